@@ -1,0 +1,1 @@
+"""The rules of selling. Pure: the standard library and msgspec, no clock, no disk, no device."""

@@ -1,0 +1,41 @@
+"""An article as the till sells it: one variant, with the price that holds now."""
+
+from decimal import Decimal
+
+import msgspec
+
+__all__ = ["UNITS", "Article", "Deposit"]
+
+# Sold by piece or by measure; the catalogue refuses other units.
+UNITS = frozenset({"pc", "kg", "g", "l", "m", "m2"})
+
+
+class Deposit(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The deposit that is sold with one piece of an article (minor units, gross)."""
+
+    sku: str
+    text: str
+    price_minor: int
+    tax_code: str
+
+
+class Article(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One sellable variant.
+
+    `price_minor` is gross per `unit`, None where the price is asked at the till. `gtin` is the main
+    code as it is printed. `content` and `content_unit` give what one piece holds, for the unit price.
+    """
+
+    sku: str
+    text: str
+    tax_code: str
+    price_minor: int | None
+    gtin: str | None = None
+    department: int = 0
+    unit: str = "pc"
+    min_age: int = 0
+    serial_required: bool = False
+    deposit: Deposit | None = None
+    options: tuple[str, ...] = ()
+    content: Decimal | None = None
+    content_unit: str = ""

@@ -1,0 +1,175 @@
+"""Commands: what someone wants of the till. Frozen values and nothing else."""
+
+from decimal import Decimal
+
+import msgspec
+
+__all__ = [
+    "AddArticle",
+    "Cancel",
+    "ChooseOpenLine",
+    "Command",
+    "DeviceReported",
+    "DropOpenLines",
+    "EnterCode",
+    "HubReported",
+    "Lock",
+    "OpenDrawer",
+    "PayCash",
+    "PickResult",
+    "PrintAgain",
+    "RepeatLast",
+    "Retry",
+    "Scan",
+    "Search",
+    "SetPrice",
+    "SetQuantity",
+    "SignIn",
+    "SpoolDecision",
+    "VoidCart",
+    "VoidLast",
+    "VoidLine",
+]
+
+
+class Command(msgspec.Struct, frozen=True):
+    """The base of all commands; the till takes them one at a time, in order of arrival."""
+
+
+class SignIn(Command, frozen=True):
+    """An operator by name or number, with a PIN. `__repr__` hides the PIN."""
+
+    name: str
+    pin: str
+
+    def __repr__(self) -> str:
+        return f"SignIn(name={self.name!r}, pin=...)"
+
+
+class Lock(Command, frozen=True):
+    """The operator leaves; an open cart stays and waits."""
+
+
+class Scan(Command, frozen=True):
+    """A code from a device. `source` names it (`scanner`, `scanner:left`); never keystrokes."""
+
+    code: str
+    source: str = "scanner"
+
+
+class EnterCode(Command, frozen=True):
+    """A code or article number that a person typed."""
+
+    code: str
+
+
+class SetQuantity(Command, frozen=True):
+    """`3*`: the quantity of the next article."""
+
+    quantity: Decimal
+
+
+class RepeatLast(Command, frozen=True):
+    """`3*` and Enter: the last article until there are that many of it."""
+
+
+class VoidLast(Command, frozen=True):
+    """Take back the newest line that counts."""
+
+
+class VoidLine(Command, frozen=True):
+    """Take back line `n`."""
+
+    n: int
+
+
+class VoidCart(Command, frozen=True):
+    """Give the whole cart up. The first asks, the second, with nothing between, does it."""
+
+
+class SetPrice(Command, frozen=True):
+    """Give an open line its price: `n` None takes the chosen one, else the first."""
+
+    price_minor: int
+    department: int | None = None
+    n: int | None = None
+
+
+class ChooseOpenLine(Command, frozen=True):
+    """The next open line becomes the one that search, price and drop act on."""
+
+
+class DropOpenLines(Command, frozen=True):
+    """Leave the chosen open line unsold."""
+
+
+class Search(Command, frozen=True):
+    """Look for articles by the beginnings of words in their names."""
+
+    text: str
+
+
+class PickResult(Command, frozen=True):
+    """Sell the search result number `index` (1 is the first)."""
+
+    index: int
+
+
+class AddArticle(Command, frozen=True):
+    """Sell an article by its sku (a quick key)."""
+
+    sku: str
+
+
+class Cancel(Command, frozen=True):
+    """Esc: leave the search, forget the quantity or the question. Never a line, never a sale."""
+
+
+class PayCash(Command, frozen=True):
+    """Cash: `given_minor` None means the exact amount."""
+
+    given_minor: int | None = None
+
+
+class OpenDrawer(Command, frozen=True):
+    """Open the drawer without a sale; `by_key` when it was opened with the key because no printer could."""
+
+    reason: str = "no-sale"
+    by_key: bool = False
+
+
+class PrintAgain(Command, frozen=True):
+    """Print the last receipt: the first time as the original if it never left, else as a marked copy."""
+
+
+class SpoolDecision(Command, frozen=True):
+    """The cashier's word on a receipt in trouble.
+
+    `choice`: "printed" (it came out), "again" (print it once more, marked as a copy where the original may
+    be out), "code-only" (no paper), "other-printer".
+    """
+
+    choice: str
+
+
+class Retry(Command, frozen=True):
+    """Try the journal again after it could not be written."""
+
+
+class DeviceReported(Command, frozen=True):
+    """A device's state changed: `device` "printer", "scanner", "drawer"; `state` a word of ports.DeviceState."""
+
+    device: str
+    state: str
+    detail: str = ""
+    job_id: str = ""
+    job_state: str = ""
+
+
+class HubReported(Command, frozen=True):
+    """News of the line to the hub: connected or not, and up to which seq of which epoch it holds our facts."""
+
+    online: bool
+    acked_epoch: int
+    acked_seq: int
+    problem: str = ""

@@ -1,0 +1,134 @@
+"""Events: what screens, sounds and scripts hear. They are never stored."""
+
+from decimal import Decimal
+
+import msgspec
+
+__all__ = [
+    "ArticlesFound",
+    "CartVoided",
+    "CodeRefused",
+    "DeviceChanged",
+    "DrawerOpened",
+    "Event",
+    "HubChanged",
+    "LineAdded",
+    "LineSettled",
+    "LineVoided",
+    "Message",
+    "OpenLineAdded",
+    "ReceiptPrinting",
+    "Refused",
+    "SalePaid",
+    "SignedIn",
+    "SignedOut",
+    "Warned",
+]
+
+
+def _kebab(name: str) -> str:
+    return "".join(f"-{char.lower()}" if char.isupper() else char for char in name).lstrip("-")
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A sentence for the cashier by its code; the words stand in config/locales.
+
+    `level` is "info", "warn" (do something), "error" (refused) or "alarm" (stays until it is dealt with).
+    """
+
+    code: str
+    fields: dict[str, str | int] = {}
+    level: str = "error"
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event", tag=_kebab):
+    """The base of all events; the tag is the class's name in kebab case."""
+
+
+class SignedIn(Event, frozen=True):
+    operator: str
+
+
+class SignedOut(Event, frozen=True):
+    pass
+
+
+class LineAdded(Event, frozen=True):
+    n: int
+    text: str
+    quantity: Decimal
+    total_minor: int
+
+
+class OpenLineAdded(Event, frozen=True):
+    """A code that nobody knows was scanned; it is not sold yet."""
+
+    n: int
+    code: str
+
+
+class LineSettled(Event, frozen=True):
+    n: int
+    how: str
+
+
+class LineVoided(Event, frozen=True):
+    n: int
+
+
+class CodeRefused(Event, frozen=True):
+    """A scan that sold nothing; `reason` is broken, foreign, signed-out, busy or suppressed."""
+
+    code: str
+    reason: str
+
+
+class CartVoided(Event, frozen=True):
+    cart_id: str
+
+
+class ArticlesFound(Event, frozen=True):
+    text: str
+    results: tuple[tuple[str, str], ...]
+
+
+class SalePaid(Event, frozen=True):
+    number: int
+    total_minor: int
+    given_minor: int
+    change_minor: int
+    link: str
+
+
+class DrawerOpened(Event, frozen=True):
+    cause: str
+
+
+class ReceiptPrinting(Event, frozen=True):
+    """What became of a receipt on paper: queued, sending, sent, confirmed, unknown, dropped."""
+
+    job_id: str
+    state: str
+
+
+class DeviceChanged(Event, frozen=True):
+    device: str
+    state: str
+    detail: str
+
+
+class HubChanged(Event, frozen=True):
+    online: bool
+    unsent: int
+
+
+class Refused(Event, frozen=True):
+    """Nothing was done, and why."""
+
+    code: str
+
+
+class Warned(Event, frozen=True):
+    """Something was done, and the cashier should know more."""
+
+    code: str

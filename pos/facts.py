@@ -1,0 +1,312 @@
+"""What is kept for ever: the stored form of each fact, its version, and the hash that chains them.
+
+A body, once written, is never written anew: it is hashed, sent and shown as the stored bytes. Fields
+are only ever added, with a default; a change of meaning is a new version with an upcaster. Amounts
+are gross integer minor units of the sale's currency, times are milliseconds since 1970 UTC by the
+till's clock. All sums are stored: nobody ever runs today's rules over yesterday's facts.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+__all__ = [
+    "GENESIS",
+    "CartAbandoned",
+    "DayOpened",
+    "Discount",
+    "DrawerOpenedFact",
+    "EpochOpened",
+    "Fact",
+    "FactError",
+    "ReceiptCopied",
+    "Reference",
+    "Sale",
+    "SaleLine",
+    "SaleTax",
+    "SaleTender",
+    "StoredFact",
+    "UnknownFact",
+    "body_of",
+    "chain_hash",
+    "decode_fact",
+    "json_of",
+    "kind_of",
+]
+
+BODY_MAX_BYTES: Final = 4 * 1024 * 1024
+GENESIS: Final = bytes(32)
+_HASH_TAG: Final = b"tresen.fact.1"
+# The last two bytes of a raw deflate stream say nothing; level 1 keeps the pay key fast.
+_COMPRESSION_LEVEL: Final = 1
+
+
+class FactError(ValueError):
+    """A stored body cannot be read: too large, not deflate, not JSON, or not of its kind."""
+
+
+class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A share of a discount on one line. `amount_minor` is what it takes off (positive)."""
+
+    code: str
+    text: str
+    amount_minor: int
+    reason: str = ""
+
+
+class SaleLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of a sale, removed ones too (`voided_ms` set, and not in any sum).
+
+    `total_minor` = `qty` x `unit_minor` rounded, less nothing: `discounts` are separate and summed in
+    `total_minor` of the sale. `case` is the business case in words of DSFinV-K (GV_TYP). `by` is empty
+    where it is the sale's operator. `price_source` is "catalogue", "asked" or "open".
+    """
+
+    n: int
+    text: str
+    unit_minor: int
+    total_minor: int
+    tax: str
+    percent: Decimal
+    at_ms: int
+    qty: Decimal = Decimal(1)
+    kind: str = "article"
+    case: str = "Umsatz"
+    unit: str = "pc"
+    gtin: str | None = None
+    sku: str = ""
+    code: str = ""
+    source: str = ""
+    department: int = 0
+    price_source: str = "catalogue"
+    list_minor: int | None = None
+    discounts: tuple[Discount, ...] = ()
+    parent: int | None = None
+    min_age: int = 0
+    open_reason: str = ""
+    by: str = ""
+    voided_ms: int | None = None
+    voided_by: str = ""
+
+
+class SaleTax(msgspec.Struct, frozen=True):
+    """Sums of one tax code: gross = net + vat. `key` is the export's number for the code."""
+
+    code: str
+    key: int
+    percent: Decimal
+    gross_minor: int
+    net_minor: int
+    vat_minor: int
+
+
+class SaleTender(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One means of payment. `amount_minor` counts towards the sale: `given_minor` less `change_minor`."""
+
+    kind: str
+    amount_minor: int
+    given_minor: int
+    change_minor: int = 0
+    currency: str = "EUR"
+
+
+class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Another receipt or order that this one is about."""
+
+    kind: str
+    till: str = ""
+    epoch: int = 0
+    number: int = 0
+    external: str = ""
+
+
+class Sale(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A completed sale, whole. The sum of its taxes' gross = `total_minor` = the sum of its tenders' amounts."""
+
+    cart_id: str
+    number: int
+    business_day: str
+    cash_session: str
+    operator: str
+    started_ms: int
+    tendered_ms: int
+    completed_ms: int
+    offset_min: int
+    lines: tuple[SaleLine, ...]
+    tenders: tuple[SaleTender, ...]
+    taxes: tuple[SaleTax, ...]
+    total_minor: int
+    pieces: int
+    currency: str = "EUR"
+    link: str = ""
+    language: str = "de"
+    demo: bool = False
+    training: bool = False
+    references: tuple[Reference, ...] = ()
+    country: dict[str, Any] = {}
+    software: str = ""
+
+
+class CartAbandoned(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A cart that ended without a sale: every line it ever had, and who gave it up."""
+
+    cart_id: str
+    business_day: str
+    operator: str
+    started_ms: int
+    ended_ms: int
+    offset_min: int
+    lines: tuple[SaleLine, ...]
+    reason: str = "void"
+    training: bool = False
+
+
+class EpochOpened(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The first fact of an epoch: which till of which store, and why its numbers begin anew."""
+
+    store: str
+    till: str
+    reason: str
+    software: str
+    previous_epoch: int = 0
+    previous_seq: int = 0
+
+
+class DayOpened(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A business day began; it is declared here, never computed from a clock later."""
+
+    business_day: str
+    cash_session: str
+    by: str = "auto"
+    clock_doubt: str = ""
+
+
+class DrawerOpenedFact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The drawer was opened without a sale; `by_key`: with the key, as no printer could open it."""
+
+    operator: str
+    reason: str
+    by_key: bool = False
+    cart_id: str = ""
+
+
+class ReceiptCopied(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A marked copy of a receipt was ordered."""
+
+    number: int
+    operator: str
+
+
+Fact = Sale | CartAbandoned | EpochOpened | DayOpened | DrawerOpenedFact | ReceiptCopied
+
+
+class UnknownFact(msgspec.Struct, frozen=True):
+    """A fact of a kind or version that this software does not know yet; kept and passed on unchanged."""
+
+    kind: str
+    version: int
+    raw: Any
+
+
+class StoredFact(msgspec.Struct, frozen=True):
+    """A fact as the journal keeps it and the wire carries it. `body` are the stored bytes."""
+
+    epoch: int
+    seq: int
+    kind: str
+    version: int
+    wall_ms: int
+    mono_ms: int
+    boot_id: str
+    body: bytes
+    hash: bytes
+
+
+_KINDS: Final[dict[str, tuple[int, type[Any]]]] = {
+    "sale": (1, Sale),
+    "cart.abandoned": (1, CartAbandoned),
+    "epoch.opened": (1, EpochOpened),
+    "day.opened": (1, DayOpened),
+    "drawer.opened": (1, DrawerOpenedFact),
+    "receipt.copied": (1, ReceiptCopied),
+}
+_KIND_OF_TYPE: Final = {type_: (kind, version) for kind, (version, type_) in _KINDS.items()}
+# (kind, version) -> a function from that version's JSON to the next one's.
+UPCASTERS: dict[tuple[str, int], Callable[[Any], Any]] = {}
+
+_encoder = msgspec.json.Encoder()
+
+
+def kind_of(fact: Fact) -> tuple[str, int]:
+    """A fact's kind and the version in which it is written today."""
+    return _KIND_OF_TYPE[type(fact)]
+
+
+def body_of(fact: Fact) -> bytes:
+    """The bytes to store: JSON, deflated. Raises FactError when larger than any fact may be."""
+    raw = _encoder.encode(fact)
+    if len(raw) > BODY_MAX_BYTES:
+        raise FactError(f"a fact of {len(raw)} bytes is over the limit of {BODY_MAX_BYTES}")
+    return zlib.compress(raw, _COMPRESSION_LEVEL, -15)
+
+
+def json_of(body: bytes) -> bytes:
+    """The JSON inside stored bytes; raises FactError."""
+    try:
+        inflater = zlib.decompressobj(-15)
+        raw = inflater.decompress(body, BODY_MAX_BYTES)
+        if inflater.unconsumed_tail or not inflater.eof:
+            raise FactError("a body is longer than a fact may be, or was cut off")
+    except zlib.error as error:
+        raise FactError(f"a body is not readable: {error}") from error
+    return raw
+
+
+def decode_fact(kind: str, version: int, body: bytes) -> Fact | UnknownFact:
+    """The fact in stored bytes, lifted to today's version; an unknown one comes back as such."""
+    raw = json_of(body)
+    try:
+        if kind not in _KINDS or version > _KINDS[kind][0]:
+            return UnknownFact(kind, version, msgspec.json.decode(raw))
+        current, type_ = _KINDS[kind]
+        if version == current:
+            fact: Fact = msgspec.json.decode(raw, type=type_)
+            return fact
+        value = msgspec.json.decode(raw)
+        for step in range(version, current):
+            value = UPCASTERS[(kind, step)](value)
+        lifted: Fact = msgspec.convert(value, type_)
+        return lifted
+    except (msgspec.MsgspecError, KeyError) as error:
+        raise FactError(f"a {kind} of version {version} is not readable: {error}") from error
+
+
+def chain_hash(
+    previous: bytes,
+    store: str,
+    till: str,
+    *,
+    epoch: int,
+    seq: int,
+    kind: str,
+    version: int,
+    wall_ms: int,
+    mono_ms: int,
+    boot_id: str,
+    body: bytes,
+) -> bytes:
+    """SHA-256 over the previous hash and every stored field, each with its length before it."""
+    hasher = hashlib.sha256(_HASH_TAG)
+    head = "\x1f".join(
+        (store, till, str(epoch), str(seq), kind, str(version), str(wall_ms), str(mono_ms), boot_id)
+    ).encode()
+    hasher.update(len(head).to_bytes(4, "big"))
+    hasher.update(head)
+    hasher.update(len(body).to_bytes(4, "big"))
+    hasher.update(body)
+    hasher.update(previous)
+    return hasher.digest()

@@ -1,0 +1,277 @@
+"""What the till asks of the world, as small protocols. Real things stand behind them in `pos.bootstrap`."""
+
+import datetime as dt
+import enum
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from pos.domain.article import Article
+from pos.domain.cart import Cart
+from pos.domain.commands import Command
+from pos.facts import Fact, Sale, StoredFact
+
+__all__ = [
+    "CashDrawer",
+    "Catalogue",
+    "Clock",
+    "DeviceState",
+    "FactSource",
+    "Head",
+    "Hub",
+    "Ids",
+    "JobState",
+    "Journal",
+    "JournalUnavailableError",
+    "Memory",
+    "Operator",
+    "People",
+    "PrintJob",
+    "ReceiptPrinter",
+    "Scanner",
+    "SignInRefusedError",
+    "SpoolStore",
+    "State",
+    "Submit",
+    "Worker",
+]
+
+_T = TypeVar("_T")
+
+Submit = Callable[[Command], None]
+"""How anything outside hands the till a command; returns at once, never raises."""
+
+
+class Clock(Protocol):
+    """Time. `wall_ms` and `now` may jump; `mono_ms` never goes back within one `boot_id`."""
+
+    boot_id: str
+
+    def wall_ms(self) -> int: ...
+    def mono_ms(self) -> int: ...
+    def now(self) -> dt.datetime:
+        """The local time, with its offset."""
+        ...
+
+
+class Ids(Protocol):
+    """Chance and identity."""
+
+    def new_id(self) -> str:
+        """A new unique id, 26 characters, sorted by time."""
+        ...
+
+    def token(self, size: int) -> bytes:
+        """`size` bytes nobody can guess."""
+        ...
+
+
+class Worker(Protocol):
+    """One thread that runs functions in the order they were given."""
+
+    def run(self, function: Callable[..., _T], *args: Any) -> Awaitable[_T]: ...
+
+
+class JournalUnavailableError(Exception):
+    """The journal cannot take facts. `code` names the sentence for the cashier.
+
+    Codes: disk-full, disk-read-only, disk-error, journal-damaged, sqlite-too-old. `stored` None means
+    that it is not known whether the last facts were kept: reopen, then look.
+    """
+
+    def __init__(self, code: str, detail: str, *, stored: bool | None = False) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.stored = stored
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Where the journal stands: what the till must know to go on."""
+
+    store: str
+    till: str
+    epoch: int
+    seq: int
+    hash: bytes
+    next_number: int = 1
+    business_day: str = ""
+    cash_session: str = ""
+    last_wall_ms: int = 0
+    last_sale: Sale | None = None
+    last_cart_id: str = ""
+    sale_seqs_after_ack: tuple[int, ...] = ()
+
+
+class Journal(Protocol):
+    """The truth. Appends are durable when they return."""
+
+    head: Head
+
+    async def append(self, facts: Sequence[Fact]) -> Sequence[StoredFact]:
+        """Write facts in one commit; raises JournalUnavailableError."""
+        ...
+
+    async def reopen(self) -> Head:
+        """Close and open again after an error, and look what is really there."""
+        ...
+
+
+class State(Protocol):
+    """The mutable rest: the open cart and what else survives a restart without being the truth."""
+
+    def save_cart(self, cart: Cart | None) -> None:
+        """Remember the newest cart; returns at once. Saves are coalesced, the newest wins."""
+        ...
+
+    async def flush(self) -> None:
+        """Wait until the newest cart is durable; raises JournalUnavailableError."""
+        ...
+
+
+class Catalogue(Protocol):
+    """The articles, as they hold on the day that was last set."""
+
+    def find(self, key: str) -> Article | None:
+        """By code key (pos.domain.codes.key_of) or PLU; in memory or a few page reads."""
+        ...
+
+    def by_sku(self, sku: str) -> Article | None: ...
+
+    async def search(self, text: str, limit: int) -> Sequence[Article]:
+        """Articles whose words begin with the words of `text`, at least two letters."""
+        ...
+
+    def department(self, number: int) -> tuple[str, str] | None:
+        """A department's name and tax code."""
+        ...
+
+    def refresh(self, on: dt.date) -> bool:
+        """Between carts: take a newly imported file and the day's prices; True if the file changed."""
+        ...
+
+    @property
+    def count(self) -> int: ...
+
+
+class Operator(msgspec.Struct, frozen=True):
+    """Someone who may use the till. `language` empty: the shop's."""
+
+    operator_id: str
+    name: str
+    role: str = "cashier"
+    language: str = ""
+
+
+class SignInRefusedError(Exception):
+    """A sign-in was refused; `code` is sign-in-wrong or sign-in-locked, `wait_s` how long it is locked."""
+
+    def __init__(self, code: str, wait_s: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+        self.wait_s = wait_s
+
+
+class People(Protocol):
+    """Operators and their PINs."""
+
+    async def sign_in(self, name: str, pin: str) -> Operator:
+        """Raises SignInRefusedError."""
+        ...
+
+    def operators(self) -> Sequence[Operator]: ...
+
+
+class DeviceState(enum.StrEnum):
+    """A device's life, as its supervisor sees it."""
+
+    NONE = "none"  # not configured
+    ABSENT = "absent"
+    OPENING = "opening"
+    READY = "ready"
+    BUSY = "busy"
+    FAULT = "fault"
+
+
+class JobState(enum.StrEnum):
+    """A print job's life. Nothing leaves `unknown` or `confirmed` by itself."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"  # all bytes are gone, the printer cannot say more
+    CONFIRMED = "confirmed"
+    UNKNOWN = "unknown"
+    DROPPED = "dropped"
+
+
+class PrintJob(msgspec.Struct, frozen=True):
+    """One receipt to print. `copy` marks it as a copy on the paper."""
+
+    job_id: str
+    sale: Sale
+    copy: bool = False
+
+
+class SpoolStore(Protocol):
+    """Where print jobs live until their fate is known; durable, in order."""
+
+    async def put(self, job_id: str, payload: bytes, info: bytes) -> None: ...
+    async def set_state(self, job_id: str, state: JobState) -> None: ...
+    async def pending(self) -> Sequence[tuple[str, JobState, bytes, bytes]]:
+        """Jobs not confirmed or dropped: id, state, payload, info; oldest first."""
+        ...
+
+
+class ReceiptPrinter(Protocol):
+    """Paper. Every call returns at once; news comes back as DeviceReported commands."""
+
+    def submit(self, job: PrintJob) -> None: ...
+    def decide(self, job_id: str, choice: str) -> None:
+        """The cashier's word on a job in trouble (commands.SpoolDecision)."""
+        ...
+
+
+class CashDrawer(Protocol):
+    """The drawer. Opens at once or not at all; a pulse is never queued for later."""
+
+    def open(self) -> bool:
+        """True when a pulse was handed to a device that takes it."""
+        ...
+
+
+class Scanner(Protocol):
+    """A scanner runs as a task of its own and submits Scan commands."""
+
+    async def run(self) -> None: ...
+
+
+class FactSource(Protocol):
+    """Stored facts in order, for whoever sends them on. Short reads; other processes may write meanwhile."""
+
+    async def read_after(self, epoch: int, seq: int, limit: int) -> Sequence[StoredFact]:
+        """Up to `limit` facts of one epoch after `seq`; the next epoch's first ones once this one is done."""
+        ...
+
+    async def hash_at(self, epoch: int, seq: int) -> bytes | None:
+        """The hash of one fact; seq 0 gives the hash the epoch began on."""
+        ...
+
+
+class Memory(Protocol):
+    """A few small values that survive a restart (cursors, keys the hub gave)."""
+
+    async def get(self, key: str) -> bytes | None: ...
+    async def put(self, key: str, value: bytes) -> None: ...
+
+
+class Hub(Protocol):
+    """The line to the hub."""
+
+    def kick(self) -> None:
+        """New facts are there; send them when possible. Returns at once."""
+        ...
+
+    def receipt_link(self) -> str:
+        """A fresh link for one receipt, valid before its upload; empty if no hub ever gave a key."""
+        ...
