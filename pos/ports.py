@@ -72,6 +72,10 @@ class Worker(Protocol):
 
     def run(self, function: Callable[..., _T], *args: Any) -> Awaitable[_T]: ...
 
+    def post(self, function: Callable[[], None]) -> None:
+        """Run without an answer; the function handles its own errors."""
+        ...
+
 
 class JournalUnavailableError(Exception):
     """The journal cannot take facts. `code` names the sentence for the cashier.
@@ -100,8 +104,6 @@ class Head(msgspec.Struct, frozen=True):
     cash_session: str = ""
     last_wall_ms: int = 0
     last_sale: Sale | None = None
-    last_cart_id: str = ""
-    sale_seqs_after_ack: tuple[int, ...] = ()
 
 
 class Journal(Protocol):
@@ -117,12 +119,25 @@ class Journal(Protocol):
         """Close and open again after an error, and look what is really there."""
         ...
 
+    async def cart_ended(self, cart_id: str) -> bool:
+        """True when a fact in the journal ended this cart."""
+        ...
+
 
 class State(Protocol):
     """The mutable rest: the open cart and what else survives a restart without being the truth."""
 
     def save_cart(self, cart: Cart | None) -> None:
         """Remember the newest cart; returns at once. Saves are coalesced, the newest wins."""
+        ...
+
+    @property
+    def problem(self) -> JournalUnavailableError | None:
+        """Why the newest cart could not be saved, if it could not."""
+        ...
+
+    def supersede(self) -> None:
+        """Forget a save that has not begun: a fact that ends the cart is about to be written."""
         ...
 
     async def flush(self) -> None:
@@ -145,6 +160,10 @@ class Catalogue(Protocol):
 
     def department(self, number: int) -> tuple[str, str] | None:
         """A department's name and tax code."""
+        ...
+
+    def departments(self) -> Sequence[tuple[int, str, str]]:
+        """Number, name and tax code of each department, by number; empty if the file named none."""
         ...
 
     def refresh(self, on: dt.date) -> bool:

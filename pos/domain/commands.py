@@ -14,6 +14,7 @@ __all__ = [
     "EnterCode",
     "HubReported",
     "Lock",
+    "Mistyped",
     "OpenDrawer",
     "PayCash",
     "PickResult",
@@ -150,6 +151,13 @@ class SpoolDecision(Command, frozen=True):
     """
 
     choice: str
+
+
+class Mistyped(Command, frozen=True):
+    """What was typed made no sense for the key that was pressed; `code` names the sentence."""
+
+    code: str
+    text: str = ""
 
 
 class Retry(Command, frozen=True):

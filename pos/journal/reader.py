@@ -1,0 +1,123 @@
+"""Reading the journal while the till writes it: show, verify, totals, and the feed to the hub."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from pos.facts import GENESIS, Sale, StoredFact, decode_fact
+from pos.journal.errors import check_sqlite, translate
+from pos.journal.segment import open_reader, read_facts, segment_files, verify_segment
+from pos.ports import JournalUnavailableError, Worker
+
+__all__ = ["JournalFeed", "JournalTotals", "iterate", "sale_seqs_after", "verify_journal"]
+
+
+class JournalTotals(msgspec.Struct):
+    """What `tresen journal verify` prints: counts and sums in minor units, and where the chain ends."""
+
+    store: str = ""
+    till: str = ""
+    segments: int = 0
+    facts: int = 0
+    sales: int = 0
+    gross_minor: int = 0
+    last_seq: int = 0
+    last_hash: str = ""
+    last_epoch: int = 0
+    problems: list[str] = []
+
+
+def iterate(folder: Path, after_seq: int = 0) -> Iterator[StoredFact]:
+    """All facts after `after_seq`, segment by segment."""
+    check_sqlite()
+    files = segment_files(folder)
+    for at, path in enumerate(files):
+        if at + 1 < len(files) and int(files[at + 1].stem) <= after_seq + 1:
+            continue
+        segment = open_reader(path)
+        try:
+            yield from read_facts(segment.connection, after_seq)
+        finally:
+            segment.connection.close()
+
+
+def verify_journal(folder: Path) -> JournalTotals:
+    """Walk every chain from the first fact on. Damage is listed in `problems`, each with its place."""
+    totals = JournalTotals(problems=[])
+    previous = GENESIS
+    expected_number: dict[int, int] = {}
+    for path in segment_files(folder):
+        try:
+            with translate(f"reading {path.name}"):
+                segment = open_reader(path)
+                try:
+                    totals.store, totals.till = segment.head.store, segment.head.till
+                    previous = verify_segment(segment, previous)
+                    for fact in read_facts(segment.connection, 0):
+                        _count(totals, fact, expected_number)
+                finally:
+                    segment.connection.close()
+            totals.segments += 1
+        except (JournalUnavailableError, ValueError) as error:
+            totals.problems.append(str(error))
+            break
+    if not totals.segments and not totals.problems:
+        totals.problems.append(f"there is no journal in {folder}")
+    return totals
+
+
+def _count(totals: JournalTotals, stored: StoredFact, expected_number: dict[int, int]) -> None:
+    totals.facts += 1
+    totals.last_seq, totals.last_epoch = stored.seq, stored.epoch
+    totals.last_hash = stored.hash.hex()
+    fact = decode_fact(stored.kind, stored.version, stored.body)
+    if not isinstance(fact, Sale):
+        return
+    expected = expected_number.get(stored.epoch, 1)
+    if fact.number != expected:
+        totals.problems.append(f"fact {stored.seq}: receipt number {fact.number}, expected {expected}")
+    expected_number[stored.epoch] = fact.number + 1
+    if not fact.training:
+        totals.sales += 1
+        totals.gross_minor += fact.total_minor
+
+
+def sale_seqs_after(folder: Path, seq: int) -> list[int]:
+    """The seqs of the sales that come after `seq`."""
+    return [fact.seq for fact in iterate(folder, seq) if fact.kind == "sale"]
+
+
+class JournalFeed:
+    """Implements ports.FactSource on a thread of its own; each read is one short transaction."""
+
+    def __init__(self, folder: Path, worker: Worker) -> None:
+        self._folder = folder
+        self._worker = worker
+
+    async def read_after(self, epoch: int, seq: int, limit: int) -> Sequence[StoredFact]:
+        return await self._worker.run(self._read, epoch, seq, limit)
+
+    async def hash_at(self, epoch: int, seq: int) -> bytes | None:  # noqa: ARG002 - seq never repeats here
+        return await self._worker.run(self._hash_at, seq)
+
+    def _read(self, epoch: int, seq: int, limit: int) -> list[StoredFact]:
+        facts: list[StoredFact] = []
+        with translate("reading the journal"):
+            for fact in iterate(self._folder, seq):
+                if fact.epoch < epoch:
+                    continue
+                if facts and fact.epoch != facts[0].epoch:
+                    break
+                facts.append(fact)
+                if len(facts) >= limit:
+                    break
+        return facts
+
+    def _hash_at(self, seq: int) -> bytes | None:
+        with translate("reading the journal"):
+            if seq == 0:
+                return GENESIS
+            for fact in iterate(self._folder, seq - 1):
+                return fact.hash if fact.seq == seq else None
+        return None

@@ -1,0 +1,216 @@
+"""One segment: a SQLite file with a run of facts, insert-only, chained by hash from the segment before."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from pos.facts import StoredFact, chain_hash
+from pos.ports import JournalUnavailableError
+
+__all__ = [
+    "Segment",
+    "SegmentHead",
+    "create_segment",
+    "open_reader",
+    "open_writer",
+    "read_facts",
+    "segment_files",
+    "verify_segment",
+]
+
+FORMAT = 1
+_BUSY_MS = 5_000
+
+_SCHEMA = """
+create table segment(
+  id integer primary key check(id = 1),
+  format integer not null,
+  store text not null,
+  till text not null,
+  first_seq integer not null,
+  prev_hash blob not null,
+  created_ms integer not null
+) strict;
+create table fact(
+  seq integer primary key,
+  epoch integer not null,
+  kind text not null,
+  version integer not null,
+  wall_ms integer not null,
+  mono_ms integer not null,
+  boot_id text not null,
+  body blob not null,
+  hash blob not null check(length(hash) = 32)
+) strict;
+create table seal(
+  id integer primary key check(id = 1),
+  last_seq integer not null,
+  last_hash blob not null,
+  sealed_ms integer not null
+) strict;
+create trigger fact_append before insert on fact
+when new.seq <> coalesce((select max(seq) from fact) + 1, (select first_seq from segment))
+  or exists(select 1 from seal)
+begin select raise(abort, 'the journal takes the next fact only'); end;
+create trigger fact_keep before update on fact
+begin select raise(abort, 'the journal changes no fact'); end;
+create trigger fact_stay before delete on fact
+begin select raise(abort, 'the journal removes no fact'); end;
+create trigger segment_once before insert on segment when exists(select 1 from segment)
+begin select raise(abort, 'a segment has one head'); end;
+create trigger segment_keep before update on segment
+begin select raise(abort, 'a segment head stays'); end;
+create trigger segment_stay before delete on segment
+begin select raise(abort, 'a segment head stays'); end;
+create trigger seal_once before insert on seal when exists(select 1 from seal)
+begin select raise(abort, 'a segment is sealed once'); end;
+create trigger seal_keep before update on seal
+begin select raise(abort, 'a seal stays'); end;
+create trigger seal_stay before delete on seal
+begin select raise(abort, 'a seal stays'); end;
+"""
+
+
+class SegmentHead(msgspec.Struct, frozen=True):
+    """What a segment says of itself: whose it is, where it begins, and on which hash."""
+
+    store: str
+    till: str
+    first_seq: int
+    prev_hash: bytes
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """An open segment: its file, connection, head, and last fact."""
+
+    path: Path
+    connection: apsw.Connection
+    head: SegmentHead
+    last_seq: int
+    last_hash: bytes
+    sealed: bool
+
+
+def segment_files(folder: Path) -> list[Path]:
+    """The segment files in order; their names carry the first seq."""
+    return sorted(path for path in folder.glob("*.journal") if path.stem.isdigit())
+
+
+def create_segment(folder: Path, head: SegmentHead, created_ms: int) -> Path:
+    """Make the file of a new segment, durable under its name before it is used."""
+    path = folder / f"{head.first_seq:012d}.journal"
+    building = path.with_suffix(".building")
+    building.unlink(missing_ok=True)
+    connection = apsw.Connection(str(building))
+    connection.execute("pragma journal_mode=delete")
+    connection.execute("pragma synchronous=extra")
+    connection.execute("begin immediate")
+    connection.execute(_SCHEMA)
+    connection.execute(
+        "insert into segment values(1, ?, ?, ?, ?, ?, ?)",
+        (FORMAT, head.store, head.till, head.first_seq, head.prev_hash, created_ms),
+    )
+    connection.execute("commit")
+    connection.close()
+    building.rename(path)
+    _sync_folder(folder)
+    return path
+
+
+def open_writer(path: Path) -> Segment:
+    """Open for appending: WAL, every commit synced, both read back."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.set_busy_timeout(_BUSY_MS)
+    mode = connection.execute("pragma journal_mode=wal").get
+    connection.execute("pragma synchronous=full")
+    connection.execute("pragma recursive_triggers=1")
+    connection.execute("pragma trusted_schema=0")
+    synchronous = connection.execute("pragma synchronous").get
+    if mode != "wal" or synchronous != 2:
+        connection.close()
+        raise JournalUnavailableError("disk-error", f"{path.name}: WAL {mode!r}, synchronous {synchronous!r}")
+    return _segment(path, connection)
+
+
+def open_reader(path: Path) -> Segment:
+    """Open for reading, beside a writer or on a medium that cannot be written."""
+    try:
+        connection = apsw.Connection(f"file:{path}?mode=ro", flags=_READ_FLAGS)
+        connection.set_busy_timeout(_BUSY_MS)
+        return _segment(path, connection)
+    except (apsw.CantOpenError, apsw.ReadOnlyError):
+        connection = apsw.Connection(f"file:{path}?immutable=1", flags=_READ_FLAGS)
+        return _segment(path, connection)
+
+
+_READ_FLAGS = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+
+
+def read_facts(connection: apsw.Connection, after_seq: int, limit: int = -1) -> Iterator[StoredFact]:
+    """Facts with a greater seq, in order."""
+    rows = connection.execute(
+        "select epoch, seq, kind, version, wall_ms, mono_ms, boot_id, body, hash from fact"
+        " where seq > ? order by seq limit ?",
+        (after_seq, limit),
+    )
+    for row in rows:
+        yield StoredFact(*row)
+
+
+def verify_segment(segment: Segment, previous: bytes) -> bytes:
+    """Walk the chain; returns the last hash. Raises JournalUnavailableError naming the first wrong fact."""
+    head = segment.head
+    if head.prev_hash != previous:
+        raise _damaged(segment, head.first_seq, "does not follow the segment before it")
+    expected = head.first_seq
+    for fact in read_facts(segment.connection, head.first_seq - 1):
+        if fact.seq != expected:
+            raise _damaged(segment, expected, "is missing")
+        previous = chain_hash(
+            previous,
+            head.store,
+            head.till,
+            epoch=fact.epoch,
+            seq=fact.seq,
+            kind=fact.kind,
+            version=fact.version,
+            wall_ms=fact.wall_ms,
+            mono_ms=fact.mono_ms,
+            boot_id=fact.boot_id,
+            body=fact.body,
+        )
+        if previous != fact.hash:
+            raise _damaged(segment, fact.seq, "is not what was written (hash)")
+        expected += 1
+    seal = segment.connection.execute("select last_seq, last_hash from seal").fetchone()
+    if seal is not None and (seal[0] != expected - 1 or seal[1] != previous):
+        raise _damaged(segment, expected, "is missing: the seal names another end")
+    return previous
+
+
+def _segment(path: Path, connection: apsw.Connection) -> Segment:
+    row = connection.execute("select format, store, till, first_seq, prev_hash from segment").fetchone()
+    if row is None or row[0] != FORMAT:
+        connection.close()
+        raise JournalUnavailableError("journal-damaged", f"{path.name}: not a segment of format {FORMAT}")
+    head = SegmentHead(row[1], row[2], row[3], row[4])
+    last = connection.execute("select seq, hash from fact order by seq desc limit 1").fetchone()
+    sealed = connection.execute("select 1 from seal").fetchone() is not None
+    last_seq, last_hash = last or (head.first_seq - 1, head.prev_hash)
+    return Segment(path, connection, head, last_seq, last_hash, sealed)
+
+
+def _damaged(segment: Segment, seq: int, what: str) -> JournalUnavailableError:
+    return JournalUnavailableError("journal-damaged", f"{segment.path.name}: fact {seq} {what}")
+
+
+def _sync_folder(folder: Path) -> None:
+
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,223 @@
+"""state.db: the open cart, the spool, cursors and lock-outs. Mutable, durable, and never the truth.
+
+Cart saves are coalesced: one in flight, the newest wins. Only lines that changed are written.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from pos.domain.cart import Cart, Line
+from pos.journal.errors import check_sqlite, translate
+from pos.ports import JobState, JournalUnavailableError, Worker
+
+__all__ = ["SpoolView", "StateStore"]
+
+_VERSION = 1
+_SCHEMA = """
+create table if not exists version(id integer primary key check(id = 1), version integer not null);
+insert or ignore into version values(1, 1);
+create table if not exists cart(
+  id integer primary key check(id = 1), cart_id text not null, opened_ms integer not null, operator text not null);
+create table if not exists cart_line(n integer primary key, body blob not null);
+create table if not exists memory(key text primary key, value blob not null) without rowid;
+create table if not exists spool(
+  n integer primary key autoincrement, job_id text not null unique, state text not null,
+  payload blob not null, info blob not null);
+"""
+_FINISHED = (JobState.CONFIRMED, JobState.DROPPED)
+SPOOL_KEPT = 50
+_lines = msgspec.json.Decoder(Line)
+_encoder = msgspec.json.Encoder()
+
+
+class StateStore:
+    """Implements ports.State, ports.SpoolStore and ports.Memory over one file, on the writer's thread."""
+
+    def __init__(self, path: Path, worker: Worker) -> None:
+        self._path = path
+        self._worker = worker
+        self._connection: apsw.Connection | None = None
+        self._slot: list[Cart | None] = []
+        self._saved: Cart | None = None
+        self._problem: JournalUnavailableError | None = None
+        self.saves = 0
+
+    async def open(self) -> Cart | None:
+        """Open the file; returns the cart that was open when the till last stopped."""
+        return await self._worker.run(self._open)
+
+    async def close(self) -> None:
+        await self.flush()
+        await self._worker.run(self._close)
+
+    # -- the open cart
+
+    def save_cart(self, cart: Cart | None) -> None:
+        self._slot[:] = [cart]
+        self._worker.post(self._save_slot)
+
+    def supersede(self) -> None:
+        """Forget a cart save that has not begun: a fact that ends the cart is about to be written."""
+        self._slot.clear()
+
+    @property
+    def problem(self) -> JournalUnavailableError | None:
+        return self._problem
+
+    async def flush(self) -> None:
+        await self._worker.run(self._check)
+
+    def _save_slot(self) -> None:
+        try:
+            cart = self._slot.pop()
+        except IndexError:  # a later save took this one's cart along, or a fact superseded it
+            return
+        if self._connection is None:
+            return
+        try:
+            with translate("saving the open cart"):
+                self._write_cart(self._connection, cart)
+            self._problem = None
+        except JournalUnavailableError as error:
+            self._problem = error
+
+    def _check(self) -> None:
+        if self._problem is not None:
+            raise self._problem
+
+    def _write_cart(self, connection: apsw.Connection, cart: Cart | None) -> None:
+        old = self._saved
+        if cart is old:
+            return
+        same = cart is not None and old is not None and cart.cart_id == old.cart_id
+        known = {line.n: line for line in old.lines} if same and old is not None else {}
+        connection.execute("begin immediate")
+        try:
+            if not same:
+                connection.execute("delete from cart_line")
+                connection.execute("delete from cart")
+                if cart is not None:
+                    connection.execute(
+                        "insert into cart values(1, ?, ?, ?)", (cart.cart_id, cart.opened_ms, cart.operator)
+                    )
+            if cart is not None:
+                rows = [
+                    (line.n, _encoder.encode(line)) for line in cart.lines if known.get(line.n) is not line
+                ]
+                connection.executemany(
+                    "insert into cart_line values(?, ?) on conflict do update set body = excluded.body", rows
+                )
+            connection.execute("commit")
+        except apsw.Error:
+            with contextlib.suppress(apsw.Error):
+                connection.execute("rollback")
+            raise
+        self._saved = cart
+        self.saves += 1
+
+    # -- small values (ports.Memory)
+
+    async def get(self, key: str) -> bytes | None:
+        return await self._worker.run(self._get, key)
+
+    async def put(self, key: str, value: bytes) -> None:
+        await self._worker.run(
+            self._execute,
+            "insert into memory values(?, ?) on conflict do update set value = excluded.value",
+            (key, value),
+        )
+
+    def _get(self, key: str) -> bytes | None:
+        with translate("reading the state"):
+            row = self._open_connection().execute("select value from memory where key = ?", (key,)).fetchone()
+        return None if row is None else row[0]
+
+    # -- the spool (ports.SpoolStore); `SpoolView` below gives it the protocol's names
+
+    async def spool_put(self, job_id: str, payload: bytes, info: bytes) -> None:
+        await self._worker.run(
+            self._execute,
+            "insert into spool(job_id, state, payload, info) values(?, 'queued', ?, ?)"
+            " on conflict(job_id) do update set payload = excluded.payload, info = excluded.info",
+            (job_id, payload, info),
+        )
+
+    async def spool_state(self, job_id: str, state: JobState) -> None:
+        await self._worker.run(self._set_job_state, job_id, state)
+
+    async def spool_pending(self) -> Sequence[tuple[str, JobState, bytes, bytes]]:
+        return await self._worker.run(self._pending)
+
+    def _set_job_state(self, job_id: str, state: JobState) -> None:
+        self._execute("update spool set state = ? where job_id = ?", (state.value, job_id))
+        if state in _FINISHED:
+            self._execute(
+                "delete from spool where state in ('confirmed', 'dropped')"
+                " and n <= (select max(n) from spool) - ?",
+                (SPOOL_KEPT,),
+            )
+
+    def _pending(self) -> list[tuple[str, JobState, bytes, bytes]]:
+        with translate("reading the spool"):
+            rows = self._open_connection().execute(
+                "select job_id, state, payload, info from spool"
+                " where state not in ('confirmed', 'dropped') order by n"
+            )
+            return [(row[0], JobState(row[1]), row[2], row[3]) for row in rows]
+
+    def _execute(self, sql: str, values: tuple[object, ...]) -> None:
+        with translate("writing the state"):
+            self._open_connection().execute(sql, values)
+
+    # -- the file
+
+    def _open_connection(self) -> apsw.Connection:
+        if self._connection is None:
+            raise JournalUnavailableError("disk-error", "the state file is closed")
+        return self._connection
+
+    def _open(self) -> Cart | None:
+        check_sqlite()
+        with translate("opening the state"):
+            connection = apsw.Connection(str(self._path))
+            connection.set_busy_timeout(5_000)
+            connection.execute("pragma journal_mode=wal")
+            connection.execute("pragma synchronous=full")
+            connection.execute(_SCHEMA)
+            version = connection.execute("select version from version").get
+            if version != _VERSION:
+                raise JournalUnavailableError("journal-damaged", f"{self._path.name} is of version {version}")
+            self._connection = connection
+            row = connection.execute("select cart_id, opened_ms, operator from cart").fetchone()
+            if row is None:
+                return None
+            bodies = connection.execute("select body from cart_line order by n")
+            lines = tuple(_lines.decode(body) for (body,) in bodies)
+            self._saved = Cart(cart_id=row[0], opened_ms=row[1], operator=row[2], lines=lines)
+            return self._saved
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(apsw.Error):
+                self._connection.close()
+            self._connection = None
+
+
+class SpoolView:
+    """The spool of a StateStore under the names of ports.SpoolStore."""
+
+    def __init__(self, store: StateStore) -> None:
+        self._store = store
+
+    async def put(self, job_id: str, payload: bytes, info: bytes) -> None:
+        await self._store.spool_put(job_id, payload, info)
+
+    async def set_state(self, job_id: str, state: JobState) -> None:
+        await self._store.spool_state(job_id, state)
+
+    async def pending(self) -> Sequence[tuple[str, JobState, bytes, bytes]]:
+        return await self._store.spool_pending()

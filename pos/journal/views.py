@@ -1,0 +1,192 @@
+"""What is derived from the journal for quick answers. Nothing here is the truth; it can be made anew.
+
+`synchronous=OFF`: a power cut may ruin the file, so it is thrown away and rebuilt unless it was closed
+in order or the machine has not been restarted since.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import apsw
+
+from pos.facts import CartAbandoned, Sale, StoredFact, decode_fact
+from pos.journal.segment import open_reader, read_facts, segment_files
+
+__all__ = ["Views"]
+
+_VERSION = 1
+_SCHEMA = """
+create table applied(id integer primary key check(id = 1), version integer, seq integer, boot_id text, clean integer);
+create table receipt(
+  epoch integer, number integer, seq integer, cart_id text, business_day text, completed_ms integer,
+  total_minor integer, link text, primary key(epoch, number)) without rowid;
+create table ended_cart(cart_id text primary key, seq integer) without rowid;
+create table day_tax(
+  business_day text, tax text, percent text, sales integer, gross_minor integer, net_minor integer,
+  vat_minor integer, primary key(business_day, tax, percent)) without rowid;
+create table day_tender(
+  business_day text, kind text, currency text, count integer, amount_minor integer,
+  primary key(business_day, kind, currency)) without rowid;
+"""
+_TABLES = ("receipt", "ended_cart", "day_tax", "day_tender")
+
+
+class Views:
+    """Used on one thread. `open` brings it up to the journal's last fact."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: apsw.Connection | None = None
+        self._applied = 0
+
+    def open(self, journal: Path, boot_id: str) -> None:
+        try:
+            self._connect(boot_id)
+            self.catch_up(journal)
+        except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, apsw.ConstraintError):
+            self.rebuild(journal, boot_id)
+
+    def rebuild(self, journal: Path, boot_id: str) -> None:
+        """Throw the file away and derive everything again from the facts."""
+        self.close(clean=False)
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        self._connect(boot_id)
+        self.catch_up(journal)
+
+    def close(self, *, clean: bool = True) -> None:
+        if self._connection is None:
+            return
+        with contextlib.suppress(apsw.Error):
+            if clean:
+                self._connection.execute("pragma synchronous=full")
+                self._connection.execute("update applied set clean = 1")
+            self._connection.close()
+        self._connection = None
+
+    def catch_up(self, journal: Path) -> int:
+        """Apply the facts that are not in yet; returns the seq of the last one applied."""
+        connection = self._open_connection()
+        for path in segment_files(journal):
+            if self._done_with(path, journal):
+                continue
+            segment = open_reader(path)
+            try:
+                if segment.last_seq > self._applied:
+                    before = self._applied
+                    connection.execute("begin")
+                    try:
+                        for fact in read_facts(segment.connection, self._applied):
+                            self._apply(connection, fact)
+                        connection.execute("update applied set seq = ?", (self._applied,))
+                        connection.execute("commit")
+                    except BaseException:
+                        connection.execute("rollback")
+                        self._applied = before
+                        raise
+            finally:
+                segment.connection.close()
+        return self._applied
+
+    def follow(self, stored: Sequence[StoredFact], journal: Path) -> None:
+        """Apply facts just written; falls back to reading them when an earlier one is still missing."""
+        if self._connection is None:
+            return
+        if stored[0].seq != self._applied + 1:
+            self.catch_up(journal)
+            return
+        self._connection.execute("begin")
+        try:
+            for fact in stored:
+                self._apply(self._connection, fact)
+            self._connection.execute("update applied set seq = ?", (self._applied,))
+            self._connection.execute("commit")
+        except BaseException:
+            self._connection.execute("rollback")
+            self._applied = stored[0].seq - 1
+            raise
+
+    def cart_ended(self, cart_id: str) -> bool:
+        row = (
+            self._open_connection()
+            .execute("select 1 from ended_cart where cart_id = ?", (cart_id,))
+            .fetchone()
+        )
+        return row is not None
+
+    def digest(self) -> str:
+        """SHA-256 over all rows in key order: equal for equal facts, however they were applied."""
+        connection = self._open_connection()
+        hasher = hashlib.sha256()
+        for table in _TABLES:
+            hasher.update(table.encode())
+            for row in connection.execute(f"select * from {table}"):  # noqa: S608 - a constant name
+                hasher.update(repr(row).encode())
+        return hasher.hexdigest()
+
+    def _done_with(self, path: Path, journal: Path) -> bool:
+        """True for a segment whose facts are all applied: the next one begins at or before our end."""
+        files = segment_files(journal)
+        at = files.index(path)
+        return at + 1 < len(files) and int(files[at + 1].stem) <= self._applied + 1
+
+    def _open_connection(self) -> apsw.Connection:
+        assert self._connection is not None, "the views are open"
+        return self._connection
+
+    def _connect(self, boot_id: str) -> None:
+        fresh = not self._path.exists()
+        self._connection = apsw.Connection(str(self._path))
+        self._connection.execute("pragma journal_mode=memory")
+        self._connection.execute("pragma synchronous=off")
+        if fresh:
+            self._connection.execute(_SCHEMA)
+            self._connection.execute("insert into applied values(1, ?, 0, ?, 0)", (_VERSION, boot_id))
+        version, self._applied, written_in, clean = self._connection.execute(
+            "select version, seq, boot_id, clean from applied"
+        ).get
+        if version != _VERSION or not (clean or written_in == boot_id):
+            raise apsw.CorruptError("the views are of another version or were cut off")
+        self._connection.execute("update applied set boot_id = ?, clean = 0", (boot_id,))
+
+    def _apply(self, connection: apsw.Connection, stored: StoredFact) -> None:
+        fact = decode_fact(stored.kind, stored.version, stored.body)
+        if isinstance(fact, Sale):
+            _apply_sale(connection, stored, fact)
+        elif isinstance(fact, CartAbandoned):
+            connection.execute("insert into ended_cart values(?, ?)", (fact.cart_id, stored.seq))
+        self._applied = stored.seq
+
+
+def _apply_sale(connection: apsw.Connection, stored: StoredFact, sale: Sale) -> None:
+    connection.execute("insert into ended_cart values(?, ?)", (sale.cart_id, stored.seq))
+    connection.execute(
+        "insert into receipt values(?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            stored.epoch,
+            sale.number,
+            stored.seq,
+            sale.cart_id,
+            sale.business_day,
+            sale.completed_ms,
+            sale.total_minor,
+            sale.link,
+        ),
+    )
+    if sale.training:
+        return
+    for tax in sale.taxes:
+        connection.execute(
+            "insert into day_tax values(?, ?, ?, 1, ?, ?, ?) on conflict do update set sales = sales + 1,"
+            " gross_minor = gross_minor + excluded.gross_minor, net_minor = net_minor + excluded.net_minor,"
+            " vat_minor = vat_minor + excluded.vat_minor",
+            (sale.business_day, tax.code, str(tax.percent), tax.gross_minor, tax.net_minor, tax.vat_minor),
+        )
+    for tender in sale.tenders:
+        connection.execute(
+            "insert into day_tender values(?, ?, ?, 1, ?) on conflict do update set count = count + 1,"
+            " amount_minor = amount_minor + excluded.amount_minor",
+            (sale.business_day, tender.kind, tender.currency, tender.amount_minor),
+        )

@@ -1,0 +1,185 @@
+"""Line mode: the same till and the same keymap, one line in, one line out.
+
+For screen readers, scripts and tests; docs/line-mode.md describes it. With `--json` there is exactly one
+view per input line, printed when the input is handled and the open cart durable; news that comes later is
+events only.
+"""
+
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+from typing import Any, TextIO
+
+import msgspec
+
+from pos.domain import commands as c
+from pos.domain import events as e
+from pos.domain.cart import Line
+from pos.entry import Entry, Keymap
+from pos.resources import texts
+from pos.till import Till
+from pos.view import TillView
+from pos.words import amount, message_text
+
+__all__ = ["LineMode"]
+
+LINE_MAX_BYTES = 4_096
+_json = msgspec.json.Encoder(decimal_format="number")
+
+
+class PlainLine(msgspec.Struct, frozen=True):
+    """A cart line as scripts see it; amounts in minor units, `quantity` a number."""
+
+    n: int
+    gtin: str | None
+    text: str
+    quantity: Decimal
+    unit_minor: int
+    total_minor: int
+    voided: bool
+
+
+class LineMode:
+    """Reads input lines through `read` (None at the end) and writes to `out`."""
+
+    def __init__(
+        self,
+        till: Till,
+        keymap: Keymap,
+        read: Callable[[], Awaitable[bytes]],
+        out: TextIO = sys.stdout,
+        *,
+        as_json: bool,
+        digits_are_cents: bool = True,
+    ) -> None:
+        self._till = till
+        self._keymap = keymap
+        self._read = read
+        self._out = out
+        self._as_json = as_json
+        self._entry = Entry(digits_are_cents=digits_are_cents)
+        till.subscribe(self._hear)
+
+    async def run(self) -> None:
+        """Until the input ends."""
+        self._say_ready()
+        while raw := await self._read():
+            if len(raw) > LINE_MAX_BYTES:
+                await self._till.handle(c.Mistyped("input-too-long"))
+            else:
+                await self._take(raw.decode("utf-8", "replace").rstrip("\r\n"))
+            await self._till.settle()
+            self._show()
+
+    async def _take(self, line: str) -> None:
+        word, _, rest = line.partition(" ")
+        rest = rest.strip()
+        command: c.Command | None = None
+        if word == "scan" and rest:
+            command = c.Scan(rest)
+        elif word == "sign-in":
+            name, _, pin = rest.rpartition(" ")
+            command = c.SignIn(name.strip(), pin)
+        elif word == "key" and rest:
+            command = self._press(rest)
+        elif not line.strip():
+            command = self._press("enter")
+        else:
+            await self._type(line.strip())
+            return
+        if command is not None:
+            await self._till.handle(command)
+
+    def _press(self, name: str) -> c.Command | None:
+        if name not in self._keymap.names:
+            return c.Mistyped("no-such-key", name[:40])
+        return self._entry.press(name, self._till.view)
+
+    async def _type(self, text: str) -> None:
+        for char in text:
+            command = self._entry.type(char)
+            if command is not None:
+                await self._till.handle(command)
+
+    # -- out
+
+    def _hear(self, events: Sequence[e.Event]) -> None:
+        if self._as_json:
+            for event in events:
+                self._write(_json.encode(event).decode())
+
+    def _say_ready(self) -> None:
+        view = self._till.view
+        if self._as_json:
+            self._write(_json.encode({"event": "ready", "state": view.state, "till": view.till}).decode())
+        else:
+            self._write(texts(view.language)("plain.ready", till=view.till))
+            self._show()
+
+    def _show(self) -> None:
+        view = self._till.view
+        if self._as_json:
+            self._write(_json.encode({"view": self._plain_view(view)}).decode())
+        else:
+            self._write(self._sentence(view))
+
+    def _plain_view(self, view: TillView) -> dict[str, Any]:
+        words = texts(view.language)
+        message = view.message
+        return {
+            "state": view.state,
+            "lines": [_plain_line(line) for line in view.lines],
+            "total_minor": view.total_minor,
+            "due_minor": view.due_minor,
+            "change_minor": view.change_minor,
+            "message": None
+            if message is None
+            else {"code": message.code, "text": message_text(message, words)},
+            "unsent": view.unsent,
+            "entry": self._entry.text,
+        }
+
+    def _sentence(self, view: TillView) -> str:
+        words = texts(view.language)
+        parts = []
+        if view.message is not None:
+            parts.append(message_text(view.message, words))
+        if view.state == "search":
+            parts.extend(f"{n}: {article.text}." for n, article in enumerate(view.results, start=1))
+        elif view.state == "paid" and view.last_sale is not None:
+            parts.append(
+                words(
+                    "plain.paid",
+                    total=amount(view.total_minor, view.language),
+                    change=amount(view.change_minor, view.language),
+                )
+            )
+        elif view.lines:
+            last = view.lines[-1]
+            parts.append(f"{last.text} {amount(last.total_minor, view.language)}.")
+            parts.append(
+                words("plain.total", total=amount(view.total_minor, view.language), pieces=view.pieces)
+            )
+        else:
+            parts.append(words(f"state.{view.state}"))
+        if self._entry.text:
+            parts.append(f"> {self._entry.text}")
+        return " ".join(parts)
+
+    def _write(self, line: str) -> None:
+        self._out.write(line + "\n")
+        self._out.flush()
+
+
+def _plain_line(line: Line) -> PlainLine:
+    quantity = line.quantity
+    whole = quantity.to_integral_value()
+    return PlainLine(
+        n=line.n,
+        gtin=line.gtin or (line.code or None if line.kind == "open" else None),
+        text=line.text,
+        quantity=whole if whole == quantity else quantity,
+        unit_minor=line.unit_minor,
+        total_minor=line.total_minor,
+        voided=line.voided is not None,
+    )

@@ -1,0 +1,75 @@
+"""Finds the data in config/, in a checkout and in an installed wheel, and reads it."""
+
+import datetime as dt
+import tomllib
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pos.domain.tax import TaxRate, TaxTable
+
+__all__ = ["Texts", "config_path", "read_toml", "tax_table", "texts"]
+
+LANGUAGES = ("de", "en")
+
+
+@lru_cache(maxsize=1)
+def config_path() -> Path:
+    """The folder of shipped data."""
+    here = Path(__file__).resolve().parent
+    for candidate in (here / "_config", here.parent / "config"):
+        if (candidate / "defaults.toml").is_file():
+            return candidate
+    raise FileNotFoundError("the folder config/ is missing beside the program; install Tresen again")
+
+
+def read_toml(*parts: str) -> dict[str, Any]:
+    with config_path().joinpath(*parts).open("rb") as file:
+        return tomllib.load(file)
+
+
+class _TaxFile(msgspec.Struct, forbid_unknown_fields=True):
+    rate: list["_TaxRow"]
+
+
+class _TaxRow(msgspec.Struct, forbid_unknown_fields=True):
+    code: str
+    key: int
+    percent: str
+    valid_from: dt.date
+    valid_to: dt.date | None = None
+
+
+@lru_cache(maxsize=8)
+def tax_table(country: str) -> TaxTable:
+    """The VAT table of a country (ISO 3166 alpha-2); raises FileNotFoundError where none is shipped."""
+    data = msgspec.convert(read_toml("tax", f"{country.lower()}.toml"), _TaxFile)
+    return TaxTable(
+        TaxRate(row.code, row.key, Decimal(row.percent), row.valid_from, row.valid_to) for row in data.rate
+    )
+
+
+class Texts:
+    """The words of one language by key. A missing key shows itself as the key, and a test finds it."""
+
+    def __init__(self, language: str, words: dict[str, dict[str, str]]) -> None:
+        self.language = language
+        self._words = {f"{group}.{key}": text for group, keys in words.items() for key, text in keys.items()}
+
+    def __call__(self, key: str, /, **fields: object) -> str:
+        text = self._words.get(key)
+        if text is None:
+            return key
+        return text.format(**fields) if fields else text
+
+    def keys(self) -> frozenset[str]:
+        return frozenset(self._words)
+
+
+@lru_cache(maxsize=4)
+def texts(language: str) -> Texts:
+    chosen = language if language in LANGUAGES else "de"
+    return Texts(chosen, read_toml("locales", f"{chosen}.toml"))

@@ -1,0 +1,176 @@
+"""How a cart ends: paid, or given up. One commit decides; only after it come drawer, paper and thanks."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+
+from pos.domain import cart as carts
+from pos.domain import commands as c
+from pos.domain import events as e
+from pos.domain.cart import Cart
+from pos.facts import Sale, SaleTender
+from pos.ports import JournalUnavailableError
+from pos.till import settlement
+from pos.till.desk import Desk, Refusal
+from pos.till.ledger import Ledger
+from pos.till.selling import Selling
+from pos.till.surroundings import Surroundings
+
+__all__ = ["Checkout"]
+
+CHANGE_MAX_MINOR = 50_000
+_Later = Callable[[Coroutine[Any, Any, None]], None]
+
+
+class Checkout:
+    """Payments, and carts that are voided. `later` runs what must not hold the thanks up."""
+
+    def __init__(
+        self, desk: Desk, ledger: Ledger, selling: Selling, surroundings: Surroundings, later: _Later
+    ) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self._selling = selling
+        self._surroundings = surroundings
+        self._later = later
+        self.paying = False
+        self.handlers = {
+            c.PayCash: self._pay_cash,
+            c.VoidCart: self._void_cart,
+            c.Retry: self._retry,
+        }
+
+    def _void_cart(self, _: c.VoidCart) -> Coroutine[Any, Any, None] | None:
+        self._desk.must_be_selling()
+        if self._selling.cart is None:
+            raise Refusal("nothing-to-void")
+        if self._desk.second_step != "void-cart":
+            self._desk.second_step = "void-cart"
+            self._desk.warn("void-cart-again", pieces=carts.pieces(self._selling.cart))
+            return None
+        self._desk.second_step = ""
+        return self._abandon(self._selling.cart)
+
+    async def _abandon(self, cart: Cart) -> None:
+        facts = self._ledger.day_facts()
+        facts.append(
+            settlement.abandoned(
+                cart,
+                business_day=self._ledger.business_day(facts),
+                operator=self._desk.operator_id(),
+                ended_ms=self._desk.world.clock.wall_ms(),
+                offset_min=self._desk.offset_min(),
+            )
+        )
+        await self._ledger.append(facts, cart)
+        self._selling.end_cart()
+        self._desk.events.append(e.CartVoided(cart.cart_id))
+
+    def _pay_cash(self, command: c.PayCash) -> Coroutine[Any, Any, None] | None:
+        if self._desk.in_doubt:
+            return self._clear_doubt()
+        if self._desk.showing_last and self._selling.cart is None:
+            return None  # the key was held down, or pressed twice: the sale is paid
+        self._desk.must_be_selling()
+        cart = self._selling.cart
+        if cart is None or not any(line.live for line in cart.lines):
+            raise Refusal("nothing-to-pay", level="info")
+        waiting = carts.open_lines(cart)
+        if waiting:
+            self._selling.choose_open_line()
+            raise Refusal(
+                "open-lines", level="alarm", count=len(waiting), code=waiting[0].code or waiting[0].text
+            )
+        due = carts.total_minor(cart)
+        given = due if command.given_minor is None else command.given_minor
+        if given < due:
+            raise Refusal("given-too-little", missing=due - given)
+        if given - due > CHANGE_MAX_MINOR:
+            raise Refusal("given-too-much", given=given)
+        self.paying = True
+        self._selling.quantity = None
+        self._selling.results = None
+        return self._pay(cart, SaleTender("cash", due, given, given - due, self._desk.setup.currency))
+
+    async def _pay(self, cart: Cart, tender: SaleTender) -> None:
+        clock = self._desk.world.clock
+        tendered_ms = clock.wall_ms()
+        facts = self._ledger.day_facts()
+        context = settlement.SaleContext(
+            number=self._desk.world.journal.head.next_number,
+            business_day=self._ledger.business_day(facts),
+            cash_session=self._ledger.cash_session(facts),
+            operator=self._desk.operator_id(),
+            tendered_ms=tendered_ms,
+            completed_ms=clock.wall_ms(),
+            offset_min=self._desk.offset_min(),
+            currency=self._desk.setup.currency,
+            link=self._desk.world.hub.receipt_link() if self._desk.world.hub is not None else "",
+            language=self._desk.setup.language,
+            demo=self._desk.setup.demo,
+            software=self._desk.setup.software,
+        )
+        sale = settlement.sale_of(cart, (tender,), context)
+        facts.append(sale)
+        try:
+            await self._ledger.append(facts, cart)
+        finally:
+            self.paying = False
+        self._after_payment(sale)
+
+    def _after_payment(self, sale: Sale) -> None:
+        """The sale is durable: now, and only now, drawer, paper and thanks."""
+        opened = self._desk.world.drawer.open() if self._desk.world.drawer is not None else False
+        self._selling.end_cart()
+        self._desk.remember_sale(sale)
+        self._desk.showing_last = True
+        assert self._desk.last is not None, "the sale was remembered"
+        self._desk.events.append(
+            e.SalePaid(
+                sale.number,
+                sale.total_minor,
+                self._desk.last.given_minor,
+                self._desk.last.change_minor,
+                sale.link,
+            )
+        )
+        if opened:
+            self._desk.events.append(e.DrawerOpened("sale"))
+        elif self._desk.world.drawer is not None:
+            self._desk.warn("drawer-by-key")
+            self._later(self._surroundings.record_drawer("sale", by_key=True, cart_id=sale.cart_id))
+        if self._desk.setup.receipt_paper == "always":
+            self._surroundings.print(sale, copy=False)
+        if self._desk.world.hub is not None:
+            self._desk.world.hub.kick()
+
+    async def _clear_doubt(self) -> None:
+        """After a write whose fate is unknown: look what the journal really holds, then go on from there."""
+        try:
+            head = await self._desk.world.journal.reopen()
+        except JournalUnavailableError as error:
+            raise Refusal(error.code, level="alarm", detail=error.detail) from error
+        self._desk.in_doubt = False
+        self._desk.stopped = None
+        cart = self._selling.cart
+        if cart is not None and await self._desk.world.journal.cart_ended(cart.cart_id):
+            sale = head.last_sale
+            if sale is not None and sale.cart_id == cart.cart_id:
+                self._desk.unsent.append(head.seq)
+                self._after_payment(sale)
+            else:
+                self._selling.end_cart()
+        self._desk.warn("journal-again", level="info")
+
+    def _retry(self, _: c.Retry) -> Coroutine[Any, Any, None] | None:
+        if self._desk.in_doubt or self._desk.stopped is not None:
+            return self._clear_doubt()
+        return None
+
+    def found_paid(self) -> None:
+        """The power went between the commit and the thanks: show the sale again, print nothing by itself."""
+        assert self._desk.last is not None, "the sale was remembered"
+        self._desk.last = msgspec.structs.replace(self._desk.last, found_at_start=True)
+        self._desk.showing_last = True
+        self._desk.message = e.Message("sale-found-paid", {"number": self._desk.last.number}, "warn")

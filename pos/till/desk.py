@@ -1,0 +1,137 @@
+"""What every part of the till shares: the ports, who is signed in, the message, the last sale."""
+
+import datetime as dt
+from collections import deque
+
+import msgspec
+
+from pos.domain import events as e
+from pos.domain.article import Article
+from pos.domain.cart import Mark
+from pos.domain.tax import TaxRate, TaxTable
+from pos.facts import Sale
+from pos.ports import (
+    CashDrawer,
+    Catalogue,
+    Clock,
+    Hub,
+    Ids,
+    Journal,
+    JournalUnavailableError,
+    Operator,
+    People,
+    ReceiptPrinter,
+    State,
+)
+from pos.view import LastSale
+
+__all__ = ["Desk", "Refusal", "TillSetup", "World", "stop_message"]
+
+
+class TillSetup(msgspec.Struct, frozen=True):
+    """What the shop decided about this till. `receipt_paper`: "always", "ask" or "never"."""
+
+    language: str = "de"
+    currency: str = "EUR"
+    demo: bool = True
+    receipt_paper: str = "always"
+    software: str = "tresen"
+
+
+class World(msgspec.Struct, frozen=True):
+    """Everything outside, as ports. `printer`, `drawer` and `hub` are None where there are none."""
+
+    journal: Journal
+    state: State
+    catalogue: Catalogue
+    people: People
+    clock: Clock
+    ids: Ids
+    taxes: TaxTable
+    printer: ReceiptPrinter | None = None
+    drawer: CashDrawer | None = None
+    hub: Hub | None = None
+
+
+class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
+    """Raised inside a command that is refused; carries the sentence."""
+
+    def __init__(self, sentence: str, /, level: str = "error", **fields: str | int) -> None:
+        super().__init__(sentence)
+        self.message = e.Message(sentence, dict(fields), level)
+
+
+def stop_message(error: JournalUnavailableError) -> e.Message:
+    return e.Message(error.code, {"detail": error.detail}, "alarm")
+
+
+class Desk:
+    """Shared by the parts of one till; each part changes only what is its own."""
+
+    def __init__(self, world: World, setup: TillSetup) -> None:
+        self.world = world
+        self.setup = setup
+        self.operator: Operator | None = None
+        self.message: e.Message | None = None
+        self.events: list[e.Event] = []
+        self.stopped: e.Message | None = None
+        self.in_doubt = False
+        self.second_step = ""
+        self.showing_last = False
+        self.last: LastSale | None = None
+        self.last_sale: Sale | None = None
+        self.unsent: deque[int] = deque()
+
+    def refuse(self, message: e.Message) -> None:
+        """Nothing was done, and this is why."""
+        self.message = message
+        self.events.append(e.Refused(message.code))
+
+    def warn(self, sentence: str, /, level: str = "warn", **fields: str | int) -> None:
+        """Something was done, and the cashier should know more."""
+        self.message = e.Message(sentence, dict(fields), level)
+        self.events.append(e.Warned(sentence))
+
+    def must_be_signed_in(self) -> None:
+        if self.operator is None:
+            raise Refusal("sign-in-first")
+
+    def must_be_selling(self) -> None:
+        if self.stopped is not None:
+            raise Refusal(self.stopped.code, level="alarm", **self.stopped.fields)
+        self.must_be_signed_in()
+        if self.in_doubt:
+            raise Refusal("journal-in-doubt", level="alarm")
+
+    def operator_id(self) -> str:
+        return self.operator.operator_id if self.operator is not None else ""
+
+    def today(self) -> dt.date:
+        return self.world.clock.now().date()
+
+    def offset_min(self) -> int:
+        offset = self.world.clock.now().utcoffset()
+        return int(offset.total_seconds()) // 60 if offset is not None else 0
+
+    def mark(self) -> Mark:
+        return Mark(self.world.clock.wall_ms(), self.operator_id())
+
+    def rates(self, article: Article) -> tuple[TaxRate, TaxRate | None]:
+        today = self.today()
+        taxes = self.world.taxes
+        deposit = article.deposit
+        return (
+            taxes.rate(article.tax_code, today),
+            taxes.rate(deposit.tax_code, today) if deposit is not None else None,
+        )
+
+    def remember_sale(self, sale: Sale) -> None:
+        head = self.world.journal.head
+        self.last_sale = sale
+        self.last = LastSale(
+            number=f"{head.till}-{head.epoch}-{sale.number}",
+            total_minor=sale.total_minor,
+            given_minor=sum(tender.given_minor for tender in sale.tenders),
+            change_minor=sum(tender.change_minor for tender in sale.tenders),
+            link=sale.link,
+        )

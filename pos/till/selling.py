@@ -1,0 +1,339 @@
+"""The cart at work: scans, typed codes, quantities, voids, open lines, search. In memory; nothing is awaited
+but the search.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from pos.domain import cart as carts
+from pos.domain import commands as c
+from pos.domain import events as e
+from pos.domain.article import Article
+from pos.domain.cart import Cart
+from pos.domain.codes import Code, CodeKind, read_code
+from pos.domain.money import PRICE_MAX_MINOR, QUANTITY_MAX, TOTAL_MAX_MINOR, round_minor
+from pos.domain.tax import TaxRate
+from pos.till.desk import Desk, Refusal, stop_message
+
+__all__ = ["Selling"]
+
+SEARCH_RESULTS_MAX = 20
+_WHOLE = Decimal(1)
+
+
+class Selling:
+    """The open cart and everything that changes its lines."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.cart: Cart | None = None
+        self.quantity: Decimal | None = None
+        self.chosen: int | None = None
+        self.results: tuple[Article, ...] | None = None
+        self.search_text = ""
+        self.open_price: int | None = None
+        self.handlers = {
+            c.Scan: self._scan,
+            c.EnterCode: self._enter_code,
+            c.SetQuantity: self._set_quantity,
+            c.RepeatLast: self._repeat_last,
+            c.AddArticle: self._add_article,
+            c.VoidLast: self._void_last,
+            c.VoidLine: self._void_line,
+            c.SetPrice: self._set_price,
+            c.ChooseOpenLine: self._choose_next,
+            c.DropOpenLines: self._drop_open_lines,
+            c.Search: self._search,
+            c.PickResult: self._pick_result,
+            c.Cancel: self._cancel,
+        }
+
+    def _scan(self, command: c.Scan) -> None:
+        code = read_code(command.code)
+        reason = self._why_no_scan(code)
+        if reason:
+            self._desk.events.append(e.CodeRefused(code.text, reason))
+            self._desk.message = e.Message(f"scan-{reason}", {"code": code.text or command.code[:40]})
+            return
+        self.results = None
+        self._sell_code(code, command.source, typed=False)
+
+    def _why_no_scan(self, code: Code) -> str:
+        if self._desk.stopped is not None or self._desk.in_doubt:
+            return "stopped"
+        if self._desk.operator is None:
+            return "signed-out"
+        if code.kind is CodeKind.BROKEN:
+            return "broken"
+        return "foreign" if code.kind is CodeKind.FOREIGN else ""
+
+    def _enter_code(self, command: c.EnterCode) -> None:
+        self._desk.must_be_selling()
+        if self.open_price is not None:
+            self._price_with_department(command.code)
+            return
+        code = read_code(command.code)
+        if code.kind in (CodeKind.BROKEN, CodeKind.FOREIGN):
+            raise Refusal(f"scan-{code.kind.value}", code=code.text)
+        self._sell_code(code, "typed", typed=True)
+
+    def _sell_code(self, code: Code, source: str, *, typed: bool) -> None:
+        article = self._find_article(code)
+        if article is not None:
+            self._sell(article, code.text, source)
+            return
+        if code.kind is CodeKind.PLU and typed:
+            raise Refusal("plu-unknown", code=code.text)
+        cart = self._cart_for_line()
+        quantity = self._take_quantity() or _WHOLE
+        if quantity != quantity.to_integral_value():
+            quantity = _WHOLE
+        self._set_cart(carts.add_open_line(cart, code.text, quantity, self._desk.mark(), source=source))
+        line = self.the_cart().lines[-1]
+        self.chosen = line.n
+        self._desk.events.append(e.OpenLineAdded(line.n, code.text))
+        self._desk.message = e.Message("code-unknown", {"code": code.text}, "alarm")
+
+    def _find_article(self, code: Code) -> Article | None:
+        if self.cart is None:
+            self._desk.world.catalogue.refresh(self._desk.today())
+        return self._desk.world.catalogue.find(code.key)
+
+    def _sell(self, article: Article, code: str, source: str) -> None:
+        quantity = self._quantity_for(article)
+        unit_minor = article.price_minor or 0
+        cart = self._cart_for_line()
+        if carts.total_minor(cart) + round_minor(quantity * unit_minor) > TOTAL_MAX_MINOR:
+            raise Refusal("total-over-limit")
+        before = len(cart.lines)
+        self._set_cart(
+            carts.add_article(
+                cart,
+                article,
+                quantity,
+                self._desk.rates(article),
+                self._desk.mark(),
+                code=code,
+                source=source,
+            )
+        )
+        self._take_quantity()
+        line = self.the_cart().lines[before]
+        if line.kind == "open":
+            self.chosen = line.n
+            self._desk.events.append(e.OpenLineAdded(line.n, line.code or code))
+            self._desk.message = e.Message("price-needed", {"text": line.text}, "alarm")
+            return
+        self._desk.events.append(e.LineAdded(line.n, line.text, line.quantity, line.total_minor))
+        if article.min_age and not any(
+            other.min_age >= article.min_age for other in self.the_cart().lines[:before] if other.live
+        ):
+            self._desk.warn("age-check", age=article.min_age, text=article.text)
+
+    def _quantity_for(self, article: Article) -> Decimal:
+        quantity = self.quantity
+        if article.unit == "pc":
+            if quantity is not None and quantity != quantity.to_integral_value():
+                raise Refusal("quantity-whole", text=article.text)
+            return quantity or _WHOLE
+        if quantity is None:
+            raise Refusal("weight-needed", level="warn", text=article.text, unit=article.unit)
+        return quantity
+
+    def _cart_for_line(self) -> Cart:
+        if self.cart is not None:
+            if len(self.cart.lines) + 2 > carts.LINES_MAX:
+                raise Refusal("cart-full", lines=carts.LINES_MAX)
+            return self.cart
+        assert self._desk.operator is not None, "only a signed-in operator sells"
+        self._desk.showing_last = False
+        return Cart(
+            self._desk.world.ids.new_id(), self._desk.world.clock.wall_ms(), self._desk.operator.operator_id
+        )
+
+    def _set_quantity(self, command: c.SetQuantity) -> None:
+        self._desk.must_be_selling()
+        if not 0 < command.quantity <= QUANTITY_MAX:
+            raise Refusal("quantity-limit", limit=int(QUANTITY_MAX))
+        self.quantity = command.quantity
+
+    def _repeat_last(self, _: c.RepeatLast) -> None:
+        self._desk.must_be_selling()
+        cart = self.cart
+        line = carts.last_live_line(cart) if cart is not None else None
+        if line is None or self.quantity is None or line.kind == "open":
+            raise Refusal("nothing-to-repeat")
+        article = self._desk.world.catalogue.by_sku(line.sku)
+        missing = self.quantity - line.quantity
+        if article is None or missing <= 0 or line.unit != "pc":
+            raise Refusal("nothing-to-repeat")
+        self.quantity = missing
+        self._sell(article, line.code or article.gtin or "", "typed")
+
+    def _add_article(self, command: c.AddArticle) -> None:
+        self._desk.must_be_selling()
+        article = self._desk.world.catalogue.by_sku(command.sku)
+        if article is None:
+            raise Refusal("plu-unknown", code=command.sku)
+        self._sell(article, "", "key")
+
+    def _void_last(self, _: c.VoidLast) -> None:
+        self._desk.must_be_selling()
+        line = carts.last_live_line(self.cart) if self.cart is not None else None
+        if line is None:
+            raise Refusal("nothing-to-void")
+        self._void(line.n)
+
+    def _void_line(self, command: c.VoidLine) -> None:
+        self._desk.must_be_selling()
+        line = carts.find_line(self.cart, command.n) if self.cart is not None else None
+        if line is None or not line.live:
+            raise Refusal("no-such-line", n=command.n)
+        self._void(line.parent or line.n)
+
+    def _void(self, n: int) -> None:
+        self._set_cart(carts.void_line(self.the_cart(), n, self._desk.mark()))
+        self.choose_open_line()
+        self._desk.events.append(e.LineVoided(n))
+
+    def _set_price(self, command: c.SetPrice) -> None:
+        self._desk.must_be_selling()
+        if not 0 < command.price_minor <= PRICE_MAX_MINOR:
+            raise Refusal("price-limit", limit=PRICE_MAX_MINOR)
+        if command.n is not None:
+            self.chosen = command.n
+        line = self._chosen_line()
+        if line.open_reason == "price":
+            rate = self._desk.world.taxes.rate(line.tax_code, self._desk.today())
+            self._settle_by_price(command.price_minor, rate, line.text, line.department)
+            return
+        self.open_price = command.price_minor
+        if command.department is not None:
+            self._price_with_department(str(command.department))
+        else:
+            self._desk.warn("department-needed", level="info", code=line.text)
+
+    def _price_with_department(self, typed: str) -> None:
+        price = self.open_price
+        assert price is not None, "a price waits for its department"
+        found = next((row for row in self.departments() if str(row[0]) == typed.strip()), None)
+        if found is None:
+            raise Refusal("department-unknown", code=typed)
+        number, name, tax_code = found
+        self.open_price = None
+        self._settle_by_price(price, self._desk.world.taxes.rate(tax_code, self._desk.today()), name, number)
+
+    def _settle_by_price(self, price_minor: int, rate: TaxRate, text: str, department: int) -> None:
+        line = self._chosen_line()
+        if carts.total_minor(self.the_cart()) + round_minor(line.quantity * price_minor) > TOTAL_MAX_MINOR:
+            raise Refusal("total-over-limit")
+        self._set_cart(
+            carts.price_open_line(
+                self.the_cart(),
+                line.n,
+                price_minor,
+                rate,
+                self._desk.mark(),
+                text=text,
+                department=department,
+            )
+        )
+        self.choose_open_line()
+        self._desk.events.append(e.LineSettled(line.n, "price"))
+
+    def _drop_open_lines(self, _: c.DropOpenLines) -> None:
+        self._desk.must_be_selling()
+        self._void(self._chosen_line().n)
+
+    def _choose_next(self, _: c.ChooseOpenLine) -> None:
+        numbers = [line.n for line in carts.open_lines(self.cart)] if self.cart is not None else []
+        if not numbers:
+            raise Refusal("no-open-line")
+        later = [n for n in numbers if n > (self.chosen or 0)]
+        self.chosen = later[0] if later else numbers[0]
+
+    def choose_open_line(self) -> None:
+        waiting = carts.open_lines(self.cart) if self.cart is not None else ()
+        if all(line.n != self.chosen for line in waiting):
+            self.chosen = waiting[0].n if waiting else None
+
+    def _chosen_line(self) -> carts.Line:
+        self.choose_open_line()
+        if self.cart is None or self.chosen is None:
+            raise Refusal("no-open-line")
+        line = carts.find_line(self.cart, self.chosen)
+        assert line is not None, "the chosen line is in the cart"
+        return line
+
+    async def _search(self, command: c.Search) -> None:
+        self._desk.must_be_selling()
+        text = command.text.strip()
+        if len(text) < 2:
+            raise Refusal("search-two-letters", level="info")
+        found = await self._desk.world.catalogue.search(text, SEARCH_RESULTS_MAX)
+        self.results = tuple(found) or None
+        self.search_text = text
+        if not found:
+            raise Refusal("search-nothing", text=text)
+        self._desk.events.append(
+            e.ArticlesFound(text, tuple((article.gtin or article.sku, article.text) for article in found))
+        )
+
+    def _pick_result(self, command: c.PickResult) -> None:
+        self._desk.must_be_selling()
+        results = self.results or ()
+        if not 1 <= command.index <= len(results):
+            raise Refusal("search-pick", limit=len(results))
+        article = results[command.index - 1]
+        line = None
+        if self.cart is not None and self.chosen is not None:
+            line = carts.find_line(self.cart, self.chosen)
+        if line is None or line.open_reason != "unknown" or article.unit != "pc":
+            self._sell(article, "", "search")
+            self.results = None
+            return
+        self._set_cart(
+            carts.replace_open_line(
+                self.the_cart(), line.n, article, self._desk.rates(article), self._desk.mark()
+            )
+        )
+        self.results = None
+        self.choose_open_line()
+        self._desk.events.append(e.LineSettled(line.n, "search"))
+
+    def _cancel(self, _: c.Cancel) -> None:
+        self.results = None
+        self.quantity = None
+        self.open_price = None
+
+    def the_cart(self) -> Cart:
+        assert self.cart is not None, "a cart is open"
+        return self.cart
+
+    def _set_cart(self, cart: Cart) -> None:
+        self.cart = cart
+        self._desk.world.state.save_cart(cart)
+        problem = self._desk.world.state.problem
+        if problem is not None:
+            self._desk.message = stop_message(problem)
+
+    def end_cart(self) -> None:
+        self.cart = None
+        self.chosen = None
+        self.quantity = None
+        self.results = None
+        self._desk.world.state.save_cart(None)
+
+    def _take_quantity(self) -> Decimal | None:
+        quantity, self.quantity = self.quantity, None
+        return quantity
+
+    def departments(self) -> Sequence[tuple[int, str, str]]:
+        listed = self._desk.world.catalogue.departments()
+        if listed:
+            return listed
+        today = self._desk.today()
+        taxes = self._desk.world.taxes
+        return [
+            (n, f"{taxes.rate(code, today).percent} %", code) for n, code in enumerate(taxes.codes, start=1)
+        ]

@@ -1,0 +1,106 @@
+"""Drawer, paper, devices and the line to the hub, as the till sees them: orders out, news in."""
+
+import msgspec
+
+from pos.domain import commands as c
+from pos.domain import events as e
+from pos.facts import DrawerOpenedFact, ReceiptCopied, Sale
+from pos.ports import DeviceState, PrintJob
+from pos.till.desk import Desk, Refusal
+from pos.till.ledger import Ledger
+from pos.view import DeviceView, HubView
+
+__all__ = ["Surroundings"]
+
+
+class Surroundings:
+    """What stands around the till. Nothing here is awaited but the journal."""
+
+    def __init__(self, desk: Desk, ledger: Ledger) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self._last_job = ""
+        self.printer = DeviceView()
+        self.scanner = DeviceView()
+        self.hub = HubView(configured=desk.world.hub is not None)
+        self.print_problem = ""
+        self.handlers = {
+            c.OpenDrawer: self._open_drawer,
+            c.PrintAgain: self._print_again,
+            c.SpoolDecision: self._spool_decision,
+            c.DeviceReported: self._device_reported,
+            c.HubReported: self._hub_reported,
+        }
+
+    async def _open_drawer(self, command: c.OpenDrawer) -> None:
+        self._desk.must_be_signed_in()
+        opened = False
+        if not command.by_key:
+            opened = self._desk.world.drawer.open() if self._desk.world.drawer is not None else False
+            if not opened:
+                raise Refusal("drawer-not-ready")
+        await self.record_drawer(command.reason, by_key=command.by_key, cart_id="")
+        if opened:
+            self._desk.events.append(e.DrawerOpened(command.reason))
+
+    async def record_drawer(self, reason: str, *, by_key: bool, cart_id: str) -> None:
+        facts = self._ledger.day_facts()
+        facts.append(DrawerOpenedFact(self._desk.operator_id(), reason, by_key=by_key, cart_id=cart_id))
+        await self._ledger.append(facts, None)
+
+    async def _print_again(self, _: c.PrintAgain) -> None:
+        self._desk.must_be_signed_in()
+        if self._desk.last_sale is None or self._desk.last is None:
+            raise Refusal("no-last-sale")
+        if self._desk.world.printer is None:
+            raise Refusal("no-printer")
+        copy = bool(self._desk.last.printing) or self._desk.last.found_at_start
+        if copy:
+            await self._ledger.append(
+                [ReceiptCopied(self._desk.last_sale.number, self._desk.operator_id())], None
+            )
+        self.print(self._desk.last_sale, copy=copy)
+
+    def print(self, sale: Sale, *, copy: bool) -> None:
+        if self._desk.world.printer is None:
+            return
+        self._last_job = self._desk.world.ids.new_id()
+        if self._desk.last is not None:
+            self._desk.last = msgspec.structs.replace(self._desk.last, printing="queued")
+        self._desk.world.printer.submit(PrintJob(self._last_job, sale, copy=copy))
+
+    def _spool_decision(self, command: c.SpoolDecision) -> None:
+        self._desk.must_be_signed_in()
+        if not self.print_problem or self._desk.world.printer is None:
+            raise Refusal("no-print-problem", level="info")
+        job_id, self.print_problem = self.print_problem, ""
+        self._desk.world.printer.decide(job_id, command.choice)
+
+    def _device_reported(self, command: c.DeviceReported) -> None:
+        if command.job_id:
+            self._job_reported(command)
+            return
+        new = DeviceView(DeviceState(command.state), command.detail)
+        if command.device == "printer":
+            old, self.printer = self.printer, new
+        else:
+            old, self.scanner = self.scanner, new
+        if old != new:
+            self._desk.events.append(e.DeviceChanged(command.device, command.state, command.detail))
+
+    def _job_reported(self, command: c.DeviceReported) -> None:
+        if command.job_id == self._last_job and self._desk.last is not None:
+            self._desk.last = msgspec.structs.replace(self._desk.last, printing=command.job_state)
+        if command.job_state == "unknown":
+            self.print_problem = command.job_id
+        elif self.print_problem == command.job_id:
+            self.print_problem = ""
+        self._desk.events.append(e.ReceiptPrinting(command.job_id, command.job_state))
+
+    def _hub_reported(self, command: c.HubReported) -> None:
+        if command.acked_epoch >= self._desk.world.journal.head.epoch:
+            while self._desk.unsent and self._desk.unsent[0] <= command.acked_seq:
+                self._desk.unsent.popleft()
+        new = HubView(configured=True, online=command.online, problem=command.problem)
+        self.hub = new
+        self._desk.events.append(e.HubChanged(command.online, len(self._desk.unsent)))

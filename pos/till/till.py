@@ -1,0 +1,246 @@
+"""The till: takes commands one at a time, in order of arrival, and answers with events and a view.
+
+Scans and keys are decided in memory and await nothing. Only storage is ever awaited: a payment's one
+commit, a PIN's hash, a search. A device's news comes back as a command like any other.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from pos.domain import cart as carts
+from pos.domain import commands as c
+from pos.domain import events as e
+from pos.domain.cart import Cart
+from pos.ports import JournalUnavailableError, SignInRefusedError
+from pos.till.checkout import Checkout
+from pos.till.desk import Desk, Refusal, TillSetup, World, stop_message
+from pos.till.ledger import Ledger
+from pos.till.selling import Selling
+from pos.till.surroundings import Surroundings
+from pos.view import TillView
+
+__all__ = ["Till"]
+
+_log = logging.getLogger(__name__)
+_Done = asyncio.Future[None] | None
+_Waiting = Coroutine[Any, Any, None] | None
+_Listener = Callable[[Sequence[e.Event]], None]
+_NEWS = frozenset({c.DeviceReported, c.HubReported})
+
+
+class Till:
+    """`submit` commands from anywhere on the loop; `subscribe` to hear what came of them; read `view`."""
+
+    def __init__(self, world: World, setup: TillSetup) -> None:
+        self._desk = Desk(world, setup)
+        ledger = Ledger(self._desk)
+        self._selling = Selling(self._desk)
+        self._surroundings = Surroundings(self._desk, ledger)
+        self._checkout = Checkout(self._desk, ledger, self._selling, self._surroundings, self._later)
+        self._handlers: dict[type[c.Command], Callable[[Any], _Waiting]] = {
+            c.SignIn: self._sign_in,
+            c.Lock: self._lock,
+            c.Mistyped: self._mistyped,
+        }
+        for part in (self._selling, self._surroundings, self._checkout):
+            self._handlers.update(part.handlers)  # type: ignore[arg-type]  # each takes its own command
+        self._queue: deque[tuple[c.Command, _Done]] = deque()
+        self._busy = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listeners: list[_Listener] = []
+        self._view: TillView | None = None
+        self._revision = 0
+
+    async def start(
+        self, cart: Cart | None, unsent: Sequence[int], stopped: JournalUnavailableError | None
+    ) -> None:
+        """Take up what was left: the open cart, or the sale that ended it just before a cut."""
+        self._desk.unsent.extend(unsent)
+        self._desk.world.catalogue.refresh(self._desk.today())
+        if stopped is not None:
+            self._desk.stopped = stop_message(stopped)
+            self._selling.cart = cart
+            return
+        head = self._desk.world.journal.head
+        if head.last_sale is not None:
+            self._desk.remember_sale(head.last_sale)
+        if cart is not None and await self._desk.world.journal.cart_ended(cart.cart_id):
+            if head.last_sale is not None and head.last_sale.cart_id == cart.cart_id:
+                self._checkout.found_paid()
+            self._desk.world.state.save_cart(None)
+            cart = None
+        self._selling.cart = cart
+        if cart is not None:
+            self._selling.choose_open_line()
+
+    def subscribe(self, listener: _Listener) -> None:
+        """`listener(events)` is called on the loop after each command, with an empty list too."""
+        self._listeners.append(listener)
+
+    def submit(self, command: c.Command) -> None:
+        """Hand over a command. Handled before this returns, unless an earlier one still waits for storage."""
+        self._queue.append((command, None))
+        if not self._busy:
+            self._drain()
+
+    async def handle(self, command: c.Command) -> None:
+        """Hand over a command and wait until it, and all before it, are handled."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((command, done))
+        if not self._busy:
+            self._drain()
+        await done
+
+    async def settle(self) -> None:
+        """Wait until the open cart is durable as the view shows it."""
+        try:
+            await self._desk.world.state.flush()
+        except JournalUnavailableError as error:
+            self._desk.message = stop_message(error)
+            self._view = None
+
+    @property
+    def view(self) -> TillView:
+        if self._view is None:
+            self._view = self._make_view()
+        return self._view
+
+    def _drain(self) -> None:
+        self._busy = True
+        while self._queue:
+            command, done = self._queue.popleft()
+            waiting = self._take(command)
+            if waiting is not None:
+                task = asyncio.get_running_loop().create_task(self._await(waiting, done))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                return
+            self._publish(done)
+        self._busy = False
+
+    async def _await(self, waiting: Coroutine[Any, Any, None], done: _Done) -> None:
+        try:
+            await waiting
+        except Refusal as refusal:
+            self._desk.refuse(refusal.message)
+        except Exception:  # noqa: BLE001 - a bug costs one command, never the till
+            _log.exception("a command failed")
+            self._desk.refuse(e.Message("internal-error"))
+        self._publish(done)
+        self._drain()
+
+    def _take(self, command: c.Command) -> Coroutine[Any, Any, None] | None:
+        handler = self._handlers[type(command)]
+        if type(command) not in _NEWS:
+            self._desk.message = None
+            if type(command) is not c.VoidCart:
+                self._desk.second_step = ""
+            if type(command) is not c.EnterCode:
+                self._selling.open_price = None
+        try:
+            result: Coroutine[Any, Any, None] | None = handler(command)
+        except Refusal as refusal:
+            self._desk.refuse(refusal.message)
+            return None
+        except Exception:  # noqa: BLE001 - a bug costs one command, never the till
+            _log.exception("a command failed")
+            self._desk.refuse(e.Message("internal-error"))
+            return None
+        return result
+
+    def _publish(self, done: _Done) -> None:
+        self._changed()
+        events, self._desk.events = self._desk.events, []
+        for listener in self._listeners:
+            listener(events)
+        if done is not None and not done.done():
+            done.set_result(None)
+
+    def _changed(self) -> None:
+        self._revision += 1
+        self._view = None
+
+    async def _sign_in(self, command: c.SignIn) -> None:
+        try:
+            operator = await self._desk.world.people.sign_in(command.name, command.pin)
+        except SignInRefusedError as error:
+            raise Refusal(error.code, seconds=error.wait_s) from error
+        self._desk.operator = operator
+        self._desk.events.append(e.SignedIn(operator.name))
+
+    def _lock(self, _: c.Lock) -> None:
+        if self._desk.operator is not None:
+            self._desk.operator = None
+            self._selling.results = None
+            self._selling.quantity = None
+            self._desk.events.append(e.SignedOut())
+
+    def _mistyped(self, command: c.Mistyped) -> None:
+        raise Refusal(command.code, text=command.text)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except Refusal as refusal:
+                self._desk.refuse(refusal.message)
+            self._publish(None)
+
+        task = asyncio.get_running_loop().create_task(guarded())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _state_word(self) -> str:
+        if self._desk.stopped is not None or self._desk.in_doubt:
+            return "stopped"
+        if self._desk.operator is None:
+            return "signed-out"
+        if self._checkout.paying:
+            return "paying"
+        if self._selling.open_price is not None:
+            return "department"
+        if self._selling.results is not None:
+            return "search"
+        if self._selling.cart is not None:
+            return "selling"
+        return "paid" if self._desk.showing_last else "ready"
+
+    def _make_view(self) -> TillView:
+        cart = self._selling.cart
+        total = carts.total_minor(cart) if cart is not None else 0
+        head = self._desk.world.journal.head
+        shown = self._desk.last if self._desk.showing_last and cart is None else None
+        return TillView(
+            state=self._state_word(),
+            till=head.till,
+            store=head.store,
+            revision=self._revision,
+            operator=self._desk.operator,
+            operators=tuple(self._desk.world.people.operators()),
+            lines=cart.lines if cart is not None else (),
+            total_minor=shown.total_minor if shown is not None else total,
+            pieces=carts.pieces(cart) if cart is not None else 0,
+            taxes=carts.tax_totals(cart) if cart is not None else (),
+            due_minor=total,
+            change_minor=shown.change_minor if shown is not None else 0,
+            quantity=self._selling.quantity,
+            chosen=self._selling.chosen,
+            results=self._selling.results or (),
+            search_text=self._selling.search_text,
+            departments=tuple(self._selling.departments()) if self._selling.open_price is not None else (),
+            message=self._desk.message or self._desk.stopped,
+            last_sale=self._desk.last if cart is None else None,
+            print_problem=self._surroundings.print_problem,
+            unsent=len(self._desk.unsent),
+            printer=self._surroundings.printer,
+            scanner=self._surroundings.scanner,
+            hub=self._surroundings.hub,
+            demo=self._desk.setup.demo,
+            language=(self._desk.operator.language if self._desk.operator is not None else "")
+            or self._desk.setup.language,
+            currency=self._desk.setup.currency,
+            second_step=self._desk.second_step,
+        )

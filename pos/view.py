@@ -1,0 +1,81 @@
+"""TillView: the one immutable picture of the till. Screens and scripts draw it and know nothing else."""
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from pos.domain.article import Article
+from pos.domain.cart import Line, TaxTotal
+from pos.domain.events import Message
+from pos.ports import DeviceState, Operator
+
+__all__ = ["STATES", "DeviceView", "HubView", "LastSale", "TillView"]
+
+STATES: Final = ("stopped", "signed-out", "ready", "selling", "search", "department", "paying", "paid")
+"""All states there are:
+
+stopped: no payment can be taken, the message says why; signed-out: nobody is signed in (an open cart waits);
+ready: no cart; selling: a cart is open; search: results wait for a number; department: an open price waits
+for its department; paying: a payment is being written; paid: the last sale and its change are shown.
+"""
+
+
+class DeviceView(msgspec.Struct, frozen=True):
+    """A device in a word, and in a detail's code where there is more to say."""
+
+    state: DeviceState = DeviceState.NONE
+    detail: str = ""
+
+
+class HubView(msgspec.Struct, frozen=True):
+    """The line to the hub."""
+
+    configured: bool = False
+    online: bool = False
+    problem: str = ""
+
+
+class LastSale(msgspec.Struct, frozen=True):
+    """The sale just paid (or found paid at start). `printing` is a JobState's word, or empty."""
+
+    number: str
+    total_minor: int
+    given_minor: int
+    change_minor: int
+    link: str = ""
+    printing: str = ""
+    found_at_start: bool = False
+
+
+class TillView(msgspec.Struct, frozen=True):
+    """Everything a screen shows. Amounts are minor units; `lines` are the cart's, removed ones too."""
+
+    state: str
+    till: str
+    store: str
+    revision: int = 0
+    operator: Operator | None = None
+    operators: tuple[Operator, ...] = ()
+    lines: tuple[Line, ...] = ()
+    total_minor: int = 0
+    pieces: int = 0
+    taxes: tuple[TaxTotal, ...] = ()
+    due_minor: int = 0
+    change_minor: int = 0
+    quantity: Decimal | None = None
+    chosen: int | None = None
+    results: tuple[Article, ...] = ()
+    search_text: str = ""
+    departments: tuple[tuple[int, str, str], ...] = ()
+    message: Message | None = None
+    last_sale: LastSale | None = None
+    print_problem: str = ""
+    unsent: int = 0
+    printer: DeviceView = DeviceView()
+    scanner: DeviceView = DeviceView()
+    hub: HubView = HubView()
+    demo: bool = True
+    language: str = "de"
+    currency: str = "EUR"
+    second_step: str = ""

@@ -1,0 +1,44 @@
+"""Amounts, quantities and messages as words of one language: shared by the screen and the line mode."""
+
+from decimal import Decimal
+
+from pos.domain.events import Message
+from pos.resources import Texts
+
+__all__ = ["amount", "message_text", "quantity_text"]
+
+# Fields of a message that hold money, by the message's code.
+_MONEY_FIELDS = {
+    "given-too-little": ("missing",),
+    "given-too-much": ("given",),
+    "price-limit": ("limit",),
+}
+
+
+def amount(minor: int, language: str) -> str:
+    """`1.234,56` in German, `1,234.56` in English."""
+    whole, cents = divmod(abs(minor), 100)
+    grouped, point = f"{whole:,}", "."
+    if language == "de":
+        grouped, point = grouped.replace(",", "."), ","
+    return f"{'-' if minor < 0 else ''}{grouped}{point}{cents:02d}"
+
+
+def quantity_text(quantity: Decimal, unit: str, language: str) -> str:
+    """`3` for pieces, `0,842 kg` for measures."""
+    if unit == "pc":
+        return (
+            str(quantity.to_integral_value()) if quantity == quantity.to_integral_value() else str(quantity)
+        )
+    number = f"{quantity:.3f}"
+    return f"{number.replace('.', ',') if language == 'de' else number} {unit}"
+
+
+def message_text(message: Message, words: Texts) -> str:
+    """The sentence of a message; fields that are money come formatted."""
+    fields: dict[str, object] = dict(message.fields)
+    for name in _MONEY_FIELDS.get(message.code, ()):
+        value = fields.get(name)
+        if isinstance(value, int):
+            fields[name] = amount(value, words.language)
+    return words(f"message.{message.code}", **fields)
