@@ -5,10 +5,12 @@ wait in a scratch database until all rows are there; then they are sorted into p
 """
 
 import datetime as dt
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlite_utils
 
 from pos.catalogue.departments import Department
@@ -27,6 +29,7 @@ _SCRATCH = """
 CREATE TABLE scratch.code (key TEXT, id INTEGER, kind TEXT);
 CREATE TABLE scratch.price (id INTEGER, valid_from TEXT, valid_to TEXT, price_minor INTEGER);
 CREATE TABLE scratch.link (id INTEGER PRIMARY KEY, key TEXT, deposit_minor INTEGER);
+CREATE TABLE scratch.product (id INTEGER, name TEXT, option_names TEXT);
 CREATE TABLE scratch.refused (line INTEGER, name TEXT, cause TEXT, value TEXT);
 """
 
@@ -44,10 +47,11 @@ class CatalogueBuilder:
     """One new file. `add` and `refuse` rows, `settle` once, then `complete`; always `close`."""
 
     def __init__(self, new: Path, scratch: Path, columns: Columns) -> None:
-        self._columns = columns
+        self._columns, self._new = columns, new
         self._db = sqlite_utils.Database(new)
-        # The file has no name of its own yet: it is made durable once, at the end (pos.catalogue.replacing).
-        for pragma in ("synchronous=OFF", "journal_mode=MEMORY", "cache_size=-48000", "temp_store=FILE"):
+        # The file has no name of its own yet: any error throws it away, and it is made durable once, at its end
+        # (pos.catalogue.replacing). So it needs no journal.
+        for pragma in ("synchronous=OFF", "journal_mode=OFF", "cache_size=-48000", "temp_store=FILE"):
             self._db.conn.execute(f"PRAGMA {pragma}").close()
         self._db.executescript(SCHEMA)
         self._db.conn.execute("ATTACH ? AS scratch", (str(scratch),))
@@ -59,13 +63,18 @@ class CatalogueBuilder:
         self._prices: list[tuple[Any, ...]] = []
         self._links: list[tuple[Any, ...]] = []
         self._refusals: list[tuple[Any, ...]] = []
-        self._products: dict[str, int] = {}
+        self._products: list[tuple[Any, ...]] = []
         self._deposits: dict[tuple[int, str], str] = {}
         self._removed = 0
         self.further_prices = 0
 
     def close(self) -> None:
         self._db.close()
+
+    def discard(self) -> None:
+        """Nothing is to be imported."""
+        self._db.close()
+        self._new.unlink()
 
     def refuse(self, refusal: Refusal) -> None:
         texts = (refusal.column, refusal.cause, refusal.value)
@@ -83,41 +92,40 @@ class CatalogueBuilder:
             deposit = self._deposits.setdefault(kind, deposit_sku(*kind))
         if row.valid_from is not None:
             self._prices.append((row.line, row.valid_from, row.valid_to, row.price_minor))
+        if row.product:
+            self._products.append((row.line, row.product, row.option_names))
         self._codes += [(key, row.line, kind) for key, kind in row.codes]
-        self._variants.append((
-            *(row.line, row.sku, row.text, row.tax_code, row.price_minor, row.gtin, row.department, row.unit),
-            *(row.min_age, row.serial_required, deposit, self._product(row), row.options or None),
-            *(row.content, row.content_unit),
-        ))
+        self._variants.append(
+            (
+                *(
+                    row.line,
+                    row.sku,
+                    row.text,
+                    row.tax_code,
+                    row.price_minor,
+                    row.gtin,
+                    row.department,
+                    row.unit,
+                ),
+                *(row.min_age, row.serial_required, deposit, row.options or None, row.content),
+                row.content_unit,
+            )
+        )
         if len(self._variants) >= BATCH_ROWS:
             self._flush()
-
-    def _product(self, row: CheckedRow) -> int | None:
-        if not row.product:
-            return None
-        known = self._products.get(row.product)
-        if known is None:
-            known = self._products[row.product] = len(self._products) + 1
-            self._db["product"].insert({
-                "id": known,
-                "name": row.product,
-                "tax_code": row.tax_code,
-                "department": row.department,
-                "option_names": row.option_names,
-            })
-        return known
 
     def _flush(self) -> None:
         for sql, rows in (
             (
                 "INSERT INTO variant (id, sku, text, tax_code, price_minor, gtin, department, unit, min_age,"
-                " serial_required, deposit_sku, product, options, content, content_unit)"
-                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                " serial_required, deposit_sku, options, content, content_unit)"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 self._variants,
             ),
             ("INSERT INTO scratch.code VALUES (?,?,?)", self._codes),
             ("INSERT INTO scratch.price VALUES (?,?,?,?)", self._prices),
             ("INSERT INTO scratch.link VALUES (?,?,?)", self._links),
+            ("INSERT INTO scratch.product VALUES (?,?,?)", self._products),
             ("INSERT INTO scratch.refused VALUES (?,?,?,?)", self._refusals),
         ):
             if rows:
@@ -131,54 +139,109 @@ class CatalogueBuilder:
         self._settle_skus()
         self._settle_codes()
         self._settle_deposits()
+        self._settle_products()
         self._flush()
+        self._db.conn.commit()
 
     def _settle_skus(self) -> None:
-        clashes = self._db.query(
-            "SELECT id, sku, price_minor FROM variant WHERE sku IN"
+        """Rows of one article number are further prices if their days differ, else the later one is refused."""
+        self._sql(
+            "CREATE TABLE scratch.twin AS SELECT id, sku, price_minor FROM variant WHERE sku IN"
             " (SELECT sku FROM variant GROUP BY sku HAVING count(*) > 1) ORDER BY sku, id"
         )
-        first: dict[str, Any] = {"sku": None}
+        if self._number("SELECT count(*) FROM scratch.twin"):
+            self._sql("CREATE INDEX scratch.code_id ON code(id)")
+            self._sql("CREATE INDEX scratch.price_id ON price(id)")
+        first, first_sku, first_price = 0, "", 0
         spans: set[tuple[str, str]] = set()
-        indexed = False
-        for row in list(clashes):
-            if not indexed:
-                self._db.executescript(
-                    "CREATE INDEX scratch.code_id ON code(id); CREATE INDEX scratch.price_id ON price(id);"
-                )
-                indexed = True
-            span = self._span(row["id"])
-            if row["sku"] != first["sku"]:
-                first, spans = row, {span}
-                continue
-            if span in spans:
-                dated = " with the same days" if span != (DAY_MIN, DAY_MAX) else ""
-                self._refuse_clash(row["id"], "sku", f"on line {first['id']} already{dated}", row["sku"])
-                self._remove(row["id"])
-                continue
-            if len(spans) == 1:
-                self._date_price(first["id"], first["price_minor"])
-            spans.add(span)
-            self._date_price(row["id"], row["price_minor"])
-            self._db.execute("UPDATE scratch.price SET id = ? WHERE id = ?", (first["id"], row["id"]))
-            self._db.execute(
-                "DELETE FROM scratch.code WHERE id = ? AND key IN (SELECT key FROM scratch.code WHERE id = ?)",
-                (row["id"], first["id"]),
-            )
-            self._db.execute("UPDATE scratch.code SET id = ? WHERE id = ?", (first["id"], row["id"]))
-            self._remove(row["id"])
-            self.further_prices += 1
-        self._db.execute(SKU_INDEX)
+        for line, sku, price_minor in self._sql(
+            "SELECT id, sku, price_minor FROM scratch.twin ORDER BY rowid"
+        ):
+            span = self._span(line)
+            if sku != first_sku:
+                first, first_sku, first_price, spans = line, sku, price_minor, {span}
+            elif span in spans:
+                dated = "" if span == (DAY_MIN, DAY_MAX) else ", with the same days"
+                self._refuse_clash(line, "sku", f"this article is on line {first} already{dated}", sku)
+                self._remove(line)
+            else:
+                if len(spans) == 1:
+                    self._date_price(first, first_price)
+                spans.add(span)
+                self._date_price(line, price_minor)
+                self._join_rows(first, line)
+        self._sql(SKU_INDEX)
 
     def _span(self, line: int) -> tuple[str, str]:
-        found = self._db.execute("SELECT valid_from, valid_to FROM scratch.price WHERE id = ?", (line,)).fetchone()
-        return found or (DAY_MIN, DAY_MAX)
+        row = self._sql("SELECT valid_from, valid_to FROM scratch.price WHERE id = ?", line).fetchone()
+        return row or (DAY_MIN, DAY_MAX)
 
     def _date_price(self, line: int, price_minor: int) -> None:
         """A price without days that is now one of several gets open days."""
-        if self._db.execute("SELECT 1 FROM scratch.price WHERE id = ?", (line,)).fetchone() is None:
-            row = (line, DAY_MIN, DAY_MAX, price_minor)
-            self._db.execute("INSERT INTO scratch.price VALUES (?,?,?,?)", row)
+        if self._sql("SELECT 1 FROM scratch.price WHERE id = ?", line).fetchone() is None:
+            self._sql("INSERT INTO scratch.price VALUES (?,?,?,?)", line, DAY_MIN, DAY_MAX, price_minor)
+
+    def _join_rows(self, first: int, line: int) -> None:
+        """The row on `line` is another price of the article on line `first`; its codes are that article's."""
+        self._sql("UPDATE scratch.price SET id = ? WHERE id = ?", first, line)
+        same = "SELECT key FROM scratch.code WHERE id = ?"
+        self._sql(f"DELETE FROM scratch.code WHERE id = ? AND key IN ({same})", line, first)
+        self._sql("UPDATE scratch.code SET id = ? WHERE id = ?", first, line)
+        self._remove(line)
+        self.further_prices += 1
+
+    def _settle_codes(self) -> None:
+        """A code belongs to the first line that names it; a later line is refused, with all its codes."""
+        there = " WHERE id IN (SELECT id FROM variant)" if self._removed else ""
+        self._sql(
+            f"INSERT OR IGNORE INTO main.code SELECT key, id, kind FROM scratch.code{there} ORDER BY key, id"
+        )
+        clashes = self._sql(
+            "SELECT s.id, s.key, s.kind, c.variant FROM scratch.code s JOIN main.code c ON c.key = s.key"
+            " WHERE c.variant <> s.id AND s.id IN (SELECT id FROM variant) ORDER BY s.id"
+        )
+        refused = set()
+        for line, key, kind, first in clashes:
+            ours = "plu" if kind == "plu" and "plu" in self._columns else "gtin"
+            self._refuse_clash(line, ours, f"this code is on line {first} already", key)
+            refused.add(line)
+        for line in sorted(refused):
+            self._remove(line)
+        self._drop_codes_without_article()
+
+    def _settle_deposits(self) -> None:
+        self._sql(
+            "CREATE TABLE scratch.target AS SELECT l.id, l.key, l.deposit_minor, t.sku, t.price_minor,"
+            " t.deposit_sku IS NOT NULL OR t.id IN (SELECT id FROM scratch.link) AS nested"
+            " FROM scratch.link l LEFT JOIN main.code c ON c.key = l.key"
+            " LEFT JOIN variant t ON t.id = coalesce(c.variant, (SELECT id FROM variant WHERE sku = l.key))"
+        )
+        unfit = "sku IS NULL OR nested OR (deposit_minor > 0 AND deposit_minor <> price_minor)"
+        for line, key, deposit_minor, sku, price_minor, nested in self._sql(
+            f"SELECT * FROM scratch.target WHERE {unfit} ORDER BY id"
+        ):
+            if sku is None:
+                cause = "no article of this file has this code, or it was refused"
+            elif nested:
+                cause = "the article of this deposit has a deposit of its own"
+            else:
+                cause = f"the deposit is {deposit_minor} cents here but {price_minor} cents at its article"
+            self._refuse_clash(line, "deposit_gtin", cause, key)
+            self._remove(line)
+        self._drop_codes_without_article()
+        self._sql(
+            f"UPDATE variant SET deposit_sku = t.sku FROM scratch.target t WHERE t.id = variant.id AND NOT ({unfit})"
+        )
+
+    def _settle_products(self) -> None:
+        self._sql(
+            "INSERT INTO main.product SELECT min(p.id), p.name, v.tax_code, v.department, p.option_names"
+            " FROM scratch.product p JOIN variant v ON v.id = p.id GROUP BY p.name"
+        )
+        self._sql(
+            "UPDATE variant SET product = m.id FROM scratch.product p JOIN main.product m ON m.name = p.name"
+            " WHERE p.id = variant.id"
+        )
 
     def _refuse_clash(self, line: int, ours: str, cause: str, value: str) -> None:
         if ours == "sku" and "sku" not in self._columns:
@@ -186,56 +249,19 @@ class CatalogueBuilder:
         self.refuse(Refusal(line, self._columns.theirs(ours), cause, value))
 
     def _remove(self, line: int) -> None:
-        self._db.execute("DELETE FROM variant WHERE id = ?", (line,))
-        self._db.execute("DELETE FROM scratch.link WHERE id = ?", (line,))
+        self._sql("DELETE FROM variant WHERE id = ?", line)
+        self._sql("DELETE FROM scratch.link WHERE id = ?", line)
         self._removed += 1
 
-    def _settle_codes(self) -> None:
-        """A code belongs to the first line that names it; a later line is refused, with all its codes."""
-        self._db.execute(
-            "INSERT OR IGNORE INTO main.code SELECT key, id, kind FROM scratch.code"
-            " WHERE id IN (SELECT id FROM variant) ORDER BY key, id"
-        )
-        refused = set()
-        clashes = self._db.execute(
-            "SELECT s.id, s.key, s.kind, c.variant FROM scratch.code s JOIN main.code c ON c.key = s.key"
-            " WHERE c.variant <> s.id AND s.id IN (SELECT id FROM variant) ORDER BY s.id"
-        )
-        for line, key, kind, first in clashes:
-            ours = "plu" if kind == "plu" and "plu" in self._columns else "gtin"
-            self._refuse_clash(line, ours, f"this code is on line {first} already", key)
-            refused.add(line)
-        for line in sorted(refused):
-            self._remove(line)
+    def _drop_codes_without_article(self) -> None:
         if self._removed:
-            self._db.execute("DELETE FROM main.code WHERE variant NOT IN (SELECT id FROM variant)")
-
-    def _settle_deposits(self) -> None:
-        links = self._db.execute(
-            "SELECT l.id, l.key, l.deposit_minor, t.sku, t.price_minor,"
-            " t.deposit_sku IS NOT NULL OR t.id IN (SELECT id FROM scratch.link)"
-            " FROM scratch.link l LEFT JOIN main.code c ON c.key = l.key"
-            " LEFT JOIN variant t ON t.id = coalesce(c.variant, (SELECT id FROM variant WHERE sku = l.key))"
-            " ORDER BY l.id"
-        ).fetchall()
-        for line, key, deposit_minor, sku, price_minor, nested in links:
-            cause = ""
-            if sku is None:
-                cause = "no article of this file has this code, or it was refused"
-            elif nested:
-                cause = "this deposit article has a deposit of its own"
-            elif deposit_minor and deposit_minor != price_minor:
-                cause = f"the deposit is {deposit_minor} cents here, but {price_minor} cents at its article"
-            if cause:
-                self._refuse_clash(line, "deposit_gtin", cause, key)
-                self._remove(line)
-                self._db.execute("DELETE FROM main.code WHERE variant = ?", (line,))
-            else:
-                self._db.execute("UPDATE variant SET deposit_sku = ? WHERE id = ?", (sku, line))
+            self._sql("DELETE FROM main.code WHERE variant NOT IN (SELECT id FROM variant)")
 
     def refusals(self) -> Iterator[Refusal]:
         self._flush()
-        for row in self._db.execute("SELECT line, name, cause, value FROM scratch.refused ORDER BY line, rowid"):
+        for row in self._db.execute(
+            "SELECT line, name, cause, value FROM scratch.refused ORDER BY line, rowid"
+        ):
             yield Refusal(*row)
 
     def rows_refused(self) -> int:
@@ -254,28 +280,27 @@ class CatalogueBuilder:
         return self._number("SELECT count(*) FROM variant WHERE price_minor = 0")
 
     def _number(self, sql: str) -> int:
-        return int(self._db.execute(sql).fetchone()[0])
+        return int(self._sql(sql).fetchone()[0])
+
+    def _sql(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        return self._db.conn.execute(sql, values)
 
     def complete(self, on: dt.date, departments: list[Department], meta: dict[str, str]) -> None:
         """Add what depends on all rows: deposits by amount, dated prices, the search index, the sums."""
         self._add_deposits()
         self._add_prices(on.isoformat())
-        names = self._db.execute("SELECT id, text FROM variant")
+        names = self._sql("SELECT id, text FROM variant")
         self._db.conn.executemany(
             "INSERT INTO variant_fts (rowid, folded) VALUES (?, ?)",
             ((line, index_text(text)) for line, text in names),
         )
-        self._db["department"].insert_all(
-            {"number": item.number, "name": item.name, "tax_code": item.tax_code} for item in departments
-        )
+        self._db["department"].insert_all(msgspec.structs.asdict(item) for item in departments)
         self._db["meta"].insert_all({"key": key, "value": value} for key, value in meta.items())
+        self._sql("INSERT INTO variant_fts (variant_fts) VALUES ('optimize')")
         self._db.conn.commit()
-        self._db.execute("INSERT INTO variant_fts (variant_fts) VALUES ('optimize')")
-        self._db.conn.commit()
-        self._db.conn.execute("DETACH scratch")
+        self._sql("DETACH scratch")
         if self._removed * VACUUM_SHARE > self.articles():
-            self._db.conn.execute("VACUUM")
-        self._db.conn.execute("PRAGMA journal_mode=DELETE").close()
+            self._sql("VACUUM")
 
     def _add_deposits(self) -> None:
         first = self._number("SELECT coalesce(max(id), 0) + 1 FROM variant")
@@ -293,17 +318,18 @@ class CatalogueBuilder:
 
     def _add_prices(self, today: str) -> None:
         """Keep days only where they can matter: not for a single price that has begun and does not end."""
-        self._db.execute(
+        self._sql(
             "DELETE FROM scratch.price WHERE valid_from <= ? AND valid_to = ? AND id IN"
             " (SELECT id FROM scratch.price GROUP BY id HAVING count(*) = 1)",
-            (today, DAY_MAX),
+            today,
+            DAY_MAX,
         )
-        self._db.execute(
+        self._sql(
             "INSERT INTO main.price SELECT v.sku, p.valid_from, p.valid_to, p.price_minor"
-            " FROM scratch.price p JOIN variant v ON v.id = p.id"
+            " FROM scratch.price p JOIN variant v ON v.id = p.id ORDER BY 1, 2, 3"
         )
-        price_today = PRICE_ON.replace("?1", "variant.sku").replace("?2", "?")
-        self._db.execute(
-            f"UPDATE variant SET dated = 1, price_minor = ({price_today}) WHERE id IN (SELECT id FROM scratch.price)",  # noqa: S608 - our own SQL
-            (today, today),
+        price_today = PRICE_ON.replace(":sku", "variant.sku")
+        self._db.conn.execute(
+            f"UPDATE variant SET dated = 1, price_minor = ({price_today}) WHERE id IN (SELECT id FROM scratch.price)",
+            {"day": today},
         )

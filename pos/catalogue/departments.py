@@ -73,7 +73,9 @@ def read_departments(path: Path, tax_codes: TaxCodes) -> list[Department]:
         departments = []
         for line, cells in table:
             if isinstance(cells, str) or undecodable(cells):
-                raise FileRefusedError(f"{path}, line {line}: {cells if isinstance(cells, str) else 'broken characters'}.")
+                raise FileRefusedError(
+                    f"{path}, line {line}: {cells if isinstance(cells, str) else 'broken characters'}."
+                )
             row = {ours: cells[i].strip() if i < len(cells) else "" for ours, i in places.items()}
             department = _department(f"{path}, line {line}", row, tax_codes)
             if department.number in seen:
@@ -87,13 +89,17 @@ def read_departments(path: Path, tax_codes: TaxCodes) -> list[Department]:
 
 def _places(header: list[str]) -> dict[str, int]:
     names = [re.sub(r"[\s%.-]", "", name.strip().lower()) for name in header]
-    return {ours: names.index(name) for ours, aliases in _COLUMNS.items() for name in aliases if name in names}
+    return {
+        ours: names.index(name) for ours, aliases in _COLUMNS.items() for name in aliases if name in names
+    }
 
 
 def _department(where: str, row: dict[str, str], tax_codes: TaxCodes) -> Department:
     number = row["number"]
     if not (number.isascii() and number.isdigit() and 0 < int(number[:9]) <= DEPARTMENT_MAX):
-        raise FileRefusedError(f"{where}: a department's number is from 1 to {DEPARTMENT_MAX}, not {number!r}.")
+        raise FileRefusedError(
+            f"{where}: a department's number is from 1 to {DEPARTMENT_MAX}, not {number!r}."
+        )
     if not row["name"] or len(row["name"]) > TEXT_MAX_LENGTH or not row["name"].isprintable():
         raise FileRefusedError(f"{where}: the department has no usable name.")
     code = tax_codes.read(row.get("tax_code", ""), row.get("vat_rate", ""))

@@ -40,7 +40,9 @@ class Dialect(msgspec.Struct, frozen=True):
 class Table:
     """The rows of an open file. `header` is read; iterating gives (line, cells) or (line, what is broken)."""
 
-    def __init__(self, text: IO[str], raw: IO[bytes], size: int, dialect: Dialect, progress: Progress) -> None:
+    def __init__(
+        self, text: IO[str], raw: IO[bytes], size: int, dialect: Dialect, progress: Progress
+    ) -> None:
         self._raw, self._size, self._progress = raw, size, progress
         # Without strict, a stray quote would swallow the rest of the file into one cell.
         self._reader = csv.reader(text, delimiter=dialect.delimiter, strict=True)
@@ -92,7 +94,9 @@ def undecodable(cells: list[str]) -> list[int]:
 
 
 @contextmanager
-def open_table(path: Path, dialect: Dialect, progress: Progress = lambda _done, _size: None) -> Iterator[Table]:
+def open_table(
+    path: Path, dialect: Dialect, progress: Progress = lambda _done, _size: None
+) -> Iterator[Table]:
     """The file as a table; raises FileRefusedError where it cannot be read at all."""
     with _open_bytes(path) as (unpacked, raw, size):
         errors = "strict" if dialect.encoding.startswith("utf-16") else "surrogateescape"

@@ -126,7 +126,9 @@ def _mark_of(sample: list[tuple[int, list[str] | str]], columns: Columns, dialec
     """The file's decimal mark by its amounts; where they do not tell, by its delimiter."""
     wanted = ("price", "price_net", "deposit", "content_quantity")
     places = [columns.places[ours][0] for ours in wanted if ours in columns]
-    amounts = (cells[i] for _, cells in sample if not isinstance(cells, str) for i in places if i < len(cells))
+    amounts = (
+        cells[i] for _, cells in sample if not isinstance(cells, str) for i in places if i < len(cells)
+    )
     return decimal_mark(amounts) or ("," if dialect.delimiter == ";" else ".")
 
 

@@ -25,16 +25,44 @@ __all__ = [
 # Our columns, each with the names it has elsewhere (as `_plain` writes them), the best first.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "gtin": (
-        *("ean", "eancode", "eannummer", "eannr", "ean13", "ean8", "gtinean", "eangtin", "barcode", "barcodes"),
+        *(
+            "ean",
+            "eancode",
+            "eannummer",
+            "eannr",
+            "ean13",
+            "ean8",
+            "gtinean",
+            "eangtin",
+            "barcode",
+            "barcodes",
+        ),
         *("strichcode", "upc", "isbn", "scancode", "code", "codes"),
     ),
     "sku": (
-        *("artikelnummer", "artikelnr", "artnr", "artno", "artikelno", "artikelid", "bestellnummer", "itemno"),
+        *(
+            "artikelnummer",
+            "artikelnr",
+            "artnr",
+            "artno",
+            "artikelno",
+            "artikelid",
+            "bestellnummer",
+            "itemno",
+        ),
         *("variantsku", "produktnummer", "produktnr", "nummer"),
     ),
     "plu": ("plunummer", "plunr", "plucode", "kurzwahl", "waagennummer"),
     "name": (
-        *("bezeichnung", "artikelname", "artikelbezeichnung", "artikel", "produktname", "produkt", "bezeichnung1"),
+        *(
+            "bezeichnung",
+            "artikelname",
+            "artikelbezeichnung",
+            "artikel",
+            "produktname",
+            "produkt",
+            "bezeichnung1",
+        ),
         *("bontext", "kassentext", "kurztext", "titel", "title", "description", "text"),
     ),
     "price": (

@@ -26,11 +26,40 @@ CACHE_MAX = 50_000
 
 # Other names of our units (`UNITS`) and of what a package holds (`CONTENT_UNITS`), by themselves or with a point.
 _UNIT_NAMES = {
-    "": "pc", "st": "pc", "stk": "pc", "stck": "pc", "stück": "pc", "stueck": "pc", "pcs": "pc", "piece": "pc",
-    "pieces": "pc", "ea": "pc", "each": "pc", "c62": "pc", "h87": "pc", "pce": "pc",
-    "kilo": "kg", "kilogramm": "kg", "kilogram": "kg", "kgm": "kg", "gr": "g", "gramm": "g", "gram": "g", "grm": "g",
-    "ltr": "l", "liter": "l", "litre": "l", "meter": "m", "metre": "m", "lfm": "m", "mtr": "m",
-    "m²": "m2", "qm": "m2", "milliliter": "ml", "millilitre": "ml", "mlt": "ml",
+    "": "pc",
+    "st": "pc",
+    "stk": "pc",
+    "stck": "pc",
+    "stück": "pc",
+    "stueck": "pc",
+    "pcs": "pc",
+    "piece": "pc",
+    "pieces": "pc",
+    "ea": "pc",
+    "each": "pc",
+    "c62": "pc",
+    "h87": "pc",
+    "pce": "pc",
+    "kilo": "kg",
+    "kilogramm": "kg",
+    "kilogram": "kg",
+    "kgm": "kg",
+    "gr": "g",
+    "gramm": "g",
+    "gram": "g",
+    "grm": "g",
+    "ltr": "l",
+    "liter": "l",
+    "litre": "l",
+    "meter": "m",
+    "metre": "m",
+    "lfm": "m",
+    "mtr": "m",
+    "m²": "m2",
+    "qm": "m2",
+    "milliliter": "ml",
+    "millilitre": "ml",
+    "mlt": "ml",
 }
 _YES = frozenset({"1", "ja", "j", "yes", "y", "true", "wahr", "x"})
 _NO = frozenset({"", "0", "nein", "n", "no", "false", "falsch", "-"})
@@ -173,7 +202,9 @@ class RowReader:
                 if not cell:
                     continue
                 if _ROUNDED_BY_EXCEL.fullmatch(cell):
-                    self._refuse(ours, "Excel has rounded this code; format the column as text, save again", cell)
+                    self._refuse(
+                        ours, "Excel has rounded this code; format the column as text, save again", cell
+                    )
                     continue
                 for piece in (cell,) if cell.isalnum() else filter(None, _BETWEEN_CODES.split(cell)):
                     code = read_code(piece)
@@ -203,7 +234,9 @@ class RowReader:
         elif department is not None:
             code = department.tax_code
         else:
-            column = "vat_rate" if "vat_rate" in self._columns or "tax_code" not in self._columns else "tax_code"
+            column = (
+                "vat_rate" if "vat_rate" in self._columns or "tax_code" not in self._columns else "tax_code"
+            )
             self._refuse(column, "no VAT rate, and no department that has one")
             return "", 0
         return code, self._department_number(text, department, code)

@@ -85,6 +85,6 @@ SKU_INDEX = "CREATE UNIQUE INDEX variant_sku ON variant(sku)"
 
 # The price that began last holds; of two that began together the one that ends first (an offer).
 PRICE_ON = (
-    "SELECT price_minor FROM price WHERE sku = ?1 AND valid_from <= ?2 AND valid_to >= ?2"
+    "SELECT price_minor FROM price WHERE sku = :sku AND valid_from <= :day AND valid_to >= :day"
     " ORDER BY valid_from DESC, valid_to LIMIT 1"
 )

@@ -66,8 +66,12 @@ class Views:
             self._connection.close()
         self._connection = None
 
-    def catch_up(self, journal: Path) -> int:
-        """Apply the facts that are not in yet; returns the seq of the last one applied."""
+    def open_as_is(self, boot_id: str) -> None:
+        """Open without catching up."""
+        self._connect(boot_id)
+
+    def catch_up(self, journal: Path, up_to: int | None = None) -> int:
+        """Apply the facts that are not in yet, at most to `up_to`; returns the seq of the last one applied."""
         connection = self._open_connection()
         for path in segment_files(journal):
             if self._done_with(path, journal):
@@ -79,6 +83,8 @@ class Views:
                     connection.execute("begin")
                     try:
                         for fact in read_facts(segment.connection, self._applied):
+                            if up_to is not None and fact.seq > up_to:
+                                break
                             self._apply(connection, fact)
                         connection.execute("update applied set seq = ?", (self._applied,))
                         connection.execute("commit")

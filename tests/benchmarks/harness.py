@@ -110,6 +110,7 @@ class Running:
         self._files = contextlib.ExitStack()
         self._recent = bytearray()
         self._scans_sent = 0
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -128,6 +129,7 @@ class Running:
 
     @property
     def pid(self) -> int:
+        assert self._process is not None, "ask while it runs"
         return self._process.pid
 
     def settle(self) -> None:
@@ -173,7 +175,7 @@ class Running:
     def stop(self) -> None:
         """Asks the program to end, and ends it if it does not."""
         with self._files:
-            process = getattr(self, "_process", None)
+            process, self._process = self._process, None
             if process is None:
                 return
             if process.poll() is None:

@@ -1,0 +1,217 @@
+"""Wires the till: the one module that knows every room. What runs is decided here, how is decided there."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pos.catalogue.reader import CatalogueReader
+from pos.devices import Surround
+from pos.domain.cart import Cart
+from pos.facts import EpochOpened
+from pos.journal.file_journal import FileJournal, create_journal
+from pos.journal.lock import StateFolderLock
+from pos.journal.reader import JournalFeed, sale_seqs_after
+from pos.journal.state import SpoolView, StateStore
+from pos.journal.views import Views
+from pos.people import PeopleStore
+from pos.ports import Head, JournalUnavailableError, Operator
+from pos.resources import tax_table
+from pos.settings import Settings
+from pos.system import SystemClock, SystemIds, ThreadWorker
+from pos.till import Till, TillSetup, World
+
+__all__ = ["OpenTill", "create_till", "open_till", "run_plain", "run_screen", "run_setup", "software"]
+
+DRAIN_LIMIT_S = 30.0
+
+
+def software() -> str:
+    """Name and version, as facts carry it."""
+    try:
+        return f"tresen {version('tresen')}"
+    except PackageNotFoundError:
+        return "tresen (source)"
+
+
+def create_till(state: Path, settings: Settings, till_id: str, operator: str, pin: str) -> Operator:
+    """A fresh till in an empty folder: journal with its first fact, state, first operator.
+
+    Raises JournalUnavailableError, PinRefusedError.
+    """
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    clock, ids = SystemClock(), SystemIds()
+    worker = ThreadWorker("init")
+    people = PeopleStore(state / "people.db", state / "keys", clock, ids, worker)
+    try:
+        if any((state / "journal").glob("*.journal")):
+            raise JournalUnavailableError("journal-exists", f"{state} holds a till already")
+        added = people.add(operator, pin)
+        first = EpochOpened(settings.shop.store, till_id, "new till", software())
+        create_journal(state / "journal", clock, first)
+    finally:
+        worker.close()
+    return added
+
+
+class OpenTill(msgspec.Struct, frozen=True):
+    """A till that is ready for commands, and the tasks that belong to it."""
+
+    till: Till
+    tasks: tuple[tuple[str, Callable[[], Coroutine[Any, Any, None]]], ...]
+    drain: Callable[[float], Coroutine[Any, Any, None]]
+    clock: SystemClock
+
+
+@contextlib.asynccontextmanager
+async def open_till(state: Path, settings: Settings, hub_url: str = "") -> AsyncIterator[OpenTill]:
+    """Open everything on a state folder; closes it in order at the end, also after an error.
+
+    Raises StateFolderLockedError. A journal that cannot be used gives a till that is stopped and says so.
+    """
+    with StateFolderLock(state), contextlib.ExitStack() as threads:
+        writer, reader, helper = (_thread(threads, name) for name in ("writer", "reader", "helper"))
+        clock, ids = SystemClock(), SystemIds()
+        store = StateStore(state / "state.db", writer)
+        journal = FileJournal(state / "journal", Views(state / "views.db"), clock, writer)
+        people = PeopleStore(state / "people.db", state / "keys", clock, ids, helper)
+        catalogue = CatalogueReader(state / "catalogue.db", helper)
+        opened = await _open_storage(state, settings, store, journal, reader)
+        with contextlib.suppress(Exception):
+            await people.open()
+        feed = JournalFeed(state / "journal", reader)
+        surround = Surround(state, settings, hub_url or settings.hub.url, clock, ids, helper)
+        surround.prepare(journal, store, SpoolView(store), feed, software())
+        world = World(
+            journal=journal,
+            state=store,
+            catalogue=catalogue,
+            people=people,
+            clock=clock,
+            ids=ids,
+            taxes=tax_table(settings.shop.country),
+            printer=surround.printer,
+            drawer=surround.printer if settings.devices.drawer else None,
+            hub=surround.hub,
+        )
+        till = Till(
+            world,
+            TillSetup(
+                language=settings.shop.language,
+                currency=settings.shop.currency,
+                receipt_paper=settings.till.receipt_paper,
+                software=software(),
+            ),
+        )
+        surround.connect(till.submit)
+        await till.start(*opened)
+        gc.collect()
+        gc.freeze()
+        try:
+            yield OpenTill(till, surround.tasks(), surround.drain, clock)
+        finally:
+            with contextlib.suppress(JournalUnavailableError):
+                await store.close()
+            with contextlib.suppress(JournalUnavailableError):
+                await journal.close()
+
+
+def _thread(threads: contextlib.ExitStack, name: str) -> ThreadWorker:
+    worker = ThreadWorker(name)
+    threads.callback(worker.close)
+    return worker
+
+
+async def _open_storage(
+    state: Path, settings: Settings, store: StateStore, journal: FileJournal, reader: ThreadWorker
+) -> tuple[Cart | None, list[int], JournalUnavailableError | None]:
+    """The open cart, the seqs of unsent sales, and what keeps the till from taking payments."""
+    cart: Cart | None = None
+    try:
+        cart = await store.open()
+        await journal.open()
+        acked = await store.get("hub.acked_seq")
+        unsent = await reader.run(sale_seqs_after, state / "journal", int(acked or b"0"))
+        return cart, unsent, None
+    except JournalUnavailableError as error:
+        journal.head = Head(settings.shop.store, "?", 0, 0, b"")
+        return cart, [], error
+
+
+async def run_until_stopped(
+    tasks: tuple[tuple[str, Callable[[], Coroutine[Any, Any, None]]], ...],
+    main: Coroutine[Any, Any, None],
+    stop: Callable[[], None] | None = None,
+) -> None:
+    """Run `main` with its companions; SIGTERM and SIGHUP end it in order, and so does its own end."""
+    loop = asyncio.get_running_loop()
+    running = asyncio.ensure_future(main)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop if stop is not None else running.cancel)
+    companions = [asyncio.ensure_future(_companion(name, make)) for name, make in tasks]
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+    finally:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+        for companion in companions:
+            companion.cancel()
+        await asyncio.gather(*companions, return_exceptions=True)
+
+
+async def _companion(name: str, make: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """A device or the hub must never end the till: what escapes its own supervisor ends here."""
+    import logging  # noqa: PLC0415 - only when something goes wrong
+
+    while True:
+        try:
+            await make()
+            return
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            logging.getLogger("tresen").exception("%s failed, starting again", name)
+            await asyncio.sleep(1)
+
+
+async def run_plain(state: Path, settings: Settings, hub_url: str, *, as_json: bool) -> None:
+    """Line mode on standard input and output, until the input ends."""
+    from pos.entry import load_keymap  # noqa: PLC0415
+    from pos.plain import LINE_MAX_BYTES, LineMode  # noqa: PLC0415
+
+    worker = ThreadWorker("stdin")
+    stream = sys.stdin.buffer
+
+    def read() -> Awaitable[bytes]:
+        return worker.run(stream.readline, LINE_MAX_BYTES + 1)
+
+    async with open_till(state, settings, hub_url) as opened:
+        line_mode = LineMode(
+            opened.till,
+            load_keymap(settings.till.keymap),
+            read,
+            as_json=as_json,
+            digits_are_cents=settings.till.digits_are_cents,
+        )
+
+        async def serve() -> None:
+            await line_mode.run()
+            await opened.drain(DRAIN_LIMIT_S)
+
+        await run_until_stopped(opened.tasks, serve())
+
+
+async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: bool) -> int:
+    raise NotImplementedError
+
+
+def run_setup(state: Path) -> bool:
+    raise NotImplementedError

@@ -1,0 +1,418 @@
+"""Brings the hub's article changes into the catalogue: `python -m pos.catalogue.changes --state DIR`.
+
+The till runs this as a process of its own, for it uses sqlite-utils. It reads one JSON record a line from standard
+input and answers with one JSON line. All records are taken or none; taking them twice changes nothing more.
+
+    {"change": "article", "article": {"sku": ..., "text": ..., ...}, "codes": [...], "prices": [...]}
+    {"change": "article-gone", "sku": ...}
+    {"change": "department", "number": 4, "name": "Milch", "tax_code": "B"}
+    {"change": "department-gone", "number": 4}
+    {"change": "cursor", "cursor": "chain:1204,store:77"}
+"""
+
+import datetime as dt
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import IO, Any
+
+import click
+import msgspec
+import sqlite_utils
+
+from pos.catalogue.folding import index_text
+from pos.catalogue.replacing import CatalogueStorageError, replacing_catalogue
+from pos.catalogue.schema import (
+    CATALOGUE_FILE,
+    CONTENT_UNITS,
+    DAY_MAX,
+    DAY_MIN,
+    DEPARTMENT_MAX,
+    LIST_SEPARATOR,
+    SCHEMA,
+    SCHEMA_VERSION,
+    SKU_INDEX,
+    TEXT_MAX_LENGTH,
+)
+from pos.domain.article import UNITS, Article, Deposit
+from pos.domain.codes import CODE_MAX_LENGTH, CodeKind, read_code
+from pos.domain.money import PRICE_MAX_MINOR
+
+__all__ = [
+    "Answer",
+    "ArticleChanged",
+    "ArticleGone",
+    "Change",
+    "ChangesRefusedError",
+    "DatedPrice",
+    "DepartmentChanged",
+    "DepartmentGone",
+    "FeedCursor",
+    "apply_changes",
+    "read_changes",
+]
+
+RECORD_MAX_BYTES = 64 * 1024
+RECORDS_MAX = 200_000
+
+
+class DatedPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A gross price with its days, both included; no day is an open end."""
+
+    price_minor: int
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
+
+
+class _Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="change"):
+    pass
+
+
+class ArticleChanged(_Change, frozen=True, tag="article"):
+    """An article as it is from now on, with all its codes. `prices` only where they have days."""
+
+    article: Article
+    codes: tuple[str, ...] = ()
+    prices: tuple[DatedPrice, ...] = ()
+    product: str = ""
+    option_names: tuple[str, ...] = ()
+
+
+class ArticleGone(_Change, frozen=True, tag="article-gone"):
+    sku: str
+
+
+class DepartmentChanged(_Change, frozen=True, tag="department"):
+    number: int
+    name: str
+    tax_code: str
+
+
+class DepartmentGone(_Change, frozen=True, tag="department-gone"):
+    number: int
+
+
+class FeedCursor(_Change, frozen=True, tag="cursor"):
+    """How far the feed is with the records of this batch, as the hub names it."""
+
+    cursor: str
+
+
+Change = ArticleChanged | ArticleGone | DepartmentChanged | DepartmentGone | FeedCursor
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the process answers. `already`: the file had this cursor, nothing was written."""
+
+    ok: bool
+    changes: int = 0
+    already: bool = False
+    feed_cursor: str = ""
+    articles: int = 0
+    error: str = ""
+
+
+class ChangesRefusedError(Exception):
+    """A batch cannot be taken; the text is a sentence. Nothing was changed."""
+
+
+def read_changes(lines: Iterable[bytes]) -> list[Change]:
+    """The records of a batch; raises ChangesRefusedError with the first line that is not right."""
+    decoder = msgspec.json.Decoder(Change)
+    changes: list[Change] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        if len(line) > RECORD_MAX_BYTES or len(changes) >= RECORDS_MAX:
+            raise ChangesRefusedError(f"record {number}: the batch or this record is too large")
+        try:
+            change = decoder.decode(line)
+        except msgspec.MsgspecError as error:
+            raise ChangesRefusedError(f"record {number}: {error}") from error
+        trouble = _trouble(change)
+        if trouble:
+            raise ChangesRefusedError(f"record {number}: {trouble}")
+        changes.append(change)
+    return changes
+
+
+def _trouble(change: Change) -> str:
+    """Why a record cannot be taken; empty if it can."""
+    match change:
+        case ArticleChanged():
+            return _trouble_of_article(change)
+        case DepartmentChanged():
+            if not 0 < change.number <= DEPARTMENT_MAX or not _is_text(change.name) or not change.tax_code:
+                return "a department needs a number from 1 to 9999, a name and a tax code"
+        case ArticleGone() | DepartmentGone() | FeedCursor():
+            pass
+    return ""
+
+
+def _trouble_of_article(change: ArticleChanged) -> str:
+    article = change.article
+    if not article.sku or len(article.sku) > CODE_MAX_LENGTH or not article.sku.isprintable():
+        return "the article has no usable sku"
+    amounts = [price.price_minor for price in change.prices]
+    amounts += [article.price_minor or 0, article.deposit.price_minor if article.deposit else 0]
+    broken = [c for c in change.codes if read_code(c).kind in {CodeKind.BROKEN, CodeKind.FOREIGN}]
+    for fine, cause in (
+        (_is_text(article.text), f"a text has 1 to {TEXT_MAX_LENGTH} printable characters"),
+        (bool(article.tax_code), "no tax code"),
+        (all(0 <= amount <= PRICE_MAX_MINOR for amount in amounts), "a price is negative or over the limit"),
+        (not broken, f"codes that cannot be: {', '.join(broken)}"),
+        (article.unit in UNITS, f"unknown unit {article.unit!r}"),
+        (article.content is None or article.content_unit in CONTENT_UNITS, "the content has no known unit"),
+        (article.deposit is None or _is_text(article.deposit.text), "the deposit has no text"),
+        (
+            0 <= article.department <= DEPARTMENT_MAX and 0 <= article.min_age < 100,
+            "department or age out of range",
+        ),
+    ):
+        if not fine:
+            return f"article {article.sku}: {cause}"
+    return ""
+
+
+def _is_text(text: str) -> bool:
+    return 0 < len(text) <= TEXT_MAX_LENGTH and text.isprintable()
+
+
+def apply_changes(state: Path, changes: list[Change]) -> Answer:
+    """Copy the catalogue, change the copy, rename it. Raises ChangesRefusedError or CatalogueStorageError."""
+    cursor = next((c.cursor for c in reversed(changes) if isinstance(c, FeedCursor)), "")
+    with replacing_catalogue(state) as (new, _scratch):
+        if (state / CATALOGUE_FILE).exists():
+            shutil.copyfile(state / CATALOGUE_FILE, new)
+        try:
+            with closing(_ChangingCatalogue(new)) as catalogue:
+                if cursor and catalogue.cursor == cursor:
+                    new.unlink()
+                    return Answer(ok=True, already=True, feed_cursor=cursor, articles=catalogue.articles)
+                catalogue.prepare(changes)
+                for change in changes:
+                    catalogue.take(change)
+                catalogue.finish(cursor)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise ChangesRefusedError(
+                f"the catalogue in {state} is damaged ({error}); import the articles again"
+            ) from error
+        return Answer(
+            ok=True,
+            changes=sum(not isinstance(change, FeedCursor) for change in changes),
+            feed_cursor=catalogue.cursor,
+            articles=catalogue.articles,
+        )
+
+
+class _ChangingCatalogue:
+    """The copy while it is changed, in one transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite_utils.Database(path)
+        self._db.conn.execute("PRAGMA synchronous=OFF")  # made durable once, when it takes its name
+        if not self._db.table_names():
+            self._db.executescript(SCHEMA)
+            self._db.execute(SKU_INDEX)
+            self._db["meta"].insert({"key": "schema_version", "value": str(SCHEMA_VERSION)})
+        ((version,),) = self._db.execute("PRAGMA user_version").fetchall()
+        if version != SCHEMA_VERSION:
+            raise ChangesRefusedError("the catalogue was made by an older Tresen; import the articles again")
+        meta = dict(self._db.execute("SELECT key, value FROM meta").fetchall())
+        self.cursor: str = meta.get("feed_cursor", "")
+        self.articles = int(meta.get("articles", "0"))
+        self._linked: set[str] | None = None
+        self._keys: dict[int, set[str]] = {}
+        self._db.begin()
+
+    def close(self) -> None:
+        self._db.close()
+
+    def prepare(self, changes: list[Change]) -> None:
+        """Read the codes of all articles in the batch at once: the table of codes knows no way back to them."""
+        skus = {change.article.sku for change in changes if isinstance(change, ArticleChanged)}
+        skus |= {change.sku for change in changes if isinstance(change, ArticleGone)}
+        self._db.execute("CREATE TEMP TABLE touched (sku TEXT PRIMARY KEY)")
+        self._db.conn.executemany("INSERT INTO touched VALUES (?)", ((sku,) for sku in skus))
+        for variant, key in self._db.execute(
+            "SELECT variant, key FROM code WHERE variant IN (SELECT id FROM variant JOIN touched USING (sku))"
+        ):
+            self._keys.setdefault(variant, set()).add(key)
+
+    def take(self, change: Change) -> None:
+        match change:
+            case ArticleChanged():
+                self._take_article(change)
+            case ArticleGone():
+                self._remove_article(change.sku)
+            case DepartmentChanged():
+                row = {"number": change.number, "name": change.name, "tax_code": change.tax_code}
+                self._db["department"].upsert(row, pk="number")
+            case DepartmentGone():
+                self._db["department"].delete_where("number = ?", [change.number])
+            case FeedCursor():
+                pass
+
+    def finish(self, cursor: str) -> None:
+        self.cursor = cursor or self.cursor
+        codes = self._db.execute("SELECT count(*) FROM code").fetchone()[0]
+        values = {"articles": self.articles, "codes": codes, "feed_cursor": self.cursor}
+        self._db["meta"].upsert_all(
+            ({"key": key, "value": str(value)} for key, value in values.items()), pk="key"
+        )
+        self._db.commit()
+
+    def _row_of(self, sku: str) -> tuple[int, str, int] | None:
+        """An article's id, text and whether it was made from a bare deposit."""
+        row: tuple[int, str, int] | None = self._db.execute(
+            "SELECT id, text, generated FROM variant WHERE sku = ?", [sku]
+        ).fetchone()
+        return row
+
+    def _take_article(self, change: ArticleChanged) -> None:
+        article = change.article
+        if article.deposit:
+            self._take_deposit(article.deposit)
+        row = {
+            "text": article.text,
+            "tax_code": article.tax_code,
+            "price_minor": article.price_minor,
+            "dated": int(bool(change.prices)),
+            "gtin": article.gtin,
+            "department": article.department,
+            "unit": article.unit,
+            "min_age": article.min_age,
+            "serial_required": int(article.serial_required),
+            "deposit_sku": article.deposit.sku if article.deposit else None,
+            "product": self._product(change),
+            "options": LIST_SEPARATOR.join(article.options) or None,
+            "content": None if article.content is None else str(article.content),
+            "content_unit": article.content_unit or None,
+            "generated": 0,
+        }
+        variant = self._write_variant(article.sku, row)
+        self._write_prices(article.sku, change.prices)
+        self._write_codes(variant, change)
+
+    def _take_deposit(self, deposit: Deposit) -> None:
+        """A deposit that is an article of its own is changed by its own records, any other one by this."""
+        known = self._row_of(deposit.sku)
+        if known is None or known[2]:
+            row = {"text": deposit.text, "tax_code": deposit.tax_code, "price_minor": deposit.price_minor}
+            self._write_variant(deposit.sku, {**row, "generated": 1})
+        if self._linked is not None:
+            self._linked.add(deposit.sku)
+
+    def _write_variant(self, sku: str, row: dict[str, Any]) -> int:
+        known = self._row_of(sku)
+        if known is None:
+            variant = int(self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM variant").fetchone()[0])
+            self._db["variant"].insert({"id": variant, "sku": sku, **row})
+            self.articles += not row["generated"]
+        else:
+            variant, text, generated = known
+            self._db["variant"].update(variant, row)
+            self.articles += generated - row["generated"]
+            if text == row["text"]:
+                return variant
+            self._unindex(variant, text)
+        self._db.execute(
+            "INSERT INTO variant_fts (rowid, folded) VALUES (?, ?)", [variant, index_text(row["text"])]
+        )
+        return variant
+
+    def _unindex(self, variant: int, text: str) -> None:
+        """The index keeps no text, so it must be told what it had."""
+        self._db.execute(
+            "INSERT INTO variant_fts (variant_fts, rowid, folded) VALUES ('delete', ?, ?)",
+            [variant, index_text(text)],
+        )
+
+    def _product(self, change: ArticleChanged) -> int | None:
+        if not change.product:
+            return None
+        self._db["product"].upsert(
+            {
+                "name": change.product,
+                "tax_code": change.article.tax_code,
+                "department": change.article.department,
+                "option_names": LIST_SEPARATOR.join(change.option_names),
+            },
+            pk="name",
+        )
+        return int(self._db.execute("SELECT id FROM product WHERE name = ?", [change.product]).fetchone()[0])
+
+    def _write_prices(self, sku: str, prices: tuple[DatedPrice, ...]) -> None:
+        self._db["price"].delete_where("sku = ?", [sku])
+        self._db["price"].insert_all(
+            (
+                {
+                    "sku": sku,
+                    "valid_from": price.valid_from.isoformat() if price.valid_from else DAY_MIN,
+                    "valid_to": price.valid_to.isoformat() if price.valid_to else DAY_MAX,
+                    "price_minor": price.price_minor,
+                }
+                for price in prices
+            ),
+            replace=True,
+        )
+
+    def _write_codes(self, variant: int, change: ArticleChanged) -> None:
+        """The article's codes are these and no others; one that was another article's is now this one's."""
+        self._drop_codes(variant)
+        texts = (*change.codes, *filter(None, (change.article.gtin,)))
+        codes = {code.key: code.kind.value for code in map(read_code, texts)}
+        self._db["code"].insert_all(
+            ({"key": key, "variant": variant, "kind": kind} for key, kind in codes.items()),
+            replace=True,
+        )
+        self._keys[variant] = set(codes)
+
+    def _drop_codes(self, variant: int) -> None:
+        for key in self._keys.pop(variant, ()):
+            self._db.execute("DELETE FROM code WHERE key = ? AND variant = ?", [key, variant])
+
+    def _remove_article(self, sku: str) -> None:
+        known = self._row_of(sku)
+        if known is None:
+            return
+        variant, text, generated = known
+        self._drop_codes(variant)
+        if sku in self._deposits_in_use():
+            self._db["variant"].update(variant, {"generated": 1})  # others are still sold with it
+        else:
+            self._unindex(variant, text)
+            self._db["variant"].delete_where("id = ?", [variant])
+            self._db["price"].delete_where("sku = ?", [sku])
+        self.articles -= not generated
+
+    def _deposits_in_use(self) -> set[str]:
+        if self._linked is None:
+            found = self._db.execute("SELECT DISTINCT deposit_sku FROM variant WHERE deposit_sku IS NOT NULL")
+            self._linked = {sku for (sku,) in found}
+        return self._linked
+
+
+def _answer(state: Path, lines: IO[bytes]) -> Answer:
+    try:
+        return apply_changes(state, read_changes(lines))
+    except (ChangesRefusedError, CatalogueStorageError) as error:
+        return Answer(ok=False, error=str(error))
+
+
+@click.command()
+@click.option("--state", type=click.Path(path_type=Path, file_okay=False), required=True)
+def main(state: Path) -> None:
+    """Take the article changes on standard input into the catalogue in DIR."""
+    answer = _answer(state, sys.stdin.buffer)
+    click.echo(msgspec.json.encode(answer))
+    sys.exit(0 if answer.ok else 1)
+
+
+if __name__ == "__main__":
+    main()

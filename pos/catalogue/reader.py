@@ -1,0 +1,287 @@
+"""The till's view of the catalogue: finds an article by its code in two b-tree descents, on a file that never changes.
+
+The file is read by apsw alone. The standard library's sqlite3 must not open it in the till's process.
+"""
+
+import datetime as dt
+import sys
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from pos.catalogue.folding import search_query
+from pos.catalogue.schema import APPLICATION_ID, LIST_SEPARATOR, PRICE_ON, SCHEMA_VERSION
+from pos.domain.article import Article, Deposit
+from pos.ports import Worker
+
+__all__ = [
+    "SEARCH_LIMIT",
+    "CatalogueDamagedError",
+    "CatalogueReader",
+    "CatalogueUnusableError",
+    "CatalogueVersionError",
+]
+
+SEARCH_LIMIT = 20
+CACHED_ARTICLES = 2_000
+PAGE_CACHE_KIB = 4_096  # for each of two connections; the map below does most of the work
+MAP_BYTES = 1 << 30 if sys.maxsize > 1 << 32 else 64 << 20
+
+_COLUMNS = (
+    "v.sku, v.text, v.tax_code, v.price_minor, v.dated, v.gtin, v.department, v.unit, v.min_age,"
+    " v.serial_required, v.deposit_sku, v.options, v.content, v.content_unit"
+)
+_BY_KEY = f"SELECT {_COLUMNS} FROM code c JOIN variant v ON v.id = c.variant WHERE c.key = ?"
+_BY_SKU = f"SELECT {_COLUMNS} FROM variant v WHERE v.sku = ?"
+_BY_WORDS = (
+    f"SELECT {_COLUMNS} FROM (SELECT rowid FROM variant_fts WHERE variant_fts MATCH ? ORDER BY rowid LIMIT ?) f"
+    " JOIN variant v ON v.id = f.rowid"
+)
+_DEPOSIT = "SELECT text, tax_code, price_minor, dated FROM variant WHERE sku = ?"
+
+_Stamp = tuple[int, int, int, int]
+
+
+class CatalogueUnusableError(Exception):
+    """The catalogue's file cannot be used; the text is a sentence that says what to do.
+
+    - CatalogueDamagedError: not a catalogue, or broken
+    - CatalogueVersionError: made by an older or newer Tresen
+    """
+
+
+class CatalogueDamagedError(CatalogueUnusableError):
+    pass
+
+
+class CatalogueVersionError(CatalogueUnusableError):
+    pass
+
+
+class CatalogueReader:
+    """The port `pos.ports.Catalogue` on a file. Empty until the first `refresh`, and while there is no file.
+
+    `find`, `by_sku`, `department` and `refresh` belong to one thread; `search` runs on the worker. All of them
+    raise CatalogueDamagedError where a broken page is met.
+    """
+
+    def __init__(self, path: Path, worker: Worker) -> None:
+        self._path = path
+        self._worker = worker
+        self._stamp: _Stamp | None = None
+        self._day = ""
+        self._file: _File | None = None
+        self._search_file: _File | None = None  # touched on the worker only
+        self._cache: dict[str, Article] = {}
+
+    def refresh(self, on: dt.date) -> bool:
+        """Take a new file and the day's prices; True if the file changed.
+
+        Raises CatalogueUnusableError, once for each bad file; the file that was in use stays in use.
+        """
+        if on.isoformat() != self._day:
+            self._day = on.isoformat()
+            self._forget()
+        stamp = _stamp_of(self._path)
+        if stamp == self._stamp:
+            return False
+        self._stamp = stamp
+        fresh = _File(self._path, stamp) if stamp else None
+        if self._file:
+            self._file.close()
+        self._file = fresh
+        self._forget()
+        return True
+
+    def _forget(self) -> None:
+        self._cache.clear()
+        if self._file:
+            self._file.deposits.clear()
+
+    def find(self, key: str) -> Article | None:
+        found = self._cache.pop(key, None)
+        if found is None:
+            if self._file is None:
+                return None
+            found = self._file.one(_BY_KEY, key, self._day)
+            if found is None:
+                return None
+            if len(self._cache) >= CACHED_ARTICLES:
+                del self._cache[next(iter(self._cache))]  # a dict keeps its order: this is the longest unused
+        self._cache[key] = found
+        return found
+
+    def by_sku(self, sku: str) -> Article | None:
+        return self._file.one(_BY_SKU, sku, self._day) if self._file else None
+
+    async def search(self, text: str, limit: int = SEARCH_LIMIT) -> Sequence[Article]:
+        """Articles whose words begin with those of `text`, in the catalogue's order, at most 20."""
+        query = search_query(text)
+        if not query or self._file is None:
+            return ()
+        return await self._worker.run(self._search, query, min(limit, SEARCH_LIMIT), self._day)
+
+    def _search(self, query: str, limit: int, day: str) -> tuple[Article, ...]:
+        """On the worker, with a connection of its own that follows the file by itself."""
+        stamp = _stamp_of(self._path)
+        if self._search_file is None or self._search_file.stamp != stamp:
+            fresh = _File(self._path, stamp) if stamp else None
+            if self._search_file:
+                self._search_file.close()
+            self._search_file = fresh
+        return self._search_file.some(query, limit, day) if self._search_file else ()
+
+    def department(self, number: int) -> tuple[str, str] | None:
+        return self._file.departments.get(number) if self._file else None
+
+    def departments(self) -> dict[int, tuple[str, str]]:
+        """All departments, number -> (name, tax code)."""
+        return dict(self._file.departments) if self._file else {}
+
+    @property
+    def count(self) -> int:
+        """How many articles there are, without deposits made from bare amounts."""
+        return int(self.meta.get("articles", "0"))
+
+    @property
+    def feed_cursor(self) -> str:
+        """How far the hub's changes are in this file, as the hub named it; empty if it holds none."""
+        return self.meta.get("feed_cursor", "")
+
+    @property
+    def meta(self) -> dict[str, str]:
+        """What the import wrote down: source, imported_at, currency, counts."""
+        return self._file.meta if self._file else {}
+
+    def close(self) -> None:
+        """Close both connections; nothing may be running on the worker any more."""
+        for file in (self._file, self._search_file):
+            if file:
+                file.close()
+        self._file = self._search_file = None
+        self._stamp = None
+        self._forget()
+
+
+class _File:
+    """One open catalogue. It stays readable when another takes its name."""
+
+    def __init__(self, path: Path, stamp: _Stamp | None) -> None:
+        self.stamp = stamp
+        self._path = path
+        self.deposits: dict[tuple[str, str], Deposit | None] = {}
+        # A file with this name is never written again (pos.catalogue.replacing), so it needs no locks.
+        try:
+            self._db = apsw.Connection(
+                f"{path.resolve().as_uri()}?immutable=1",
+                flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_NOMUTEX,
+            )
+        except apsw.Error as error:
+            raise self._damaged(error) from error
+        try:
+            self._check_version()
+            self._db.execute(f"PRAGMA mmap_size = {MAP_BYTES}").fetchall()
+            self._db.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}").fetchall()
+            self.meta: dict[str, str] = dict(self._db.execute("SELECT key, value FROM meta"))
+            self.departments: dict[int, tuple[str, str]] = {
+                number: (name, tax_code)
+                for number, name, tax_code in self._db.execute(
+                    "SELECT number, name, tax_code FROM department"
+                )
+            }
+        except apsw.Error as error:
+            self._db.close()
+            raise self._damaged(error) from error
+        except CatalogueUnusableError:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _damaged(self, error: apsw.Error) -> CatalogueDamagedError:
+        return CatalogueDamagedError(
+            f"The catalogue {self._path} is damaged ({error}). Import the articles again: tresen catalogue import FILE"
+        )
+
+    def _check_version(self) -> None:
+        ((application_id,),) = self._db.execute("PRAGMA application_id")
+        ((version,),) = self._db.execute("PRAGMA user_version")
+        if application_id != APPLICATION_ID:
+            raise self._damaged(apsw.NotADBError("it is not a catalogue of Tresen"))
+        if version > SCHEMA_VERSION:
+            raise CatalogueVersionError(
+                f"The catalogue {self._path} was made by a newer Tresen (version {version}, this one knows "
+                f"{SCHEMA_VERSION}). Update Tresen on this till."
+            )
+        if version < SCHEMA_VERSION:
+            raise CatalogueVersionError(
+                f"The catalogue {self._path} was made by an older Tresen (version {version}, this one needs "
+                f"{SCHEMA_VERSION}). Import the articles again: tresen catalogue import FILE"
+            )
+
+    def one(self, sql: str, value: str, day: str) -> Article | None:
+        try:
+            row = self._db.execute(sql, (value,)).fetchone()
+            return self._article(row, day) if row else None
+        except apsw.Error as error:
+            raise self._damaged(error) from error
+
+    def some(self, query: str, limit: int, day: str) -> tuple[Article, ...]:
+        try:
+            rows = self._db.execute(_BY_WORDS, (query, limit)).fetchall()
+            return tuple(self._article(row, day) for row in rows)
+        except apsw.Error as error:
+            raise self._damaged(error) from error
+
+    def _article(self, row: Any, day: str) -> Article:
+        (sku, text, tax_code, price, dated, gtin, department, unit, *rest) = row
+        (min_age, serial_required, deposit_sku, options, content, content_unit) = rest
+        return Article(
+            sku=sku,
+            text=text,
+            tax_code=tax_code,
+            price_minor=self._price(sku, day) if dated else price,
+            gtin=gtin,
+            department=department,
+            unit=unit,
+            min_age=min_age,
+            serial_required=bool(serial_required),
+            deposit=self._deposit(deposit_sku, day) if deposit_sku else None,
+            options=tuple(options.split(LIST_SEPARATOR)) if options else (),
+            content=Decimal(content) if content else None,
+            content_unit=content_unit or "",
+        )
+
+    def _price(self, sku: str, day: str) -> int | None:
+        """The price that holds on the day; None where none does, and the till asks."""
+        row = self._db.execute(PRICE_ON, {"sku": sku, "day": day}).fetchone()
+        return row[0] if row else None
+
+    def _deposit(self, sku: str, day: str) -> Deposit | None:
+        """Few articles are deposits, so they are kept."""
+        if (sku, day) not in self.deposits:
+            row = self._db.execute(_DEPOSIT, (sku,)).fetchone()
+            deposit = None
+            if row:
+                text, tax_code, price, dated = row
+                minor = self._price(sku, day) if dated else price
+                deposit = Deposit(sku, text, minor, tax_code) if minor is not None else None
+            if len(self.deposits) >= CACHED_ARTICLES:
+                self.deposits.clear()
+            self.deposits[sku, day] = deposit
+        return self.deposits[sku, day]
+
+
+def _stamp_of(path: Path) -> _Stamp | None:
+    """What tells one file of a name from the next; None where there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CatalogueDamagedError(f"The catalogue {path} cannot be read: {error.strerror}.") from error
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

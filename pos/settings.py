@@ -1,0 +1,163 @@
+"""Settings in layers: shipped defaults, /etc/tresen/tresen.toml, the till's own settings.toml, TRESEN_*.
+
+All faults are told at once, each with its file and key. Secrets do not belong here.
+"""
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pos.resources import read_toml
+
+__all__ = [
+    "DeviceSettings",
+    "HubSettings",
+    "Settings",
+    "SettingsError",
+    "ShopSettings",
+    "TillSettings",
+    "default_state_folder",
+    "load_settings",
+    "write_settings",
+]
+
+SYSTEM_FILE = Path("/etc/tresen/tresen.toml")
+_PREFIX = "TRESEN_"
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; the text lists them all."""
+
+
+class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    store: str
+    name: str
+    address: tuple[str, ...]
+    tax_number: str
+    country: str
+    currency: str
+    language: str
+    footer_de: tuple[str, ...]
+    footer_en: tuple[str, ...]
+
+
+class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    theme: str
+    keymap: str
+    digits_are_cents: bool
+    receipt_paper: str
+    scan_repeat_ms: int
+
+
+class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    scanner: tuple[str, ...]
+    scanner_layout: str
+    printer: str
+    printer_profile: str
+    printer_other: str
+    drawer: bool
+
+
+class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: str
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    shop: ShopSettings
+    till: TillSettings
+    devices: DeviceSettings
+    hub: HubSettings
+
+
+def default_state_folder() -> Path:
+    """TRESEN_STATE, else the user's state folder."""
+    named = os.environ.get("TRESEN_STATE")
+    if named:
+        return Path(named)
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "tresen"
+
+
+def load_settings(state: Path | None = None, environ: dict[str, str] | None = None) -> Settings:
+    """What is in force; raises SettingsError with every fault found."""
+    values = read_toml("defaults.toml")
+    problems: list[str] = []
+    for path in (SYSTEM_FILE, state / "settings.toml" if state is not None else None):
+        if path is not None and path.is_file():
+            _lay_over(values, _read(path, problems), str(path), problems)
+    surroundings = dict(os.environ) if environ is None else environ
+    _lay_over(values, _from_environment(values, surroundings), "environment", problems)
+    if not problems:
+        try:
+            return msgspec.convert(values, Settings)
+        except msgspec.ValidationError as error:
+            problems.append(str(error))
+    raise SettingsError("\n".join(problems))
+
+
+def write_settings(path: Path, values: dict[str, dict[str, Any]]) -> None:
+    """Write a settings file: tables of strings, numbers, booleans and lists of strings."""
+    lines = []
+    for table, keys in values.items():
+        lines.append(f"[{table}]")
+        lines.extend(f"{key} = {_toml(value)}" for key, value in keys.items())
+        lines.append("")
+    building = path.with_suffix(".part")
+    building.write_text("\n".join(lines), encoding="utf-8")
+    building.replace(path)
+
+
+def _toml(value: Any) -> str:
+    """JSON's strings, numbers, booleans and arrays of strings are TOML's."""
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
+
+
+def _read(path: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        problems.append(f"{path}: {error}")
+        return {}
+
+
+def _lay_over(values: dict[str, Any], layer: dict[str, Any], source: str, problems: list[str]) -> None:
+    for table, keys in layer.items():
+        if table not in values or not isinstance(keys, dict):
+            problems.append(f"{source}: [{table}] is unknown{_suggest(table, values)}")
+            continue
+        for key, value in keys.items():
+            known = values[table].get(key)
+            if key not in values[table]:
+                problems.append(f"{source}: {table}.{key} is unknown{_suggest(key, values[table])}")
+            elif type(known) is not type(value):
+                problems.append(f"{source}: {table}.{key} must be {type(known).__name__}")
+            else:
+                values[table][key] = value
+
+
+def _from_environment(values: dict[str, Any], environ: dict[str, str]) -> dict[str, Any]:
+    """TRESEN_HUB_URL sets hub.url; lists are separated by spaces."""
+    found: dict[str, Any] = {}
+    for table, keys in values.items():
+        for key, known in keys.items():
+            text = environ.get(f"{_PREFIX}{table}_{key}".upper())
+            if text is None:
+                continue
+            value: Any = text
+            if isinstance(known, bool):
+                value = text.lower() in {"1", "true", "yes"}
+            elif isinstance(known, int):
+                value = int(text) if text.lstrip("-").isdigit() else text
+            elif isinstance(known, list):
+                value = text.split()
+            found.setdefault(table, {})[key] = value
+    return found
+
+
+def _suggest(word: str, known: dict[str, Any]) -> str:
+    close = difflib.get_close_matches(word, known, 1)
+    return f" (did you mean {close[0]}?)" if close else ""

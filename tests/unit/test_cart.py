@@ -1,0 +1,126 @@
+"""The cart's sums hold whatever is done to it, and the sale made of it balances."""
+
+import datetime as dt
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pos.domain import cart as carts
+from pos.domain.article import Article, Deposit
+from pos.domain.cart import Cart, Mark
+from pos.domain.money import round_minor
+from pos.facts import SaleTender, body_of, decode_fact
+from pos.resources import tax_table
+from pos.till.settlement import SaleContext, sale_of
+
+TAXES = tax_table("DE")
+TODAY = dt.date(2026, 11, 22)
+MARK = Mark(1_795_000_000_000, "1")
+CONTEXT = SaleContext(
+    number=1,
+    business_day="2026-11-22",
+    cash_session="1-2",
+    operator="1",
+    tendered_ms=1,
+    completed_ms=2,
+    offset_min=60,
+    currency="EUR",
+    link="",
+    language="de",
+    demo=True,
+    software="test",
+)
+
+
+def article(price: int = 100, tax: str = "A", unit: str = "pc", deposit: int = 0) -> Article:
+    return Article(
+        sku="s",
+        text="Artikel",
+        tax_code=tax,
+        price_minor=price,
+        gtin="4006381333931",
+        unit=unit,
+        deposit=Deposit("p", "Pfand", deposit, tax) if deposit else None,
+    )
+
+
+def add(cart: Cart, what: Article, quantity: str = "1") -> Cart:
+    rate = TAXES.rate(what.tax_code, TODAY)
+    deposit = TAXES.rate(what.deposit.tax_code, TODAY) if what.deposit else None
+    return carts.add_article(
+        cart, what, Decimal(quantity), (rate, deposit), MARK, code="4006381333931", source="scanner"
+    )
+
+
+def empty() -> Cart:
+    return Cart("c1", 1, "1")
+
+
+def test_the_deposit_comes_and_goes_with_its_article() -> None:
+    cart = add(empty(), article(89, deposit=25), "2")
+    assert [line.kind for line in cart.lines] == ["article", "deposit"]
+    assert carts.total_minor(cart) == 2 * 114
+    assert carts.pieces(cart) == 2
+    cart = carts.void_line(cart, 1, MARK)
+    assert carts.total_minor(cart) == 0
+    assert [line.voided for line in cart.lines] == [MARK, MARK]
+
+
+def test_a_weighed_line_is_rounded_once() -> None:
+    cart = add(empty(), article(249, "B", "kg"), "0.842")
+    assert carts.total_minor(cart) == 210
+    assert carts.pieces(cart) == 1
+
+
+def test_an_open_line_counts_nothing_until_it_has_a_price() -> None:
+    cart = carts.add_open_line(empty(), "4006381333931", Decimal(2), MARK, source="scanner")
+    assert carts.total_minor(cart) == 0
+    assert carts.open_lines(cart)
+    cart = carts.price_open_line(
+        cart, 1, 150, TAXES.rate("A", TODAY), MARK, text="Schreibwaren", department=3
+    )
+    assert carts.total_minor(cart) == 300
+    assert not carts.open_lines(cart)
+
+
+def test_void_last_takes_the_article_not_its_deposit() -> None:
+    cart = add(add(empty(), article()), article(deposit=25))
+    last = carts.last_live_line(cart)
+    assert last is not None
+    assert last.n == 2
+
+
+lines = st.tuples(
+    st.integers(0, 99_999),
+    st.sampled_from("ABC"),
+    st.one_of(st.integers(1, 999).map(str), st.decimals("0.001", "99.999", places=3).map(str)),
+    st.sampled_from([0, 8, 15, 25]),
+    st.booleans(),
+)
+
+
+@given(st.lists(lines, max_size=25))
+def test_lines_sum_to_the_total_and_net_and_vat_to_gross_in_any_cart(
+    rows: list[tuple[int, str, str, int, bool]],
+) -> None:
+    cart = empty()
+    for price, tax, quantity, deposit, void in rows:
+        unit = "kg" if "." in quantity else "pc"
+        cart = add(cart, article(price, tax, unit, deposit), quantity)
+        if void:
+            last = carts.last_live_line(cart)
+            assert last is not None
+            cart = carts.void_line(cart, last.n, MARK)
+    total = carts.total_minor(cart)
+    live = [line for line in cart.lines if line.live]
+    assert total == sum(round_minor(line.quantity * line.unit_minor) for line in live)
+    taxes = carts.tax_totals(cart)
+    assert sum(tax.gross_minor for tax in taxes) == total
+    assert all(tax.net_minor + tax.vat_minor == tax.gross_minor for tax in taxes)
+    assert [line.n for line in cart.lines] == list(range(1, len(cart.lines) + 1))
+
+    sale = sale_of(cart, (SaleTender("cash", total, total + 500, 500),), CONTEXT)
+    assert sum(tax.gross_minor for tax in sale.taxes) == sale.total_minor == total
+    assert len(sale.lines) == len(cart.lines)
+    assert decode_fact("sale", 1, body_of(sale)) == sale
