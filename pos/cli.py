@@ -1,6 +1,7 @@
 """The command `tresen`. Each subcommand imports only what it needs."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,13 @@ class _Lazy(click.Group):
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="tresen")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Tresen: an open-source till for shops that sell everywhere at once."""
+    from pos.system import SystemClock  # noqa: PLC0415
+
+    os.umask(0o077)  # journal, keys and settings are the shop's own
+    context.obj = SystemClock()
 
 
 def _state_option(function: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import enum
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -15,6 +15,7 @@ from pos.facts import Fact, Sale, StoredFact
 __all__ = [
     "CashDrawer",
     "Catalogue",
+    "CatalogueUnavailableError",
     "Clock",
     "DeviceState",
     "FactSource",
@@ -104,6 +105,7 @@ class Head(msgspec.Struct, frozen=True):
     cash_session: str = ""
     last_wall_ms: int = 0
     last_sale: Sale | None = None
+    last_is_sale: bool = False
 
 
 class Journal(Protocol):
@@ -145,8 +147,12 @@ class State(Protocol):
         ...
 
 
+class CatalogueUnavailableError(Exception):
+    """The catalogue's file cannot be used; the text is a sentence that says what to do."""
+
+
 class Catalogue(Protocol):
-    """The articles, as they hold on the day that was last set."""
+    """The articles, as they hold on the day that was last set. All but `count` may raise CatalogueUnavailableError."""
 
     def find(self, key: str) -> Article | None:
         """By code key (pos.domain.codes.key_of) or PLU; in memory or a few page reads."""
@@ -162,8 +168,8 @@ class Catalogue(Protocol):
         """A department's name and tax code."""
         ...
 
-    def departments(self) -> Sequence[tuple[int, str, str]]:
-        """Number, name and tax code of each department, by number; empty if the file named none."""
+    def departments(self) -> Mapping[int, tuple[str, str]]:
+        """Name and tax code of each department by its number; empty if the file named none."""
         ...
 
     def refresh(self, on: dt.date) -> bool:

@@ -33,6 +33,11 @@ CREATE TABLE scratch.product (id INTEGER, name TEXT, option_names TEXT);
 CREATE TABLE scratch.refused (line INTEGER, name TEXT, cause TEXT, value TEXT);
 """
 
+_INSERT_VARIANT = (
+    "INSERT INTO variant (id, sku, text, tax_code, price_minor, gtin, department, unit, min_age,"
+    " serial_required, deposit_sku, options, content, content_unit) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+
 
 def deposit_sku(minor: int, tax_code: str) -> str:
     """The article number of a deposit that is only named by its amount."""
@@ -116,12 +121,7 @@ class CatalogueBuilder:
 
     def _flush(self) -> None:
         for sql, rows in (
-            (
-                "INSERT INTO variant (id, sku, text, tax_code, price_minor, gtin, department, unit, min_age,"
-                " serial_required, deposit_sku, options, content, content_unit)"
-                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                self._variants,
-            ),
+            (_INSERT_VARIANT, self._variants),
             ("INSERT INTO scratch.code VALUES (?,?,?)", self._codes),
             ("INSERT INTO scratch.price VALUES (?,?,?,?)", self._prices),
             ("INSERT INTO scratch.link VALUES (?,?,?)", self._links),
@@ -184,21 +184,23 @@ class CatalogueBuilder:
     def _join_rows(self, first: int, line: int) -> None:
         """The row on `line` is another price of the article on line `first`; its codes are that article's."""
         self._sql("UPDATE scratch.price SET id = ? WHERE id = ?", first, line)
-        same = "SELECT key FROM scratch.code WHERE id = ?"
-        self._sql(f"DELETE FROM scratch.code WHERE id = ? AND key IN ({same})", line, first)
+        self._sql(
+            "DELETE FROM scratch.code WHERE id = ? AND key IN (SELECT key FROM scratch.code WHERE id = ?)",
+            line,
+            first,
+        )
         self._sql("UPDATE scratch.code SET id = ? WHERE id = ?", first, line)
         self._remove(line)
         self.further_prices += 1
 
     def _settle_codes(self) -> None:
         """A code belongs to the first line that names it; a later line is refused, with all its codes."""
-        there = " WHERE id IN (SELECT id FROM variant)" if self._removed else ""
-        self._sql(
-            f"INSERT OR IGNORE INTO main.code SELECT key, id, kind FROM scratch.code{there} ORDER BY key, id"
-        )
+        if self._removed:
+            self._sql("DELETE FROM scratch.code WHERE id NOT IN (SELECT id FROM variant)")
+        self._sql("INSERT OR IGNORE INTO main.code SELECT key, id, kind FROM scratch.code ORDER BY key, id")
         clashes = self._sql(
             "SELECT s.id, s.key, s.kind, c.variant FROM scratch.code s JOIN main.code c ON c.key = s.key"
-            " WHERE c.variant <> s.id AND s.id IN (SELECT id FROM variant) ORDER BY s.id"
+            " WHERE c.variant <> s.id ORDER BY s.id"
         )
         refused = set()
         for line, key, kind, first in clashes:
@@ -211,26 +213,24 @@ class CatalogueBuilder:
 
     def _settle_deposits(self) -> None:
         self._sql(
-            "CREATE TABLE scratch.target AS SELECT l.id, l.key, l.deposit_minor, t.sku, t.price_minor,"
-            " t.deposit_sku IS NOT NULL OR t.id IN (SELECT id FROM scratch.link) AS nested"
+            "CREATE TABLE scratch.target AS SELECT l.id, l.key, t.sku, CASE"
+            " WHEN t.sku IS NULL THEN 'no article of this file has this code, or it was refused'"
+            " WHEN t.deposit_sku IS NOT NULL OR t.id IN (SELECT id FROM scratch.link)"
+            " THEN 'the article of this deposit has a deposit of its own'"
+            " WHEN l.deposit_minor > 0 AND l.deposit_minor <> t.price_minor"
+            " THEN 'the deposit is ' || l.deposit_minor || ' cents here but ' || t.price_minor || ' cents at its article'"
+            " END AS cause"
             " FROM scratch.link l LEFT JOIN main.code c ON c.key = l.key"
             " LEFT JOIN variant t ON t.id = coalesce(c.variant, (SELECT id FROM variant WHERE sku = l.key))"
         )
-        unfit = "sku IS NULL OR nested OR (deposit_minor > 0 AND deposit_minor <> price_minor)"
-        for line, key, deposit_minor, sku, price_minor, nested in self._sql(
-            f"SELECT * FROM scratch.target WHERE {unfit} ORDER BY id"
-        ):
-            if sku is None:
-                cause = "no article of this file has this code, or it was refused"
-            elif nested:
-                cause = "the article of this deposit has a deposit of its own"
-            else:
-                cause = f"the deposit is {deposit_minor} cents here but {price_minor} cents at its article"
+        unfit = self._sql("SELECT id, key, cause FROM scratch.target WHERE cause IS NOT NULL ORDER BY id")
+        for line, key, cause in unfit:
             self._refuse_clash(line, "deposit_gtin", cause, key)
             self._remove(line)
         self._drop_codes_without_article()
         self._sql(
-            f"UPDATE variant SET deposit_sku = t.sku FROM scratch.target t WHERE t.id = variant.id AND NOT ({unfit})"
+            "UPDATE variant SET deposit_sku = t.sku FROM scratch.target t"
+            " WHERE t.id = variant.id AND t.cause IS NULL"
         )
 
     def _settle_products(self) -> None:
@@ -294,8 +294,8 @@ class CatalogueBuilder:
             "INSERT INTO variant_fts (rowid, folded) VALUES (?, ?)",
             ((line, index_text(text)) for line, text in names),
         )
-        self._db["department"].insert_all(msgspec.structs.asdict(item) for item in departments)
-        self._db["meta"].insert_all({"key": key, "value": value} for key, value in meta.items())
+        self._db.table("department").insert_all(msgspec.structs.asdict(item) for item in departments)
+        self._db.table("meta").insert_all({"key": key, "value": value} for key, value in meta.items())
         self._sql("INSERT INTO variant_fts (variant_fts) VALUES ('optimize')")
         self._db.conn.commit()
         self._sql("DETACH scratch")
@@ -304,7 +304,7 @@ class CatalogueBuilder:
 
     def _add_deposits(self) -> None:
         first = self._number("SELECT coalesce(max(id), 0) + 1 FROM variant")
-        self._db["variant"].insert_all(
+        self._db.table("variant").insert_all(
             {
                 "id": first + i,
                 "sku": sku,
@@ -328,8 +328,8 @@ class CatalogueBuilder:
             "INSERT INTO main.price SELECT v.sku, p.valid_from, p.valid_to, p.price_minor"
             " FROM scratch.price p JOIN variant v ON v.id = p.id ORDER BY 1, 2, 3"
         )
-        price_today = PRICE_ON.replace(":sku", "variant.sku")
+        self._sql("UPDATE variant SET dated = 1 WHERE id IN (SELECT id FROM scratch.price)")
         self._db.conn.execute(
-            f"UPDATE variant SET dated = 1, price_minor = ({price_today}) WHERE id IN (SELECT id FROM scratch.price)",
+            f"UPDATE variant SET price_minor = ({PRICE_ON.replace(':sku', 'variant.sku')}) WHERE dated",  # noqa: S608
             {"day": today},
         )

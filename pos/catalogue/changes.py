@@ -10,11 +10,9 @@ input and answers with one JSON line. All records are taken or none; taking them
     {"change": "cursor", "cursor": "chain:1204,store:77"}
 """
 
-import datetime as dt
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
@@ -23,162 +21,33 @@ import click
 import msgspec
 import sqlite_utils
 
+from pos.catalogue.feed import (
+    Answer,
+    ArticleChanged,
+    ArticleGone,
+    Change,
+    ChangesRefusedError,
+    DatedPrice,
+    DepartmentChanged,
+    DepartmentGone,
+    FeedCursor,
+    read_changes,
+)
 from pos.catalogue.folding import index_text
 from pos.catalogue.replacing import CatalogueStorageError, replacing_catalogue
 from pos.catalogue.schema import (
     CATALOGUE_FILE,
-    CONTENT_UNITS,
     DAY_MAX,
     DAY_MIN,
-    DEPARTMENT_MAX,
     LIST_SEPARATOR,
     SCHEMA,
     SCHEMA_VERSION,
     SKU_INDEX,
-    TEXT_MAX_LENGTH,
 )
-from pos.domain.article import UNITS, Article, Deposit
-from pos.domain.codes import CODE_MAX_LENGTH, CodeKind, read_code
-from pos.domain.money import PRICE_MAX_MINOR
+from pos.domain.article import Deposit
+from pos.domain.codes import read_code
 
-__all__ = [
-    "Answer",
-    "ArticleChanged",
-    "ArticleGone",
-    "Change",
-    "ChangesRefusedError",
-    "DatedPrice",
-    "DepartmentChanged",
-    "DepartmentGone",
-    "FeedCursor",
-    "apply_changes",
-    "read_changes",
-]
-
-RECORD_MAX_BYTES = 64 * 1024
-RECORDS_MAX = 200_000
-
-
-class DatedPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A gross price with its days, both included; no day is an open end."""
-
-    price_minor: int
-    valid_from: dt.date | None = None
-    valid_to: dt.date | None = None
-
-
-class _Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="change"):
-    pass
-
-
-class ArticleChanged(_Change, frozen=True, tag="article"):
-    """An article as it is from now on, with all its codes. `prices` only where they have days."""
-
-    article: Article
-    codes: tuple[str, ...] = ()
-    prices: tuple[DatedPrice, ...] = ()
-    product: str = ""
-    option_names: tuple[str, ...] = ()
-
-
-class ArticleGone(_Change, frozen=True, tag="article-gone"):
-    sku: str
-
-
-class DepartmentChanged(_Change, frozen=True, tag="department"):
-    number: int
-    name: str
-    tax_code: str
-
-
-class DepartmentGone(_Change, frozen=True, tag="department-gone"):
-    number: int
-
-
-class FeedCursor(_Change, frozen=True, tag="cursor"):
-    """How far the feed is with the records of this batch, as the hub names it."""
-
-    cursor: str
-
-
-Change = ArticleChanged | ArticleGone | DepartmentChanged | DepartmentGone | FeedCursor
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What the process answers. `already`: the file had this cursor, nothing was written."""
-
-    ok: bool
-    changes: int = 0
-    already: bool = False
-    feed_cursor: str = ""
-    articles: int = 0
-    error: str = ""
-
-
-class ChangesRefusedError(Exception):
-    """A batch cannot be taken; the text is a sentence. Nothing was changed."""
-
-
-def read_changes(lines: Iterable[bytes]) -> list[Change]:
-    """The records of a batch; raises ChangesRefusedError with the first line that is not right."""
-    decoder = msgspec.json.Decoder(Change)
-    changes: list[Change] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        if len(line) > RECORD_MAX_BYTES or len(changes) >= RECORDS_MAX:
-            raise ChangesRefusedError(f"record {number}: the batch or this record is too large")
-        try:
-            change = decoder.decode(line)
-        except msgspec.MsgspecError as error:
-            raise ChangesRefusedError(f"record {number}: {error}") from error
-        trouble = _trouble(change)
-        if trouble:
-            raise ChangesRefusedError(f"record {number}: {trouble}")
-        changes.append(change)
-    return changes
-
-
-def _trouble(change: Change) -> str:
-    """Why a record cannot be taken; empty if it can."""
-    match change:
-        case ArticleChanged():
-            return _trouble_of_article(change)
-        case DepartmentChanged():
-            if not 0 < change.number <= DEPARTMENT_MAX or not _is_text(change.name) or not change.tax_code:
-                return "a department needs a number from 1 to 9999, a name and a tax code"
-        case ArticleGone() | DepartmentGone() | FeedCursor():
-            pass
-    return ""
-
-
-def _trouble_of_article(change: ArticleChanged) -> str:
-    article = change.article
-    if not article.sku or len(article.sku) > CODE_MAX_LENGTH or not article.sku.isprintable():
-        return "the article has no usable sku"
-    amounts = [price.price_minor for price in change.prices]
-    amounts += [article.price_minor or 0, article.deposit.price_minor if article.deposit else 0]
-    broken = [c for c in change.codes if read_code(c).kind in {CodeKind.BROKEN, CodeKind.FOREIGN}]
-    for fine, cause in (
-        (_is_text(article.text), f"a text has 1 to {TEXT_MAX_LENGTH} printable characters"),
-        (bool(article.tax_code), "no tax code"),
-        (all(0 <= amount <= PRICE_MAX_MINOR for amount in amounts), "a price is negative or over the limit"),
-        (not broken, f"codes that cannot be: {', '.join(broken)}"),
-        (article.unit in UNITS, f"unknown unit {article.unit!r}"),
-        (article.content is None or article.content_unit in CONTENT_UNITS, "the content has no known unit"),
-        (article.deposit is None or _is_text(article.deposit.text), "the deposit has no text"),
-        (
-            0 <= article.department <= DEPARTMENT_MAX and 0 <= article.min_age < 100,
-            "department or age out of range",
-        ),
-    ):
-        if not fine:
-            return f"article {article.sku}: {cause}"
-    return ""
-
-
-def _is_text(text: str) -> bool:
-    return 0 < len(text) <= TEXT_MAX_LENGTH and text.isprintable()
+__all__ = ["apply_changes"]
 
 
 def apply_changes(state: Path, changes: list[Change]) -> Answer:
@@ -219,7 +88,7 @@ class _ChangingCatalogue:
         if not self._db.table_names():
             self._db.executescript(SCHEMA)
             self._db.execute(SKU_INDEX)
-            self._db["meta"].insert({"key": "schema_version", "value": str(SCHEMA_VERSION)})
+            self._db.table("meta").insert({"key": "schema_version", "value": str(SCHEMA_VERSION)})
         ((version,),) = self._db.execute("PRAGMA user_version").fetchall()
         if version != SCHEMA_VERSION:
             raise ChangesRefusedError("the catalogue was made by an older Tresen; import the articles again")
@@ -252,9 +121,9 @@ class _ChangingCatalogue:
                 self._remove_article(change.sku)
             case DepartmentChanged():
                 row = {"number": change.number, "name": change.name, "tax_code": change.tax_code}
-                self._db["department"].upsert(row, pk="number")
+                self._db.table("department").upsert(row, pk="number")
             case DepartmentGone():
-                self._db["department"].delete_where("number = ?", [change.number])
+                self._db.table("department").delete_where("number = ?", [change.number])
             case FeedCursor():
                 pass
 
@@ -262,7 +131,7 @@ class _ChangingCatalogue:
         self.cursor = cursor or self.cursor
         codes = self._db.execute("SELECT count(*) FROM code").fetchone()[0]
         values = {"articles": self.articles, "codes": codes, "feed_cursor": self.cursor}
-        self._db["meta"].upsert_all(
+        self._db.table("meta").upsert_all(
             ({"key": key, "value": str(value)} for key, value in values.items()), pk="key"
         )
         self._db.commit()
@@ -312,11 +181,11 @@ class _ChangingCatalogue:
         known = self._row_of(sku)
         if known is None:
             variant = int(self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM variant").fetchone()[0])
-            self._db["variant"].insert({"id": variant, "sku": sku, **row})
+            self._db.table("variant").insert({"id": variant, "sku": sku, **row})
             self.articles += not row["generated"]
         else:
             variant, text, generated = known
-            self._db["variant"].update(variant, row)
+            self._db.table("variant").update(variant, row)
             self.articles += generated - row["generated"]
             if text == row["text"]:
                 return variant
@@ -336,7 +205,7 @@ class _ChangingCatalogue:
     def _product(self, change: ArticleChanged) -> int | None:
         if not change.product:
             return None
-        self._db["product"].upsert(
+        self._db.table("product").upsert(
             {
                 "name": change.product,
                 "tax_code": change.article.tax_code,
@@ -348,8 +217,8 @@ class _ChangingCatalogue:
         return int(self._db.execute("SELECT id FROM product WHERE name = ?", [change.product]).fetchone()[0])
 
     def _write_prices(self, sku: str, prices: tuple[DatedPrice, ...]) -> None:
-        self._db["price"].delete_where("sku = ?", [sku])
-        self._db["price"].insert_all(
+        self._db.table("price").delete_where("sku = ?", [sku])
+        self._db.table("price").insert_all(
             (
                 {
                     "sku": sku,
@@ -367,7 +236,7 @@ class _ChangingCatalogue:
         self._drop_codes(variant)
         texts = (*change.codes, *filter(None, (change.article.gtin,)))
         codes = {code.key: code.kind.value for code in map(read_code, texts)}
-        self._db["code"].insert_all(
+        self._db.table("code").insert_all(
             ({"key": key, "variant": variant, "kind": kind} for key, kind in codes.items()),
             replace=True,
         )
@@ -384,11 +253,11 @@ class _ChangingCatalogue:
         variant, text, generated = known
         self._drop_codes(variant)
         if sku in self._deposits_in_use():
-            self._db["variant"].update(variant, {"generated": 1})  # others are still sold with it
+            self._db.table("variant").update(variant, {"generated": 1})  # others are still sold with it
         else:
             self._unindex(variant, text)
-            self._db["variant"].delete_where("id = ?", [variant])
-            self._db["price"].delete_where("sku = ?", [sku])
+            self._db.table("variant").delete_where("id = ?", [variant])
+            self._db.table("price").delete_where("sku = ?", [sku])
         self.articles -= not generated
 
     def _deposits_in_use(self) -> set[str]:

@@ -89,7 +89,7 @@ def _columns(_context: click.Context, _parameter: click.Parameter, pairs: tuple[
 @click.option("--currency", default="EUR", show_default=True)
 @_JSON
 @click.pass_obj
-def import_(clock: Clock, file: Path, state: Path, **options: Any) -> None:
+def import_(clock: Clock, /, file: Path, state: Path, **options: Any) -> None:
     """Import FILE (.csv or .csv.gz): the whole catalogue is replaced by it, in one step, also while the till sells."""
     # sqlite-utils takes 65 ms to load, and the other commands do without it.
     from pos.catalogue.importer import ImportJob, import_catalogue  # noqa: PLC0415
@@ -224,6 +224,9 @@ class _HereWorker:
             return function(*args)
 
         return call()
+
+    def post(self, function: Callable[[], None]) -> None:
+        function()
 
 
 @contextmanager

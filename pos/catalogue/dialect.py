@@ -120,7 +120,7 @@ def _open_bytes(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes], int]]:
                 )
             if start.startswith(_GZIP):
                 with gzip.GzipFile(fileobj=raw) as unpacked:
-                    yield io.BufferedReader(unpacked, CHUNK_BYTES), raw, size  # type: ignore[type-var]
+                    yield io.BufferedReader(unpacked, CHUNK_BYTES), raw, size
             else:
                 yield raw, raw, size
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

@@ -96,8 +96,6 @@ def _build(
     refused = builder.rows_refused()
     articles = builder.articles()
     accepted = articles > 0 and (job.good_rows or not refused)
-    if accepted and not job.dry_run:
-        builder.complete(job.on, departments.all(), _meta(job, count, builder))
     if job.report:
         _write_report(job.report, builder)
     summary = ImportSummary(
@@ -117,7 +115,9 @@ def _build(
         refusals=tuple(islice(builder.refusals(), REFUSALS_KEPT)),
         refusals_count=builder.refusals_count(),
     )
-    if not accepted:
+    if summary.imported:
+        builder.complete(job.on, departments.all(), _meta(job, summary))
+    else:
         builder.discard()
     return summary
 
@@ -138,16 +138,16 @@ def _departments(job: ImportJob, tax_codes: TaxCodes) -> Departments:
     return Departments(departments_of_catalogue(job.state / CATALOGUE_FILE), complete=False)
 
 
-def _meta(job: ImportJob, rows: int, builder: CatalogueBuilder) -> dict[str, str]:
+def _meta(job: ImportJob, summary: ImportSummary) -> dict[str, str]:
     return {
         "schema_version": str(SCHEMA_VERSION),
         "imported_at": job.imported_at,
         "source": job.source.name,
         "currency": job.currency,
-        "rows_read": str(rows),
-        "rows_refused": str(builder.rows_refused()),
-        "articles": str(builder.articles()),
-        "codes": str(builder.codes()),
+        "rows_read": str(summary.rows_read),
+        "rows_refused": str(summary.rows_refused),
+        "articles": str(summary.articles),
+        "codes": str(summary.codes),
         "feed_cursor": "",
     }
 

@@ -34,12 +34,10 @@ _COLUMNS = (
     "v.sku, v.text, v.tax_code, v.price_minor, v.dated, v.gtin, v.department, v.unit, v.min_age,"
     " v.serial_required, v.deposit_sku, v.options, v.content, v.content_unit"
 )
-_BY_KEY = f"SELECT {_COLUMNS} FROM code c JOIN variant v ON v.id = c.variant WHERE c.key = ?"
-_BY_SKU = f"SELECT {_COLUMNS} FROM variant v WHERE v.sku = ?"
-_BY_WORDS = (
-    f"SELECT {_COLUMNS} FROM (SELECT rowid FROM variant_fts WHERE variant_fts MATCH ? ORDER BY rowid LIMIT ?) f"
-    " JOIN variant v ON v.id = f.rowid"
-)
+_BY_KEY = f"SELECT {_COLUMNS} FROM code c JOIN variant v ON v.id = c.variant WHERE c.key = ?"  # noqa: S608
+_BY_SKU = f"SELECT {_COLUMNS} FROM variant v WHERE v.sku = ?"  # noqa: S608
+_HITS = "SELECT rowid FROM variant_fts WHERE variant_fts MATCH ? ORDER BY rowid LIMIT ?"
+_BY_WORDS = f"SELECT {_COLUMNS} FROM ({_HITS}) f JOIN variant v ON v.id = f.rowid"  # noqa: S608
 _DEPOSIT = "SELECT text, tax_code, price_minor, dated FROM variant WHERE sku = ?"
 
 _Stamp = tuple[int, int, int, int]

@@ -184,6 +184,7 @@ class FileJournal:
             seq=self._writer.last_seq,
             hash=self._writer.last_hash,
             last_wall_ms=self._writer.last_wall_ms,
+            last_is_sale=sale_row is not None and sale_row.seq == self._writer.last_seq,
         )
 
 
@@ -276,7 +277,13 @@ def _advance(head: Head, facts: Sequence[Fact], stored: Sequence[StoredFact]) ->
             head = _with(head, business_day=fact.business_day, cash_session=fact.cash_session)
         elif isinstance(fact, EpochOpened):
             head = _with(head, epoch=row.epoch, next_number=1)
-        head = _with(head, seq=row.seq, hash=row.hash, last_wall_ms=row.wall_ms)
+        head = _with(
+            head,
+            seq=row.seq,
+            hash=row.hash,
+            last_wall_ms=row.wall_ms,
+            last_is_sale=isinstance(fact, Sale),
+        )
     return head
 
 

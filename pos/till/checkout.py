@@ -170,7 +170,12 @@ class Checkout:
 
     def found_paid(self) -> None:
         """The power went between the commit and the thanks: show the sale again, print nothing by itself."""
+        self.show_last()
+        assert self._desk.last is not None, "the sale was remembered"
+        self._desk.message = e.Message("sale-found-paid", {"number": self._desk.last.number}, "warn")
+
+    def show_last(self) -> None:
+        """Show the newest sale and its change as if it had just been paid; whether it was printed is unknown."""
         assert self._desk.last is not None, "the sale was remembered"
         self._desk.last = msgspec.structs.replace(self._desk.last, found_at_start=True)
         self._desk.showing_last = True
-        self._desk.message = e.Message("sale-found-paid", {"number": self._desk.last.number}, "warn")

@@ -13,6 +13,7 @@ from pos.facts import Sale
 from pos.ports import (
     CashDrawer,
     Catalogue,
+    CatalogueUnavailableError,
     Clock,
     Hub,
     Ids,
@@ -25,7 +26,7 @@ from pos.ports import (
 )
 from pos.view import LastSale
 
-__all__ = ["Desk", "Refusal", "TillSetup", "World", "stop_message"]
+__all__ = ["Desk", "Refusal", "TillSetup", "World", "stop_message", "unusable_catalogue"]
 
 
 class TillSetup(msgspec.Struct, frozen=True):
@@ -63,6 +64,10 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
 
 def stop_message(error: JournalUnavailableError) -> e.Message:
     return e.Message(error.code, {"detail": error.detail}, "alarm")
+
+
+def unusable_catalogue(error: CatalogueUnavailableError) -> e.Message:
+    return e.Message("catalogue-unusable", {"detail": str(error)}, "alarm")
 
 
 class Desk:

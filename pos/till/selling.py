@@ -329,9 +329,10 @@ class Selling:
         return quantity
 
     def departments(self) -> Sequence[tuple[int, str, str]]:
+        """Number, name and tax code; where the catalogue names none, one department per tax rate."""
         listed = self._desk.world.catalogue.departments()
         if listed:
-            return listed
+            return [(number, name, tax_code) for number, (name, tax_code) in sorted(listed.items())]
         today = self._desk.today()
         taxes = self._desk.world.taxes
         return [

@@ -14,9 +14,9 @@ from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Cart
-from pos.ports import JournalUnavailableError, SignInRefusedError
+from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError, SignInRefusedError
 from pos.till.checkout import Checkout
-from pos.till.desk import Desk, Refusal, TillSetup, World, stop_message
+from pos.till.desk import Desk, Refusal, TillSetup, World, stop_message, unusable_catalogue
 from pos.till.ledger import Ledger
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
@@ -24,6 +24,7 @@ from pos.view import TillView
 
 __all__ = ["Till"]
 
+SHOW_AGAIN_MS = 15 * 60_000
 _log = logging.getLogger(__name__)
 _Done = asyncio.Future[None] | None
 _Waiting = Coroutine[Any, Any, None] | None
@@ -59,7 +60,10 @@ class Till:
     ) -> None:
         """Take up what was left: the open cart, or the sale that ended it just before a cut."""
         self._desk.unsent.extend(unsent)
-        self._desk.world.catalogue.refresh(self._desk.today())
+        try:
+            self._desk.world.catalogue.refresh(self._desk.today())
+        except CatalogueUnavailableError as error:
+            self._desk.message = unusable_catalogue(error)
         if stopped is not None:
             self._desk.stopped = stop_message(stopped)
             self._selling.cart = cart
@@ -72,9 +76,17 @@ class Till:
                 self._checkout.found_paid()
             self._desk.world.state.save_cart(None)
             cart = None
+        elif cart is None and self._sold_just_now(head):
+            self._checkout.show_last()
         self._selling.cart = cart
         if cart is not None:
             self._selling.choose_open_line()
+
+    def _sold_just_now(self, head: Head) -> bool:
+        """True when the newest fact is a sale of the last minutes: its customer may still stand there."""
+        sale = head.last_sale
+        age_ms = self._desk.world.clock.wall_ms() - head.last_wall_ms
+        return sale is not None and head.last_is_sale and 0 <= age_ms <= SHOW_AGAIN_MS
 
     def subscribe(self, listener: _Listener) -> None:
         """`listener(events)` is called on the loop after each command, with an empty list too."""
@@ -126,6 +138,8 @@ class Till:
             await waiting
         except Refusal as refusal:
             self._desk.refuse(refusal.message)
+        except CatalogueUnavailableError as error:
+            self._desk.refuse(unusable_catalogue(error))
         except Exception:  # noqa: BLE001 - a bug costs one command, never the till
             _log.exception("a command failed")
             self._desk.refuse(e.Message("internal-error"))
@@ -144,6 +158,9 @@ class Till:
             result: Coroutine[Any, Any, None] | None = handler(command)
         except Refusal as refusal:
             self._desk.refuse(refusal.message)
+            return None
+        except CatalogueUnavailableError as error:
+            self._desk.refuse(unusable_catalogue(error))
             return None
         except Exception:  # noqa: BLE001 - a bug costs one command, never the till
             _log.exception("a command failed")

@@ -1,0 +1,62 @@
+"""All that a picture is made of: the till's view, what only the screen knows, and how to paint."""
+
+import enum
+
+import msgspec
+
+from pos.domain.cart import Line
+from pos.resources import Texts
+from pos.tui.paint import Brush
+from pos.view import TillView
+
+__all__ = ["Local", "Panel", "Scene"]
+
+
+class Panel(enum.Enum):
+    """What is laid over the cart by a key; the till knows nothing of it."""
+
+    NONE = enum.auto()
+    HELP = enum.auto()
+    FUNCTIONS = enum.auto()
+    PRINTING = enum.auto()
+
+
+class Local(msgspec.Struct):
+    """What only the screen knows. `repr` hides the PIN."""
+
+    panel: Panel = Panel.NONE
+    opened_ms: int = 0
+    cursor: int | None = None
+    asks_name: bool = False
+    scrolled: int = 0
+    follows_open: bool = False
+    signing_in: str = ""
+    pin: str = ""
+    entry: str = ""
+    amount_minor: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Local(panel={self.panel.name}, entry={self.entry!r})"
+
+
+class Scene(msgspec.Struct, frozen=True):
+    """One moment, ready to be drawn. `row_cache` keeps what was made of a cart line, by its number."""
+
+    view: TillView
+    local: Local
+    brush: Brush
+    words: Texts
+    height: int
+    now: str
+    bar: dict[int, str]
+    qr: tuple[str, ...]
+    row_cache: dict[int, tuple[Line, str, tuple[tuple[str, str], ...]]]
+
+    @property
+    def width(self) -> int:
+        return self.brush.width
+
+    @property
+    def small(self) -> bool:
+        """Fewer rows than the layout of 80x24 wants."""
+        return self.height < 22 or self.width < 76

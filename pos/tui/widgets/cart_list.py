@@ -1,0 +1,109 @@
+"""The cart: a window on its newest lines. A row is made once for each line and dropped when that very line
+object, the width or its marking changes; so a cart of 500 lines costs what a cart of 5 does.
+"""
+
+from textual.strip import Strip
+
+from pos.domain.cart import Line
+from pos.tui.paint import Part, fit, fit_right
+from pos.tui.scene import Scene
+from pos.words import amount, quantity_text
+
+__all__ = ["cart_header", "cart_list"]
+
+_NUMBER = 4
+_QUANTITY = 10
+_TAX = 3
+_UNIT = 10
+_AMOUNT = 11
+_NAME_MIN = 16
+
+
+def cart_header(scene: Scene, height: int) -> Strip:
+    """Names of the columns, and how many lines stand above the window."""
+    words, show_unit = scene.words, _shows_unit(scene)
+    name = _name_width(scene, show_unit=show_unit)
+    above = _first(scene, height)
+    article = words("ui.column-article")
+    if above:
+        article = f"{article}  {words('ui.above', count=above)}"
+    text = " " * _NUMBER + fit_right(words("ui.column-quantity"), _QUANTITY) + "  " + fit(article, name)
+    text += fit_right(words("ui.column-tax"), _TAX)
+    if show_unit:
+        text += fit_right(words("ui.column-unit"), _UNIT)
+    text += fit_right(words("ui.column-amount"), _AMOUNT)
+    return scene.brush.row((text, "header"))
+
+
+def cart_list(scene: Scene, height: int) -> list[Strip]:
+    """`height` rows, the newest line last."""
+    view, brush = scene.view, scene.brush
+    lines = view.lines
+    first = _first(scene, height)
+    if scene.row_cache and (not lines or len(scene.row_cache) > 4 * len(lines) + 64):
+        scene.row_cache.clear()
+    rows = []
+    last = len(lines) - 1
+    for at in range(first, min(len(lines), first + height)):
+        line = lines[at]
+        marking = "newest" if at == last else "text"
+        if line.kind == "open":
+            marking = "chosen" if line.n == view.chosen else "open"
+        rows.append(brush.row(*_parts(scene, line, marking)))
+    rows += [brush.blank()] * (height - len(rows))
+    return rows
+
+
+def _first(scene: Scene, height: int) -> int:
+    """The window's first line."""
+    lines = scene.view.lines
+    newest = max(0, len(lines) - height)
+    if scene.local.follows_open and scene.view.chosen is not None:
+        at = next((i for i, line in enumerate(lines) if line.n == scene.view.chosen), newest)
+        return max(0, min(newest, at - height // 2))
+    return max(0, newest - scene.local.scrolled)
+
+
+def _parts(scene: Scene, line: Line, marking: str) -> tuple[Part, ...]:
+    key = f"{marking} {scene.width} {scene.words.language}"
+    kept = scene.row_cache.get(line.n)
+    if kept is not None and kept[0] is line and kept[1] == key:
+        return kept[2]
+    parts = _make_parts(scene, line, marking)
+    scene.row_cache[line.n] = (line, key, parts)
+    return parts
+
+
+def _make_parts(scene: Scene, line: Line, marking: str) -> tuple[Part, ...]:
+    words, language = scene.words, scene.words.language
+    show_unit = _shows_unit(scene)
+    name_width = _name_width(scene, show_unit=show_unit)
+    quantity = quantity_text(line.quantity, line.unit, language)
+    if line.unit == "pc" and quantity != "1":
+        quantity += " x"
+    number = f"{'>' if marking == 'chosen' else ''}{line.n}"
+    unit_text = amount(line.unit_minor, language) + (f"/{line.unit}" if line.unit != "pc" else "")
+    money, tax, name, role = amount(line.total_minor, language), line.tax_code, line.text, marking
+    if not line.live:
+        name, role = words("ui.voided", text=line.text), "voided"
+        quantity, unit_text, money, tax = f"-{quantity}", "", "", ""
+    elif line.kind == "open":
+        said = "ui.price-missing" if line.open_reason == "price" else "ui.not-sold"
+        name, role = words(said, text=line.text), "open"
+        unit_text, money, tax = "?", "?", ""
+    if line.kind == "deposit":
+        name = f"  {name}"
+    text = "  " + fit(name, name_width) + fit_right(tax, _TAX)
+    if show_unit:
+        text += fit_right(unit_text, _UNIT)
+    text = fit_right(number, _NUMBER) + fit_right(quantity, _QUANTITY) + text + fit_right(money, _AMOUNT)
+    return ((text, role),)
+
+
+def _shows_unit(scene: Scene) -> bool:
+    return _name_width(scene, show_unit=True) >= _NAME_MIN
+
+
+def _name_width(scene: Scene, *, show_unit: bool) -> int:
+    taken = _NUMBER + _QUANTITY + 2 + _TAX + _AMOUNT + 1 + (_UNIT if show_unit else 0)
+    return max(4, scene.width - taken)

@@ -1,0 +1,57 @@
+"""The one place where typing goes: what was typed, and at the right what the till takes it for."""
+
+from textual.strip import Strip
+
+from pos.domain.codes import is_gtin
+from pos.tui.paint import clean, fit, fit_right
+from pos.tui.scene import Panel, Scene
+from pos.words import amount, quantity_text
+
+__all__ = ["entry_line", "meaning"]
+
+_CURSOR = "_"
+
+
+def entry_line(scene: Scene) -> Strip:
+    typed = clean(scene.local.entry)
+    if scene.view.state == "signed-out" and scene.local.signing_in:
+        typed = scene.words("ui.pin") + " " + "*" * len(scene.local.pin)
+    right = fit(clean(meaning(scene)), scene.width // 2).rstrip()
+    room = scene.width - len(right) - 6
+    shown = typed if len(typed) <= room else "…" + typed[len(typed) - room + 1 :]
+    left = f" > {shown}{_CURSOR}"
+    return scene.brush.row((left, "entry"), (fit_right(right, scene.width - len(left) - 1) + " ", "meaning"))
+
+
+def meaning(scene: Scene) -> str:
+    """What Enter, a price key or cash would take the text for; empty when there is nothing to say."""
+    view, words, text = scene.view, scene.words, scene.local.entry.strip()
+    if view.state == "signed-out":
+        return scene.local.signing_in
+    if scene.local.panel is not Panel.NONE:
+        return words("ui.panel-scan")
+    said = _typed(scene, text)
+    if view.quantity is not None:
+        quantity = quantity_text(view.quantity, "pc", words.language)
+        return words("ui.times", quantity=quantity.replace(".", "," if words.language == "de" else "."),
+                     what=said or "...")  # fmt: skip
+    return said
+
+
+def _typed(scene: Scene, text: str) -> str:
+    view, words = scene.view, scene.words
+    if not text:
+        return ""
+    digits = text.isascii() and text.isdigit()
+    if view.state == "search" and digits and len(text) <= 2:
+        number = int(text)
+        return view.results[number - 1].text if 1 <= number <= len(view.results) else words("ui.no-number")
+    if view.state == "department" and digits:
+        return next((name for n, name, _ in view.departments if str(n) == text), words("ui.no-number"))
+    if any(char.isalpha() for char in text):
+        return words("ui.means-search", text=text)
+    if digits and len(text) > 6 and is_gtin(text):
+        return words("ui.means-code")
+    if scene.local.amount_minor is not None:
+        return amount(scene.local.amount_minor, words.language)
+    return words("ui.means-code") if digits else words("ui.means-nothing")

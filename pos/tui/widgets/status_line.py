@@ -1,0 +1,81 @@
+"""The first row: who, when, and whether all is well, in words."""
+
+from textual.strip import Strip
+
+from pos.ports import DeviceState
+from pos.tui.paint import Part, clean
+from pos.tui.scene import Scene
+from pos.view import DeviceView
+
+__all__ = ["status_line"]
+
+_FINE = (DeviceState.READY, DeviceState.BUSY)
+_NAME_MIN = 6
+
+
+def status_line(scene: Scene) -> Strip:
+    """What matters least gives way first when the row is narrow: devices that work, then names."""
+    view, words = scene.view, scene.words
+    who = words("ui.till", till=view.till)
+    if view.operator is not None:
+        who = f"{who} · {view.operator.name}"
+    right: list[Part] = [(scene.now, "status")]
+    if view.hub.configured:
+        online = view.hub.online
+        right.append((words("ui.online" if online else "ui.offline"), "status" if online else "status_bad"))
+        if view.unsent or not online:
+            right.append((words("ui.unsent", count=view.unsent), "status"))
+    elif scene.width >= 76:
+        right.append((words("ui.no-hub"), "status"))
+    right += _devices(scene)
+    demo = [(f" {words('ui.demo')} ", "demo")] if view.demo else []
+    room = scene.width - sum(len(text) + 2 for text, _ in (*demo, *right)) - 2
+    if room < _NAME_MIN and view.demo:
+        demo = [(f" {words('ui.demo-short')} ", "demo")]
+        room = scene.width - sum(len(text) + 2 for text, _ in (*demo, *right)) - 2
+    while room < _NAME_MIN and len(right) > 1 and right[-1][1] == "status":
+        room += len(right.pop()[0]) + 2
+    who = clean(who)
+    if len(who) > room:
+        who = who[: max(0, room - 1)] + "…"
+    parts: list[Part] = [(f" {who}  ", "status")]
+    for text, role in demo:
+        parts += [(text, role), ("  ", "status")]
+    gap = max(0, room - len(who))
+    parts.append((" " * gap, "status"))
+    for at, (text, role) in enumerate(right):
+        parts += [(text, role), ("  " if at < len(right) - 1 else " ", "status")]
+    return scene.brush.row(*_merged(parts))
+
+
+def _devices(scene: Scene) -> list[Part]:
+    view, words = scene.view, scene.words
+    known = [
+        (name, device)
+        for name, device in (("printer", view.printer), ("scanner", view.scanner))
+        if device.state is not DeviceState.NONE
+    ]
+    bad = [_trouble(scene, name, device) for name, device in known if device.state not in _FINE]
+    fine = [words(f"ui.{name}") for name, device in known if device.state in _FINE]
+    if fine and not bad and scene.width < 100:
+        return [(words("ui.devices-ready" if len(fine) > 1 else "ui.ready", device=fine[0]), "status")]
+    return bad + [(words("ui.ready", device=name), "status") for name in fine]
+
+
+def _trouble(scene: Scene, name: str, device: DeviceView) -> Part:
+    said = scene.words(f"ui.device-{device.state.value}")
+    detail = scene.words(f"ui.detail-{device.detail}") if device.detail else ""
+    if detail and not detail.startswith("ui."):
+        said = detail
+    return f" {scene.words(f'ui.{name}')}: {said} ", "status_bad"
+
+
+def _merged(parts: list[Part]) -> list[Part]:
+    """Neighbours in one role as one part: fewer bytes."""
+    merged: list[Part] = []
+    for text, role in parts:
+        if merged and merged[-1][1] == role:
+            merged[-1] = (merged[-1][0] + text, role)
+        else:
+            merged.append((text, role))
+    return merged

@@ -1,0 +1,178 @@
+"""Baskets from a real catalogue through a real till in line mode, with kills at random moments.
+
+What is checked: after each kill the cart holds every line whose view was printed, never one twice, and
+every sale whose view said "paid" is in the journal exactly once; at the end the journal is clean, its
+sales and totals are those that were paid, and the hub's digest says the same to the cent.
+"""
+
+import json
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tests.simulation.line_till import LineTill, TillDiedError, run_tool
+
+__all__ = ["BasketRun", "Outcome", "load_codes"]
+
+
+class Outcome(msgspec.Struct):
+    """What a run came to."""
+
+    baskets: int = 0
+    gross_minor: int = 0
+    kills: int = 0
+    found_paid: int = 0
+    rss_start_kb: int = 0
+    rss_end_kb: int = 0
+    seconds: float = 0.0
+
+
+def load_codes(csv_gz: Path, count: int, seed: int) -> list[str]:
+    """Article codes of a catalogue file, shuffled by the seed."""
+    import gzip
+
+    with gzip.open(csv_gz, "rt", encoding="utf-8") as file:
+        next(file)
+        codes = [row.split(",", 1)[0] for row in file]
+    random.Random(seed).shuffle(codes)
+    return codes[:count]
+
+
+class BasketRun:
+    """Sells `baskets` baskets; `kills` of them are interrupted by SIGKILL at a random moment."""
+
+    def __init__(
+        self, state: Path, codes: list[str], *, seed: int, till_options: tuple[str, ...] = ()
+    ) -> None:
+        self._state = state
+        self._codes = codes
+        self._random = random.Random(seed)
+        self._options = till_options
+        self.outcome = Outcome()
+        self._till: LineTill | None = None
+        self._seen_lines: list[dict[str, Any]] = []
+        self._paid_numbers: list[int] = []
+
+    def run(self, baskets: int, kills: int) -> Outcome:
+        started = time.monotonic()
+        kill_at = set(self._random.sample(range(1, baskets + 1), kills))
+        self._start()
+        self.outcome.rss_start_kb = self._rss_kb() if baskets < 200 else 0
+        while self.outcome.baskets < baskets:
+            if self.outcome.baskets == 200:
+                self.outcome.rss_start_kb = self._rss_kb()
+            number = self.outcome.baskets + 1
+            kill = number in kill_at
+            kill_at.discard(number)
+            self._basket(kill=kill)
+        self.outcome.rss_end_kb = self._rss_kb()
+        assert self._till is not None
+        errors = self._till.end()
+        assert not errors, errors
+        self.outcome.seconds = time.monotonic() - started
+        return self.outcome
+
+    def _start(self) -> None:
+        self._till = LineTill(self._state, *self._options)
+        view = self._till.sign_in()
+        assert view["state"] in {"ready", "selling", "paid"}, view
+
+    def _rss_kb(self) -> int:
+        assert self._till is not None
+        status = Path(f"/proc/{self._till.pid}/status").read_text(encoding="ascii")
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+    def _basket(self, *, kill: bool) -> None:
+        """One basket to its end. `kill`: SIGKILL at a random step, some moments into it, and the basket goes on."""
+        assert self._till is not None
+        steps = self._steps()
+        self._seen_lines = []
+        kill_step = -1
+        if kill:  # every third kill falls into the payment, the others anywhere
+            kill_step = len(steps) - 1 if self._random.random() < 0.34 else self._random.randrange(len(steps))
+        at = 0
+        while at < len(steps):
+            try:
+                self._till.write(steps[at])
+                if at == kill_step:
+                    kill_step = -1
+                    time.sleep(self._random.random() * 0.003)
+                    self._till.kill()
+                    raise TillDiedError
+                view = self._till.read_view()
+            except TillDiedError:
+                if self._after_kill(steps[at]):
+                    return
+                at += 1 if self._step_took_hold else 0
+                continue
+            self._note(steps[at], view)
+            at += 1
+
+    def _steps(self) -> list[str]:
+        steps = []
+        for _ in range(self._random.randint(1, 12)):
+            if self._random.random() < 0.1:
+                steps.append(f"{self._random.randint(2, 5)}*")
+            steps.append(f"scan {self._random.choice(self._codes)}")
+            if self._random.random() < 0.05:
+                steps.append("key void-last")
+        if all(step == "key void-last" or step.endswith("*") for step in steps[-1:]):
+            steps.append(f"scan {self._random.choice(self._codes)}")
+        if self._random.random() < 0.5:
+            steps.append("20000")
+        steps.append("key cash")
+        return steps
+
+    def _note(self, step: str, view: dict[str, Any]) -> None:
+        self._seen_lines = view["lines"]
+        if step == "key cash":
+            self._must_be_paid(view)
+
+    def _must_be_paid(self, view: dict[str, Any]) -> None:
+        assert view["state"] == "paid", view
+        assert self._till is not None
+        paid = [event for event in self._till.events if event.get("event") == "sale-paid"]
+        self._till.events.clear()
+        assert len(paid) == 1, paid
+        self._count_sale(paid[0]["number"], paid[0]["total_minor"])
+
+    def _count_sale(self, number: int, total: int) -> None:
+        if self._paid_numbers:
+            assert number == self._paid_numbers[-1] + 1, (number, self._paid_numbers[-1])
+        self._paid_numbers.append(number)
+        self.outcome.baskets += 1
+        self.outcome.gross_minor += total
+
+    def _after_kill(self, step: str) -> bool:
+        """Start again and compare; True when the kill fell just after the sale was written."""
+        self.outcome.kills += 1
+        self._start()
+        assert self._till is not None
+        view = self._till.send("key help")
+        self._till.events.clear()
+        if step == "key cash" and view["state"] == "paid":
+            last = json.loads(
+                run_tool("journal", "show", "--state", str(self._state), "--kind", "sale", "--last", "1")
+            )
+            self.outcome.found_paid += 1
+            self._count_sale(last["body"]["number"], last["body"]["total_minor"])
+            return True
+        now, before = view["lines"], self._seen_lines
+        assert len(now) >= len(before), (before, now)
+        for old, new in zip(before, now, strict=False):
+            assert {**old, "voided": 0} == {**new, "voided": 0}, (old, new)
+            assert new["voided"] or not old["voided"], (old, new)
+        extra = now[len(before) :]
+        voided_more = sum(line["voided"] for line in now) - sum(line["voided"] for line in before)
+        self._step_took_hold = bool(extra) or (step == "key void-last" and voided_more > 0)
+        assert len({line["n"] for line in now}) == len(now)
+        if extra:
+            assert step.startswith("scan "), (step, extra)
+            assert len([line for line in extra if line["gtin"]]) == 1, extra
+        self._seen_lines = now
+        return False
+
+    _step_took_hold = False
