@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 import sqlite_utils
 
+from pos.catalogue.checked import CheckedRow
 from pos.catalogue.departments import Department
 from pos.catalogue.folding import index_text
 from pos.catalogue.mapping import Columns
 from pos.catalogue.report import Refusal
-from pos.catalogue.rows import CheckedRow
 from pos.catalogue.schema import DAY_MAX, DAY_MIN, PRICE_ON, SCHEMA, SKU_INDEX
 
 __all__ = ["CatalogueBuilder", "deposit_sku", "deposit_text"]
@@ -89,31 +89,32 @@ class CatalogueBuilder:
             self._flush()
 
     def add(self, row: CheckedRow) -> None:
+        line, common = row.line, row.common
         deposit = None
-        if row.deposit_key:
-            self._links.append((row.line, row.deposit_key, row.deposit_minor))
-        elif row.deposit_minor:
-            kind = (row.deposit_minor, row.tax_code)
+        if common.deposit_key:
+            self._links.append((line, common.deposit_key, common.deposit_minor))
+        elif common.deposit_minor:
+            kind = (common.deposit_minor, common.tax_code)
             deposit = self._deposits.setdefault(kind, deposit_sku(*kind))
-        if row.valid_from is not None:
-            self._prices.append((row.line, row.valid_from, row.valid_to, row.price_minor))
+        if common.valid_from is not None:
+            self._prices.append((line, common.valid_from, common.valid_to, row.price_minor))
         if row.product:
-            self._products.append((row.line, row.product, row.option_names))
-        self._codes += [(key, row.line, kind) for key, kind in row.codes]
+            self._products.append((line, row.product, row.option_names))
+        self._codes += [(key, line, kind) for key, kind in row.codes]
         self._variants.append(
             (
                 *(
-                    row.line,
+                    line,
                     row.sku,
                     row.text,
-                    row.tax_code,
+                    common.tax_code,
                     row.price_minor,
                     row.gtin,
-                    row.department,
-                    row.unit,
+                    common.department,
+                    common.unit,
                 ),
-                *(row.min_age, row.serial_required, deposit, row.options or None, row.content),
-                row.content_unit,
+                *(common.min_age, common.serial_required, deposit, row.options or None, common.content),
+                common.content_unit,
             )
         )
         if len(self._variants) >= BATCH_ROWS:

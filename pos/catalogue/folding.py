@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 __all__ = ["WORD_MIN_LENGTH", "index_text", "search_query"]
 
@@ -36,7 +37,15 @@ def search_query(text: str) -> str:
 
 def _words(text: str, *, german: bool) -> list[str]:
     folded = unicodedata.normalize("NFC", text.lower())
+    return [word for part in _WORD.findall(folded) for word in _fold(part, german)]
+
+
+@lru_cache(maxsize=20_000)
+def _fold(word: str, german: bool) -> tuple[str, ...]:
+    """The letters of one word without their marks; rarely several words (`½` is `1` and `2`). Names repeat words."""
+    if word.isascii():
+        return (word,)
     if german:
-        folded = folded.translate(_GERMAN)
-    folded = unicodedata.normalize("NFKD", folded.casefold())
-    return _WORD.findall("".join(char for char in folded if not unicodedata.combining(char)))
+        word = word.translate(_GERMAN)
+    plain = unicodedata.normalize("NFKD", word.casefold())
+    return tuple(_WORD.findall("".join(char for char in plain if not unicodedata.combining(char))))

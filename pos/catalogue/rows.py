@@ -4,130 +4,76 @@ import datetime as dt
 import re
 import unicodedata
 from decimal import Decimal
-
-import msgspec
+from operator import itemgetter
 
 from pos.catalogue.amounts import DecimalMark, read_day, read_decimal
+from pos.catalogue.checked import CheckedRow, Common
 from pos.catalogue.departments import Department, Departments
 from pos.catalogue.dialect import undecodable
-from pos.catalogue.mapping import Columns
+from pos.catalogue.mapping import COLUMNS, Columns
 from pos.catalogue.report import Refusal
 from pos.catalogue.schema import CONTENT_UNITS, DAY_MAX, DAY_MIN, LIST_SEPARATOR, TEXT_MAX_LENGTH
 from pos.catalogue.tax_codes import TaxCodes
+from pos.catalogue.vocabulary import age_of, unit_of, yes_or_no
 from pos.domain.article import UNITS
 from pos.domain.codes import CODE_MAX_LENGTH, CodeKind, check_digit, key_of, read_code
 from pos.domain.money import PRICE_MAX_MINOR, gross_of_net
 
-__all__ = ["CheckedRow", "RowReader"]
+__all__ = ["RowReader"]
 
-AGE_MAX = 99
 CODES_MAX = 50
 CACHE_MAX = 50_000
 
-# Other names of our units (`UNITS`) and of what a package holds (`CONTENT_UNITS`), by themselves or with a point.
-_UNIT_NAMES = {
-    "": "pc",
-    "st": "pc",
-    "stk": "pc",
-    "stck": "pc",
-    "stück": "pc",
-    "stueck": "pc",
-    "pcs": "pc",
-    "piece": "pc",
-    "pieces": "pc",
-    "ea": "pc",
-    "each": "pc",
-    "c62": "pc",
-    "h87": "pc",
-    "pce": "pc",
-    "kilo": "kg",
-    "kilogramm": "kg",
-    "kilogram": "kg",
-    "kgm": "kg",
-    "gr": "g",
-    "gramm": "g",
-    "gram": "g",
-    "grm": "g",
-    "ltr": "l",
-    "liter": "l",
-    "litre": "l",
-    "meter": "m",
-    "metre": "m",
-    "lfm": "m",
-    "mtr": "m",
-    "m²": "m2",
-    "qm": "m2",
-    "milliliter": "ml",
-    "millilitre": "ml",
-    "mlt": "ml",
-}
-_YES = frozenset({"1", "ja", "j", "yes", "y", "true", "wahr", "x"})
-_NO = frozenset({"", "0", "nein", "n", "no", "false", "falsch", "-"})
 _BETWEEN_CODES = re.compile(r"[|,;\s]+")
 _ROUNDED_BY_EXCEL = re.compile(r"[0-9](?:[.,][0-9]+)?E\+?[0-9]+", re.IGNORECASE)
-_AGE = re.compile(r"(?:ab )?([0-9]{1,2})(?: ?\+| jahren?| j\.?)?", re.IGNORECASE)
 _HUNDRED = Decimal(100)
 
 
-class CheckedRow(msgspec.Struct):
-    """A row that is right by itself; `codes` are (key, kind), `options` and `option_names` joined by `|`.
-
-    `valid_from` and `valid_to` are None where the price has no days.
-    """
-
-    line: int
-    sku: str
-    text: str
-    tax_code: str
-    price_minor: int
-    gtin: str | None
-    codes: list[tuple[str, str]]
-    department: int
-    unit: str
-    min_age: int
-    serial_required: bool
-    deposit_minor: int
-    deposit_key: str
-    product: str
-    option_names: str
-    options: str
-    content: str | None
-    content_unit: str | None
-    valid_from: str | None
-    valid_to: str | None
+_COMMON_COLUMNS = (
+    *("tax_code", "vat_rate", "department", "unit", "min_age", "serial_required", "deposit", "deposit_cents"),
+    *("deposit_gtin", "content_quantity", "content_unit", "valid_from", "valid_to"),
+)
 
 
 class RowReader:
-    """Reads the rows of one file. What one cell says is remembered, for most say the same."""
+    """Reads the rows of one file. What cells say together is remembered, for most rows say the same."""
 
     def __init__(
         self, columns: Columns, mark: DecimalMark, tax_codes: TaxCodes, departments: Departments, *, net: bool
     ) -> None:
         self._columns = columns
-        self._at = {ours: places[0] for ours, places in columns.places.items()}
+        self._width = len(columns.header)
+        # A column that the file does not have is read from the empty cell behind the last one.
+        self._at = dict.fromkeys(COLUMNS, self._width)
+        self._at.update({ours: places[0] for ours, places in columns.places.items()})
+        self._code_places = [(ours, i) for ours in ("gtin", "plu") for i in columns.places.get(ours, ())]
+        self._common_cells = itemgetter(*(self._at[ours] for ours in _COMMON_COLUMNS))
+        self._has_words = bool({"product", "option_names", "option_values"} & columns.places.keys())
         self._mark: DecimalMark = mark
         self._tax_codes = tax_codes
         self._departments = departments
         self._price_column = next(c for c in ("price", "price_cents", "price_net") if c in columns)
         self._net = net or self._price_column == "price_net"
         self._amounts: dict[tuple[str, str, str], int | str] = {}
+        self._commons: dict[tuple[str, ...], Common] = {}
         self._cells: list[str] = []
         self._line = 0
         self._refusals: list[Refusal] = []
 
     def read(self, line: int, cells: list[str]) -> CheckedRow | list[Refusal]:
-        self._line, self._cells, self._refusals = line, cells, []
+        self._line, self._refusals = line, []
         for i in undecodable(cells):
-            name = self._columns.header[i] if i < len(self._columns.header) else ""
-            self._refusals.append(
-                Refusal(line, name, "bytes that are no characters of the file's encoding", cells[i])
-            )
-        if len(cells) > len(self._columns.header) and any(cells[len(self._columns.header) :]):
-            surplus = " ".join(cells[len(self._columns.header) :])
-            cause = f"{len(cells)} fields where the header has {len(self._columns.header)}; is a value not quoted?"
+            name = self._columns.header[i] if i < self._width else ""
+            cause = "bytes that are no characters of the file's encoding"
+            self._refusals.append(Refusal(line, name, cause, cells[i]))
+        if len(cells) > self._width and any(cells[self._width :]):
+            surplus = " ".join(cells[self._width :])
+            cause = f"{len(cells)} fields where the header has {self._width}; is a value not quoted?"
             self._refusals.append(Refusal(line, "", cause, surplus))
         if self._refusals:
             return self._refusals
+        self._cells = [cell.strip() for cell in cells[: self._width]]
+        self._cells += [""] * (self._width + 1 - len(self._cells))
         row = self._article()
         return self._refusals or row
 
@@ -136,45 +82,60 @@ class RowReader:
         text = self._text("name")
         if not text:
             self._refuse("name", "the article has no name")
-        tax_code, department = self._tax_and_department()
-        deposit_minor, deposit_key = self._deposit()
-        content, content_unit = self._content()
-        valid_from, valid_to = self._validity()
-        option_names, options = self._options()
+        common = self._common()
+        product, option_names, options = self._words() if self._has_words else ("", "", "")
         return CheckedRow(
             line=self._line,
             sku=self._sku(first_code),
             text=text,
-            tax_code=tax_code,
-            price_minor=self._amount(self._price_column, tax_code if self._net else ""),
+            price_minor=self._amount(self._price_column, common.tax_code if self._net else ""),
             gtin=gtin,
             codes=codes,
+            product=product,
+            option_names=option_names,
+            options=options,
+            common=common,
+        )
+
+    def _common(self) -> Common:
+        cells = self._common_cells(self._cells)
+        known = self._commons.get(cells)
+        if known is not None:
+            return known
+        before = len(self._refusals)
+        tax_code, department = self._tax_and_department()
+        deposit_minor, deposit_key = self._deposit()
+        content, content_unit = self._content()
+        valid_from, valid_to = self._validity()
+        common = Common(
+            tax_code=tax_code,
             department=department,
             unit=self._unit("unit", UNITS),
             min_age=self._age(),
             serial_required=self._yes("serial_required"),
             deposit_minor=deposit_minor,
             deposit_key=deposit_key,
-            product=self._text("product"),
-            option_names=option_names,
-            options=options,
             content=content,
             content_unit=content_unit,
             valid_from=valid_from,
             valid_to=valid_to,
         )
+        if len(self._refusals) == before:  # what was refused must be refused on each line
+            if len(self._commons) >= CACHE_MAX:
+                self._commons.clear()
+            self._commons[cells] = common
+        return common
 
     def _refuse(self, ours: str, cause: str, value: str = "") -> None:
         self._refusals.append(Refusal(self._line, self._columns.theirs(ours), cause, value))
 
     def _cell(self, ours: str) -> str:
-        i = self._at.get(ours)
-        return self._cells[i].strip() if i is not None and i < len(self._cells) else ""
+        return self._cells[self._at[ours]]
 
     def _text(self, ours: str) -> str:
         """A cell of words: line breaks become blanks, invisible marks go, control characters are refused."""
         raw = self._cell(ours)
-        text = " ".join(raw.split())
+        text = raw if raw.isprintable() and "  " not in raw else " ".join(raw.split())
         if not text.isprintable():
             text = "".join(char for char in text if unicodedata.category(char) != "Cf")
             if not text.isprintable():
@@ -196,31 +157,31 @@ class RowReader:
         codes: dict[str, str] = {}
         gtin: str | None = None
         first = ""
-        for ours in ("gtin", "plu"):
-            for i in self._columns.places.get(ours, ()):
-                cell = self._cells[i].strip() if i < len(self._cells) else ""
-                if not cell:
+        for ours, i in self._code_places:
+            for piece in self._pieces(ours, self._cells[i]):
+                code = read_code(piece)
+                if code.kind is CodeKind.BROKEN or code.kind is CodeKind.FOREIGN:
+                    self._refuse(ours, _why_broken(piece), piece)
                     continue
-                if _ROUNDED_BY_EXCEL.fullmatch(cell):
-                    self._refuse(
-                        ours, "Excel has rounded this code; format the column as text, save again", cell
-                    )
+                if ours == "plu" and code.kind is not CodeKind.PLU:
+                    self._refuse(ours, "a PLU has one to six digits", piece)
                     continue
-                for piece in (cell,) if cell.isalnum() else filter(None, _BETWEEN_CODES.split(cell)):
-                    code = read_code(piece)
-                    if code.kind is CodeKind.BROKEN or code.kind is CodeKind.FOREIGN:
-                        self._refuse(ours, _why_broken(piece), piece)
-                        continue
-                    if ours == "plu" and code.kind is not CodeKind.PLU:
-                        self._refuse(ours, "a PLU has one to six digits", piece)
-                        continue
-                    codes.setdefault(code.key, code.kind.value)
-                    first = first or code.text
-                    if gtin is None and code.kind is CodeKind.GTIN:
-                        gtin = code.text
+                codes.setdefault(code.key, code.kind.value)
+                first = first or code.text
+                if gtin is None and code.kind is CodeKind.GTIN:
+                    gtin = code.text
         if len(codes) > CODES_MAX:
             self._refuse("gtin", f"more than {CODES_MAX} codes for one article")
         return list(codes.items()), gtin, first
+
+    def _pieces(self, ours: str, cell: str) -> list[str]:
+        """The codes in one cell; people part them by anything."""
+        if cell.isdigit():
+            return [cell]
+        if _ROUNDED_BY_EXCEL.fullmatch(cell):
+            self._refuse(ours, "Excel has rounded this code; format the column as text, save again", cell)
+            return []
+        return [piece for piece in _BETWEEN_CODES.split(cell) if piece]
 
     def _tax_and_department(self) -> tuple[str, int]:
         text = self._cell("department")
@@ -305,35 +266,30 @@ class RowReader:
 
     def _unit(self, ours: str, known: frozenset[str]) -> str:
         text = self._cell(ours)
-        plain = text.lower().rstrip(".")
-        unit = _UNIT_NAMES.get(plain, plain)
+        unit = unit_of(text)
         if unit not in known:
             self._refuse(ours, f"unknown unit; known are {', '.join(sorted(known))}", text)
         return unit
 
     def _age(self) -> int:
         text = self._cell("min_age")
-        if not text or text in {"-", "nein", "Nein"}:
-            return 0
-        match = _AGE.fullmatch(text)
-        if match is None:
-            self._refuse("min_age", f"not an age from 0 to {AGE_MAX}", text)
-            return 0
-        return int(match[1])
+        age = age_of(text)
+        if age is None:
+            self._refuse("min_age", "not an age from 0 to 99", text)
+        return age or 0
 
     def _yes(self, ours: str) -> bool:
         text = self._cell(ours)
-        if text.lower() in _YES:
-            return True
-        if text.lower() not in _NO:
+        answer = yes_or_no(text)
+        if answer is None:
             self._refuse(ours, "neither yes nor no (1 or 0, ja or nein)", text)
-        return False
+        return bool(answer)
 
     def _deposit(self) -> tuple[int, str]:
         """The deposit's amount and the key of its article; 0 and empty where there is none."""
         column = "deposit" if "deposit" in self._columns else "deposit_cents"
         text = self._cell(column)
-        minor = self._amount(column) if text and text not in _NO else 0
+        minor = self._amount(column) if yes_or_no(text) is not False else 0
         code = self._cell("deposit_gtin")
         return minor, key_of(code)
 
@@ -368,11 +324,16 @@ class RowReader:
             self._refuse("valid_to", "the price ends before it begins", texts[1])
         return first.isoformat() if first else DAY_MIN, last.isoformat() if last else DAY_MAX
 
-    def _options(self) -> tuple[str, str]:
-        names, values = self._text("option_names"), self._text("option_values")
+    def _words(self) -> tuple[str, str, str]:
+        """The product, the names of its options, and this variant's values for them."""
+        product, names, values = (
+            self._text("product"),
+            self._text("option_names"),
+            self._text("option_values"),
+        )
         if names and values and names.count(LIST_SEPARATOR) != values.count(LIST_SEPARATOR):
             self._refuse("option_values", f"not as many values as there are names ({names})", values)
-        return names, values
+        return product, names, values
 
 
 def _why_broken(piece: str) -> str:

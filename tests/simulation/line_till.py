@@ -49,7 +49,10 @@ class LineTill:
         assert self._process.stdin is not None
         self._in = self._process.stdin
         self._out = os.fdopen(os.dup(self._process.stdout.fileno()), "rb")
-        self._until(lambda message: message.get("event") == "ready")
+        try:
+            self._until(lambda message: message.get("event") == "ready")
+        except TillDiedError as error:
+            raise TillDiedError(self.end()) from error
 
     @property
     def pid(self) -> int:

@@ -58,8 +58,8 @@ def _devices(scene: Scene) -> list[Part]:
     bad = [_trouble(scene, name, device) for name, device in known if device.state not in _FINE]
     fine = [words(f"ui.{name}") for name, device in known if device.state in _FINE]
     if fine and not bad and scene.width < 100:
-        return [(words("ui.devices-ready" if len(fine) > 1 else "ui.ready", device=fine[0]), "status")]
-    return bad + [(words("ui.ready", device=name), "status") for name in fine]
+        return [(words("ui.devices-ready" if len(fine) > 1 else "ui.device-ready", device=fine[0]), "status")]
+    return bad + [(words("ui.device-ready", device=name), "status") for name in fine]
 
 
 def _trouble(scene: Scene, name: str, device: DeviceView) -> Part:

@@ -1,0 +1,50 @@
+# make run   opens a demo shop: hub, simulated devices, the till
+# make test  runs all checks and tests
+# Each sets up what it lacks. VENV and PYTHON may be given.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SMOKE ?=
+
+.PHONY: run test lint bench simulate clean lock
+
+run: $(VENV)/.run
+	@$(BIN)/python -m tests.demo $(if $(SMOKE),--smoke)
+
+test: $(VENV)/.dev
+	@./scripts/test-packages.sh
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	@./scripts/test-packages.sh
+	$(BIN)/python -m tests.benchmarks
+
+simulate: $(VENV)/.dev
+	$(BIN)/python -m tests.simulation $(SIMULATE)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# The demo needs the till, the hub and the simulators, not the test tools.
+$(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[till,hub,demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.run
+
+# The versions everything is tested with; run in a fresh environment after changing dependencies.
+lock:
+	$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools --exclude wheel > constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist

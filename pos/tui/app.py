@@ -1,0 +1,193 @@
+"""The app: wiring between the till, the terminal and the one widget. It decides nothing."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.screen import Screen
+
+from pos.domain import events as e
+from pos.entry import Entry, Keymap
+from pos.ports import Clock
+from pos.resources import texts
+from pos.till import Till
+from pos.tui.controls import Controls
+from pos.tui.face import Drawing, Face
+from pos.tui.keypad import PadDriver, pad_key
+from pos.tui.paint import Brush, Part
+from pos.tui.pump import Pump
+from pos.tui.scene import Scene
+from pos.tui.screens import draw
+from pos.tui.sounds import Sounds, sound_of
+from pos.tui.themes import Theme
+from pos.domain.cart import Line
+
+__all__ = ["BareScreen", "TillApp"]
+
+_ROWS_MIN = 12
+_COLUMNS_MIN = 48
+
+
+class BareScreen(Screen[None], inherit_bindings=False):
+    """Textual's screen without focus keys, copy keys and toasts."""
+
+    AUTO_FOCUS = ""
+
+
+class TillApp(App[int], inherit_bindings=False):
+    """The cashier's screen on a till. Run it with `run_async()`; `exit(code)` ends it.
+
+    `qr_blocks` makes the rows of a code for a link; it is asked after the paid screen stands, once a link.
+    `first_frame` is called when the first frame is on the terminal, `painted` after each later one.
+    """
+
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    AUTO_FOCUS = ""
+    INLINE_PADDING = 0
+
+    def __init__(
+        self,
+        till: Till,
+        keymap: Keymap,
+        *,
+        clock: Clock,
+        theme: Theme,
+        digits_are_cents: bool = True,
+        qr_blocks: Callable[[str], list[str]] | None = None,
+        first_frame: Callable[[], None] | None = None,
+        painted: Callable[[], None] | None = None,
+        sounds: Sounds | None = None,
+        demo_ctrl_c: bool = False,
+    ) -> None:
+        super().__init__(driver_class=PadDriver, ansi_color=theme.terminal_colours)
+        self._till = till
+        self._wall = clock
+        self._look = theme
+        self._make_qr = qr_blocks
+        self._first_frame = first_frame
+        self._painted = painted
+        self._sounds = sounds or self._bell
+        self._demo_ctrl_c = demo_ctrl_c
+        self._controls = Controls(
+            lambda: till.view, till.submit, keymap, clock, Entry(digits_are_cents=digits_are_cents)
+        )
+        self._bar = keymap.bar()
+        self._brush = Brush(theme, 80)
+        self._row_cache: dict[int, tuple[Line, str, tuple[Part, ...]]] = {}
+        self._qr: tuple[str, tuple[str, ...]] = ("", ())
+        self._qr_asked = ""
+        self._pump = Pump(self._renew)
+        self._face = Face(self._draw, self._touched)
+        till.subscribe(self._heard)
+
+    def get_default_screen(self) -> Screen[None]:
+        return BareScreen(id="_default")
+
+    def compose(self) -> ComposeResult:
+        yield self._face
+
+    def on_mount(self) -> None:
+        self._tick()
+        if self._first_frame is not None:
+            self.call_after_refresh(self._first_frame)
+
+    @property
+    def drawing(self) -> Drawing:
+        """What stands on the screen; tests and screen dumps read it."""
+        return self._face.drawing
+
+    # -- in
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys never wander through focus and bindings: there is one place they go to."""
+        if isinstance(event, events.Key):
+            self._pressed(event.key, event.character)
+        elif isinstance(event, events.Paste):
+            self._controls.paste(event.text)
+            self._pump.poke()
+        else:
+            await super().on_event(event)
+
+    def _pressed(self, key: str, character: str | None) -> None:
+        if key == "ctrl+c" and self._demo_ctrl_c:
+            self.exit(0)
+            return
+        if not self._controls.key(pad_key(key), character) and key in _SAYS_NO:
+            self._sounds("blocked")
+        self._pump.poke()
+
+    def _touched(self, token: str) -> None:
+        self._controls.touch(token)
+        self._pump.poke()
+
+    def _heard(self, happened: Sequence[e.Event]) -> None:
+        self._controls.heard(happened)
+        if happened:
+            sound = sound_of(happened, self._till.view.message)
+            if sound:
+                self._sounds(sound)
+        self._pump.poke()
+
+    def _bell(self, sound: str) -> None:
+        if sound != "ok" and self._running:
+            self.bell()
+
+    # -- out
+
+    def _renew(self) -> None:
+        if not self._running or not self._face.is_mounted:
+            return
+        if self._face.renew() and self._painted is not None:
+            self.call_after_refresh(self._painted)
+        self._want_qr()
+
+    def _draw(self, width: int, height: int) -> Drawing:
+        if self._brush.width != width:
+            self._brush = Brush(self._look, width)
+            self._row_cache.clear()
+        view = self._till.view
+        words = texts(view.language)
+        if width < _COLUMNS_MIN or height < _ROWS_MIN:
+            small = self._brush.row((words("ui.too-small"), "alarm"))
+            return Drawing([small, *[self._brush.blank()] * (height - 1)])
+        link = view.last_sale.link if view.last_sale is not None else ""
+        return draw(
+            Scene(
+                view=view,
+                local=self._controls.local,
+                brush=self._brush,
+                words=words,
+                height=height,
+                now=f"{self._wall.now():%H:%M}",
+                bar=self._bar,
+                qr=self._qr[1] if link and self._qr[0] == link else (),
+                row_cache=self._row_cache,
+            )
+        )
+
+    def _want_qr(self) -> None:
+        """Making a code takes a while: the change is painted first, the code right after it."""
+        view = self._till.view
+        if self._make_qr is None or view.state != "paid" or view.last_sale is None:
+            return
+        link = view.last_sale.link
+        if link and link != self._qr_asked:
+            self._qr_asked = link
+            self.call_after_refresh(self._show_qr, link)
+
+    def _show_qr(self, link: str) -> None:
+        assert self._make_qr is not None, "asked only when there is one"
+        self._qr = (link, tuple(self._make_qr(link)))
+        self._pump.poke()
+
+    def _tick(self) -> None:
+        """The clock: one row, once a minute."""
+        if not self._running:
+            return
+        self._pump.poke()
+        asyncio.get_running_loop().call_later(60.05 - self._wall.now().second, self._tick)
+
+
+_SAYS_NO = frozenset(f"f{number}" for number in range(1, 13))

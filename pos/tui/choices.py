@@ -1,0 +1,32 @@
+"""The numbered lists behind F9. A number never changes its meaning: hands learn it."""
+
+from typing import Final
+
+from pos.tui.scene import Local, Panel
+from pos.view import TillView
+
+__all__ = ["FUNCTIONS", "PRINTING", "TROUBLE", "choices"]
+
+TROUBLE: Final = "print-trouble"
+"""Not a key: opens the list of what can be done about a receipt in doubt."""
+
+FUNCTIONS: Final = (
+    "drawer",
+    "drawer-by-key",
+    "print",
+    "drop",
+    "void-cart",
+    "lock",
+    "retry",
+    TROUBLE,
+)
+PRINTING: Final = ("print-came-out", "print-once-more", "print-code-only", "print-other-printer")
+
+
+def choices(local: Local, view: TillView) -> tuple[str, ...]:
+    """The names behind the numbers 1, 2, 3 ... of the open list; empty when none is open."""
+    if local.panel is Panel.PRINTING:
+        return PRINTING
+    if local.panel is Panel.FUNCTIONS:
+        return FUNCTIONS if view.print_problem else FUNCTIONS[:-1]
+    return ()

@@ -1,0 +1,278 @@
+"""From keys and touches to commands. What only the screen knows (an open list, the arrow's place, a PIN being
+typed) is kept here; everything else is the till's, and is asked of it each time.
+"""
+
+from collections.abc import Callable, Sequence
+
+from pos.domain import commands as c
+from pos.domain import events as e
+from pos.entry import Entry, Keymap
+from pos.ports import Clock, Submit
+from pos.tui.choices import TROUBLE, choices
+from pos.tui.scene import Local, Panel
+from pos.view import TillView
+
+__all__ = ["ENTER_GUARD_MS", "Controls"]
+
+ENTER_GUARD_MS = 300
+"""Enter is deaf this long after a list opened and after the last Enter: a key held down confirms nothing."""
+
+PIN_MAX = 12
+_PAGE = 10
+_CLOSES_LISTS = (e.LineAdded, e.OpenLineAdded, e.CodeRefused, e.SalePaid, e.SignedOut)
+_MOVES = {"up": -1, "down": 1, "pageup": -_PAGE, "pagedown": _PAGE}
+
+
+class Controls:
+    """Takes keys by the terminal's name and gives commands to `submit`; `local` is the screen's own state."""
+
+    def __init__(
+        self, view: Callable[[], TillView], submit: Submit, keymap: Keymap, clock: Clock, entry: Entry
+    ) -> None:
+        self._view = view
+        self._submit = submit
+        self._keymap = keymap
+        self._clock = clock
+        self._entry = entry
+        self._last_enter_ms = -ENTER_GUARD_MS
+        self.local = Local()
+        self._state = view().state
+
+    def heard(self, events: Sequence[e.Event]) -> None:
+        """After each command: what is over is closed, so that the news is seen."""
+        local = self.local
+        for event in events:
+            if isinstance(event, _CLOSES_LISTS):
+                self._close()
+                local.scrolled, local.follows_open, local.asks_name = 0, False, False
+            if isinstance(event, e.SignedIn | e.SignedOut):
+                local.signing_in = local.pin = ""
+        state = self._view().state
+        if state != self._state:
+            self._state = state
+            local.cursor, local.opened_ms = None, self._clock.mono_ms()
+            if state == "signed-out":
+                self._entry.take()
+        self._mirror()
+
+    def key(self, key: str, character: str | None) -> bool:
+        """A key. False when it means nothing here."""
+        known = self._take_key(key, character)
+        self._mirror()
+        return known
+
+    def paste(self, text: str) -> None:
+        """Text from the terminal's clipboard is typed, and never confirms itself."""
+        for char in text:
+            if char.isprintable():
+                self._type(char)
+        self._mirror()
+
+    def touch(self, token: str) -> None:
+        kind, _, what = token.partition(":")
+        if kind == "key":
+            self._press(what)
+        elif kind == "pick":
+            self._pick(int(what))
+        self._mirror()
+
+    # -- keys
+
+    def _take_key(self, key: str, character: str | None) -> bool:
+        if key in _MOVES:
+            self._move(_MOVES[key])
+            return True
+        if key in ("backspace", "ctrl+h"):
+            self._backspace()
+            return True
+        name = self._keymap.name_of(key)
+        if name is not None:
+            self._press(name)
+            return True
+        if character is not None and character.isprintable() and len(character) == 1:
+            self._type(character)
+            return True
+        return False
+
+    def _press(self, name: str) -> None:
+        view, local = self._view(), self.local
+        if name == "help":
+            self._toggle(Panel.HELP)
+        elif name == "functions":
+            self._functions(view)
+        elif name == "enter":
+            self._enter(view)
+        elif name == "escape":
+            self._escape(view)
+        elif view.state == "signed-out":
+            if name == "quantity":
+                self._type("*")
+        elif name == "search" and not self._entry.text:
+            self._close()
+            local.asks_name = True
+        else:
+            local.follows_open = name == "next-open"
+            self._give(self._entry.press(name, view))
+
+    def _functions(self, view: TillView) -> None:
+        if self.local.panel is Panel.NONE and view.print_problem:
+            self._open(Panel.PRINTING)
+        elif self.local.panel is Panel.PRINTING:
+            self._open(Panel.FUNCTIONS)
+        else:
+            self._toggle(Panel.FUNCTIONS)
+
+    def _escape(self, view: TillView) -> None:
+        local = self.local
+        if local.panel is not Panel.NONE:
+            self._close()
+            if view.second_step:
+                self._give(c.Cancel())
+        elif view.state == "signed-out":
+            local.signing_in = local.pin = ""
+            self._entry.take()
+        elif local.asks_name and not self._entry.text:
+            local.asks_name = False
+        else:
+            local.scrolled, local.cursor = 0, None
+            self._give(self._entry.press("escape", view))
+
+    def _enter(self, view: TillView) -> None:
+        now, local = self._clock.mono_ms(), self.local
+        deaf = now - max(local.opened_ms, self._last_enter_ms) < ENTER_GUARD_MS
+        self._last_enter_ms = now
+        if local.panel is not Panel.NONE:
+            if local.cursor is not None and not deaf:
+                self._pick(local.cursor)
+        elif view.state == "signed-out":
+            self._enter_name_or_pin(view)
+        elif view.state == "stopped":
+            if not deaf:
+                self._give(c.Retry())
+        elif local.cursor is not None and not self._entry.text:
+            if not deaf:
+                self._pick(local.cursor)
+        else:
+            self._give(self._entry.press("enter", view))
+
+    def _type(self, char: str) -> None:
+        view, local = self._view(), self.local
+        if local.panel is not Panel.NONE:
+            if char.isascii() and char.isdigit():
+                self._pick(int(char) - 1)
+            return
+        if view.state == "signed-out":
+            self._type_name_or_pin(view, char)
+        elif view.state == "paid" and char in "pP" and not self._entry.text and not local.asks_name:
+            self._give(self._entry.press("print", view))
+        else:
+            local.cursor = None
+            self._give(self._entry.type(char))
+
+    def _backspace(self) -> None:
+        if self._view().state == "signed-out" and self.local.signing_in:
+            self.local.pin = self.local.pin[:-1]
+        else:
+            self._entry.backspace()
+
+    def _move(self, step: int) -> None:
+        """Arrows walk a list; without one, whole pages of a long cart go by."""
+        view, local = self._view(), self.local
+        count = self._list_length(view)
+        if count:
+            at = (-1 if step > 0 else count) if local.cursor is None else local.cursor
+            local.cursor = max(0, min(count - 1, at + step))
+        elif view.lines and not local.signing_in:
+            local.follows_open = False
+            local.scrolled = max(0, min(len(view.lines) - 1, local.scrolled - step))
+
+    def _list_length(self, view: TillView) -> int:
+        if self.local.panel is not Panel.NONE:
+            return len(choices(self.local, view))
+        if view.state == "signed-out":
+            return 0 if self.local.signing_in else len(view.operators)
+        return {"search": len(view.results), "department": len(view.departments)}.get(view.state, 0)
+
+    # -- lists
+
+    def _pick(self, at: int) -> None:
+        view, local = self._view(), self.local
+        if local.panel is not Panel.NONE:
+            self._pick_function(view, at)
+        elif view.state == "search":
+            self._give(c.PickResult(at + 1))
+        elif view.state == "department" and at < len(view.departments):
+            self._give(c.EnterCode(str(view.departments[at][0])))
+        elif view.state == "signed-out" and at < len(view.operators):
+            local.signing_in, local.pin, local.cursor = view.operators[at].name, "", None
+            self._entry.take()
+
+    def _pick_function(self, view: TillView, at: int) -> None:
+        names = choices(self.local, view)
+        if not 0 <= at < len(names):
+            return
+        name = names[at]
+        if name == TROUBLE:
+            self._open(Panel.PRINTING)
+            return
+        if name != "void-cart" or view.second_step == "void-cart":
+            self._close()
+        self._give(self._entry.press(name, view))
+
+    def _toggle(self, panel: Panel) -> None:
+        if self.local.panel is panel:
+            self._close()
+        else:
+            self._open(panel)
+
+    def _open(self, panel: Panel) -> None:
+        self.local.panel = panel
+        self.local.cursor = None
+        self.local.opened_ms = self._clock.mono_ms()
+
+    def _close(self) -> None:
+        self.local.panel = Panel.NONE
+        self.local.cursor = None
+
+    # -- signing in
+
+    def _type_name_or_pin(self, view: TillView, char: str) -> None:
+        local = self.local
+        if local.signing_in:
+            if char.isascii() and char.isdigit() and len(local.pin) < PIN_MAX:
+                local.pin += char
+        elif char.isdigit() and not self._entry.text and len(view.operators) < 10:
+            self._pick(int(char) - 1)
+        else:
+            local.cursor = None
+            self._entry.type(char)
+
+    def _enter_name_or_pin(self, view: TillView) -> None:
+        local = self.local
+        if local.signing_in:
+            name, pin, local.pin = local.signing_in, local.pin, ""
+            if pin:
+                self._give(c.SignIn(name, pin))
+            return
+        typed = self._entry.take()
+        if not typed:
+            if local.cursor is not None:
+                self._pick(local.cursor)
+            return
+        if typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(view.operators):
+            self._pick(int(typed) - 1)
+            return
+        alike = [op.name for op in view.operators if op.name.casefold().startswith(typed.casefold())]
+        local.signing_in = alike[0] if len(alike) == 1 else typed
+
+    # -- out
+
+    def _give(self, command: c.Command | None) -> None:
+        if command is None:
+            return
+        self.local.asks_name = False
+        self._submit(command)
+
+    def _mirror(self) -> None:
+        self.local.entry = self._entry.text
+        self.local.amount_minor = self._entry.amount_minor() if self._entry.text else None

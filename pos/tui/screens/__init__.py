@@ -1,0 +1,54 @@
+"""Which screen a moment is shown on, and how its rows are put together. One function of the scene."""
+
+from textual.strip import Strip
+
+from pos.tui.face import Drawing, Target
+from pos.tui.scene import Panel, Scene
+from pos.tui.screens.functions import functions_panel
+from pos.tui.screens.help import help_panel
+from pos.tui.screens.paid import paid_panel
+from pos.tui.screens.search import departments_panel, results_panel
+from pos.tui.screens.selling import selling_body
+from pos.tui.screens.sign_in import sign_in_panel
+from pos.tui.screens.stopped import stopped_panel
+from pos.tui.widgets.entry_line import entry_line
+from pos.tui.widgets.key_bar import key_bar, key_bar_height
+from pos.tui.widgets.message_line import message_rows, message_rows_wanted
+from pos.tui.widgets.status_line import status_line
+
+__all__ = ["draw"]
+
+_MESSAGE_ROWS = 2
+
+
+def draw(scene: Scene) -> Drawing:
+    """Status, body, message, entry, keys, from top to bottom; only the body differs by state."""
+    bar = key_bar_height(scene)
+    message = _MESSAGE_ROWS
+    if scene.view.state == "paid" and scene.local.panel is Panel.NONE:
+        message = message_rows_wanted(scene)  # the code needs the row that the message can spare
+    height = max(0, scene.height - 1 - message - 1 - bar)
+    rows, targets = _body(scene, height)
+    rows = [status_line(scene), *rows, *message_rows(scene, message), entry_line(scene)]
+    keys, key_targets = key_bar(scene, len(rows))
+    placed = [(y + 1, start, end, token) for y, start, end, token in targets]
+    return Drawing([*rows, *keys][: scene.height], [*placed, *key_targets])
+
+
+def _body(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
+    view, panel = scene.view, scene.local.panel
+    if panel is Panel.HELP:
+        return help_panel(scene, height), []
+    if panel is not Panel.NONE:
+        return selling_body(scene, height, functions_panel)
+    if view.state == "stopped":
+        return stopped_panel(scene, height), []
+    if view.state == "signed-out":
+        return sign_in_panel(scene, height)
+    if view.state == "paid":
+        return paid_panel(scene, height), []
+    if view.state == "search":
+        return selling_body(scene, height, results_panel)
+    if view.state == "department":
+        return selling_body(scene, height, departments_panel)
+    return selling_body(scene, height)

@@ -1,0 +1,75 @@
+"""Paid: the change is the biggest thing, the code is beside it, and the next scan needs no key."""
+
+from textual.strip import Strip
+
+from pos.ports import DeviceState
+from pos.tui.paint import Part, fit, fit_right, wrap
+from pos.tui.scene import Scene
+from pos.tui.widgets import qr
+from pos.tui.widgets.digits import small_digits, tall_digits, tall_width
+from pos.view import LastSale
+from pos.words import amount
+
+__all__ = ["paid_panel"]
+
+_TEXT_MIN = 34
+_BESIDE_MAX = 46
+
+
+def paid_panel(scene: Scene, height: int) -> list[Strip]:
+    sale = scene.view.last_sale
+    brush = scene.brush
+    if sale is None:
+        return [brush.blank()] * height
+    blocks = qr.trimmed(scene.qr, height)
+    shows_code = qr.fits(blocks, scene.width - _TEXT_MIN - 2, height)
+    beside = scene.width - (len(blocks[0]) if shows_code else 0)
+    texts = _texts(scene, sale, min(beside - 4, _BESIDE_MAX), shows_code=shows_code)
+    while len(texts) > height and ("", "text") in texts:
+        texts.remove(("", "text"))
+    texts += [("", "text")] * (height - len(texts))
+    rows = []
+    for at in range(height):
+        text, role = texts[at]
+        parts: list[Part] = [(f"  {text}", role)]
+        if shows_code:
+            code = blocks[at] if at < len(blocks) else " " * len(blocks[0])
+            parts = [(code, "qr" if at < len(blocks) else "text"), ("  ", "text"), (text, role)]
+        rows.append(brush.row(*parts, ("", "text")))
+    return rows
+
+
+def _texts(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> list[Part]:
+    view, words, language = scene.view, scene.words, scene.words.language
+    rows: list[Part] = [
+        ("", "text"),
+        (fit(words("ui.receipt", number=sale.number), width), "text"),
+        ("", "text"),
+        (_pair(words("ui.sum"), amount(sale.total_minor, language), width), "text"),
+        (_pair(words("ui.given"), amount(sale.given_minor, language), width), "text"),
+        ("", "text"),
+        (_pair(words("ui.change"), view.currency, width), "change"),
+    ]
+    change = amount(sale.change_minor, language)
+    digits = tall_digits(change) if tall_width(change) <= width else small_digits(change)
+    rows += [(fit_right(row, width), "change") for row in digits]
+    rows += [("", "text"), *((line, "text") for line in _receipt_says(scene, sale, width, shows_code=shows_code))]
+    rows += [("", "text"), *((line, "dim") for line in wrap(words("ui.next-scan"), width, 2))]
+    return rows
+
+
+def _receipt_says(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> list[str]:
+    words = scene.words
+    said = []
+    if shows_code:
+        said += wrap(words("ui.code-is-receipt"), width, 2)
+    elif not sale.link:
+        said += wrap(words("ui.no-code"), width, 2)
+    if scene.view.printer.state is not DeviceState.NONE:
+        state = words(f"ui.printing-{sale.printing}") if sale.printing else ""
+        said.append(fit(words("ui.p-prints"), width) if not state else f"{state}. {words('ui.p-again')}")
+    return said
+
+
+def _pair(left: str, right: str, width: int) -> str:
+    return fit(left, width - len(right) - 1) + " " + right

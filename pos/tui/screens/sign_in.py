@@ -1,0 +1,25 @@
+"""Nobody is signed in: who works here? An open cart waits, and says so."""
+
+from textual.strip import Strip
+
+from pos.tui.face import Target
+from pos.tui.scene import Scene
+from pos.tui.screens.listing import listing
+
+__all__ = ["sign_in_panel"]
+
+
+def sign_in_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
+    view, words, brush = scene.view, scene.words, scene.brush
+    head: list[Strip] = []
+    if view.lines:
+        head = [brush.row((f" {words('ui.waiting', pieces=view.pieces)}", "warn"))]
+    title, hint = words("ui.sign-in-title"), words("ui.sign-in-hint")
+    if scene.local.signing_in:
+        title, hint = words("ui.pin-title", name=scene.local.signing_in), words("ui.pin-hint")
+    items = [
+        (str(number), operator.name, words(f"ui.role-{operator.role}"))
+        for number, operator in enumerate(view.operators, start=1)
+    ]
+    rows, targets = listing(scene, height - len(head), title, items, hint)
+    return head + rows, [(y + len(head), start, end, token) for y, start, end, token in targets]
