@@ -6,11 +6,18 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SMOKE ?=
+FRESH ?=
 
-.PHONY: run test lint bench simulate clean lock
+CODE ?=
+
+.PHONY: run scan test lint bench simulate clean lock
 
 run: $(VENV)/.run
-	@$(BIN)/python -m tests.demo $(if $(SMOKE),--smoke)
+	@$(BIN)/python -m tests.demo $(if $(SMOKE),--smoke) $(if $(FRESH),--fresh)
+
+# From another terminal while the demo runs: make scan, or make scan CODE="2000000000299 2000000000268"
+scan: $(VENV)/.run
+	@$(BIN)/python -m tests.simulators.scanner --to build/demo/scanner $(CODE)
 
 test: $(VENV)/.dev
 	@./scripts/test-packages.sh

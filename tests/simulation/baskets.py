@@ -5,6 +5,8 @@ every sale whose view said "paid" is in the journal exactly once; at the end the
 sales and totals are those that were paid, and the hub's digest says the same to the cent.
 """
 
+import csv
+import gzip
 import json
 import random
 import time
@@ -30,13 +32,15 @@ class Outcome(msgspec.Struct):
     seconds: float = 0.0
 
 
-def load_codes(csv_gz: Path, count: int, seed: int) -> list[str]:
-    """Article codes of a catalogue file, shuffled by the seed."""
-    import gzip
-
-    with gzip.open(csv_gz, "rt", encoding="utf-8") as file:
-        next(file)
-        codes = [row.split(",", 1)[0] for row in file]
+def load_codes(catalogue: Path, count: int, seed: int) -> list[str]:
+    """Codes of a catalogue file's articles by the piece, shuffled by the seed."""
+    opened = (
+        gzip.open(catalogue, "rt", encoding="utf-8")
+        if catalogue.suffix == ".gz"
+        else catalogue.open(encoding="utf-8")
+    )
+    with opened as file:
+        codes = [row["gtin"].split("|")[0] for row in csv.DictReader(file) if row["unit"] == "pc"]
     random.Random(seed).shuffle(codes)
     return codes[:count]
 
@@ -45,7 +49,14 @@ class BasketRun:
     """Sells `baskets` baskets; `kills` of them are interrupted by SIGKILL at a random moment."""
 
     def __init__(
-        self, state: Path, codes: list[str], *, seed: int, till_options: tuple[str, ...] = ()
+        self,
+        state: Path,
+        codes: list[str],
+        *,
+        seed: int,
+        first_number: int = 1,
+        till_options: tuple[str, ...] = (),
+        progress: Callable[[int, int], None] = lambda _done, _whole: None,
     ) -> None:
         self._state = state
         self._codes = codes
@@ -54,7 +65,8 @@ class BasketRun:
         self.outcome = Outcome()
         self._till: LineTill | None = None
         self._seen_lines: list[dict[str, Any]] = []
-        self._paid_numbers: list[int] = []
+        self._next_number = first_number
+        self._progress = progress
 
     def run(self, baskets: int, kills: int) -> Outcome:
         started = time.monotonic()
@@ -68,6 +80,7 @@ class BasketRun:
             kill = number in kill_at
             kill_at.discard(number)
             self._basket(kill=kill)
+            self._progress(self.outcome.baskets, baskets)
         self.outcome.rss_end_kb = self._rss_kb()
         assert self._till is not None
         errors = self._till.end()
@@ -140,9 +153,8 @@ class BasketRun:
         self._count_sale(paid[0]["number"], paid[0]["total_minor"])
 
     def _count_sale(self, number: int, total: int) -> None:
-        if self._paid_numbers:
-            assert number == self._paid_numbers[-1] + 1, (number, self._paid_numbers[-1])
-        self._paid_numbers.append(number)
+        assert number == self._next_number, (number, self._next_number)
+        self._next_number += 1
         self.outcome.baskets += 1
         self.outcome.gross_minor += total
 

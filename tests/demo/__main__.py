@@ -1,0 +1,89 @@
+"""`make run`: opens the demo shop in this terminal. `--smoke` sells one basket by itself and ends."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.demo.shop import OPERATOR, PIN, ROOT, DemoShop
+from tests.simulation.line_till import LineTill
+
+CODES = ("2000000000299", "2000000000268", "2000000000367")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make run", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "demo")
+    parser.add_argument("--fresh", action="store_true", help="forget the demo's earlier sales")
+    parser.add_argument("--smoke", action="store_true", help="without a screen: one sale, then the end")
+    wanted = parser.parse_args()
+    if wanted.fresh or wanted.smoke:
+        shutil.rmtree(wanted.folder, ignore_errors=True)
+    print("Tresen demo shop: starting hub, printer and till ...", flush=True)
+    with DemoShop(wanted.folder) as shop:
+        return _smoke(shop) if wanted.smoke else _open(shop)
+
+
+def _open(shop: DemoShop) -> int:
+    print(
+        f"\n  Operator {OPERATOR}, PIN {PIN}.   Paper roll: {shop.paper_url}   Hub: {shop.public_url}"
+        "\n  Scan from another terminal:  make scan            (asks for codes)"
+        "\n                               make scan CODE=2000000000299"
+        "\n  Ctrl-C ends it all.\n",
+        flush=True,
+    )
+    if not sys.stdin.isatty():
+        print("The till's screen needs a terminal. `make run SMOKE=1` works without one.")
+        return 2
+    time.sleep(2)
+    command = [sys.executable, "-m", "pos", "till", "--demo", *shop.till_options()]
+    return subprocess.call(command, cwd=ROOT, env={**os.environ, "ESCDELAY": "25"})
+
+
+def _smoke(shop: DemoShop) -> int:
+    """One basket through scanner line, till, printer and hub; every step is looked at from outside."""
+    till = LineTill(shop.state, *shop.till_options()[2:])
+    till.send(f"sign-in {OPERATOR} {PIN}")
+    subprocess.run(
+        [sys.executable, "-m", "tests.simulators.scanner", "--to", str(shop.scanner), *CODES],
+        check=True,
+        cwd=ROOT,
+    )
+    _until("three scanned lines", lambda: len(till.send("key help")["lines"]) == len(CODES))
+    _until("the line to the hub", lambda: _heard(till, "hub-changed", online=True))
+    till.send("5000")
+    view = till.send("key cash")
+    assert view["state"] == "paid", view
+    (sale,) = [event for event in till.events if event.get("event") == "sale-paid"]
+    print(f"sold: {sale['total_minor']} cents, change {sale['change_minor']}, link {sale['link']}")
+    assert sale["link"], "the receipt has a link"
+    _until("the sale at the hub", lambda: till.send("key help")["unsent"] == 0)
+    with urllib.request.urlopen(f"{shop.hub_url}/r/{sale['link']}", timeout=5) as page:
+        assert "DEMO" in page.read().decode()
+    _until("the receipt on paper", lambda: _heard(till, "receipt-printing", state="confirmed"))
+    errors = till.end()
+    assert not errors, errors
+    print("smoke: sold, printed, and at the hub")
+    return 0
+
+
+def _heard(till: LineTill, name: str, **fields: object) -> bool:
+    till.send("key help")
+    return any({"event": name, **fields}.items() <= event.items() for event in till.events)
+
+
+def _until(what: str, holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    until = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > until:
+            raise SystemExit(f"smoke: waited in vain for {what}")
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

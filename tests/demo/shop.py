@@ -1,0 +1,173 @@
+"""The demo shop's processes: hub, paper and scanner line, each by address. The till knows of no simulator."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT / "config" / "demo"
+OPERATOR = "Kim"
+PIN = "1234"
+
+__all__ = ["DATA", "OPERATOR", "PIN", "DemoShop"]
+
+
+class DemoShop:
+    """A context: on entry everything but the till runs; on exit all of it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = folder / "till"
+        self.scanner = folder / "scanner"
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._logs: list[IO[bytes]] = []
+        self.hub_port = _free_port(8080)
+        self.paper_port = _free_port(9100)
+        self.paper_page_port = _free_port(8091)
+        self.control_port = _free_port(9101)
+
+    @property
+    def hub_url(self) -> str:
+        return f"http://127.0.0.1:{self.hub_port}"
+
+    @property
+    def public_url(self) -> str:
+        """The hub's address for a phone in the same network."""
+        return f"http://{_own_address()}:{self.hub_port}"
+
+    @property
+    def paper_url(self) -> str:
+        return f"http://127.0.0.1:{self.paper_page_port}/"
+
+    def till_options(self) -> tuple[str, ...]:
+        return (
+            "--state",
+            str(self.state),
+            "--hub",
+            self.hub_url,
+            "--printer",
+            f"tcp://127.0.0.1:{self.paper_port}",
+            "--scanner",
+            f"fifo:{self.scanner}",
+        )
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.scanner.exists():
+            os.mkfifo(self.scanner, 0o600)
+        try:
+            self._spawn(
+                "hub",
+                *("-m", "pos", "hub", "--db", f"sqlite:///{self.folder / 'hub.db'}", "--host", "0.0.0.0"),
+                *("--port", str(self.hub_port), "--public-url", self.public_url),
+            )
+            self._spawn(
+                "paper",
+                *("-m", "tests.simulators.paper", "--tcp", str(self.paper_port)),
+                *("--http", str(self.paper_page_port), "--control-port", str(self.control_port)),
+            )
+            if not (self.state / "journal").is_dir():
+                self._make_till()
+            self._wait_for(self.hub_url + "/v1/health")
+            self._wait_for(self.paper_url)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def _make_till(self) -> None:
+        """The demo till, its one operator, and the demo articles."""
+        shutil.rmtree(self.state, ignore_errors=True)
+        _tresen(
+            *("init", "--state", str(self.state), "--operator", OPERATOR, "--till", "3"),
+            *("--shop-file", str(DATA / "shop.toml")),
+            stdin=PIN + "\n",
+        )
+        _tresen(
+            *("catalogue", "import", str(DATA / "articles.csv")),
+            *("--departments", str(DATA / "departments.csv"), "--state", str(self.state)),
+        )
+
+    def _spawn(self, name: str, *arguments: str) -> None:
+        log = (self.folder / f"{name}.log").open("wb")
+        self._logs.append(log)
+        self._children.append(
+            subprocess.Popen(
+                [sys.executable, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                start_new_session=True,  # Ctrl-C belongs to the till; the children end when it has ended
+            )
+        )
+
+    def _wait_for(self, url: str, seconds: float = 30.0) -> None:
+        until = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
+                return
+            for child in self._children:
+                if child.poll() is not None:
+                    raise RuntimeError(f"a part of the demo ended at once; look into {self.folder}/*.log")
+            if time.monotonic() > until:
+                raise RuntimeError(f"{url} does not answer; look into {self.folder}/*.log")
+            time.sleep(0.1)
+
+    def _end(self) -> None:
+        for child in self._children:
+            if child.poll() is None:
+                child.terminate()
+        for child in self._children:
+            try:
+                child.wait(5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        for log in self._logs:
+            log.close()
+
+
+def _tresen(*arguments: str, stdin: str = "") -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pos", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"tresen {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+
+
+def _free_port(wanted: int) -> int:
+    for port in (wanted, 0):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("0.0.0.0", port))
+            found: int = probe.getsockname()[1]
+            return found
+    raise RuntimeError("no free port")
+
+
+def _own_address() -> str:
+    """This machine's address in its network; nothing is sent."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        found: str = probe.getsockname()[0]
+        return found
+    return "127.0.0.1"
