@@ -7,9 +7,11 @@ sales and totals are those that were paid, and the hub's digest says the same to
 
 import csv
 import gzip
+import io
 import json
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +36,10 @@ class Outcome(msgspec.Struct):
 
 def load_codes(catalogue: Path, count: int, seed: int) -> list[str]:
     """Codes of a catalogue file's articles by the piece, shuffled by the seed."""
-    opened = (
-        gzip.open(catalogue, "rt", encoding="utf-8")
-        if catalogue.suffix == ".gz"
-        else catalogue.open(encoding="utf-8")
-    )
-    with opened as file:
-        codes = [row["gtin"].split("|")[0] for row in csv.DictReader(file) if row["unit"] == "pc"]
+    raw = catalogue.read_bytes()
+    text = (gzip.decompress(raw) if catalogue.suffix == ".gz" else raw).decode()
+    rows = csv.DictReader(io.StringIO(text))
+    codes = [row["gtin"].split("|")[0] for row in rows if row["unit"] == "pc"]
     random.Random(seed).shuffle(codes)
     return codes[:count]
 
