@@ -65,8 +65,7 @@ class OpenTill(msgspec.Struct, frozen=True):
     """A till that is ready for commands, and the tasks that belong to it."""
 
     till: Till
-    tasks: tuple[tuple[str, Callable[[], Coroutine[Any, Any, None]]], ...]
-    drain: Callable[[float], Coroutine[Any, Any, None]]
+    surround: Surround
     clock: SystemClock
 
 
@@ -88,7 +87,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             await people.open()
         feed = JournalFeed(state / "journal", reader)
         surround = Surround(state, settings, hub_url or settings.hub.url, clock, ids, helper)
-        surround.prepare(journal, store, SpoolView(store), feed, software())
+        await surround.prepare(journal, store, SpoolView(store), feed, software())
         world = World(
             journal=journal,
             state=store,
@@ -115,7 +114,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
         gc.collect()
         gc.freeze()
         try:
-            yield OpenTill(till, surround.tasks(), surround.drain, clock)
+            yield OpenTill(till, surround, clock)
         finally:
             with contextlib.suppress(JournalUnavailableError):
                 await store.close()
@@ -137,8 +136,9 @@ async def _open_storage(
     try:
         cart = await store.open()
         await journal.open()
-        acked = await store.get("hub.acked_seq")
-        unsent = await reader.run(sale_seqs_after, state / "journal", int(acked or b"0"))
+        cursor = await store.get("hub.cursor") or b"1:0"
+        acked_seq = int(cursor.decode().partition(":")[2])
+        unsent = await reader.run(sale_seqs_after, state / "journal", acked_seq)
         return cart, unsent, None
     except JournalUnavailableError as error:
         journal.head = Head(settings.shop.store, "?", 0, 0, b"")
@@ -204,9 +204,9 @@ async def run_plain(state: Path, settings: Settings, hub_url: str, *, as_json: b
 
         async def serve() -> None:
             await line_mode.run()
-            await opened.drain(DRAIN_LIMIT_S)
+            await opened.surround.drain(lambda: opened.till.view.unsent, DRAIN_LIMIT_S)
 
-        await run_until_stopped(opened.tasks, serve())
+        await run_until_stopped(opened.surround.tasks(), serve())
 
 
 async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: bool) -> int:

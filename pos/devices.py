@@ -1,28 +1,46 @@
 """Wires what stands around the till: scanners, printer, drawer and the line to the hub, by address."""
 
+import asyncio
+import logging
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from pos.domain.commands import DeviceReported
 from pos.journal.file_journal import FileJournal
 from pos.journal.reader import JournalFeed
 from pos.journal.state import SpoolView, StateStore
-from pos.ports import Clock, Hub, Ids, Submit, Worker
+from pos.ports import Clock, DeviceState, Ids, PrintJob, Submit, Worker
+from pos.resources import config_path
 from pos.settings import Settings
+from pos.system import ThreadWorker
+
+if TYPE_CHECKING:
+    from drivers.printer.printer import EscPosPrinter
+    from sync.client import HubClient
 
 __all__ = ["Surround"]
 
 _Task = tuple[str, Callable[[], Coroutine[Any, Any, None]]]
+_DRAIN_LOOK_S = 0.1
+_DRAIN_PATIENCE_S = 3.0
+_log = logging.getLogger("tresen.devices")
 
 
 class Surround:
-    """`prepare` builds, `connect` gives everything its way to the till, `tasks` run beside it."""
-
-    printer: Any = None
-    hub: Hub | None = None
+    """Builds what the settings name; `connect` gives everything its way to the till, `tasks` run beside it."""
 
     def __init__(
-        self, state: Path, settings: Settings, hub_url: str, clock: Clock, ids: Ids, worker: Worker
+        self,
+        state: Path,
+        settings: Settings,
+        hub_url: str,
+        clock: Clock,
+        ids: Ids,
+        worker: Worker,
     ) -> None:
         self._state = state
         self._settings = settings
@@ -30,19 +48,190 @@ class Surround:
         self._clock = clock
         self._ids = ids
         self._worker = worker
+        self._submit: Submit | None = None
+        self._journal: FileJournal | None = None
         self._tasks: list[_Task] = []
+        self._later: list[DeviceReported] = []
+        self.printer: EscPosPrinter | None = None
+        self.hub: HubClient | None = None
 
-    def prepare(
+    async def prepare(
         self, journal: FileJournal, store: StateStore, spool: SpoolView, feed: JournalFeed, software: str
     ) -> None:
-        pass
+        """Build hub client and printer; what is wrong with an address is told as a device's fault."""
+        self._journal = journal
+        if self._hub_url:
+            await self._make_hub(store, feed, software)
+        if self._settings.devices.printer:
+            self._make_printer(spool)
 
     def connect(self, submit: Submit) -> None:
-        devices = self._settings.devices
-        if devices.scanner:
-            from drivers.scanner import make_scanner  # noqa: PLC0415 - only where there is one
+        """From now on news goes to the till."""
+        self._submit = submit
+        for report in self._later:
+            submit(report)
+        if self.printer is not None:
+            self._tasks.append(("printer", self.printer.run))
+        if self.hub is not None:
+            self._tasks.append(("hub", self.hub.run))
+        self._make_scanners(submit)
 
-            for at, address in enumerate(devices.scanner):
+    def tasks(self) -> tuple[_Task, ...]:
+        return tuple(self._tasks)
+
+    def link_address(self, link: str) -> str:
+        """Where a customer's phone finds the receipt behind a link."""
+        public = self.hub.public_url if self.hub is not None else ""
+        return f"{public}/r/{link}" if public and link else ""
+
+    async def drain(self, unsent: Callable[[], int], limit_s: float) -> None:
+        """Before an orderly end: give the hub the sales it lacks, as long as that makes progress."""
+        if self.hub is None:
+            return
+        self.hub.kick()
+        started = since = self._clock.mono_ms()
+        left = unsent()
+        while left and self._clock.mono_ms() - started < limit_s * 1000:
+            await asyncio.sleep(_DRAIN_LOOK_S)
+            if unsent() != left:
+                left, since = unsent(), self._clock.mono_ms()
+            elif self._clock.mono_ms() - since > _DRAIN_PATIENCE_S * 1000:
+                return
+
+    # -- hub
+
+    async def _make_hub(self, store: StateStore, feed: JournalFeed, software: str) -> None:
+        from sync.client import HubClient  # noqa: PLC0415 - only where there is a hub
+        from sync.wire import ShopInfo  # noqa: PLC0415
+
+        assert self._journal is not None, "prepare comes first"
+        journal = self._journal
+        shop = self._settings.shop
+        self.hub = HubClient(
+            self._hub_url,
+            store=journal.head.store,
+            till=journal.head.till,
+            epoch=lambda: journal.head.epoch,
+            source=feed,
+            memory=store,
+            clock=self._clock,
+            ids=self._ids,
+            submit=self._tell,
+            apply_changes=self._apply_changes,
+            shop=ShopInfo(
+                shop.name,
+                shop.address,
+                shop.tax_number,
+                shop.country,
+                shop.currency,
+                "\n".join(shop.footer_de),
+                "\n".join(shop.footer_en),
+            ),
+            software=software,
+        )
+        await self.hub.load()
+
+    async def _apply_changes(self, changes: list[dict[str, Any]], cursor: int) -> None:
+        """Articles from the hub go into the catalogue in a process of its own: it may take its time."""
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pos.catalogue.changes", "--state", str(self._state)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        records = [_article_change(change["body"]) for change in changes]
+        records.append({"change": "cursor", "cursor": f"chain:{cursor}"})
+        lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+        answer, errors = await child.communicate(lines)
+        if child.returncode:
+            raise RuntimeError(
+                f"articles from the hub were not taken: {(answer + errors).decode(errors='replace')[-400:]}"
+            )
+
+    # -- printer
+
+    def _make_printer(self, spool: SpoolView) -> None:
+        from drivers.printer.printer import EscPosPrinter  # noqa: PLC0415 - only where there is one
+        from drivers.printer.session import PrinterTraits  # noqa: PLC0415
+        from drivers.printer.transports import open_line  # noqa: PLC0415
+        from receipts.escpos import drawer_pulse  # noqa: PLC0415
+        from receipts.profiles import load_profiles  # noqa: PLC0415
+
+        devices = self._settings.devices
+        try:
+            profile = load_profiles(config_path() / "printers.toml")[devices.printer_profile]
+        except KeyError:
+            self._tell(DeviceReported("printer", DeviceState.FAULT, "no-profile"))
+            return
+        traits = PrinterTraits(
+            profile.name,
+            profile.barrier,
+            profile.status_back,
+            drawer_pulse(profile) if devices.drawer else b"",
+        )
+
+        def make(address: str, name: str, other: "EscPosPrinter | None" = None) -> EscPosPrinter | None:
+            try:
+                line = open_line(address, ThreadWorker)
+            except ValueError as error:
+                _log.error("printer %s: %s", address, error)
+                self._tell(DeviceReported(name, DeviceState.FAULT, "bad-address"))
+                return None
+            return EscPosPrinter(
+                line,
+                traits,
+                spool,
+                self._compose,
+                self._tell,
+                self._worker,
+                self._clock,
+                name=name,
+                other=other,
+            )
+
+        other = make(devices.printer_other, "printer:other") if devices.printer_other else None
+        self.printer = make(devices.printer, "printer", other)
+        if other is not None:
+            self._tasks.append(("other printer", other.run))
+
+    def _compose(self, job: PrintJob, profile_name: str) -> bytes:
+        """The bytes of one receipt; runs on the worker, for the library behind it is slow to load."""
+        from receipts.escpos import compose, prepare  # noqa: PLC0415 - 0.3 s, never on the start path
+        from receipts.model import Shop, build  # noqa: PLC0415
+        from receipts.profiles import load_profiles  # noqa: PLC0415
+
+        assert self._journal is not None, "prepare comes first"
+        prepare(self._state)
+        shop = self._settings.shop
+        receipt = build(
+            job.sale,
+            Shop(
+                shop.name,
+                shop.address,
+                shop.tax_number,
+                shop.country,
+                shop.currency,
+                "\n".join(shop.footer_de),
+                "\n".join(shop.footer_en),
+            ),
+            till=self._journal.head.till,
+            epoch=self._journal.head.epoch,
+            public_url=self.hub.public_url if self.hub is not None else "",
+            copy=job.copy,
+            language=job.sale.language,
+        )
+        return compose(receipt, load_profiles(config_path() / "printers.toml")[profile_name])
+
+    # -- scanners
+
+    def _make_scanners(self, submit: Submit) -> None:
+        devices = self._settings.devices
+        if not devices.scanner:
+            return
+        from drivers.scanner import AddressError, make_scanner  # noqa: PLC0415 - only where there is one
+
+        for at, address in enumerate(devices.scanner):
+            try:
                 scanner = make_scanner(
                     address,
                     submit,
@@ -51,10 +240,24 @@ class Surround:
                     layout=devices.scanner_layout,
                     repeat_ms=self._settings.till.scan_repeat_ms,
                 )
-                self._tasks.append((f"scanner {address}", scanner.run))
+            except AddressError as error:
+                _log.error("scanner %s: %s", address, error)
+                submit(DeviceReported("scanner", DeviceState.FAULT, str(error)))
+                continue
+            self._tasks.append((f"scanner {address}", scanner.run))
 
-    def tasks(self) -> tuple[_Task, ...]:
-        return tuple(self._tasks)
+    def _tell(self, report: Any) -> None:
+        if self._submit is not None:
+            self._submit(report)
+        else:
+            self._later.append(report)
 
-    async def drain(self, limit_s: float) -> None:
-        """Before an orderly end: give the hub what it lacks, as long as that makes progress."""
+
+def _article_change(body: dict[str, Any]) -> dict[str, Any]:
+    """The hub's flat record of an article as the catalogue's change: `gone` takes it out."""
+    if body.get("gone"):
+        return {"change": "article-gone", "sku": body["sku"]}
+    beside: dict[str, Any] = {key: body[key] for key in ("codes", "prices", "product", "option_names") if key in body}
+    article = {key: value for key, value in body.items() if key not in beside and key != "gone"}
+    change: dict[str, Any] = {"change": "article", "article": article}
+    return change | beside

@@ -74,6 +74,7 @@ class TillView(msgspec.Struct, frozen=True):
     unsent: int = 0
     printer: DeviceView = DeviceView()
     scanner: DeviceView = DeviceView()
+    drawer: DeviceView = DeviceView()
     hub: HubView = HubView()
     demo: bool = True
     language: str = "de"

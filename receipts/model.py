@@ -1,12 +1,26 @@
-"""The receipt as data: what every rendering (text, ESC/POS, HTML) shows, decided once."""
+"""The receipt as data: what every rendering (text, ESC/POS, HTML) shows, decided once.
+
+Contents by § 6 KassenSichV as far as they exist without a fiscal device: name and address, date, start
+and end, quantity and kind, amount and tax per rate, the till's serial number, amount per payment kind.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
 
 import msgspec
 
-__all__ = ["Shop"]
+from pos.facts import Sale, SaleLine
+from receipts.words import LANGUAGES, word
+
+__all__ = ["Receipt", "ReceiptDiscount", "ReceiptLine", "ReceiptTax", "ReceiptTender", "Shop", "build"]
 
 
 class Shop(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who sells: what the law wants on a receipt, and the shop's own words. `address` is one line each."""
+    """Who sells: what the law wants on a receipt, and the shop's own words.
+
+    `address` is one line each; the footers hold their lines with line breaks between.
+    """
 
     name: str
     address: tuple[str, ...] = ()
@@ -15,3 +29,160 @@ class Shop(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str = "EUR"
     footer_de: str = ""
     footer_en: str = ""
+
+
+class ReceiptDiscount(msgspec.Struct, frozen=True):
+    """What a discount takes off its line; `amount_minor` is positive."""
+
+    text: str
+    amount_minor: int
+
+
+class ReceiptLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One printed line. `indented`: a deposit under its article. `tax` is the code's letter."""
+
+    text: str
+    quantity: Decimal
+    unit: str
+    unit_minor: int
+    total_minor: int
+    tax: str
+    indented: bool = False
+    gtin: str = ""
+    discounts: tuple[ReceiptDiscount, ...] = ()
+
+
+class ReceiptTax(msgspec.Struct, frozen=True):
+    """The sums of one tax code, minor units: gross = net + vat."""
+
+    code: str
+    percent: Decimal
+    net_minor: int
+    vat_minor: int
+    gross_minor: int
+
+
+class ReceiptTender(msgspec.Struct, frozen=True):
+    """One means of payment: what counts towards the sale, what was given, what went back."""
+
+    kind: str
+    amount_minor: int
+    given_minor: int
+    change_minor: int
+    currency: str
+
+
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A whole receipt. `number` is `till-epoch-number`, `till` the till's serial number `till-epoch`.
+
+    Times are local with their offset. `link` is empty where the till has no link to give.
+    """
+
+    shop: Shop
+    number: str
+    till: str
+    issued: dt.datetime
+    started: dt.datetime
+    ended: dt.datetime
+    operator: str
+    lines: tuple[ReceiptLine, ...]
+    total_minor: int
+    currency: str
+    taxes: tuple[ReceiptTax, ...]
+    tenders: tuple[ReceiptTender, ...]
+    pieces: int
+    language: str
+    link: str = ""
+    caption: str = ""
+    demo: bool = False
+    training: bool = False
+    copy: bool = False
+    footers: tuple[str, ...] = ()
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What must be seen at the top and at the bottom of every rendering."""
+        flags = (("demo", self.demo), ("training", self.training), ("copy", self.copy))
+        return tuple(word(key, self.language) for key, on in flags if on)
+
+
+def build(
+    sale: Sale, shop: Shop, *, till: str, epoch: int, public_url: str, copy: bool, language: str
+) -> Receipt:
+    """The receipt of a sale in a language. Removed lines are left out, all sums are the stored ones."""
+    chosen = language if language in LANGUAGES else "de"
+    footer = shop.footer_en if chosen == "en" else shop.footer_de
+    link = _link(sale.link, public_url)
+    ended = _local(sale.completed_ms, sale.offset_min)
+    return Receipt(
+        shop=shop,
+        number=f"{till}-{epoch}-{sale.number}",
+        till=f"{till}-{epoch}",
+        issued=ended,
+        started=_local(sale.started_ms, sale.offset_min),
+        ended=ended,
+        operator=sale.operator,
+        lines=tuple(_lines(sale)),
+        total_minor=sale.total_minor,
+        currency=sale.currency,
+        taxes=tuple(
+            ReceiptTax(tax.code, tax.percent, tax.net_minor, tax.vat_minor, tax.gross_minor)
+            for tax in sale.taxes
+        ),
+        tenders=tuple(
+            ReceiptTender(
+                tender.kind, tender.amount_minor, tender.given_minor, tender.change_minor, tender.currency
+            )
+            for tender in sale.tenders
+        ),
+        pieces=sale.pieces,
+        language=chosen,
+        link=link,
+        caption=word("caption", chosen) if link else "",
+        demo=sale.demo,
+        training=sale.training,
+        copy=copy,
+        footers=tuple(line for line in footer.splitlines() if line.strip()),
+    )
+
+
+def _lines(sale: Sale) -> Iterator[ReceiptLine]:
+    """Live lines in order, each deposit directly under its article."""
+    live = [line for line in sale.lines if line.voided_ms is None]
+    numbers = {line.n for line in live}
+    children: dict[int, list[SaleLine]] = {}
+    for line in live:
+        if line.parent is not None and line.parent in numbers:
+            children.setdefault(line.parent, []).append(line)
+    for line in live:
+        if line.parent is None or line.parent not in numbers:
+            yield _line(line, indented=False)
+            for child in children.get(line.n, ()):
+                yield _line(child, indented=True)
+
+
+def _line(line: SaleLine, *, indented: bool) -> ReceiptLine:
+    return ReceiptLine(
+        text=line.text,
+        quantity=line.qty,
+        unit=line.unit,
+        unit_minor=line.unit_minor,
+        total_minor=line.total_minor,
+        tax=line.tax,
+        indented=indented,
+        gtin=line.gtin or "",
+        discounts=tuple(ReceiptDiscount(part.text, part.amount_minor) for part in line.discounts),
+    )
+
+
+def _local(at_ms: int, offset_min: int) -> dt.datetime:
+    zone = dt.timezone(dt.timedelta(minutes=offset_min))
+    return dt.datetime.fromtimestamp(at_ms // 1000, tz=zone).replace(microsecond=at_ms % 1000 * 1000)
+
+
+def _link(link: str, public_url: str) -> str:
+    """The full address: the sale holds a token, a path, or already an address."""
+    if not link or link.startswith(("https://", "http://")):
+        return link
+    path = link if link.startswith("/") else f"/r/{link}"
+    return public_url.rstrip("/") + path

@@ -21,6 +21,7 @@ class Surroundings:
         self._ledger = ledger
         self._last_job = ""
         self.printer = DeviceView()
+        self.drawer = DeviceView()
         self.scanner = DeviceView()
         self.hub = HubView(configured=desk.world.hub is not None)
         self.print_problem = ""
@@ -81,10 +82,14 @@ class Surroundings:
             self._job_reported(command)
             return
         new = DeviceView(DeviceState(command.state), command.detail)
-        if command.device == "printer":
+        if command.device == "drawer":
+            old, self.drawer = self.drawer, new
+        elif command.device == "printer":
             old, self.printer = self.printer, new
-        else:
+        elif command.device.startswith("scanner"):
             old, self.scanner = self.scanner, new
+        else:
+            old = DeviceView()
         if old != new:
             self._desk.events.append(e.DeviceChanged(command.device, command.state, command.detail))
 

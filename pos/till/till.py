@@ -254,6 +254,7 @@ class Till:
             unsent=len(self._desk.unsent),
             printer=self._surroundings.printer,
             scanner=self._surroundings.scanner,
+            drawer=self._surroundings.drawer,
             hub=self._surroundings.hub,
             demo=self._desk.setup.demo,
             language=(self._desk.operator.language if self._desk.operator is not None else "")

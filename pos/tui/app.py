@@ -8,6 +8,7 @@ from textual.app import App, ComposeResult
 from textual.screen import Screen
 
 from pos.domain import events as e
+from pos.domain.cart import Line
 from pos.entry import Entry, Keymap
 from pos.ports import Clock
 from pos.resources import texts
@@ -21,7 +22,6 @@ from pos.tui.scene import Scene
 from pos.tui.screens import draw
 from pos.tui.sounds import Sounds, sound_of
 from pos.tui.themes import Theme
-from pos.domain.cart import Line
 
 __all__ = ["BareScreen", "TillApp"]
 

@@ -21,9 +21,9 @@ def paid_panel(scene: Scene, height: int) -> list[Strip]:
     brush = scene.brush
     if sale is None:
         return [brush.blank()] * height
-    blocks = qr.trimmed(scene.qr, height)
-    shows_code = qr.fits(blocks, scene.width - _TEXT_MIN - 2, height)
-    beside = scene.width - (len(blocks[0]) if shows_code else 0)
+    blocks = qr.framed(scene.qr, height)
+    shows_code = qr.fits(blocks, scene.width - _TEXT_MIN - 3, height)
+    beside = scene.width - (len(blocks[0]) + 1 if shows_code else 0)
     texts = _texts(scene, sale, min(beside - 4, _BESIDE_MAX), shows_code=shows_code)
     while len(texts) > height and ("", "text") in texts:
         texts.remove(("", "text"))
@@ -34,7 +34,12 @@ def paid_panel(scene: Scene, height: int) -> list[Strip]:
         parts: list[Part] = [(f"  {text}", role)]
         if shows_code:
             code = blocks[at] if at < len(blocks) else " " * len(blocks[0])
-            parts = [(code, "qr" if at < len(blocks) else "text"), ("  ", "text"), (text, role)]
+            parts = [
+                (" ", "text"),
+                (code, "qr" if at < len(blocks) else "text"),
+                ("  ", "text"),
+                (text, role),
+            ]
         rows.append(brush.row(*parts, ("", "text")))
     return rows
 
@@ -51,9 +56,13 @@ def _texts(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> lis
         (_pair(words("ui.change"), view.currency, width), "change"),
     ]
     change = amount(sale.change_minor, language)
-    digits = tall_digits(change) if tall_width(change) <= width else small_digits(change)
+    gap = next((gap for gap in (2, 1) if tall_width(change, gap) <= width), 0)
+    digits = tall_digits(change, gap) if gap else small_digits(change)
     rows += [(fit_right(row, width), "change") for row in digits]
-    rows += [("", "text"), *((line, "text") for line in _receipt_says(scene, sale, width, shows_code=shows_code))]
+    rows += [
+        ("", "text"),
+        *((line, "text") for line in _receipt_says(scene, sale, width, shows_code=shows_code)),
+    ]
     rows += [("", "text"), *((line, "dim") for line in wrap(words("ui.next-scan"), width, 2))]
     return rows
 
@@ -67,7 +76,7 @@ def _receipt_says(scene: Scene, sale: LastSale, width: int, *, shows_code: bool)
         said += wrap(words("ui.no-code"), width, 2)
     if scene.view.printer.state is not DeviceState.NONE:
         state = words(f"ui.printing-{sale.printing}") if sale.printing else ""
-        said.append(fit(words("ui.p-prints"), width) if not state else f"{state}. {words('ui.p-again')}")
+        said += wrap(f"{state}. {words('ui.p-again')}" if state else words("ui.p-prints"), width, 2)
     return said
 
 

@@ -11,7 +11,11 @@ __all__ = ["stopped_panel"]
 
 def stopped_panel(scene: Scene, height: int) -> list[Strip]:
     view, words, brush = scene.view, scene.words, scene.brush
-    rows = [brush.blank("alarm"), brush.row((f"   {words('ui.stopped-title')}", "alarm")), brush.blank("alarm")]
+    rows = [
+        brush.blank("alarm"),
+        brush.row((f"   {words('ui.stopped-title')}", "alarm")),
+        brush.blank("alarm"),
+    ]
     rows.append(brush.blank())
     if view.message is not None:
         lines = wrap(message_text(view.message, words), scene.width - 6, 5)

@@ -96,8 +96,9 @@ def _make_parts(scene: Scene, line: Line, marking: str) -> tuple[Part, ...]:
     text = "  " + fit(name, name_width) + fit_right(tax, _TAX)
     if show_unit:
         text += fit_right(unit_text, _UNIT)
-    text = fit_right(number, _NUMBER) + fit_right(quantity, _QUANTITY) + text + fit_right(money, _AMOUNT)
-    return ((text, role),)
+    text = fit_right(quantity, _QUANTITY) + text + fit_right(money, _AMOUNT)
+    number = fit_right(number, _NUMBER)
+    return ((number, "dim"), (text, role)) if role == "text" else ((number + text, role),)
 
 
 def _shows_unit(scene: Scene) -> bool:

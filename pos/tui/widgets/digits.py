@@ -35,7 +35,7 @@ def small_digits(text: str) -> tuple[str, str, str]:
     return top, middle, bottom
 
 
-def tall_digits(text: str) -> tuple[str, ...]:
+def tall_digits(text: str, gap: int = 2) -> tuple[str, ...]:
     """Five rows: the same shapes with each half block as a whole row, twice as wide."""
     rows = []
     for row in range(TALL_ROWS):
@@ -47,9 +47,9 @@ def tall_digits(text: str) -> tuple[str, ...]:
             inked = ("█", "▀") if upper else ("█", "▄")
             wide = "".join("██" if cell in inked else "  " for cell in cells)
             line.append(wide)
-        rows.append("  ".join(line))
+        rows.append((" " * gap).join(line))
     return tuple(rows)
 
 
-def tall_width(text: str) -> int:
-    return sum(2 * len(_SMALL[char][0]) + 2 for char in text) - 2
+def tall_width(text: str, gap: int = 2) -> int:
+    return sum(2 * len(_SMALL[char][0]) + gap for char in text) - gap

@@ -46,7 +46,7 @@ def key_bar(scene: Scene, top: int) -> tuple[list[Strip], list[Target]]:
 
 def _cell(scene: Scene, place: int, name: str | None, width: int) -> list[Part]:
     if name is None:
-        return [(f" F{place}".ljust(width), "key_label")]
+        return [(" " * width, "key_label")]
     key = f" F{place} "
     return [(key, "key"), (fit(scene.words(f"key.{name}"), width - len(key)), "key_label")]
 

@@ -30,7 +30,7 @@ def status_line(scene: Scene) -> Strip:
     right += _devices(scene)
     demo = [(f" {words('ui.demo')} ", "demo")] if view.demo else []
     room = scene.width - sum(len(text) + 2 for text, _ in (*demo, *right)) - 2
-    if room < _NAME_MIN and view.demo:
+    if room < len(who) and view.demo:
         demo = [(f" {words('ui.demo-short')} ", "demo")]
         room = scene.width - sum(len(text) + 2 for text, _ in (*demo, *right)) - 2
     while room < _NAME_MIN and len(right) > 1 and right[-1][1] == "status":

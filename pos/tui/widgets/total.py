@@ -11,6 +11,7 @@ from pos.words import amount
 __all__ = ["total_block"]
 
 _TAX_MIN = 17
+_PIECES = 11  # three digits: the words beside them keep their place
 
 
 def total_block(scene: Scene) -> list[Strip]:
@@ -20,18 +21,18 @@ def total_block(scene: Scene) -> list[Strip]:
     pieces = small_digits(str(view.pieces))
     label = words("ui.pieces") if view.pieces != 1 else words("ui.piece")
     money = len(digits[0])
-    left = len(pieces[0]) + 1
+    left = max(_PIECES, len(pieces[0])) + 1
     middle = scene.width - left - money - 2
-    taxes = _tax_rows(scene, view, middle - len(label) - len(view.currency) - 5)
+    taxes = _tax_rows(scene, view, middle - len(label) - len(view.currency) - 6)
     rows = []
     for at in range(SMALL_ROWS):
         tail = view.currency if at == 0 else ""
         head = label if at == SMALL_ROWS - 1 else ""
         text = f" {head.ljust(len(label))}  "
-        text += fit(taxes[at], middle - len(text) - len(view.currency) - 1)
-        text += fit_right(tail, len(view.currency)) + " "
+        text += fit(taxes[at], middle - len(text) - len(view.currency) - 2)
+        text += fit_right(tail, len(view.currency)) + "  "
         parts: tuple[Part, ...] = (
-            (f" {pieces[at]}", "total"),
+            (f" {pieces[at].rjust(left - 1)}", "total"),
             (text, "panel"),
             (f"{digits[at]} ", "total"),
         )

@@ -1,0 +1,1 @@
+"""Receipt printers: the line, what the printer says, and the spool."""

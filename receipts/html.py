@@ -1,0 +1,78 @@
+"""The customer's pages: readable on any phone, without script, cookie, font or picture from elsewhere."""
+
+from functools import lru_cache, partial
+from typing import Any, Final
+
+from receipts import formats
+from receipts.model import Receipt, ReceiptLine, Shop
+from receipts.qr import qr_svg
+from receipts.words import LANGUAGES, tender_name, word
+
+__all__ = ["not_found_page", "pending_page", "receipt_page"]
+
+REFRESH_S: Final = 5
+
+
+def receipt_page(receipt: Receipt) -> str:
+    """The whole receipt as an HTML page, in the receipt's language."""
+    language = receipt.language
+    svg = qr_svg(receipt.link, label=word("qr", language)) if receipt.link else ""
+    number = receipt.shop.tax_number
+    return _render(
+        "receipt",
+        language,
+        receipt=receipt,
+        qr=_safe(svg),
+        tax_label=word("vat-id" if number[:2].isalpha() else "tax-number", language),
+        amount=partial(formats.amount, language=language),
+        percent=partial(formats.percent, language=language),
+        moment=partial(formats.moment, language=language),
+        stamp=partial(formats.stamp, language=language),
+        count=partial(_count, receipt=receipt),
+        tender_name=partial(tender_name, language=language),
+    )
+
+
+def pending_page(shop: Shop, language: str) -> str:
+    """For a valid link whose receipt has not arrived yet; it loads itself again."""
+    return _render("pending", language, shop=shop, refresh_s=REFRESH_S)
+
+
+def not_found_page(language: str) -> str:
+    """For a link that no till ever made."""
+    return _render("not_found", language)
+
+
+def _render(name: str, language: str, **values: Any) -> str:
+    chosen = language if language in LANGUAGES else "de"
+    template = _environment().get_template(f"{name}.html.j2")
+    page: str = template.render(language=chosen, word=partial(word, language=chosen), **values)
+    return page
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - no till screen needs it
+
+    return Environment(
+        loader=PackageLoader("receipts"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+def _safe(svg: str) -> Any:
+    """Our own SVG, built from numbers and a fixed word."""
+    from markupsafe import Markup  # noqa: PLC0415
+
+    return Markup(svg)  # noqa: S704
+
+
+def _count(line: ReceiptLine, receipt: Receipt) -> str:
+    """`3 x 1,19` or `0,842 kg x 2,49 EUR/kg`; nothing for a single piece."""
+    return formats.count(
+        line.quantity, line.unit, line.unit_minor, receipt.language, currency=receipt.currency
+    )

@@ -1,0 +1,74 @@
+"""The receipt's fixed words in each language. A receipt speaks the customer's language, not the till's."""
+
+from typing import Final
+
+__all__ = ["LANGUAGES", "tender_name", "word"]
+
+LANGUAGES: Final = ("de", "en")
+
+_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "demo": ("DEMO - kein Beleg", "DEMO - not a receipt"),
+    "training": ("TRAINING - kein Beleg", "TRAINING - not a receipt"),
+    "copy": ("KOPIE", "COPY"),
+    "receipt": ("Bon", "Receipt"),
+    "till": ("Kasse", "Till"),
+    "operator": ("Bediener", "Operator"),
+    "start": ("Start", "Start"),
+    "end": ("Ende", "End"),
+    "vat-id": ("USt-IdNr.", "VAT ID"),
+    "tax-number": ("Steuernummer", "Tax number"),
+    "total": ("SUMME", "TOTAL"),
+    "tax": ("MwSt", "Rate"),
+    "tax-title": ("Umsatzsteuer", "Value added tax"),
+    "net": ("Netto", "Net"),
+    "vat": ("Steuer", "VAT"),
+    "gross": ("Brutto", "Gross"),
+    "given": ("Gegeben", "Given"),
+    "change": ("Rückgeld", "Change"),
+    "pieces": ("Anzahl Artikel", "Number of items"),
+    "caption": ("Beleg, Rückgabe, Garantie: hier scannen", "Receipt, returns, warranty: scan here"),
+    "article": ("Artikel", "Item"),
+    "amount": ("Betrag", "Amount"),
+    "rate": ("Satz", "Rate"),
+    "payment": ("Zahlung", "Payment"),
+    "details": ("Angaben zum Bon", "Receipt details"),
+    "keep": (
+        "Diese Seite ist Ihr Beleg. Zeigen Sie den Code für Rückgabe oder Garantie.",
+        "This page is your receipt. Show the code for a return or the warranty.",
+    ),
+    "qr": ("QR-Code dieses Belegs", "QR code of this receipt"),
+    "privacy": (
+        "Ohne Anmeldung, ohne Cookies, ohne Tracking.",
+        "No login, no cookies, no tracking.",
+    ),
+    "pending-title": ("Ihr Bon ist unterwegs", "Your receipt is on its way"),
+    "pending-text": (
+        "Die Kasse überträgt ihn, sobald sie online ist. Diese Seite lädt sich selbst neu; der Link bleibt gültig.",
+        "The till sends it as soon as it is online. This page reloads by itself; the link stays valid.",
+    ),
+    "missing-title": ("Kein Bon unter diesem Link", "No receipt at this link"),
+    "missing-text": (
+        "Bitte scannen Sie den Code auf dem Bon noch einmal, oder fragen Sie im Geschäft.",
+        "Please scan the code on the receipt again, or ask in the shop.",
+    ),
+}
+
+_TENDERS: Final[dict[str, tuple[str, str]]] = {
+    "cash": ("Bar", "Cash"),
+    "card": ("Karte", "Card"),
+    "voucher": ("Gutschein", "Voucher"),
+    "gift_card": ("Geschenkkarte", "Gift card"),
+    "store_credit": ("Guthaben", "Store credit"),
+    "transfer": ("Überweisung", "Transfer"),
+}
+
+
+def word(key: str, language: str) -> str:
+    """A fixed word; an unknown language gets German."""
+    return _WORDS[key][1 if language == "en" else 0]
+
+
+def tender_name(kind: str, language: str) -> str:
+    """A means of payment in words; one that is not known yet shows its kind."""
+    names = _TENDERS.get(kind)
+    return kind if names is None else names[1 if language == "en" else 0]

@@ -1,0 +1,221 @@
+"""The hub's API for tills, under /v1: say hello, hand facts up, take changes down, bring articles in."""
+
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any, Final
+
+from litestar import Request, Response, Router, get, post, put
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody
+from litestar.params import FromPath, QueryParameter
+
+from sync.hub import changes, ledger
+from sync.hub.body import lines, read_json
+from sync.hub.problems import PROBLEM_JSON, ProblemError
+from sync.hub.service import Hub
+from sync.wire import (
+    BATCH_MAX_BYTES,
+    REQUEST_MAX_BYTES,
+    Ack,
+    Changes,
+    Fork,
+    Gap,
+    Health,
+    Problem,
+    Welcome,
+    WireError,
+    decode_batch,
+    decode_hello,
+    encode_json,
+)
+
+__all__ = ["hub_of", "only_tills", "software_version", "till_api"]
+
+HELLO_MAX_BYTES: Final = 64 * 1024
+CATALOGUE_MAX_BYTES: Final = 512 * 1024 * 1024
+CHANGES_MAX: Final = 500
+_RECORDS_AT_ONCE: Final = 500
+
+_PROBLEM = ResponseSpec(Problem, generate_examples=False, media_type=PROBLEM_JSON)
+_REFUSALS = {
+    400: _PROBLEM,
+    403: _PROBLEM,
+    413: _PROBLEM,
+    415: _PROBLEM,
+    503: _PROBLEM,
+}
+
+
+def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:
+    hub: Hub = connection.app.state.hub
+    return hub
+
+
+def only_tills(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """A guard: clients outside the tills' networks have no business here."""
+    hub = hub_of(connection)
+    if connection.client is None or not hub.admits(connection.client.host):
+        raise ProblemError(
+            403, "The tills' API is closed to this address", "the hub's option --till-network opens it"
+        )
+
+
+def software_version() -> str:
+    try:
+        return version("tresen")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _body(*content: str, ref: str) -> RequestBody:
+    schema = Reference(ref=f"#/components/schemas/{ref}")
+    return RequestBody(required=True, content={kind: OpenAPIMediaType(schema=schema) for kind in content})
+
+
+@dataclass
+class _HelloOperation(Operation):
+    def __post_init__(self) -> None:
+        self.request_body = _body("application/json", ref="Hello")
+
+
+@dataclass
+class _BatchOperation(Operation):
+    def __post_init__(self) -> None:
+        self.request_body = _body("application/json", ref="Batch")
+
+
+@dataclass
+class _ArticlesOperation(Operation):
+    def __post_init__(self) -> None:
+        self.request_body = _body("application/x-ndjson", ref="ArticleLine")
+
+
+@put("/tills/{store:str}/{till:str}", operation_class=_HelloOperation, responses=_REFUSALS)
+async def put_till(
+    request: Request[Any, Any, Any], store: FromPath[str], till: FromPath[str]
+) -> Response[Welcome]:
+    """A till reports for service and hears where its facts stand."""
+    try:
+        message = decode_hello(await read_json(request, HELLO_MAX_BYTES))
+    except WireError as error:
+        raise ProblemError(400, "This is no Hello", str(error)) from error
+    _demand_same(store, till, message.store, message.till)
+    hub = hub_of(request)
+    welcome = await hub.database.run(
+        f"{store}/{till}",
+        ledger.hello,
+        message,
+        hub.ids.token(ledger.LINK_KEY_BYTES),
+        hub.public_url,
+        hub.clock.wall_ms(),
+    )
+    return _json(welcome)
+
+
+@post(
+    "/tills/{store:str}/{till:str}/facts",
+    status_code=200,
+    operation_class=_BatchOperation,
+    request_max_body_size=2 * REQUEST_MAX_BYTES + 1024,
+    responses={
+        **_REFUSALS,
+        409: ResponseSpec(Gap | Fork, generate_examples=False, media_type=PROBLEM_JSON),
+    },
+)
+async def post_facts(
+    request: Request[Any, Any, Any], store: FromPath[str], till: FromPath[str]
+) -> Response[Ack]:
+    """Take facts in (JSON, gzip welcome). The answer comes after they are durable."""
+    raw = await read_json(request, REQUEST_MAX_BYTES)
+    try:
+        batch = decode_batch(raw)
+    except WireError as error:
+        raise ProblemError(400, "This is no batch of facts", str(error)) from error
+    _demand_same(store, till, batch.store, batch.till)
+    if len(raw) > BATCH_MAX_BYTES and len(batch.facts) > 1:
+        raise ProblemError(
+            413, "The batch is too large", f"at most {BATCH_MAX_BYTES} bytes, or one fact alone"
+        )
+    hub = hub_of(request)
+    answer = await hub.database.run(f"{store}/{till}", ledger.ingest, batch, hub.clock.wall_ms())
+    if not isinstance(answer, Ack):
+        raise ProblemError.of(answer)
+    hub.facts_arrived()
+    return _json(answer)
+
+
+@get("/changes", responses=_REFUSALS)
+async def get_changes(
+    request: Request[Any, Any, Any],
+    change_scope: Annotated[str, QueryParameter(name="scope", max_length=64)] = changes.CHAIN,
+    after: Annotated[int, QueryParameter(ge=0, le=2**63 - 1)] = 0,
+    limit: Annotated[int, QueryParameter(ge=1, le=CHANGES_MAX)] = CHANGES_MAX,
+) -> Response[Changes]:
+    """Changes of a scope after a number, in order, without gaps."""
+    return _json(await hub_of(request).database.read("", changes.changes_after, change_scope, after, limit))
+
+
+@put(
+    "/catalogue/articles",
+    operation_class=_ArticlesOperation,
+    request_max_body_size=None,
+    responses=_REFUSALS,
+)
+async def put_articles(request: Request[Any, Any, Any]) -> Response[dict[str, int]]:
+    """Insert or replace articles, one JSON object with a `sku` a line; unchanged ones make no change.
+
+    Records are taken in order, some hundreds in each commit: after an error, send all of it again.
+    """
+    hub = hub_of(request)
+    counts = {"records": 0, "changes": 0}
+    pending: list[changes.ArticleRecord] = []
+
+    async def store() -> None:
+        counts["changes"] += await hub.database.run(
+            "", changes.put_articles, list(pending), hub.clock.wall_ms()
+        )
+        pending.clear()
+
+    async for line in lines(request, CATALOGUE_MAX_BYTES, changes.RECORD_MAX_BYTES):
+        counts["records"] += 1
+        try:
+            pending.append(changes.read_article(line))
+        except changes.RecordError as error:
+            raise ProblemError(400, f"Record {counts['records']} cannot be taken", str(error)) from error
+        if len(pending) >= _RECORDS_AT_ONCE:
+            await store()
+    if pending:
+        await store()
+    return _json(counts)
+
+
+@get("/health", responses={403: _PROBLEM, 503: _PROBLEM})
+async def get_health(request: Request[Any, Any, Any]) -> Response[Health]:
+    """The hub lives and its database answers."""
+    hub = hub_of(request)
+    await hub.database.read("", ledger.link_key, "")
+    return _json(Health("tresen hub", software_version(), hub.public_url))
+
+
+def till_api() -> Router:
+    return Router(
+        "/v1",
+        route_handlers=[put_till, post_facts, get_changes, put_articles, get_health],
+        guards=[only_tills],
+    )
+
+
+def _demand_same(store: str, till: str, said_store: str, said_till: str) -> None:
+    if (store, till) != (said_store, said_till):
+        raise ProblemError(400, "Address and message name different tills")
+
+
+def _json(message: Any) -> Response[Any]:
+    return Response(
+        encode_json(message),
+        status_code=200,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+    )

@@ -1,0 +1,73 @@
+"""Every refusal of the hub is a problem document (RFC 9457) that says in a sentence what is wrong."""
+
+import http
+import logging
+from typing import Any, Final
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from sync.wire import Fork, Gap, Problem, encode_json
+
+__all__ = ["HANDLERS", "PROBLEM_JSON", "ProblemError"]
+
+PROBLEM_JSON: Final = "application/problem+json"
+_RETRY_S: Final = 5
+
+_log = logging.getLogger("tresen.hub")
+
+
+class ProblemError(Exception):
+    """Ends a request with a problem document. Gap and Fork are documents of their own kind."""
+
+    def __init__(self, status: int, title: str, detail: str = "", answer: Gap | Fork | None = None) -> None:
+        super().__init__(title)
+        self.status = status
+        self.document: Problem | Gap | Fork = answer or Problem(status, title, detail)
+
+    @classmethod
+    def of(cls, answer: Gap | Fork | Problem) -> "ProblemError":
+        if isinstance(answer, Problem):
+            return cls(answer.status, answer.title, answer.detail)
+        return cls(answer.status, answer.title, answer=answer)
+
+
+def _respond(document: Problem | Gap | Fork, **headers: str) -> Response[bytes]:
+    return Response(
+        encode_json(document),
+        status_code=document.status,
+        media_type=PROBLEM_JSON,
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **headers},
+    )
+
+
+def _on_problem(_request: Request[Any, Any, Any], error: ProblemError) -> Response[bytes]:
+    return _respond(error.document)
+
+
+def _on_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    phrase = http.HTTPStatus(error.status_code).phrase
+    detail = error.detail if error.detail != phrase else ""
+    allow = (error.headers or {}).get("Allow")
+    return _respond(Problem(error.status_code, phrase, detail), **({"Allow": allow} if allow else {}))
+
+
+def _on_database(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    _log.error("the database failed: %s", error)
+    return _respond(Problem(503, "The hub's database does not answer"), **{"Retry-After": str(_RETRY_S)})
+
+
+def _on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    _log.error("a fault in %s %s", request.method, request.route_handler.name or "", exc_info=error)
+    return _respond(Problem(500, "A fault of the hub; its log says more"))
+
+
+HANDLERS: Final[dict[int | type[Exception], Any]] = {
+    ProblemError: _on_problem,
+    HTTPException: _on_http,
+    DBAPIError: _on_database,
+    PoolTimeoutError: _on_database,
+    Exception: _on_bug,
+}

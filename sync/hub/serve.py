@@ -1,0 +1,106 @@
+"""Runs the hub as a process: opens the database, listens, says that it is ready, ends cleanly on SIGTERM."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import click
+import uvicorn
+
+from pos.system import SystemClock, SystemIds, ThreadWorker
+from sync.hub.app import create_app
+from sync.hub.database import Database, migrate, open_engine
+from sync.hub.service import LOCAL_NETWORKS, Hub, Network
+
+__all__ = ["ListenError", "serve"]
+
+_WORKERS: Final = 4
+_GRACE_S: Final = 5
+
+
+class ListenError(Exception):
+    """The address cannot be listened on; the text is one sentence."""
+
+
+def serve(
+    db: str, host: str, port: int, *, public_url: str = "", till_networks: Sequence[Network] = ()
+) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises DatabaseUnavailableError, ListenError."""
+    engine = open_engine(db)
+    migrate(engine)
+    listener = _listen(host, port)
+    workers = [ThreadWorker(f"hub-{n}") for n in range(1 if engine.dialect.name == "sqlite" else _WORKERS)]
+    shown_host = f"[{host}]" if ":" in host else host
+    address = f"http://{shown_host}:{listener.getsockname()[1]}"
+    hub = Hub(
+        Database(engine, workers),
+        SystemClock(),
+        SystemIds(),
+        public_url=public_url or address,
+        till_networks=(*LOCAL_NETWORKS, *till_networks),
+    )
+    config = uvicorn.Config(
+        create_app(hub),
+        access_log=False,  # a receipt's address is its key, and must not stand in a log
+        log_config=None,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    try:
+        asyncio.run(_Server(config, f"hub ready on {address}").serve(sockets=[listener]))
+    finally:
+        for worker in workers:
+            worker.close()
+        engine.dispose()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=512)
+    except (OSError, OverflowError) as error:
+        raise ListenError(f"cannot listen on {host}, port {port}: {error}") from error
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, and takes SIGTERM as a wish, not as a failure."""
+
+    def __init__(self, config: uvicorn.Config, ready: str) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and not self.should_exit:
+            click.echo(self._ready)
+            _notify(b"READY=1")
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def _stop(self, *_: Any) -> None:
+        self.force_exit = self.should_exit  # asked a second time
+        self.should_exit = True
+        _notify(b"STOPPING=1")
+
+
+def _notify(state: bytes) -> None:
+    """Tell systemd, if it asked (sd_notify); a failure changes nothing."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.sendto(state, "\0" + address[1:] if address.startswith("@") else address)

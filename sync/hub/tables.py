@@ -1,0 +1,200 @@
+"""The hub's tables. Every key begins with the store, so that stores can be spread over databases.
+
+`fact` is the truth and, like `quarantine`, takes inserts only (triggers, in the first migration). `receipt`,
+`day_total`, `poison` and `projection` follow it and can be built anew. `article` and the changes belong to
+the whole chain of stores. The same tables stand in SQLite and PostgreSQL; a test compares the migrations
+with what is written here.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+__all__ = [
+    "article",
+    "change",
+    "change_counter",
+    "day_total",
+    "fact",
+    "metadata",
+    "poison",
+    "projection",
+    "quarantine",
+    "receipt",
+    "store_key",
+    "till",
+    "till_head",
+]
+
+metadata: Final = MetaData()
+
+
+def _fact_columns() -> tuple[Column[int] | Column[str] | Column[bytes], ...]:
+    return (
+        Column("store", Text, nullable=False),
+        Column("till", Text, nullable=False),
+        Column("epoch", BigInteger, nullable=False),
+        Column("seq", BigInteger, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("wall_ms", BigInteger, nullable=False),
+        Column("mono_ms", BigInteger, nullable=False),
+        Column("boot_id", Text, nullable=False),
+        Column("body", LargeBinary, nullable=False),
+        Column("hash", LargeBinary, nullable=False),
+        Column("received_ms", BigInteger, nullable=False),
+    )
+
+
+# The facts, as the till stored them, byte by byte.
+fact: Final = Table(
+    "fact",
+    metadata,
+    *_fact_columns(),
+    PrimaryKeyConstraint("store", "till", "epoch", "seq"),
+    sqlite_with_rowid=False,
+)
+
+# The other branch of a fork: facts under numbers that `fact` holds with another hash, and what follows them.
+quarantine: Final = Table(
+    "quarantine",
+    metadata,
+    *_fact_columns(),
+    Column("prev_hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("store", "till", "epoch", "seq", "hash"),
+    sqlite_with_rowid=False,
+)
+
+# What a till last said of itself. `shop` is wire.ShopInfo as JSON.
+till: Final = Table(
+    "till",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("software", Text, nullable=False),
+    Column("shop", Text, nullable=False),
+    Column("first_hello_ms", BigInteger, nullable=False),
+    Column("last_hello_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("store", "till"),
+)
+
+# The key under which a store's tills make receipt links.
+store_key: Final = Table(
+    "store_key",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("link_key", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+# The newest fact of each epoch; its row is the lock under which a till's facts are taken in.
+till_head: Final = Table(
+    "till_head",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("store", "till", "epoch"),
+)
+
+# Up to which fact the projections have followed an epoch.
+projection: Final = Table(
+    "projection",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("store", "till", "epoch"),
+    ForeignKeyConstraint(
+        ("store", "till", "epoch"), ("till_head.store", "till_head.till", "till_head.epoch")
+    ),
+)
+
+# Facts that the projections could not read; they were passed over and a person must look.
+poison: Final = Table(
+    "poison",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("noted_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("store", "till", "epoch", "seq"),
+)
+
+# Receipts by the token of their link. Two sales with one token would be a fault of a till: both are kept.
+receipt: Final = Table(
+    "receipt",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("token", LargeBinary, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("language", Text, nullable=False),
+    PrimaryKeyConstraint("store", "token", "till", "epoch", "seq"),
+    sqlite_with_rowid=False,
+)
+
+# Takings of a till's business day. Training is kept apart and counts in no figure of the shop.
+day_total: Final = Table(
+    "day_total",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("business_day", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("training", Boolean, nullable=False),
+    Column("sales", BigInteger, nullable=False),
+    Column("gross_minor", BigInteger, nullable=False),
+    Column("pieces", BigInteger, nullable=False),
+    PrimaryKeyConstraint("store", "business_day", "till", "currency", "training"),
+)
+
+# The newest record of each article, as it was sent.
+article: Final = Table(
+    "article",
+    metadata,
+    Column("sku", Text, primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
+# One row a scope. Taken in the last statement before a commit, so that numbers appear in order, without gaps.
+change_counter: Final = Table(
+    "change_counter",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+)
+
+change: Final = Table(
+    "change",
+    metadata,
+    Column("scope", Text, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("scope", "n"),
+    Index("change_key", "scope", "kind", "key"),
+)

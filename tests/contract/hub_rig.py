@@ -1,0 +1,130 @@
+"""A whole hub inside a test: the real application over a real database, asked through httpx."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from subprocess import PIPE, Popen
+from typing import Any
+
+import httpx
+
+from pos.system import ThreadWorker
+from sync.hub.app import create_app
+from sync.hub.database import Database, migrate, open_engine
+from sync.hub.service import Hub
+from sync.wire import Batch, Hello, ShopInfo, Welcome, encode_batch
+from tests.contract.hub_kit import SHOP, Clock, Ids, as_json
+
+JSON = {"Content-Type": "application/json"}
+
+
+class Rig:
+    """One hub: its application, and a client for each address that asks."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = open_engine(url)
+        migrate(self.engine)
+        count = 1 if self.engine.dialect.name == "sqlite" else 3
+        self.workers = [ThreadWorker(f"test-{n}") for n in range(count)]
+        self.clock = Clock()
+        self.hub = Hub(
+            Database(self.engine, self.workers), self.clock, Ids("hub"), public_url="https://beleg.example/"
+        )
+        self.app: Any = create_app(self.hub)
+
+    def asking_from(self, address: str = "127.0.0.1") -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=self.transport(address), base_url="http://hub")
+
+    def transport(self, address: str = "127.0.0.1") -> httpx.ASGITransport:
+        return httpx.ASGITransport(self.app, client=(address, 4711))
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.close()
+        self.engine.dispose()
+
+
+@asynccontextmanager
+async def hub_rig(url: str) -> AsyncIterator[Rig]:
+    rig = Rig(url)
+    try:
+        async with rig.hub.running():
+            yield rig
+    finally:
+        rig.close()
+
+
+async def say_hello(
+    line: httpx.AsyncClient, store: str = "demo", till: str = "1", shop: ShopInfo | None = SHOP
+) -> Welcome:
+    import msgspec
+
+    message = Hello(store, till, 1, "test", shop)
+    answer = await line.put(f"/v1/tills/{store}/{till}", content=as_json(message), headers=JSON)
+    assert answer.status_code == 200, answer.text
+    return msgspec.json.decode(answer.content, type=Welcome)
+
+
+async def send(line: httpx.AsyncClient, batch: Batch) -> httpx.Response:
+    content, _ = encode_batch(batch)
+    return await line.post(
+        f"/v1/tills/{batch.store}/{batch.till}/facts",
+        content=content,
+        headers={**JSON, "Content-Encoding": "gzip"},
+    )
+
+
+async def until_arrived(line: httpx.AsyncClient, link: str, **headers: str) -> httpx.Response:
+    """The receipt's page, once the projection has it."""
+    async with asyncio.timeout(10):
+        while True:
+            answer = await line.get(f"/r/{link}", headers=headers)
+            if answer.status_code != 200 or "retry-after" not in answer.headers:
+                return answer
+            await asyncio.sleep(0.01)
+
+
+class Process:
+    """`tresen hub` as a process of its own; `script` may bring another way to start it."""
+
+    def __init__(self, *arguments: str, env: dict[str, str] | None = None, script: str = "") -> None:
+        import os
+
+        root = str(Path(__file__).parents[2])
+        code = script or "from sync.hub.cli import hub; hub()"
+        self.popen = Popen(
+            [sys.executable, "-c", code, *arguments],
+            stdout=PIPE,
+            stderr=PIPE,
+            text=True,
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": root, **(env or {})},
+        )
+
+    def ready(self) -> str:
+        """Wait until it listens; gives its address."""
+        assert self.popen.stdout is not None
+        line = self.popen.stdout.readline()
+        if not line.startswith("hub ready on "):
+            _, errors = self.popen.communicate(timeout=10)
+            raise AssertionError(f"{line!r}, {errors}")
+        return line.removeprefix("hub ready on ").strip()
+
+    def end(self) -> tuple[int, str, str]:
+        """SIGTERM; gives exit code, output, errors."""
+        self.popen.terminate()
+        out, errors = self.popen.communicate(timeout=20)
+        return self.popen.returncode, out, errors
+
+
+@contextmanager
+def hub_process(*arguments: str, env: dict[str, str] | None = None, script: str = "") -> Iterator[Process]:
+    process = Process(*arguments, env=env, script=script)
+    try:
+        yield process
+    finally:
+        if process.popen.poll() is None:
+            process.popen.kill()
+        process.popen.communicate(timeout=10)

@@ -1,0 +1,604 @@
+"""The till's line to the hub brings every fact up exactly once, whatever the network does."""
+
+import asyncio
+import json
+import random
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import httpx
+import pytest
+
+from pos.domain.commands import HubReported
+from sync.client import HubClient
+from sync.hub.digest import Digest, digest
+from sync.wire import Ack, Gap, verify_link
+from tests.contract.hub_kit import SHOP, Clock, Ids, Memory, Reports, Till, as_json
+from tests.contract.hub_rig import Process, Rig, hub_process, hub_rig, say_hello, send, until_arrived
+
+Handler = Callable[[httpx.Request], httpx.Response | None]
+
+
+class Line(httpx.AsyncBaseTransport):
+    """The network between a till and a hub. `before` and `after` may answer instead, or break the line."""
+
+    def __init__(self, hub: httpx.AsyncBaseTransport | None) -> None:
+        self.hub = hub
+        self.before: Handler = lambda _request: None
+        self.after: Handler = lambda _request: None
+        self.asked: list[str] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(f"{request.method} {request.url.path}")
+        if self.hub is None:
+            raise httpx.ConnectError("no hub")
+        answer = self.before(request)
+        if answer is None:
+            answer = await self.hub.handle_async_request(request)
+            await answer.aread()
+            answer = self.after(request) or answer
+        return answer
+
+    @property
+    def batches(self) -> int:
+        return sum(asked.endswith("/facts") for asked in self.asked)
+
+
+class Shop:
+    """A till with its client; time passes only while the client sleeps, and then at once."""
+
+    def __init__(self, line: Line, till: Till | None = None, **options: Any) -> None:
+        self.line = line
+        self.till = till or Till()
+        self.clock = Clock()
+        self.memory = Memory()
+        self.reports = Reports()
+        self.slept: list[float] = []
+        self.client = self.start(**options)
+
+    def start(self, **options: Any) -> HubClient:
+        self.client = HubClient(
+            "http://hub",
+            store=self.till.store,
+            till=self.till.till,
+            epoch=lambda: self.till.epoch,
+            source=self.till,
+            memory=self.memory,
+            clock=self.clock,
+            ids=Ids(self.till.till),
+            submit=self.reports,
+            shop=SHOP,
+            sleep=self.sleep,
+            transport=lambda: self.line,
+            **options,
+        )
+        return self.client
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.ms += int(seconds * 1000)
+        await asyncio.sleep(0.002)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[HubClient]:
+        task = asyncio.create_task(self.client.run())
+        try:
+            yield self.client
+        finally:
+            assert not task.done()
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def all_acked(self) -> HubReported:
+        last = self.till.facts[-1]
+        return await self.reports.until(
+            lambda report: report.online and (report.acked_epoch, report.acked_seq) == (last.epoch, last.seq)
+        )
+
+
+def digest_of(rig: Rig) -> Digest:
+    with rig.engine.connect() as connection:
+        return digest(connection)
+
+
+async def settled(rig: Rig) -> Digest:
+    """The digest once the projections have caught up."""
+    from sync.hub.projector import lagging
+
+    async with asyncio.timeout(10):
+        while True:
+            with rig.engine.connect() as connection:
+                if not lagging(connection):
+                    return digest(connection)
+            await asyncio.sleep(0.005)
+
+
+async def reference(url: str, *tills: Till) -> Digest:
+    """What a hub holds that got all of it over a perfect line."""
+    async with hub_rig(url) as rig, rig.asking_from() as line:
+        for till in tills:
+            for epoch in sorted({fact.epoch for fact in till.facts}):
+                places = [n for n, fact in enumerate(till.facts, 1) if fact.epoch == epoch]
+                for first in range(places[0], places[-1] + 1, 100):
+                    answer = await send(line, till.batch(first, min(first + 99, places[-1])))
+                    assert answer.status_code == 200
+        return await settled(rig)
+
+
+def test_facts_go_up_in_order_and_news_follows_a_kick(hub_url: str) -> None:
+    async def scenario() -> None:
+        async with hub_rig(hub_url) as rig:
+            shop = Shop(Line(rig.transport()))
+            shop.till.sell(1200)
+            async with shop.running() as client:
+                await shop.all_acked()
+                assert shop.line.batches == 3
+                shop.till.sell(1)
+                client.kick()
+                await shop.all_acked()
+            assert shop.reports.last == HubReported(online=True, acked_epoch=1, acked_seq=1202)
+            assert digest_of(rig).gross_minor == {"EUR": shop.till.gross_minor}
+
+    asyncio.run(scenario())
+
+
+def test_a_receipt_link_is_made_at_the_till_and_answered_by_the_hub(new_url: Callable[[str], str]) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig, rig.asking_from("203.0.113.9") as customer:
+            shop = Shop(Line(rig.transport()))
+            assert shop.client.receipt_link() == ""
+            async with shop.running() as client:
+                await shop.all_acked()
+                link = client.receipt_link()
+                assert link != client.receipt_link()
+                assert client.public_url == "https://beleg.example"
+                assert "retry-after" in (await customer.get(f"/r/{link}")).headers
+                shop.till.sell(1, link=link)
+                client.kick()
+                assert (await until_arrived(customer, link)).status_code == 200
+            later = shop.start()  # a restart without any hub
+            await later.load()
+            assert verify_link(later.receipt_link(), shop.memory.values["hub.link_key"])
+
+    asyncio.run(scenario())
+
+
+def test_lost_answers_lost_requests_and_doubled_requests_change_nothing(
+    hub_url: str, new_url: Callable[[str], str]
+) -> None:
+    async def scenario() -> None:
+        chance = random.Random(3)
+        tills = [Till(till=str(n)) for n in (1, 2)]
+        for till in tills:
+            till.sell(700)
+        tills[1].new_epoch()
+        tills[1].sell(300)
+        async with hub_rig(hub_url) as rig:
+            for till in tills:
+                line = Line(rig.transport())
+                shop = Shop(line, till)
+
+                def lose(_request: httpx.Request) -> None:
+                    if chance.random() < 0.3:
+                        raise httpx.ReadError("the line broke")
+
+                line.before = lose
+                line.after = lose
+                shop.client._limit = 40
+                async with shop.running():
+                    await shop.all_acked()
+            assert await settled(rig) == await reference(new_url("sqlite"), *tills)
+
+    asyncio.run(scenario())
+
+
+def test_others_that_send_the_same_facts_again_and_out_of_order_change_nothing(
+    hub_url: str, new_url: Callable[[str], str]
+) -> None:
+    async def scenario() -> None:
+        chance = random.Random(5)
+        async with hub_rig(hub_url) as rig, rig.asking_from() as other:
+            shop = Shop(Line(rig.transport()))
+            shop.till.sell(600)
+
+            async def disturb() -> None:
+                while True:
+                    first = chance.randint(1, 590)
+                    answer = await send(other, shop.till.batch(first, first + chance.randint(0, 10)))
+                    assert answer.status_code in {200, 409}
+                    assert b"problem:fork" not in answer.content
+
+            shop.client._limit = 7
+            noise = asyncio.create_task(disturb())
+            async with shop.running():
+                await shop.all_acked()
+            noise.cancel()
+            with suppress(asyncio.CancelledError):
+                await noise
+            assert await settled(rig) == await reference(new_url("sqlite"), shop.till)
+
+    asyncio.run(scenario())
+
+
+def test_the_hub_down_and_up_again(new_url: Callable[[str], str]) -> None:
+    async def scenario() -> None:
+        line = Line(None)
+        shop = Shop(line)
+        shop.till.sell(20)
+        async with shop.running():
+            report = await shop.reports.until(lambda report: not report.online)
+            assert report == HubReported(online=False, acked_epoch=1, acked_seq=0)
+            while len(shop.slept) < 40:
+                await asyncio.sleep(0.01)
+            assert max(shop.slept) <= 60
+            assert min(shop.slept) >= 0.1
+            assert max(shop.slept[:3]) <= 2
+            assert len({round(pause, 3) for pause in shop.slept}) > 20
+            async with hub_rig(new_url("sqlite")) as rig:
+                line.hub = rig.transport()
+                await shop.all_acked()
+                line.hub = None
+                await shop.reports.until(lambda report: not report.online)
+                line.hub = rig.transport()
+                await shop.all_acked()
+
+    asyncio.run(scenario())
+
+
+def test_a_hub_restored_from_an_older_copy_gets_everything_again(new_url: Callable[[str], str]) -> None:
+    async def scenario() -> None:
+        old_url, line = new_url("sqlite"), Line(None)
+        shop = Shop(line)
+        shop.till.sell(10)
+        async with hub_rig(old_url) as old, old.asking_from() as direct:
+            await say_hello(direct)
+            await send(direct, shop.till.batch(1, 4))
+        async with shop.running():
+            async with hub_rig(new_url("sqlite")) as rig:
+                line.hub = rig.transport()
+                await shop.all_acked()
+            line.hub = None
+            await shop.reports.until(lambda report: not report.online)
+            async with hub_rig(old_url) as rig:
+                line.hub = rig.transport()
+                await shop.all_acked()
+                assert digest_of(rig).tills == {"demo/1": {"1": 11}}
+
+    asyncio.run(scenario())
+
+
+def test_a_till_that_lost_its_memory_goes_on_where_the_hub_stands(new_url: Callable[[str], str]) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            shop = Shop(Line(rig.transport()))
+            shop.till.sell(5)
+            async with shop.running():
+                await shop.all_acked()
+            shop.memory.values.clear()
+            shop.reports.all.clear()
+            shop.start()
+            sent = shop.line.batches
+            async with shop.running():
+                await shop.all_acked()
+            assert shop.line.batches == sent
+
+    asyncio.run(scenario())
+
+
+def test_a_cloned_till_hears_of_the_fork_and_stops_sending(hub_url: str) -> None:
+    async def scenario() -> None:
+        async with hub_rig(hub_url) as rig:
+            shop = Shop(Line(rig.transport()))
+            shop.till.sell(5)
+            clone = Shop(Line(rig.transport()), shop.till.clone())
+            shop.till.sell(2)
+            clone.till.sell(1, lines=8)
+            async with shop.running():
+                await shop.all_acked()
+            async with clone.running() as client:
+                await clone.reports.until(lambda report: report.problem == "fork")
+                sent = clone.line.batches
+                clone.till.sell(1)
+                client.kick()
+                beats = clone.line.asked.count("GET /v1/health")
+                while clone.line.asked.count("GET /v1/health") < beats + 3:
+                    await asyncio.sleep(0.005)
+                assert clone.line.batches == sent
+                assert clone.reports.last.problem == "fork"
+                assert clone.reports.last.online
+            assert digest_of(rig).tills == {"demo/1": {"1": 8}}
+
+    asyncio.run(scenario())
+
+
+def test_an_acknowledgement_with_anothers_hash_is_a_fork(new_url: Callable[[str], str]) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            line = Line(rig.transport())
+            shop = Shop(line)
+            line.after = lambda request: (
+                httpx.Response(200, content=as_json(Ack(1, 1, bytes(32), 0)))
+                if request.url.path.endswith("/facts")
+                else None
+            )
+            async with shop.running():
+                report = await shop.reports.until(lambda report: report.problem == "fork")
+                assert report.acked_seq == 0
+
+    asyncio.run(scenario())
+
+
+def test_a_batch_that_is_too_large_is_split(new_url: Callable[[str], str]) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            line = Line(rig.transport())
+            shop = Shop(line)
+            shop.till.sell(99)
+            sizes: list[int] = []
+
+            def small(request: httpx.Request) -> httpx.Response | None:
+                if not request.url.path.endswith("/facts"):
+                    return None
+                import gzip
+
+                sizes.append(len(json.loads(gzip.decompress(request.content))["facts"]))
+                return httpx.Response(413) if sizes[-1] > 20 else None
+
+            line.before = small
+            async with shop.running():
+                await shop.all_acked()
+            assert sizes[:4] == [100, 50, 25, 12]
+            assert digest_of(rig).facts == 100
+
+    asyncio.run(scenario())
+
+
+def test_pictures_of_a_mebibyte_go_up_one_by_one(new_url: Callable[[str], str]) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            shop = Shop(Line(rig.transport()))
+            for n in range(3):
+                shop.till.write_raw("picture", 1, random.Random(n).randbytes(900_000))
+            async with shop.running():
+                await shop.all_acked()
+            assert digest_of(rig).kinds["picture"] == 3
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_hub_that_asks_for_patience_gets_it(status: int, new_url: Callable[[str], str]) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            line = Line(rig.transport())
+            shop = Shop(line)
+            line.before = lambda _request: httpx.Response(status, headers={"Retry-After": "17"})
+            async with shop.running():
+                await shop.reports.until(lambda report: report.online and report.problem == "busy")
+                line.before = lambda _request: None
+                await shop.all_acked()
+            assert shop.slept[0] >= 17
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("answer", ["old ack", "gap", "silence"])
+def test_a_queue_that_does_not_shrink_for_a_minute_is_reported_and_the_line_rebuilt(
+    answer: str, new_url: Callable[[str], str]
+) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            line = Line(rig.transport())
+            shop = Shop(line)
+            async with shop.running() as client:
+                await shop.all_acked()
+                shop.till.sell(3)
+                head = shop.till.facts[0]
+
+                def stall(request: httpx.Request) -> httpx.Response | None:
+                    if not request.url.path.endswith("/facts"):
+                        return None
+                    if answer == "silence":
+                        raise httpx.ReadTimeout("no answer")
+                    if answer == "gap":
+                        return httpx.Response(409, content=as_json(Gap(expected_seq=2)))
+                    return httpx.Response(200, content=as_json(Ack(1, 1, head.hash, 0)))
+
+                line.before = stall
+                client.kick()
+                await shop.reports.until(lambda report: report.problem == "stuck")
+                assert shop.reports.last.online
+                assert line.asked.count("PUT /v1/tills/demo/1") > 1
+                assert line.batches < 200
+                line.before = lambda _request: None
+                report = await shop.all_acked()
+                assert report.problem == ""
+
+    asyncio.run(scenario())
+
+
+def test_a_hub_that_lacks_what_the_till_no_longer_has_is_reported_as_a_gap(
+    new_url: Callable[[str], str],
+) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            shop = Shop(Line(rig.transport()))
+            shop.till.sell(5)
+            shop.till.base = shop.till.facts[1].hash
+            del shop.till.facts[:2]
+            async with shop.running():
+                report = await shop.reports.until(lambda report: report.problem != "")
+            assert report == HubReported(online=True, acked_epoch=1, acked_seq=0, problem="gap")
+
+    asyncio.run(scenario())
+
+
+def test_a_hub_that_does_not_let_the_till_in_is_reported(new_url: Callable[[str], str]) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            shop = Shop(Line(rig.transport("198.51.100.4")))
+            async with shop.running():
+                report = await shop.reports.until(lambda _report: True)
+            assert report == HubReported(online=True, acked_epoch=1, acked_seq=0, problem="refused")
+
+    asyncio.run(scenario())
+
+
+def test_a_page_of_a_hotel_instead_of_the_hub_does_not_break_the_client(
+    new_url: Callable[[str], str],
+) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            line = Line(rig.transport())
+            line.before = lambda _request: httpx.Response(200, content=b"<html>Welcome, guest</html>")
+            shop = Shop(line)
+            async with shop.running():
+                await shop.reports.until(lambda report: not report.online)
+                line.before = lambda _request: None
+                await shop.all_acked()
+
+    asyncio.run(scenario())
+
+
+def test_a_journal_that_cannot_be_read_and_a_memory_that_fails_do_not_end_the_client(
+    new_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            shop = Shop(Line(rig.transport()))
+
+            async def broken(*_arguments: object) -> None:
+                raise RuntimeError("broken")
+
+            with monkeypatch.context() as patch:
+                patch.setattr(shop.memory, "get", broken)
+                patch.setattr(shop.till, "read_after", broken)
+                async with shop.running():
+                    await shop.reports.until(lambda report: not report.online)
+                    patch.setattr(shop.memory, "get", Memory().get)
+                    await shop.reports.until(lambda report: report.problem == "journal")
+            async with shop.running():
+                await shop.all_acked()
+
+    asyncio.run(scenario())
+
+
+def test_changes_come_down_and_a_failure_there_holds_no_fact_up(new_url: Callable[[str], str]) -> None:
+    async def scenario() -> None:
+        applied: list[dict[str, Any]] = []
+        failing = True
+
+        async def apply(changes: list[dict[str, Any]], cursor: int) -> None:
+            if failing:
+                raise ValueError("no room for articles")
+            applied.extend(changes)
+            assert cursor == changes[-1]["n"]
+
+        async with hub_rig(new_url("sqlite")) as rig, rig.asking_from() as line:
+            lines = b"".join(b'{"sku":"%d"}\n' % n for n in range(700))
+            headers = {"Content-Type": "application/x-ndjson"}
+            await line.put("/v1/catalogue/articles", content=lines, headers=headers)
+            shop = Shop(Line(rig.transport()), apply_changes=apply)
+            async with shop.running() as client:
+                await shop.all_acked()
+                shop.till.sell(3)
+                client.kick()
+                await shop.all_acked()
+                assert applied == []
+                failing = False
+                async with asyncio.timeout(10):
+                    while len(applied) < 700:
+                        await asyncio.sleep(0.005)
+            assert [change["n"] for change in applied] == list(range(1, 701))
+            assert applied[0] == {"n": 1, "kind": "article", "key": "0", "body": {"sku": "0"}}
+            assert shop.memory.values["hub.changes.chain"] == b"700"
+
+    asyncio.run(scenario())
+
+
+def test_an_idle_line_beats_and_says_when_it_goes_silent(new_url: Callable[[str], str]) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            line = Line(rig.transport())
+            shop = Shop(line)
+            async with shop.running():
+                await shop.all_acked()
+                while line.asked.count("GET /v1/health") < 3:
+                    await asyncio.sleep(0.005)
+                told = len(shop.reports.all)
+                assert told <= 2  # beats are no news
+                line.hub = None
+                await shop.reports.until(lambda report: not report.online)
+
+    asyncio.run(scenario())
+
+
+# The hub's process is killed between its commit and its answer: the worst moment there is.
+KILLED_AFTER_COMMIT = """
+import os, signal, sys
+from sync.hub import database, ledger
+commits = int(os.environ["KILL_AT_COMMIT"])
+whole = database.transact
+def transact(engine, function, *args, **kwargs):
+    global commits
+    answer = whole(engine, function, *args, **kwargs)
+    if function is ledger.ingest:
+        commits -= 1
+        if commits == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+database.transact = transact
+from sync.hub.cli import hub
+hub()
+"""
+
+
+def test_a_hub_killed_between_commit_and_answer_loses_and_doubles_nothing(
+    hub_url: str, new_url: Callable[[str], str]
+) -> None:
+    async def scenario() -> None:
+        shop = Shop(Line(None))
+        shop.till.sell(300)
+        shop.client._limit = 50
+
+        async def meet(process: Process) -> None:
+            url = process.ready()
+            shop.line.hub = Redirected(url)
+
+        async with shop.running():
+            for commit in ("1", "3"):
+                with hub_process(
+                    "--port", "0", "--db", hub_url, env={"KILL_AT_COMMIT": commit}, script=KILLED_AFTER_COMMIT
+                ) as process:
+                    await meet(process)
+                    code = await asyncio.to_thread(process.popen.wait, 20)
+                    assert code == -signal.SIGKILL
+                shop.line.hub = None
+                await shop.reports.until(lambda report: not report.online)
+                shop.client._limit = 50
+            with hub_process("--port", "0", "--db", hub_url) as process:
+                await meet(process)
+                await shop.all_acked()
+                assert process.end()[0] == 0
+                shop.line.hub = None
+        async with hub_rig(hub_url) as rig:
+            found = await settled(rig)
+        assert found == await reference(new_url("sqlite"), shop.till)
+        assert found.gross_minor == {"EUR": shop.till.gross_minor}
+
+    asyncio.run(scenario())
+
+
+class Redirected(httpx.AsyncBaseTransport):
+    """Carries requests to wherever a hub's process listens now."""
+
+    def __init__(self, url: str) -> None:
+        self.url = httpx.URL(url)
+        self.network = httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.url = request.url.copy_with(host=self.url.host, port=self.url.port)
+        return await self.network.handle_async_request(request)

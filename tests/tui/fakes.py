@@ -1,0 +1,352 @@
+"""A shop in memory: the ports of a real Till, and the app on it under Pilot."""
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from pos.domain import commands as c
+from pos.domain.article import Article, Deposit
+from pos.domain.cart import Cart
+from pos.domain.codes import check_digit, key_of
+from pos.entry import load_keymap
+from pos.facts import CartAbandoned, DayOpened, Fact, Sale, StoredFact
+from pos.ports import Head, JournalUnavailableError, Operator, PrintJob, SignInRefusedError
+from pos.resources import tax_table
+from pos.till import Till, TillSetup, World
+from pos.tui.app import TillApp
+from pos.tui.themes import load_theme
+
+GOLDEN = Path(__file__).parent / "golden"
+LINK = "http://192.168.178.20:8080/r/demo.AAAAAAAAAAAAAAAAAAAAAA.AAAAAAAA"
+PIN = "4711"
+
+_SHELF = (
+    ("4000000000013", "Bio-Vollmilch 3,8 % 1 l", "B", 139, "pc"),
+    ("4000000000020", "Joghurt Erdbeere 150 g", "B", 59, "pc"),
+    ("4000000000037", "Butter 250 g", "B", 249, "pc"),
+    ("4000000000044", "Vollkornbrot 750 g", "B", 329, "pc"),
+    ("4000000000051", "Schokolade Nuss 100 g", "B", 209, "pc"),
+    ("4000000000068", "T-Shirt Basic M dunkelblau", "A", 1299, "pc"),
+)
+MILK, YOGHURT, BUTTER, BREAD, CHOCOLATE, SHIRT = (row[0] for row in _SHELF)
+WATER = "4000000000075"
+APPLES = "2000000000022"
+BEER = "4000000000082"
+UNKNOWN = "4006381333931"
+BROKEN = "4000000000014"
+NO_PRICE = "4000000000099"
+
+
+def articles() -> list[Article]:
+    shelf = [
+        Article(f"S{at}", text, tax, price, gtin=gtin, unit=unit, department=1)
+        for at, (gtin, text, tax, price, unit) in enumerate(_SHELF, start=1)
+    ]
+    deposit = Deposit("P25", "Pfand", 25, "A")
+    shelf.append(Article("S7", "Mineralwasser classic 1 l", "A", 89, gtin=WATER, deposit=deposit))
+    shelf.append(Article("S8", "Äpfel Elstar", "B", 249, gtin=APPLES, unit="kg"))
+    shelf.append(Article("S9", "Bier Pils 0,5 l", "A", 119, gtin=BEER, min_age=16))
+    shelf.append(Article("S10", "Blumen vom Feld", "B", None, gtin=NO_PRICE))
+    shelf += [
+        Article(f"T{n}", f"Tee Sorte {n:02d} mit einem langen Namen, der gekürzt wird", "B", 300 + n)
+        for n in range(1, 26)
+    ]
+    return shelf
+
+
+def code(number: int) -> str:
+    body = f"4{number:011d}"
+    return f"{body}{check_digit(body)}"
+
+
+class FakeClock:
+    boot_id = "boot"
+
+    def __init__(self) -> None:
+        self.time = dt.datetime(2026, 11, 21, 14, 7, 12, tzinfo=dt.timezone(dt.timedelta(hours=1)))
+        self.ms = 1_000_000
+
+    def now(self) -> dt.datetime:
+        return self.time
+
+    def wall_ms(self) -> int:
+        return int(self.time.timestamp() * 1000)
+
+    def mono_ms(self) -> int:
+        return self.ms
+
+
+class FakeIds:
+    def __init__(self) -> None:
+        self._count = 0
+
+    def new_id(self) -> str:
+        self._count += 1
+        return f"{self._count:026d}"
+
+    def token(self, size: int) -> bytes:
+        return bytes(size)
+
+
+class FakeJournal:
+    def __init__(self) -> None:
+        self.head = Head("s", "3", 1, 0, bytes(32), next_number=20_417, business_day="2026-11-21")
+        self.facts: list[Fact] = []
+        self.broken: JournalUnavailableError | None = None
+        self.gate: asyncio.Event | None = None
+
+    async def append(self, facts: Sequence[Fact]) -> Sequence[StoredFact]:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.broken is not None:
+            raise self.broken
+        rows = []
+        for fact in facts:
+            self.facts.append(fact)
+            rows.append(_stored(len(self.facts)))
+            if isinstance(fact, Sale):
+                self.head = _head(self.head, next_number=fact.number + 1, last_sale=fact)
+            if isinstance(fact, DayOpened):
+                self.head = _head(self.head, business_day=fact.business_day, cash_session=fact.cash_session)
+        return rows
+
+    async def reopen(self) -> Head:
+        if self.broken is not None:
+            raise self.broken
+        return self.head
+
+    async def cart_ended(self, cart_id: str) -> bool:
+        return any(isinstance(fact, Sale | CartAbandoned) and fact.cart_id == cart_id for fact in self.facts)
+
+    @property
+    def sales(self) -> list[Sale]:
+        return [fact for fact in self.facts if isinstance(fact, Sale)]
+
+
+def _head(head: Head, **changes: Any) -> Head:
+    import msgspec
+
+    return msgspec.structs.replace(head, **changes)
+
+
+def _stored(seq: int) -> Any:
+    class Row:
+        pass
+
+    row = Row()
+    row.seq = seq  # type: ignore[attr-defined]
+    return row
+
+
+class FakeState:
+    problem: JournalUnavailableError | None = None
+
+    def save_cart(self, cart: Cart | None) -> None:
+        self.cart = cart
+
+    def supersede(self) -> None:
+        pass
+
+    async def flush(self) -> None:
+        pass
+
+
+class FakeCatalogue:
+    def __init__(self, shelf: Sequence[Article]) -> None:
+        self._shelf = list(shelf)
+        self._by_code = {key_of(a.gtin): a for a in shelf if a.gtin} | {"300": shelf[0]}
+
+    def find(self, key: str) -> Article | None:
+        return self._by_code.get(key)
+
+    def by_sku(self, sku: str) -> Article | None:
+        return next((a for a in self._shelf if a.sku == sku), None)
+
+    async def search(self, text: str, limit: int) -> Sequence[Article]:
+        await asyncio.sleep(0)
+        words = text.casefold().split()
+        return [
+            a
+            for a in self._shelf
+            if all(any(part.startswith(word) for part in a.text.casefold().split()) for word in words)
+        ][:limit]
+
+    def department(self, number: int) -> tuple[str, str] | None:
+        return next(((name, tax) for n, name, tax in self.departments() if n == number), None)
+
+    def departments(self) -> Sequence[tuple[int, str, str]]:
+        return [(1, "Lebensmittel", "B"), (2, "Getränke", "A"), (12, "Textil", "A")]
+
+    def refresh(self, on: dt.date) -> bool:
+        return False
+
+    @property
+    def count(self) -> int:
+        return len(self._shelf)
+
+
+class FakePeople:
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    async def sign_in(self, name: str, pin: str) -> Operator:
+        await asyncio.sleep(0)
+        self.seen.append(name)
+        found = next((op for op in self.operators() if name in (op.name, op.operator_id)), None)
+        if found is None or pin != PIN:
+            raise SignInRefusedError("sign-in-wrong")
+        return found
+
+    def operators(self) -> Sequence[Operator]:
+        return (Operator("1", "Kim"), Operator("2", "Alex", role="supervisor"))
+
+
+class FakePrinter:
+    def __init__(self) -> None:
+        self.jobs: list[PrintJob] = []
+        self.choices: list[str] = []
+
+    def submit(self, job: PrintJob) -> None:
+        self.jobs.append(job)
+
+    def decide(self, job_id: str, choice: str) -> None:
+        self.choices.append(choice)
+
+
+class FakeDrawer:
+    def __init__(self) -> None:
+        self.opened = 0
+
+    def open(self) -> bool:
+        self.opened += 1
+        return True
+
+
+class FakeHub:
+    def __init__(self, link: str) -> None:
+        self._link = link
+
+    def kick(self) -> None:
+        pass
+
+    def receipt_link(self) -> str:
+        return self._link
+
+
+class Shop:
+    """A till over fakes; everything a test may want to look at or break."""
+
+    def __init__(
+        self, *, link: str = LINK, hub: bool = True, language: str = "de", demo: bool = True
+    ) -> None:
+        self.clock = FakeClock()
+        self.journal = FakeJournal()
+        self.state = FakeState()
+        self.people = FakePeople()
+        self.printer = FakePrinter()
+        self.drawer = FakeDrawer()
+        self.catalogue = FakeCatalogue(articles())
+        world = World(
+            journal=self.journal,
+            state=self.state,
+            catalogue=self.catalogue,
+            people=self.people,
+            clock=self.clock,
+            ids=FakeIds(),
+            taxes=tax_table("DE"),
+            printer=self.printer,
+            drawer=self.drawer,
+            hub=FakeHub(link) if hub else None,
+        )
+        self.till = Till(world, TillSetup(language=language, demo=demo))
+
+    async def open(self, *, signed_in: bool = True) -> None:
+        await self.till.start(None, (), None)
+        self.till.submit(c.DeviceReported("printer", "ready"))
+        self.till.submit(c.DeviceReported("scanner", "ready"))
+        self.till.submit(c.HubReported(online=True, acked_epoch=1, acked_seq=0))
+        if signed_in:
+            await self.till.handle(c.SignIn("Kim", PIN))
+
+    def scan(self, *codes: str) -> None:
+        for scanned in codes:
+            self.till.submit(c.Scan(scanned))
+
+    async def sell_sketch(self) -> None:
+        """The cart of the sketch that the screen was designed on."""
+        till = self.till
+        self.scan(MILK)
+        till.submit(c.SetQuantity(Decimal(3)))
+        self.scan(YOGHURT)
+        till.submit(c.SetQuantity(Decimal("0.842")))
+        self.scan(APPLES, WATER, BUTTER)
+        till.submit(c.VoidLast())
+        self.scan(UNKNOWN, SHIRT, BREAD, CHOCOLATE)
+        await till.settle()
+
+    def app(self, theme: str = "dark", **options: Any) -> TillApp:
+        from receipts.qr import qr_blocks
+
+        options.setdefault("qr_blocks", qr_blocks)
+        options.setdefault("sounds", lambda _: None)
+        return TillApp(self.till, load_keymap(), clock=self.clock, theme=load_theme(theme), **options)
+
+
+class Screen:
+    """The app under Pilot: press, look, and read the rows as text."""
+
+    def __init__(self, shop: Shop, app: TillApp, pilot: Pilot[int]) -> None:
+        self.shop = shop
+        self.app = app
+        self.pilot = pilot
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pause()
+
+    async def type(self, text: str) -> None:
+        await self.press(*text)
+
+    async def scan(self, *codes: str) -> None:
+        self.shop.scan(*codes)
+        await self.pause()
+
+    async def pause(self) -> None:
+        await self.pilot.pause()
+        await self.shop.till.settle()
+        await self.pilot.pause()
+
+    @property
+    def text(self) -> str:
+        return self.app.drawing.text() + "\n"
+
+    def row(self, containing: str) -> str:
+        return next((row for row in self.text.splitlines() if containing in row), "")
+
+    def painted(self) -> str:
+        """What Textual's compositor holds: the proof that the rows were really painted."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips) + "\n"
+
+
+@asynccontextmanager
+async def opened(
+    shop: Shop | None = None, *, size: tuple[int, int] = (80, 24), signed_in: bool = True, **options: Any
+) -> AsyncIterator[Screen]:
+    shop = shop or Shop()
+    await shop.open(signed_in=signed_in)
+    app = shop.app(**options)
+    async with app.run_test(size=size) as pilot:
+        screen = Screen(shop, app, pilot)
+        await screen.pause()
+        yield screen
+
+
+def run(test: Callable[[], Any]) -> None:
+    asyncio.run(test())
