@@ -94,6 +94,7 @@ say "building $suite"
 debootstrap --variant=minbase --include="$packages" "$suite" "$room" "$(mirror)" >"$room.log" 2>&1 ||
   { tail -20 "$room.log" >&2; rm -f "$room.log"; exit 1; }
 rm -f "$room.log"
+say "a system of $(du -sh "$room" | cut -f1)"
 
 say "settings for reaching package servers"
 rm -rf "$room"/etc/apt/sources.list "$room"/etc/apt/sources.list.d
@@ -131,8 +132,7 @@ inside() {
     sh -c "cd /root/tresen && $1" </dev/null
 }
 
-say "in the room: $(inside 'cat /etc/debian_version'), $(inside 'python3 --version'), \
-$(inside 'git log -1 --format=%h'), $(du -shx "$room" | cut -f1)"
+say "in the room: $(inside 'cat /etc/debian_version'), $(inside 'python3 --version'), $(inside 'git log -1 --format=%h')"
 inside 'python3 -m venv /tmp/probe && /tmp/probe/bin/pip download --quiet --no-deps -d /tmp/probe msgspec'
 say "pip reaches its index"
 inside 'apt-get update -qq'

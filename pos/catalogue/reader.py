@@ -15,7 +15,7 @@ import apsw
 from pos.catalogue.folding import search_query
 from pos.catalogue.schema import APPLICATION_ID, LIST_SEPARATOR, PRICE_ON, SCHEMA_VERSION
 from pos.domain.article import Article, Deposit
-from pos.ports import Worker
+from pos.ports import CatalogueUnavailableError, Worker
 
 __all__ = [
     "SEARCH_LIMIT",
@@ -43,7 +43,7 @@ _DEPOSIT = "SELECT text, tax_code, price_minor, dated FROM variant WHERE sku = ?
 _Stamp = tuple[int, int, int, int]
 
 
-class CatalogueUnusableError(Exception):
+class CatalogueUnusableError(CatalogueUnavailableError):
     """The catalogue's file cannot be used; the text is a sentence that says what to do.
 
     - CatalogueDamagedError: not a catalogue, or broken

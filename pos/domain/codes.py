@@ -31,8 +31,10 @@ class Code(msgspec.Struct, frozen=True):
 
 def check_digit(body: str) -> int:
     """The GS1 mod 10 check digit of the digits before it, of any length."""
-    total = sum(int(digit) * (3 if i % 2 == 0 else 1) for i, digit in enumerate(reversed(body)))
-    return -total % 10
+    digits = body.encode("ascii")
+    # The sum of the characters' codes less 48 each is the sum of the digits.
+    odd, even = digits[-1::-2], digits[-2::-2]
+    return -(3 * (sum(odd) - 48 * len(odd)) + sum(even) - 48 * len(even)) % 10
 
 
 def is_gtin(text: str) -> bool:
@@ -47,9 +49,11 @@ def is_gtin(text: str) -> bool:
 
 def key_of(text: str) -> str:
     """The catalogue's key of a code: a GTIN without leading zeros (UPC-A equals its EAN-13), else as it is."""
-    if is_gtin(text):
-        return text.lstrip("0") or "0"
-    return text
+    return _significant(text) if is_gtin(text) else text
+
+
+def _significant(gtin: str) -> str:
+    return gtin.lstrip("0") or "0"
 
 
 def read_code(raw: str) -> Code:
@@ -66,7 +70,7 @@ def read_code(raw: str) -> Code:
         return Code(CodeKind.OTHER, text, text)
     if len(text) in _GTIN_LENGTHS:
         if is_gtin(text):
-            return Code(CodeKind.GTIN, text, key_of(text))
+            return Code(CodeKind.GTIN, text, _significant(text))
         return Code(CodeKind.BROKEN, text, "")
     if len(text) <= PLU_MAX_LENGTH:
         return Code(CodeKind.PLU, text, text)

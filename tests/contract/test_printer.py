@@ -255,7 +255,7 @@ def test_each_trouble_has_its_own_word_and_the_waiting_receipt_prints_after_it(
 
     async def body() -> None:
         async with tcp(personality, profile) as (paper, rig):
-            for number, (trouble, word) in enumerate(troubles):
+            for number, (trouble, word) in enumerate(troubles if personality == "full" else troubles[:2]):
                 job_id = f"job{number}"
                 paper.set(**trouble)
                 await rig.shows("fault", word)
@@ -324,7 +324,7 @@ def test_a_silent_printer_is_never_said_to_be_out_of_paper() -> None:
 @pytest.mark.parametrize("choice", ["printed", "again", "code-only", "other-printer"])
 def test_power_off_in_the_middle_asks_once_and_does_what_is_answered(choice: str) -> None:
     async def body() -> None:
-        async with tcp(speed_mm_s=300) as (paper, rig):
+        async with tcp(speed_mm_s=800) as (paper, rig):
             paper.power_off_after(700)
             rig.print("a", numbered_sale(30))
             await rig.state("a", JobState.UNKNOWN)
@@ -514,7 +514,7 @@ def test_killed_between_any_two_steps_no_receipt_is_lost_or_doubled_unmarked(wri
         store.crash_after = writes
         async with tcp(store=store) as (paper, rig):
             rig.print("a", numbered_sale(5))
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.25)
             await rig.crash()
             stored = store.state("a")
             out = originals(paper, 1)
@@ -522,7 +522,7 @@ def test_killed_between_any_two_steps_no_receipt_is_lost_or_doubled_unmarked(wri
             port = int(rig.printer._session._line.address.rsplit(":", 1)[1])
             async with Rig(TcpLine("127.0.0.1", port), "epson-80", store) as again:
                 await again.until(lambda: again.shown[0] == "ready")
-                await asyncio.sleep(0.4)
+                await asyncio.sleep(0.25)
                 if stored is JobState.QUEUED:
                     assert out == 0, "what is still queued never left"
                     await again.state("a", JobState.CONFIRMED)

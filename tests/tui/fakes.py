@@ -2,12 +2,14 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 from textual.pilot import Pilot
 
 from pos.domain import commands as c
@@ -54,7 +56,13 @@ def articles() -> list[Article]:
     shelf.append(Article("S9", "Bier Pils 0,5 l", "A", 119, gtin=BEER, min_age=16))
     shelf.append(Article("S10", "Blumen vom Feld", "B", None, gtin=NO_PRICE))
     shelf += [
-        Article(f"T{n}", f"Tee Sorte {n:02d} mit einem langen Namen, der gekürzt wird", "B", 300 + n)
+        Article(
+            f"T{n}",
+            f"Tee Sorte {n:02d} mit einem langen Namen, der gekürzt wird",
+            "B",
+            300 + n,
+            gtin=code(500 + n),
+        )
         for n in range(1, 26)
     ]
     return shelf
@@ -130,18 +138,11 @@ class FakeJournal:
 
 
 def _head(head: Head, **changes: Any) -> Head:
-    import msgspec
-
     return msgspec.structs.replace(head, **changes)
 
 
 def _stored(seq: int) -> Any:
-    class Row:
-        pass
-
-    row = Row()
-    row.seq = seq  # type: ignore[attr-defined]
-    return row
+    return SimpleNamespace(seq=seq)
 
 
 class FakeState:
@@ -178,10 +179,10 @@ class FakeCatalogue:
         ][:limit]
 
     def department(self, number: int) -> tuple[str, str] | None:
-        return next(((name, tax) for n, name, tax in self.departments() if n == number), None)
+        return self.departments().get(number)
 
-    def departments(self) -> Sequence[tuple[int, str, str]]:
-        return [(1, "Lebensmittel", "B"), (2, "Getränke", "A"), (12, "Textil", "A")]
+    def departments(self) -> Mapping[int, tuple[str, str]]:
+        return {1: ("Lebensmittel", "B"), 2: ("Getränke", "A"), 12: ("Textil", "A")}
 
     def refresh(self, on: dt.date) -> bool:
         return False
@@ -245,6 +246,7 @@ class Shop:
     def __init__(
         self, *, link: str = LINK, hub: bool = True, language: str = "de", demo: bool = True
     ) -> None:
+        self.hub = hub
         self.clock = FakeClock()
         self.journal = FakeJournal()
         self.state = FakeState()
@@ -270,7 +272,8 @@ class Shop:
         await self.till.start(None, (), None)
         self.till.submit(c.DeviceReported("printer", "ready"))
         self.till.submit(c.DeviceReported("scanner", "ready"))
-        self.till.submit(c.HubReported(online=True, acked_epoch=1, acked_seq=0))
+        if self.hub:
+            self.till.submit(c.HubReported(online=True, acked_epoch=1, acked_seq=0))
         if signed_in:
             await self.till.handle(c.SignIn("Kim", PIN))
 
@@ -322,6 +325,11 @@ class Screen:
         await self.shop.till.settle()
         await self.pilot.pause()
 
+    async def settled(self) -> None:
+        """Also what is shown right after the frame, like the code on the paid screen."""
+        for _ in range(3):
+            await self.pilot.pause(0.02)
+
     @property
     def text(self) -> str:
         return self.app.drawing.text() + "\n"
@@ -348,5 +356,5 @@ async def opened(
         yield screen
 
 
-def run(test: Callable[[], Any]) -> None:
+def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(test())

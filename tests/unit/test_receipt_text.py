@@ -149,7 +149,7 @@ lines_of_goods = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     goods=st.lists(lines_of_goods, max_size=6),
     name=texts,

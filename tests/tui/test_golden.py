@@ -1,0 +1,70 @@
+"""Whole screens as text, to be read in a review. `TRESEN_GOLDEN=write` writes them anew."""
+
+import os
+
+import pytest
+
+from tests.tui.fakes import GOLDEN, MILK, Screen, Shop, opened, run
+
+SIZES = ((80, 24), (64, 18))
+
+
+async def ready(screen: Screen) -> None:
+    await screen.pause()
+
+
+async def selling(screen: Screen) -> None:
+    await screen.shop.sell_sketch()
+    await screen.type("2000")
+
+
+async def paid(screen: Screen) -> None:
+    await screen.scan(MILK)
+    await screen.type("5000")
+    await screen.press("f12")
+    await screen.settled()
+
+
+async def search(screen: Screen) -> None:
+    await screen.type("tee")
+    await screen.press("enter", "down", "down")
+
+
+async def functions(screen: Screen) -> None:
+    await screen.scan(MILK)
+    await screen.press("f9")
+
+
+async def help_page(screen: Screen) -> None:
+    await screen.press("f1")
+
+
+async def sign_in(screen: Screen) -> None:
+    await screen.scan(MILK)
+    await screen.press("f9", "6")
+
+
+CASES = {
+    "ready": ready,
+    "selling": selling,
+    "paid": paid,
+    "search": search,
+    "functions": functions,
+    "help": help_page,
+    "sign-in": sign_in,
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", CASES)
+def test_the_screen_is_as_it_was_reviewed(name: str, size: tuple[int, int]) -> None:
+    async def case() -> None:
+        async with opened(Shop(), size=size) as screen:
+            await CASES[name](screen)
+            path = GOLDEN / f"{name}-{size[0]}x{size[1]}.txt"
+            if os.environ.get("TRESEN_GOLDEN") == "write":
+                path.write_text(screen.text, encoding="utf-8")
+            assert screen.text == path.read_text(encoding="utf-8")
+            assert screen.painted() == screen.text
+
+    run(case)
