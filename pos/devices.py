@@ -177,9 +177,11 @@ class Surround:
                 _log.error("printer %s: %s", address, error)
                 self._tell(DeviceReported(name, DeviceState.FAULT, "bad-address"))
                 return None
+            # The drawer hangs on the first printer.
+            own = traits if name == "printer" else msgspec.structs.replace(traits, pulse=b"")
             return EscPosPrinter(
                 line,
-                traits,
+                own,
                 spool,
                 self._compose,
                 self._tell,
@@ -257,7 +259,9 @@ def _article_change(body: dict[str, Any]) -> dict[str, Any]:
     """The hub's flat record of an article as the catalogue's change: `gone` takes it out."""
     if body.get("gone"):
         return {"change": "article-gone", "sku": body["sku"]}
-    beside: dict[str, Any] = {key: body[key] for key in ("codes", "prices", "product", "option_names") if key in body}
+    beside: dict[str, Any] = {
+        key: body[key] for key in ("codes", "prices", "product", "option_names") if key in body
+    }
     article = {key: value for key, value in body.items() if key not in beside and key != "gone"}
     change: dict[str, Any] = {"change": "article", "article": article}
     return change | beside

@@ -241,7 +241,10 @@ class PrintJob(msgspec.Struct, frozen=True):
 class SpoolStore(Protocol):
     """Where print jobs live until their fate is known; durable, in order."""
 
-    async def put(self, job_id: str, payload: bytes, info: bytes) -> None: ...
+    async def put(self, job_id: str, payload: bytes, info: bytes) -> None:
+        """Keep a job. A job that is known gets the new payload and info, and keeps its state."""
+        ...
+
     async def set_state(self, job_id: str, state: JobState) -> None: ...
     async def pending(self) -> Sequence[tuple[str, JobState, bytes, bytes]]:
         """Jobs not confirmed or dropped: id, state, payload, info; oldest first."""

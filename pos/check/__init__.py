@@ -1,0 +1,105 @@
+"""`tresen check`: in one table what is there, what is not, and what to do. It changes nothing and prints nothing.
+
+Whatever may keep silent (printer, hub, time service) is asked at once, each with a deadline, so that the table
+is there within three seconds even if everything is missing.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from pos.check.report import Finding, can_sell, table
+from pos.settings import Settings, default_state_folder
+
+__all__ = ["check"]
+
+_PATIENCE_S = 1.5
+
+
+@click.command()
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    default=default_state_folder,
+    show_default="TRESEN_STATE, else ~/.local/state/tresen",
+    help="The till's folder.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def check(state: Path, as_json: bool) -> None:
+    """Say in one table what is there, what is not, and what to do. Exit code 1: the till cannot sell."""
+    findings = asyncio.run(_look(state))
+    sells = can_sell(findings)
+    if as_json:
+        click.echo(msgspec.json.encode({"can_sell": sells, "findings": findings}))
+    else:
+        click.echo(table(findings))
+        click.echo("The till can sell." if sells else "The till cannot sell yet: see above.")
+    sys.exit(0 if sells else 1)
+
+
+async def _look(state: Path) -> list[Finding]:
+    """All findings, in the order of the table. The silent ones run beside the rest."""
+    from pos.check.program import check_program  # noqa: PLC0415 - heavy, and not for --help
+    from pos.check.store import check_settings, check_store, running_till  # noqa: PLC0415
+    from pos.check.surroundings import check_clock, check_terminal, check_time_sync  # noqa: PLC0415
+    from pos.system import SystemClock, ThreadWorker  # noqa: PLC0415
+
+    clock, worker = SystemClock(), ThreadWorker("check")
+    in_settings, settings = check_settings(state)
+    waiting = [
+        asyncio.ensure_future(asked)
+        for asked in (*_around(settings, bool(running_till(state))), check_time_sync())
+    ]
+    program = await worker.run(check_program)
+    kept, journal = await worker.run(check_store, state, clock, worker)
+    answers = await asyncio.gather(*waiting)
+    return [
+        *program,
+        *kept,
+        *in_settings,
+        *answers[:-1],
+        check_clock(clock, journal.last_wall_ms),
+        answers[-1],
+        *check_terminal(),
+    ]
+
+
+def _around(settings: Settings | None, till_runs: bool) -> list[Awaitable[Finding]]:
+    """Devices and hub by their addresses, each on a thread of its own, for any of them may hang."""
+    from pos.check.devices import check_printer, check_scanner, printers  # noqa: PLC0415
+    from pos.check.surroundings import check_hub  # noqa: PLC0415
+
+    if settings is None:
+        mend = Finding("Devices", "Devices and hub", "off", "not looked for: the settings need mending first")
+        return [asyncio.sleep(0, mend)]
+    asked: list[Awaitable[Finding]] = [
+        _in_time("Devices", what, address, check_printer, what, address, till_runs)
+        for what, address in printers(settings.devices)
+    ]
+    if not settings.devices.scanner:
+        to_do = "Name it in settings.toml: devices.scanner"
+        asked.append(asyncio.sleep(0, Finding("Devices", "Scanner", "off", "none set", to_do)))
+    for at, address in enumerate(settings.devices.scanner, 1):
+        what = f"Scanner {at}" if len(settings.devices.scanner) > 1 else "Scanner"
+        asked.append(_in_time("Devices", what, address, check_scanner, what, address))
+    asked.append(_in_time("Hub", "Hub", settings.hub.url, check_hub, settings.hub.url))
+    return asked
+
+
+async def _in_time(
+    section: str, what: str, address: str, function: Callable[..., Finding], *arguments: Any
+) -> Finding:
+    """One look on a daemon thread; a name server that does not answer is left waiting there."""
+    from pos.system import ThreadWorker  # noqa: PLC0415
+
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await ThreadWorker(f"check {what}").run(function, *arguments)
+    except TimeoutError:
+        to_do = "Look at the network and the name server, or give an address in numbers."
+        return Finding(section, what, "missing", f"{address}: no answer within {_PATIENCE_S} s", to_do)

@@ -1,0 +1,123 @@
+"""Whether each device of the settings is there and may be used. Nothing is opened for writing, nothing printed:
+the till may be using it at this very moment."""
+
+import os
+import socket
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pos.check.report import Finding
+from pos.settings import DeviceSettings
+
+__all__ = ["check_printer", "check_scanner", "printers"]
+
+_SECTION = "Devices"
+_CONNECT_S = 0.8
+_USB = Path("/sys/bus/usb/devices")
+
+
+def printers(devices: DeviceSettings) -> list[tuple[str, str]]:
+    """What to call each printer, and its address; empty where none is set."""
+    found = [("Receipt printer", devices.printer)]
+    if devices.printer_other:
+        found.append(("Other printer", devices.printer_other))
+    return found
+
+
+def check_printer(what: str, address: str, till_runs: bool) -> Finding:
+    """Blocks for a second at most, and longer only while a host name is looked up."""
+    if not address:
+        to_do = "Name it in settings.toml: devices.printer"
+        return Finding(_SECTION, what, "off", "none set", to_do)
+    kind, _, rest = address.partition(":")
+    parts = urlsplit(address)
+    try:
+        if kind == "tcp" and parts.hostname:
+            return _tcp(what, address, parts.hostname, parts.port or 9100, till_runs)
+        if kind == "serial" and parts.path:
+            return _device(what, address, (parts.path,), "dialout")
+        if kind == "file" and rest:
+            return _file(what, address, Path(rest))
+        if kind == "usb":
+            vendor, product = (int(number, 16) for number in rest.split(":"))
+            return _usb(what, address, vendor, product)
+    except ValueError:
+        pass
+    to_do = "A printer's address is tcp://HOST:9100, serial:/dev/..., file:/dev/... or usb:VENDOR:PRODUCT."
+    return Finding(_SECTION, what, "wrong", address, to_do)
+
+
+def _tcp(what: str, address: str, host: str, port: int, till_runs: bool) -> Finding:
+    try:
+        with socket.create_connection((host, port), timeout=_CONNECT_S):
+            return Finding(_SECTION, what, "ok", f"{address} answers")
+    except OSError as error:
+        reason = "no answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
+    to_do = "Switch it on, look at its cable and network, and at its address in settings.toml."
+    if till_runs:
+        to_do += " Many printers take one connection only: the running till may hold it."
+    return Finding(_SECTION, what, "missing", f"{address}: {reason}", to_do)
+
+
+def _file(what: str, address: str, path: Path) -> Finding:
+    """A device must be there; a plain file is made by the first print."""
+    if path.exists() and stat.S_ISCHR(path.stat().st_mode):
+        return _device(what, address, (str(path),), "lp")
+    if path.is_relative_to("/dev"):
+        return _device(what, address, (str(path),), "lp")
+    if os.access(path if path.exists() else path.parent, os.W_OK):
+        return Finding(_SECTION, what, "ok", address)
+    return Finding(_SECTION, what, "wrong", f"{address} cannot be written", "Give the till's user the right.")
+
+
+def _usb(what: str, address: str, vendor: int, product: int) -> Finding:
+    nodes = []
+    for place in _USB.glob("*/idVendor"):
+        about = place.parent
+        try:
+            if (_number(about / "idVendor", 16), _number(about / "idProduct", 16)) == (vendor, product):
+                bus, device = _number(about / "busnum", 10), _number(about / "devnum", 10)
+                nodes.append(f"/dev/bus/usb/{bus:03d}/{device:03d}")
+        except (OSError, ValueError):  # unplugged while we looked
+            continue
+    return _device(what, address, nodes, "tresen")
+
+
+def check_scanner(what: str, address: str) -> Finding:
+    """evdev, serial and fifo addresses are looked for; a pipe given as a number belongs to another process."""
+    from drivers.scanner.address import Address, AddressError  # noqa: PLC0415 - only where there is one
+
+    try:
+        where = Address.read(address)
+    except AddressError as error:
+        return Finding(_SECTION, what, "wrong", address, f"Mend devices.scanner in settings.toml: {error}")
+    if where.kind == "evdev":
+        from drivers.scanner.evdev import candidates  # noqa: PLC0415
+
+        return _device(what, address, candidates(where.place), "input", os.R_OK)
+    if where.kind == "serial":
+        return _device(what, address, (where.place,), "dialout")
+    if where.kind == "fifo":
+        return _device(what, address, (where.place,), "tresen", os.R_OK)
+    return Finding(_SECTION, what, "off", f"{address}: only the program that gave it can tell")
+
+
+def _device(
+    what: str, address: str, nodes: Sequence[str], group: str, need: int = os.R_OK | os.W_OK
+) -> Finding:
+    """One of several nodes that may be used is enough."""
+    there = [node for node in nodes if Path(node).exists()]
+    if not there:
+        to_do = "Plug it in and switch it on; if it is, its address in settings.toml is another one."
+        return Finding(_SECTION, what, "missing", f"{address}: not there", to_do)
+    usable = [node for node in there if os.access(node, need)]
+    if usable:
+        return Finding(_SECTION, what, "ok", address)
+    to_do = f"Add the till's user to the group {group}, or install systemd/udev/70-tresen.rules."
+    return Finding(_SECTION, what, "wrong", f"{there[0]}: no permission", to_do)
+
+
+def _number(path: Path, base: int) -> int:
+    return int(path.read_text(encoding="ascii"), base)
