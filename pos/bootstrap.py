@@ -28,7 +28,7 @@ from pos.settings import Settings
 from pos.system import SystemClock, SystemIds, ThreadWorker
 from pos.till import Till, TillSetup, World
 
-__all__ = ["OpenTill", "create_till", "open_till", "run_plain", "run_screen", "run_setup", "software"]
+__all__ = ["OpenTill", "create_till", "log_to_file", "open_till", "run_plain", "run_screen", "software"]
 
 DRAIN_LIMIT_S = 30.0
 
@@ -210,8 +210,57 @@ async def run_plain(state: Path, settings: Settings, hub_url: str, *, as_json: b
 
 
 async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: bool) -> int:
-    raise NotImplementedError
+    """The cashier's screen, until it is closed; returns the exit code. Raises what broke the screen."""
+    from pos.entry import load_keymap  # noqa: PLC0415
+    from pos.notify import Watchdog, feed_from_loop, notify  # noqa: PLC0415
+    from pos.tui.app import TillApp  # noqa: PLC0415
+    from pos.tui.themes import load_theme  # noqa: PLC0415
+
+    async with open_till(state, settings, hub_url) as opened:
+        app = TillApp(
+            opened.till,
+            load_keymap(settings.till.keymap),
+            clock=opened.clock,
+            theme=load_theme(settings.till.theme),
+            digits_are_cents=settings.till.digits_are_cents,
+            qr_blocks=lambda link: _qr_blocks(opened.surround.link_address(link)),
+            first_frame=lambda: notify("READY=1"),
+            demo_ctrl_c=demo,
+        )
+        watchdog = Watchdog.from_environment()
+
+        async def serve() -> None:
+            await app.run_async()
+
+        tasks = opened.surround.tasks()
+        if watchdog.wanted:
+            tasks = (*tasks, ("watchdog", lambda: feed_from_loop(watchdog)))
+        await run_until_stopped(tasks, serve(), stop=lambda: app.exit(0))
+        broken = getattr(app, "_exception", None)
+        if broken is not None:
+            raise broken
+        return app.return_code or 0
 
 
-def run_setup(state: Path) -> bool:
-    raise NotImplementedError
+def _qr_blocks(address: str) -> list[str]:
+    from receipts.qr import qr_blocks  # noqa: PLC0415 - after the first frame
+
+    return qr_blocks(address) if address else []
+
+
+def log_to_file(state: Path) -> None:
+    """Logs go to a file of the state folder: the screen owns standard error."""
+    import logging.handlers  # noqa: PLC0415
+
+    handler: logging.Handler = logging.NullHandler()
+    with contextlib.suppress(OSError):
+        folder = state / "log"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(
+            folder / "till.log", maxBytes=1_000_000, backupCount=3, encoding="utf-8", delay=True
+        )
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.raiseExceptions = False
+    for talkative in ("httpx", "httpcore"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)

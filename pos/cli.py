@@ -121,7 +121,7 @@ def till(
     state: Path, plain: bool, as_json: bool, hub_url: str, scanner: tuple[str, ...], printer: str, demo: bool
 ) -> None:
     """Open the till."""
-    from pos.bootstrap import run_plain, run_screen  # noqa: PLC0415
+    from pos.bootstrap import log_to_file, run_plain, run_screen  # noqa: PLC0415
     from pos.journal.lock import StateFolderLockedError  # noqa: PLC0415
 
     if as_json and not plain:
@@ -131,11 +131,12 @@ def till(
             raise click.ClickException(
                 f"There is no till in {state} yet. Make one: tresen init --state {state} --operator NAME"
             )
-        from pos.bootstrap import run_setup  # noqa: PLC0415
+        from pos.first_run import first_run  # noqa: PLC0415
 
-        if not run_setup(state):
+        if not asyncio.run(first_run(state, _settings(state))):
             return
     settings = _with_devices(_settings(state), scanner, printer)
+    log_to_file(state)
     try:
         if plain:
             asyncio.run(run_plain(state, settings, hub_url, as_json=as_json))

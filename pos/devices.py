@@ -1,7 +1,9 @@
 """Wires what stands around the till: scanners, printer, drawer and the line to the hub, by address."""
 
 import asyncio
+import contextlib
 import logging
+import socket
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -22,11 +24,14 @@ if TYPE_CHECKING:
     from drivers.printer.printer import EscPosPrinter
     from sync.client import HubClient
 
-__all__ = ["Surround"]
+__all__ = ["Surround", "own_address"]
 
 _Task = tuple[str, Callable[[], Coroutine[Any, Any, None]]]
+HUB_HERE = "here"
+HUB_HERE_PORT = 8080
 _DRAIN_LOOK_S = 0.1
 _DRAIN_PATIENCE_S = 3.0
+_HUB_PAUSE_S = 5.0
 _log = logging.getLogger("tresen.devices")
 
 
@@ -44,7 +49,8 @@ class Surround:
     ) -> None:
         self._state = state
         self._settings = settings
-        self._hub_url = hub_url
+        self._hub_here = hub_url == HUB_HERE
+        self._hub_url = f"http://127.0.0.1:{HUB_HERE_PORT}" if self._hub_here else hub_url
         self._clock = clock
         self._ids = ids
         self._worker = worker
@@ -72,6 +78,8 @@ class Surround:
             submit(report)
         if self.printer is not None:
             self._tasks.append(("printer", self.printer.run))
+        if self._hub_here:
+            self._tasks.append(("hub on this machine", self._run_hub_here))
         if self.hub is not None:
             self._tasks.append(("hub", self.hub.run))
         self._make_scanners(submit)
@@ -130,6 +138,26 @@ class Surround:
             software=software,
         )
         await self.hub.load()
+
+    async def _run_hub_here(self) -> None:
+        """A shop with one till: the hub is a process beside it, and starts again if it ends."""
+        while True:
+            with (self._state / "log" / "hub.log").open("ab") as log:
+                child = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "pos", "hub", "--db", f"sqlite:///{self._state / 'hub.db'}"),
+                    *("--host", "0.0.0.0", "--port", str(HUB_HERE_PORT)),  # noqa: S104 - phones read receipts here
+                    *("--public-url", f"http://{own_address()}:{HUB_HERE_PORT}"),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                )
+                try:
+                    await child.wait()
+                finally:
+                    if child.returncode is None:
+                        child.terminate()
+                        await child.wait()
+            await asyncio.sleep(_HUB_PAUSE_S)
 
     async def _apply_changes(self, changes: list[dict[str, Any]], cursor: int) -> None:
         """Articles from the hub go into the catalogue in a process of its own: it may take its time."""
@@ -253,6 +281,15 @@ class Surround:
             self._submit(report)
         else:
             self._later.append(report)
+
+
+def own_address() -> str:
+    """This machine's address in its network, for links that phones open; nothing is sent."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        found: str = probe.getsockname()[0]
+        return found
+    return "127.0.0.1"
 
 
 def _article_change(body: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`tresen check`: in one table what is there, what is not, and what to do. It changes nothing and prints nothing.
+"""`tresen check`: in one table what is there, what is not, and what to do. It changes and prints nothing.
 
 Whatever may keep silent (printer, hub, time service) is asked at once, each with a deadline, so that the table
 is there within three seconds even if everything is missing.

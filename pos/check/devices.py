@@ -1,5 +1,7 @@
-"""Whether each device of the settings is there and may be used. Nothing is opened for writing, nothing printed:
-the till may be using it at this very moment."""
+"""Whether each device of the settings is there and may be used.
+
+Nothing is opened for writing and nothing printed: the till may be using it at this very moment.
+"""
 
 import os
 import socket

@@ -25,12 +25,12 @@ class JournalFound(msgspec.Struct, frozen=True):
 
 
 def check_store(state: Path, clock: Clock, worker: Worker) -> tuple[list[Finding], JournalFound]:
-    folder = [_folder(state)]
-    if not state.is_dir():
-        return folder, JournalFound()
+    folder = _folder(state)
+    if folder.vital and folder.state != "ok":
+        return [folder], JournalFound()
     journal, found = _journal(state)
     return [
-        *folder,
+        folder,
         _free_space(state),
         _running(state),
         *journal,

@@ -26,7 +26,7 @@ from pos.tui.themes import Theme
 __all__ = ["BareScreen", "TillApp"]
 
 _ROWS_MIN = 12
-_COLUMNS_MIN = 48
+_COLUMNS_MIN = 40
 
 
 class BareScreen(Screen[None], inherit_bindings=False):

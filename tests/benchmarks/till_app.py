@@ -52,7 +52,7 @@ async def _run(rows: int, scans_fd: int, theme: str) -> None:
             return Article(key, f"Article {key}", "B", PRICE_MINOR, gtin=key)
 
     shop = Shop()
-    shop.till._desk.world.catalogue.__class__ = Endless  # type: ignore[assignment]
+    shop.till._desk.world.catalogue.__class__ = Endless
     await shop.open()
     for number in range(rows):
         shop.scan(code_of(9_000_000 + number))

@@ -407,10 +407,11 @@ def test_readers_of_changes_miss_none_while_many_write(new_url: Callable[[str], 
         thread.start()
     seen: list[int] = []
     while len(seen) < writers * 25:
+        done = not any(thread.is_alive() for thread in threads)
         with engine.connect() as connection:
             answer = changes.changes_after(connection, "chain", seen[-1] if seen else 0, 500)
         seen += [change.n for change in answer.changes]
-        if not any(thread.is_alive() for thread in threads) and not answer.changes:
+        if done and not answer.changes:
             break
     for thread in threads:
         thread.join()

@@ -260,8 +260,8 @@ def test_a_hub_restored_from_an_older_copy_gets_everything_again(new_url: Callab
             async with hub_rig(new_url("sqlite")) as rig:
                 line.hub = rig.transport()
                 await shop.all_acked()
-            line.hub = None
-            await shop.reports.until(lambda report: not report.online)
+                line.hub = None
+                await shop.reports.until(lambda report: not report.online)
             async with hub_rig(old_url) as rig:
                 line.hub = rig.transport()
                 await shop.all_acked()
@@ -564,9 +564,12 @@ def test_a_hub_killed_between_commit_and_answer_loses_and_doubles_nothing(
         shop.till.sell(300)
         shop.client._limit = 50
 
+        networks: list[httpx.AsyncHTTPTransport] = []
+
         async def meet(process: Process) -> None:
             url = process.ready()
             shop.line.hub = Redirected(url)
+            networks.append(shop.line.hub.network)
 
         async with shop.running():
             for commit in ("1", "3"):
@@ -584,6 +587,8 @@ def test_a_hub_killed_between_commit_and_answer_loses_and_doubles_nothing(
                 await shop.all_acked()
                 assert process.end()[0] == 0
                 shop.line.hub = None
+        for network in networks:
+            await network.aclose()
         async with hub_rig(hub_url) as rig:
             found = await settled(rig)
         assert found == await reference(new_url("sqlite"), shop.till)

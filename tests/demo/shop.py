@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from pos.devices import own_address
+
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "config" / "demo"
 OPERATOR = "Kim"
@@ -41,7 +43,7 @@ class DemoShop:
     @property
     def public_url(self) -> str:
         """The hub's address for a phone in the same network."""
-        return f"http://{_own_address()}:{self.hub_port}"
+        return f"http://{own_address()}:{self.hub_port}"
 
     @property
     def paper_url(self) -> str:
@@ -162,12 +164,3 @@ def _free_port(wanted: int) -> int:
             found: int = probe.getsockname()[1]
             return found
     raise RuntimeError("no free port")
-
-
-def _own_address() -> str:
-    """This machine's address in its network; nothing is sent."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("192.0.2.1", 9))
-        found: str = probe.getsockname()[0]
-        return found
-    return "127.0.0.1"

@@ -267,9 +267,9 @@ def test_a_long_cart_shows_its_end_and_pages_back() -> None:
         async with opened() as screen:
             await screen.scan(*[MILK] * 30, CHOCOLATE)
             assert screen.row("  31 ").endswith("2,09")
-            assert "(17 weiter oben)" in screen.text
+            assert "+17 oben" in screen.text
             await screen.press("pageup", "pageup")
-            assert "weiter oben" not in screen.text
+            assert "oben" not in screen.text
             assert screen.row("   1 ")
             await screen.scan(BUTTER)
             assert screen.row("  32 ").endswith("2,49")
@@ -299,9 +299,30 @@ def test_names_are_cut_and_prices_never() -> None:
             row = screen.row("T-Shirt")
             assert row.endswith("12.977,01")
             assert "…" in row
-            await screen.press("delete")
+
+    run(case)
+
+
+def test_an_unsold_code_is_whole_on_a_small_screen() -> None:
+    async def case() -> None:
+        async with opened(size=(64, 18)) as screen:
             await screen.scan(UNKNOWN)
-            assert f"nicht verkauft: {UNKNOWN}" in screen.text
+            assert f"nicht verkauft: {UNKNOWN} " in screen.text
+
+    run(case)
+
+
+def test_forty_columns_still_sell() -> None:
+    async def case() -> None:
+        async with opened(size=(40, 12)) as screen:
+            await screen.type("99*")
+            await screen.scan(SHIRT)
+            assert screen.row("T-Shirt").endswith("1.286,01")
+            assert "99 Teile" in screen.text
+            assert max(len(row) for row in screen.text.splitlines()) <= 40
+            await screen.press("f12")
+            await screen.settled()
+            assert "RÜCKGELD" in screen.text
 
     run(case)
 

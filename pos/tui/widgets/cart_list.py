@@ -21,16 +21,15 @@ _NAME_MIN = 16
 
 def cart_header(scene: Scene, height: int) -> Strip:
     """Names of the columns, and how many lines stand above the window."""
-    words, show_unit = scene.words, _shows_unit(scene)
-    name = _name_width(scene, show_unit=show_unit)
+    words = scene.words
+    name, tax, unit = _columns(scene)
     above = _first(scene, height)
     article = words("ui.column-article")
     if above:
         article = f"{article}  {words('ui.above', count=above)}"
     text = " " * _NUMBER + fit_right(words("ui.column-quantity"), _QUANTITY) + "  " + fit(article, name)
-    text += fit_right(words("ui.column-tax"), _TAX)
-    if show_unit:
-        text += fit_right(words("ui.column-unit"), _UNIT)
+    text += fit_right(words("ui.column-tax"), tax) if tax else ""
+    text += fit_right(words("ui.column-unit"), unit) if unit else ""
     text += fit_right(words("ui.column-amount"), _AMOUNT)
     return scene.brush.row((text, "header"))
 
@@ -76,8 +75,7 @@ def _parts(scene: Scene, line: Line, marking: str) -> tuple[Part, ...]:
 
 def _make_parts(scene: Scene, line: Line, marking: str) -> tuple[Part, ...]:
     words, language = scene.words, scene.words.language
-    show_unit = _shows_unit(scene)
-    name_width = _name_width(scene, show_unit=show_unit)
+    name_width, tax_width, unit_width = _columns(scene)
     quantity = quantity_text(line.quantity, line.unit, language)
     if line.unit == "pc" and quantity != "1":
         quantity += " x"
@@ -93,7 +91,8 @@ def _make_parts(scene: Scene, line: Line, marking: str) -> tuple[Part, ...]:
         unit_text, money, tax = "", "?", ""
     if line.kind == "deposit":
         name = f"  {name}"
-    middle = fit_right(tax, _TAX) + (fit_right(unit_text, _UNIT) if show_unit else "")
+    middle = fit_right(tax, tax_width) if tax_width else ""
+    middle += fit_right(unit_text, unit_width) if unit_width else ""
     if not middle.strip():  # nothing stands there: the name may have the room
         name_width, middle = name_width + len(middle), ""
     text = "  " + fit(name, name_width) + middle
@@ -102,10 +101,10 @@ def _make_parts(scene: Scene, line: Line, marking: str) -> tuple[Part, ...]:
     return ((number, "dim"), (text, role)) if role == "text" else ((number + text, role),)
 
 
-def _shows_unit(scene: Scene) -> bool:
-    return _name_width(scene, show_unit=True) >= _NAME_MIN
-
-
-def _name_width(scene: Scene, *, show_unit: bool) -> int:
-    taken = _NUMBER + _QUANTITY + 2 + _TAX + _AMOUNT + 1 + (_UNIT if show_unit else 0)
-    return max(4, scene.width - taken)
+def _columns(scene: Scene) -> tuple[int, int, int]:
+    """Widths of name, tax code and unit price; on a narrow screen first the price goes, then the code."""
+    room = scene.width - _NUMBER - _QUANTITY - 2 - _AMOUNT - 1
+    for tax, unit in ((_TAX, _UNIT), (_TAX, 0)):
+        if room - tax - unit >= _NAME_MIN:
+            return room - tax - unit, tax, unit
+    return max(4, room), 0, 0

@@ -41,7 +41,7 @@ def meaning(scene: Scene) -> str:
 def _typed(scene: Scene, text: str) -> str:
     view, words = scene.view, scene.words
     if not text:
-        return ""
+        return words("ui.panel-scan") if view.state in ("search", "department") else ""
     digits = text.isascii() and text.isdigit()
     if view.state == "search" and digits and len(text) <= 2:
         number = int(text)

@@ -11,6 +11,7 @@ from pos.words import amount
 __all__ = ["total_block"]
 
 _TAX_MIN = 17
+_WIDE = 60  # below, the pieces are written small
 _PIECES = 11  # three digits: the words beside them keep their place
 
 
@@ -18,10 +19,13 @@ def total_block(scene: Scene) -> list[Strip]:
     """Three rows."""
     view, words = scene.view, scene.words
     digits = small_digits(amount(view.total_minor, words.language))
-    pieces = small_digits(str(view.pieces))
     label = words("ui.pieces") if view.pieces != 1 else words("ui.piece")
     money = len(digits[0])
-    left = max(_PIECES, len(pieces[0])) + 1
+    if scene.width < _WIDE:
+        pieces, left, label = ("", "", ""), 1, f"{view.pieces} {label}"
+    else:
+        pieces = small_digits(str(view.pieces))
+        left = max(_PIECES, len(pieces[0])) + 1
     middle = scene.width - left - money - 2
     taxes = _tax_rows(scene, view, middle - len(label) - len(view.currency) - 6)
     rows = []
