@@ -212,9 +212,12 @@ async def run_plain(state: Path, settings: Settings, hub_url: str, *, as_json: b
 async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: bool) -> int:
     """The cashier's screen, until it is closed; returns the exit code. Raises what broke the screen."""
     from pos.entry import load_keymap  # noqa: PLC0415
-    from pos.notify import Watchdog, feed_from_loop, notify  # noqa: PLC0415
+    from pos.notify import READY, Watchdog, feed_from_loop, notify  # noqa: PLC0415
     from pos.tui.app import TillApp  # noqa: PLC0415
     from pos.tui.themes import load_theme  # noqa: PLC0415
+
+    def ready() -> None:
+        notify(READY)
 
     async with open_till(state, settings, hub_url) as opened:
         app = TillApp(
@@ -224,7 +227,7 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
             theme=load_theme(settings.till.theme),
             digits_are_cents=settings.till.digits_are_cents,
             qr_blocks=lambda link: _qr_blocks(opened.surround.link_address(link)),
-            first_frame=lambda: notify("READY=1"),
+            first_frame=ready,
             demo_ctrl_c=demo,
         )
         watchdog = Watchdog.from_environment()

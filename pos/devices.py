@@ -284,7 +284,7 @@ class Surround:
 
 
 def own_address() -> str:
-    """This machine's address in its network, for links that phones open; nothing is sent."""
+    """The address of this machine in its network, for links that phones open; nothing is sent."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))
         found: str = probe.getsockname()[0]

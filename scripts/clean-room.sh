@@ -109,6 +109,7 @@ for file in /etc/apt/apt.conf.d/*; do # proxies and the like, not this machine's
 done
 bring /etc/apt/trusted.gpg.d /usr/share/keyrings
 
+mount --bind "$room" "$room" # a root that is a mount of its own, or no test in it could unshare mounts
 mount --rbind --make-rslave /dev "$room/dev"
 mount -t proc proc "$room/proc"
 mount -t sysfs -o ro sysfs "$room/sys"
@@ -136,6 +137,7 @@ say "in the room: $(inside 'cat /etc/debian_version'), $(inside 'python3 --versi
 inside 'python3 -m venv /tmp/probe && /tmp/probe/bin/pip download --quiet --no-deps -d /tmp/probe msgspec'
 say "pip reaches its index"
 inside 'apt-get update -qq'
+inside 'unshare --mount true'
 say "apt reaches its mirror"
 
 for step in $steps; do

@@ -10,6 +10,7 @@ need zbarimg zbar-tools
 need umockdev-wrapper umockdev
 need chromium chromium
 need systemd-analyze systemd
+need udevadm udev
 need mount mount
 need ps procps
 ldconfig -p 2>/dev/null | grep -q 'libusb-1\.0\.so' || missing="$missing libusb-1.0-0"

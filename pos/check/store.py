@@ -52,7 +52,7 @@ def _folder(state: Path) -> Finding:
             _SECTION, what, "wrong", f"{state} is no folder", "Give a folder with --state.", vital=True
         )
     if not os.access(state, os.R_OK | os.W_OK | os.X_OK):
-        to_do = "Run this as the till's user (sudo -u tresen tresen check), or make the medium writable."
+        to_do = "Run this as the till's user (under systemd: tresen), or make the medium writable."
         return Finding(_SECTION, what, "wrong", f"{state} cannot be written", to_do, vital=True)
     if state.stat().st_mode & 0o077:
         return Finding(

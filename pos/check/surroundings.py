@@ -104,6 +104,8 @@ def _screen() -> Finding:
     if not sys.stdout.isatty():
         return Finding(_SECTION_TERMINAL, what, "off", "the output is no terminal")
     size = os.get_terminal_size(sys.stdout.fileno())
+    if not (size.columns and size.lines):
+        return Finding(_SECTION_TERMINAL, what, "off", "this terminal does not tell its size")
     found = f"{size.columns} columns, {size.lines} rows"
     if size.columns >= _COLUMNS_MINIMUM and size.lines >= _ROWS_MINIMUM:
         return Finding(_SECTION_TERMINAL, what, "ok", found)

@@ -124,10 +124,9 @@ class TillApp(App[int], inherit_bindings=False):
 
     def _heard(self, happened: Sequence[e.Event]) -> None:
         self._controls.heard(happened)
-        if happened:
-            sound = sound_of(happened, self._till.view.message)
-            if sound:
-                self._sounds(sound)
+        sound = sound_of(happened, lambda: self._till.view.message)
+        if sound:
+            self._sounds(sound)
         self._pump.poke()
 
     def _bell(self, sound: str) -> None:
@@ -139,6 +138,7 @@ class TillApp(App[int], inherit_bindings=False):
     def _renew(self) -> None:
         if not self._running or not self._face.is_mounted:
             return
+        self._controls.notice()
         if self._face.renew() and self._painted is not None:
             self.call_after_refresh(self._painted)
         self._want_qr()

@@ -47,28 +47,35 @@ class Controls:
                 local.scrolled, local.follows_open, local.asks_name = 0, False, False
             if isinstance(event, e.SignedIn | e.SignedOut):
                 local.signing_in = local.pin = ""
+
+    def notice(self) -> None:
+        """Before a key is taken and before a picture is made: has the till gone on to another state?"""
         state = self._view().state
-        if state != self._state:
-            self._state = state
-            local.cursor, local.opened_ms = None, self._clock.mono_ms()
-            if state == "signed-out":
-                self._entry.take()
-        self._mirror()
+        if state == self._state:
+            return
+        self._state = state
+        self.local.cursor, self.local.opened_ms = None, self._clock.mono_ms()
+        if state == "signed-out":
+            self._entry.take()
+            self._mirror()
 
     def key(self, key: str, character: str | None) -> bool:
         """A key. False when it means nothing here."""
+        self.notice()
         known = self._take_key(key, character)
         self._mirror()
         return known
 
     def paste(self, text: str) -> None:
         """Text from the terminal's clipboard is typed, and never confirms itself."""
+        self.notice()
         for char in text:
             if char.isprintable():
                 self._type(char)
         self._mirror()
 
     def touch(self, token: str) -> None:
+        self.notice()
         kind, _, what = token.partition(":")
         if kind == "key":
             self._press(what)

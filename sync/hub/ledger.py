@@ -15,19 +15,17 @@ from sqlalchemy.engine import Connection
 
 from pos.facts import GENESIS, StoredFact, chain_hash
 from sync.hub import tables as t
-from sync.hub.database import driver_of
+from sync.hub.database import Bulk
 from sync.wire import BATCH_MAX_FACTS, Ack, Batch, Fork, Gap, Hello, Problem, ShopInfo, Welcome, encode_json
 
 __all__ = ["find_receipt", "hello", "ingest", "link_key", "read_facts", "shop_of", "upsert"]
 
-_COLUMNS: Final = (
-    "store", "till", "epoch", "seq", "kind", "version", "wall_ms", "mono_ms", "boot_id", "body", "hash", "received_ms",
-)  # fmt: skip
-_POSTGRES_TYPES: Final = (
-    "text", "text", "int8", "int8", "text", "int4", "int8", "int8", "text", "bytea", "bytea", "int8",
-)  # fmt: skip
-_INSERT_SQLITE: Final = f"insert into fact ({', '.join(_COLUMNS)}) values ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
-_COPY_POSTGRES: Final = f"copy fact ({', '.join(_COLUMNS)}) from stdin (format binary)"
+_COLUMNS: Final = {
+    "store": "text", "till": "text", "epoch": "int8", "seq": "int8", "kind": "text", "version": "int4",
+    "wall_ms": "int8", "mono_ms": "int8", "boot_id": "text", "body": "bytea", "hash": "bytea",
+    "received_ms": "int8",
+}  # fmt: skip
+_FACTS: Final = Bulk("fact", _COLUMNS)
 _INT8_MAX: Final = 2**63 - 1
 _INT4_MAX: Final = 2**31 - 1
 _WORD_MAX: Final = 64
@@ -106,12 +104,16 @@ def fault_of(batch: Batch) -> str:
         return f"a batch holds 1 to {BATCH_MAX_FACTS} facts, not {len(batch.facts)}"
     if batch.epoch < 1 or batch.first_seq < 1:
         return "epochs and numbers begin at 1"
+    sound: set[tuple[str, str]] = set()
     previous = batch.prev_hash
     for expected, fact in enumerate(batch.facts, batch.first_seq):
         if (fact.epoch, fact.seq) != (batch.epoch, expected):
             return f"fact {fact.epoch}/{fact.seq} stands where {batch.epoch}/{expected} belongs"
-        if not _is_word(fact.kind) or not _is_word(fact.boot_id, empty=True):
-            return f"fact {expected}: kind and boot_id are up to {_WORD_MAX} printable characters"
+        words = (fact.kind, fact.boot_id)  # few in each batch: looked at once
+        if words not in sound:
+            if not _is_word(fact.kind) or not _is_word(fact.boot_id, empty=True):
+                return f"fact {expected}: kind and boot_id are up to {_WORD_MAX} printable characters"
+            sound.add(words)
         if (
             not 0 <= fact.version <= _INT4_MAX
             or max(abs(fact.wall_ms), abs(fact.mono_ms), fact.seq) > _INT8_MAX
@@ -203,14 +205,7 @@ def _begin_epoch(connection: Connection, batch: Batch) -> None:
 
 def _append(connection: Connection, batch: Batch, facts: Sequence[StoredFact], now_ms: int) -> Ack:
     """Insert facts that follow the head, and move the head."""
-    rows = [_row(batch, fact, now_ms) for fact in facts]
-    if connection.dialect.name == "postgresql":
-        with driver_of(connection).cursor() as cursor, cursor.copy(_COPY_POSTGRES) as copy:
-            copy.set_types(_POSTGRES_TYPES)
-            for row in rows:
-                copy.write_row(row)
-    else:
-        driver_of(connection).executemany(_INSERT_SQLITE, rows)
+    _FACTS.insert(connection, [_row(batch, fact, now_ms) for fact in facts])
     last, c = facts[-1], t.till_head.c
     moved = connection.execute(
         t.till_head.update()

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from pos.facts import FactError, Sale, StoredFact, decode_fact
 from sync.hub import tables as t
+from sync.hub.database import Bulk
 from sync.hub.ledger import read_facts, upsert
 from sync.wire import split_link
 
@@ -25,6 +26,13 @@ STEP_FACTS: Final = 500
 # Ten thousand million euros: no sale of a shop, and the sums of a day stay far below what a column holds.
 AMOUNT_MAX: Final = 10**12
 _TEXT_MAX: Final = 64
+_RECEIPTS: Final = Bulk(
+    "receipt",
+    {
+        "store": "text", "token": "bytea", "till": "text", "epoch": "int8", "seq": "int8", "number": "int8",
+        "total_minor": "int8", "language": "text",
+    },
+)  # fmt: skip
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -127,21 +135,12 @@ def _apply(
     connection: Connection, store: str, till: str, effects: Sequence[tuple[StoredFact, Effect]]
 ) -> None:
     receipts = [
-        {
-            "store": store,
-            "token": effect.token,
-            "till": till,
-            "epoch": fact.epoch,
-            "seq": fact.seq,
-            "number": effect.number,
-            "total_minor": effect.gross_minor,
-            "language": effect.language,
-        }
+        (store, effect.token, till, fact.epoch, fact.seq, effect.number, effect.gross_minor, effect.language)
         for fact, effect in effects
         if effect.token
     ]
     if receipts:
-        connection.execute(upsert(connection, t.receipt), receipts)
+        _RECEIPTS.insert(connection, receipts)
     sums: dict[tuple[str, str, bool], list[int]] = defaultdict(lambda: [0, 0, 0])
     for _, effect in effects:
         total = sums[(effect.business_day, effect.currency, effect.training)]

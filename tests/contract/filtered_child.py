@@ -1,13 +1,14 @@
 """Lives as the service lives: no memory both writable and executable, only the unit's system calls.
 
-Run as `python filtered_child.py STATE CALLS < PIN`: puts the kernel's filter over itself as systemd would, then
-does what a till does with its libraries. Says `alive` when all of it went well.
+Run as `python filtered_child.py STATE CALLS`: puts the kernel's filter over itself as systemd would, then does what
+a till does with its libraries, and says `alive` when all of it went well. With a command behind, it becomes that.
 """
 
 import asyncio
 import ctypes
 import errno
 import mmap
+import os
 import platform
 import sys
 from pathlib import Path
@@ -92,6 +93,8 @@ def main() -> None:
         pass
     else:
         sys.exit("the filter does not hold")
+    if sys.argv[3:]:
+        os.execv(sys.argv[3], sys.argv[3:])
     libraries()
 
     from pos.bootstrap import open_till

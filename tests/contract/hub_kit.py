@@ -93,7 +93,7 @@ def sale(
     unit = 100 + number % 97
     items = tuple(
         SaleLine(
-            n, f"Artikel {number * 7 + n}", unit, unit, "A", Decimal("19"), NOW_MS,
+            n, f"Artikel {number * 7 + n}", unit, unit, "A", Decimal(19), NOW_MS,
             gtin=f"40{number * 131 + n:011d}", sku=f"sku-{number}-{n}",
         )
         for n in range(1, lines + 1)
@@ -112,7 +112,7 @@ def sale(
         offset_min=120,
         lines=items,
         tenders=(SaleTender("cash", total, total + 500, 500),),
-        taxes=(SaleTax("A", 1, Decimal("19"), total, total - vat, vat),),
+        taxes=(SaleTax("A", 1, Decimal(19), total, total - vat, vat),),
         total_minor=total,
         pieces=lines,
         link=link,

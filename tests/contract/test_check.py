@@ -244,7 +244,9 @@ def _set(state: Path, **tables: dict[str, Any]) -> None:
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """File by file; an empty -wal and its -shm are what SQLite needs for reading, and hold nothing."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.endswith("-shm")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files if path.stat().st_size}
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from sync.hub import tables as t
 from sync.hub.database import DatabaseUnavailableError, migrate, open_engine, transact
 from sync.hub.digest import Digest, digest
 from sync.wire import Ack, Batch, Fork, Gap, Hello, Problem, split_link
-from tests.contract.hub_kit import NOW_MS, SHOP, Till, link_of, sale
+from tests.contract.hub_kit import NOW_MS, Till, link_of, sale
 
 KEY = bytes(range(32))
 
@@ -363,7 +363,8 @@ def test_many_at_once_store_each_fact_once(new_url: Callable[[str], str]) -> Non
     def send(seed: int) -> None:
         chance = random.Random(seed)
         for first in range(1, 62, 5):
-            answers.append(take(engine, till.batch(max(1, first - chance.randint(0, 3)), min(61, first + 4))))
+            batch = till.batch(max(1, first - chance.randint(0, 3)), min(61, first + 4))
+            answers.append(take(engine, batch))
 
     threads = [threading.Thread(target=send, args=(n,)) for n in range(4)]
     for thread in threads:

@@ -99,6 +99,12 @@ class Shop:
         )
 
 
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not happened():  # noqa: ASYNC110 - it happens in code that knows of no event for us
+            await asyncio.sleep(0.005)
+
+
 def digest_of(rig: Rig) -> Digest:
     with rig.engine.connect() as connection:
         return digest(connection)
@@ -231,8 +237,7 @@ def test_the_hub_down_and_up_again(new_url: Callable[[str], str]) -> None:
         async with shop.running():
             report = await shop.reports.until(lambda report: not report.online)
             assert report == HubReported(online=False, acked_epoch=1, acked_seq=0)
-            while len(shop.slept) < 40:
-                await asyncio.sleep(0.01)
+            await until(lambda: len(shop.slept) >= 40)
             assert max(shop.slept) <= 60
             assert min(shop.slept) >= 0.1
             assert max(shop.slept[:3]) <= 2
@@ -304,8 +309,7 @@ def test_a_cloned_till_hears_of_the_fork_and_stops_sending(hub_url: str) -> None
                 clone.till.sell(1)
                 client.kick()
                 beats = clone.line.asked.count("GET /v1/health")
-                while clone.line.asked.count("GET /v1/health") < beats + 3:
-                    await asyncio.sleep(0.005)
+                await until(lambda: clone.line.asked.count("GET /v1/health") >= beats + 3)
                 assert clone.line.batches == sent
                 assert clone.reports.last.problem == "fork"
                 assert clone.reports.last.online
@@ -509,9 +513,7 @@ def test_changes_come_down_and_a_failure_there_holds_no_fact_up(new_url: Callabl
                 await shop.all_acked()
                 assert applied == []
                 failing = False
-                async with asyncio.timeout(10):
-                    while len(applied) < 700:
-                        await asyncio.sleep(0.005)
+                await until(lambda: len(applied) >= 700)
             assert [change["n"] for change in applied] == list(range(1, 701))
             assert applied[0] == {"n": 1, "kind": "article", "key": "0", "body": {"sku": "0"}}
             assert shop.memory.values["hub.changes.chain"] == b"700"
@@ -526,8 +528,7 @@ def test_an_idle_line_beats_and_says_when_it_goes_silent(new_url: Callable[[str]
             shop = Shop(line)
             async with shop.running():
                 await shop.all_acked()
-                while line.asked.count("GET /v1/health") < 3:
-                    await asyncio.sleep(0.005)
+                await until(lambda: line.asked.count("GET /v1/health") >= 3)
                 told = len(shop.reports.all)
                 assert told <= 2  # beats are no news
                 line.hub = None

@@ -1,11 +1,17 @@
 """The units, udev rules and folders that make a machine a till, judged by systemd and udev themselves."""
 
 import configparser
+import contextlib
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import termios
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +19,7 @@ import pytest
 from tests.contract.fake_sysfs import VOLUME, FakeSysfs
 
 SYSTEMD = Path(__file__).parents[2] / "systemd"
+FILTERED = Path(__file__).with_name("filtered_child.py")
 RULES = SYSTEMD / "udev" / "70-tresen.rules"
 EXPOSURE_MAX = {"tresen-till.service": 20, "tresen-hub.service": 20}
 
@@ -91,17 +98,66 @@ def test_sysusers_and_tmpfiles_can_be_carried_out_in_an_empty_root(tmp_path: Pat
     assert (root / "var/lib/tresen").stat().st_mode & 0o777 == 0o700
 
 
-def test_the_till_lives_under_the_filters_of_its_unit(tmp_path: Path) -> None:
-    """Writable memory is never executable, and no call outside the filter is needed: argon2, cffi, all of it."""
-    allowed: set[str] = set()
+@pytest.fixture(scope="module")
+def allowed() -> str:
+    """The system calls that the till's unit leaves, as this machine's systemd spells them out."""
+    found: set[str] = set()
     for value in _all(SYSTEMD / "tresen-till.service", "SystemCallFilter"):
         calls = _calls(value.removeprefix("~").split())
-        allowed = allowed - calls if value.startswith("~") else allowed | calls | _calls(["@default"])
-    assert 100 < len(allowed) < 400
-    child = Path(__file__).with_name("filtered_child.py")
-    done = _run(sys.executable, str(child), str(tmp_path / "state"), " ".join(sorted(allowed)))
+        found = found - calls if value.startswith("~") else found | calls | _calls(["@default"])
+    assert 100 < len(found) < 400
+    return " ".join(sorted(found))
+
+
+def test_the_libraries_live_under_the_filters_of_the_unit(tmp_path: Path, allowed: str) -> None:
+    """Writable memory is never executable, and no call outside the filter is needed: argon2, cffi, all of it."""
+    done = _run(sys.executable, str(FILTERED), str(tmp_path / "state"), allowed)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("alive")
+
+
+def test_the_till_on_a_terminal_under_these_filters_is_ready_after_its_first_frame(
+    tmp_path: Path, allowed: str
+) -> None:
+    """Ready, alive, silent when stopped, alive again, and gone in order: all that systemd goes by."""
+    state = tmp_path / "state"
+    made = _run(sys.executable, "-m", "pos", "init", "--state", str(state), "--operator", "A", typed="2468\n")
+    assert made.returncode == 0, made.stderr
+    till = (sys.executable, "-m", "pos", "till", "--state", str(state))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear, _terminal() as (screen, inside):
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(0.05)
+        service = {
+            "NOTIFY_SOCKET": str(tmp_path / "notify"),
+            "WATCHDOG_USEC": "600000",
+            "TERM": "linux",
+            "LANG": "C.UTF-8",
+        }
+        process = subprocess.Popen(
+            (sys.executable, str(FILTERED), str(state), allowed, *till),
+            stdin=inside,
+            stdout=inside,
+            stderr=inside,
+            env=_surroundings() | service,
+            start_new_session=True,
+        )
+        try:
+            drawn_before_ready = _listen(ear, screen, b"READY=1", 20.0)
+            assert drawn_before_ready is not None
+            assert drawn_before_ready > 2_000
+            assert _listen(ear, screen, b"WATCHDOG=1", 5.0) is not None
+            process.send_signal(signal.SIGSTOP)
+            while _listen(ear, screen, b"WATCHDOG=1", 0.05) is not None:
+                pass
+            assert _listen(ear, screen, b"WATCHDOG=1", 1.5) is None
+            process.send_signal(signal.SIGCONT)
+            assert _listen(ear, screen, b"WATCHDOG=1", 5.0) is not None
+            process.terminate()
+            _listen(ear, screen, b"never", 3.0, process)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+            process.wait()
 
 
 def test_every_rule_reads_as_udev_reads_it() -> None:
@@ -176,7 +232,48 @@ def test_a_scale_on_a_cable_is_known_by_its_port(tmp_path: Path) -> None:
     assert "till/scale" not in sys_folder.decide(elsewhere, _with_examples()).links
 
 
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
+@contextlib.contextmanager
+def _terminal() -> Iterator[tuple[int, int]]:
+    """A console of 80 x 25: its outer and its inner end."""
+    screen, inside = os.openpty()
+    os.set_blocking(screen, False)
+    termios.tcsetwinsize(inside, (25, 80))
+    try:
+        yield screen, inside
+    finally:
+        os.close(screen)
+        os.close(inside)
+
+
+def _listen(
+    ear: socket.socket,
+    screen: int,
+    wanted: bytes,
+    patience_s: float,
+    process: subprocess.Popen[bytes] | None = None,
+) -> int | None:
+    """Bytes drawn until the wanted word came; None if it did not, or the process ended. Keeps the screen empty."""
+    drawn = 0
+    until = time.monotonic() + patience_s
+    while time.monotonic() < until and (process is None or process.poll() is None):
+        with contextlib.suppress(BlockingIOError):
+            drawn += len(os.read(screen, 65_536))
+        with contextlib.suppress(TimeoutError):
+            if ear.recv(200) == wanted:
+                with contextlib.suppress(BlockingIOError):
+                    drawn += len(os.read(screen, 65_536))
+                return drawn
+    return None
+
+
+def _surroundings() -> dict[str, str]:
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("TRESEN_", "WATCHDOG_"))
+    }
+    return kept | {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(SYSTEMD.parent)}
+
+
+def _run(*command: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     assert shutil.which(command[0]), f"{command[0]} is missing: apt-get install systemd udev"
     return subprocess.run(
         command,
@@ -184,7 +281,8 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=60,
         check=False,
-        env=os.environ | {"LC_ALL": "C.UTF-8", "PYTHONPATH": str(SYSTEMD.parent)},
+        input=typed,
+        env=_surroundings(),
     )
 
 

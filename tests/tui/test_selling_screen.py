@@ -440,6 +440,9 @@ def test_devices_in_trouble_are_named_in_words() -> None:
             assert "Drucker: Papier leer" in first
             assert "OFFLINE" in first
             assert "nur hier: 0" in first
+            screen.shop.till.submit(c.DeviceReported("printer", "ready", "paper-low"))
+            await screen.pause()
+            assert "Drucker: Papier bald leer" in screen.text.splitlines()[0]
 
     run(case)
 

@@ -1,6 +1,7 @@
 """The first run: every question can be answered, skipped where it may be, and gone back from."""
 
 import asyncio
+import os
 from collections.abc import Callable
 
 from pos.tui.screens.setup import SetupAnswers
@@ -137,7 +138,7 @@ def test_a_needed_answer_cannot_be_skipped() -> None:
             assert "Das wird gebraucht." in text
             assert "überspringen" not in text
             path = GOLDEN / "setup-80x24.txt"
-            if not path.exists():
+            if os.environ.get("TRESEN_GOLDEN") == "write":
                 path.write_text(text, encoding="utf-8")
             assert text == path.read_text(encoding="utf-8")
 

@@ -54,6 +54,14 @@ def test_every_help_row_and_setup_step_has_its_words() -> None:
         assert {name for step in STEPS for name in (step, f"{step}-do")} <= words["setup"].keys()
 
 
+def test_help_fits_sixty_four_columns() -> None:
+    for language in ("de", "en"):
+        for row in read_toml("locales", f"{language}.toml")["help"].values():
+            typed, _, what = row.partition(" = ")
+            assert len(typed) <= 16, row
+            assert len(what) <= 64 - 19, row
+
+
 def test_no_message_is_cut_at_eighty_columns() -> None:
     from pos.tui.paint import wrap
 

@@ -8,10 +8,10 @@ from pos.tui.scene import Scene
 __all__ = ["HELP_ROWS", "help_panel"]
 
 HELP_ROWS = (
-    "scan", "number", "times", "open-price", "search", "cash", "given", "void-last",
-    "void-line", "next-open", "drop", "void-cart", "print", "pad", "escape",
+    "scan", "number", "times", "cash", "given", "void-last", "open-price", "search",
+    "drop", "void-cart", "pad", "escape", "print", "next-open", "void-line",
 )  # fmt: skip
-_KEY = 20
+_KEY = 16
 
 
 def help_panel(scene: Scene, height: int) -> list[Strip]:

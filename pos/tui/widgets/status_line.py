@@ -10,7 +10,7 @@ from pos.view import DeviceView
 __all__ = ["status_line"]
 
 _FINE = (DeviceState.READY, DeviceState.BUSY)
-_NAME_MIN = 6
+_WARNINGS = ("paper-low",)  # it works, but somebody should come soon
 
 
 def status_line(scene: Scene) -> Strip:
@@ -27,13 +27,14 @@ def status_line(scene: Scene) -> Strip:
             right.append((words("ui.unsent", count=view.unsent), "status"))
     elif scene.width >= 76:
         right.append((words("ui.no-hub"), "status"))
-    right += _devices(scene)
+    devices = _devices(scene)
+    right += devices
     demo = [(f" {words('ui.demo')} ", "demo")] if view.demo else []
     room = scene.width - sum(len(text) + 2 for text, _ in (*demo, *right)) - 2
     if room < len(who) and view.demo:
         demo = [(f" {words('ui.demo-short')} ", "demo")]
         room = scene.width - sum(len(text) + 2 for text, _ in (*demo, *right)) - 2
-    while room < _NAME_MIN and len(right) > 1 and right[-1][1] == "status":
+    while room < len(who) and devices and right[-1] in devices and right[-1][1] == "status":
         room += len(right.pop()[0]) + 2
     who = clean(who)
     if len(who) > room:
@@ -55,11 +56,15 @@ def _devices(scene: Scene) -> list[Part]:
         for name, device in (("printer", view.printer), ("scanner", view.scanner))
         if device.state is not DeviceState.NONE
     ]
-    bad = [_trouble(scene, name, device) for name, device in known if device.state not in _FINE]
-    fine = [words(f"ui.{name}") for name, device in known if device.state in _FINE]
+    bad = [_trouble(scene, name, device) for name, device in known if not _fine(device)]
+    fine = [words(f"ui.{name}") for name, device in known if _fine(device)]
     if fine and not bad and scene.width < 100:
         return [(words("ui.devices-ready" if len(fine) > 1 else "ui.device-ready", device=fine[0]), "status")]
     return bad + [(words("ui.device-ready", device=name), "status") for name in fine]
+
+
+def _fine(device: DeviceView) -> bool:
+    return device.state in _FINE and device.detail not in _WARNINGS
 
 
 def _trouble(scene: Scene, name: str, device: DeviceView) -> Part:
