@@ -211,6 +211,7 @@ async def run_plain(state: Path, settings: Settings, hub_url: str, *, as_json: b
 
 async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: bool) -> int:
     """The cashier's screen, until it is closed; returns the exit code. Raises what broke the screen."""
+    from drivers.scanner.wedge import WedgeDetector  # noqa: PLC0415
     from pos.entry import load_keymap  # noqa: PLC0415
     from pos.notify import READY, Watchdog, feed_from_loop, notify  # noqa: PLC0415
     from pos.tui.app import TillApp  # noqa: PLC0415
@@ -229,6 +230,7 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
             qr_blocks=lambda link: _qr_blocks(opened.surround.link_address(link)),
             first_frame=ready,
             demo_ctrl_c=demo,
+            wedge=WedgeDetector() if settings.till.wedge else None,
         )
         watchdog = Watchdog.from_environment()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pos.domain.commands import DeviceReported
+from pos.domain.commands import DeviceReported, Mistyped
 from pos.journal.file_journal import FileJournal
 from pos.journal.reader import JournalFeed
 from pos.journal.state import SpoolView, StateStore
@@ -269,6 +269,7 @@ class Surround:
                     name=str(at + 1) if at else "",
                     layout=devices.scanner_layout,
                     repeat_ms=self._settings.till.scan_repeat_ms,
+                    on_repeat=lambda code, _gap_ms: submit(Mistyped("scan-suppressed", code)),
                 )
             except AddressError as error:
                 _log.error("scanner %s: %s", address, error)

@@ -51,6 +51,7 @@ class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digits_are_cents: bool
     receipt_paper: str
     scan_repeat_ms: int
+    wedge: bool
 
 
 class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

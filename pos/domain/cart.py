@@ -1,6 +1,5 @@
 """The cart: immutable, each change gives a new one. Sums are kept by construction, not checked later."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import msgspec
@@ -14,9 +13,11 @@ __all__ = [
     "Cart",
     "Line",
     "Mark",
+    "Sums",
     "TaxTotal",
     "add_article",
     "add_open_line",
+    "cart_of",
     "find_line",
     "last_live_line",
     "open_lines",
@@ -75,13 +76,30 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.voided is None
 
 
+class Sums(msgspec.Struct, frozen=True):
+    """A cart's sums, carried along so that the 500th line costs what the 5th did.
+
+    `gross` holds (tax code, export key, percent, gross minor units, lines) by code; a code without lines is out.
+    """
+
+    total_minor: int = 0
+    pieces: int = 0
+    open_lines: int = 0
+    gross: tuple[tuple[str, int, Decimal, int, int], ...] = ()
+
+
 class Cart(msgspec.Struct, frozen=True):
-    """An open sale. It exists from its first line on, on exactly one till."""
+    """An open sale. It exists from its first line on, on exactly one till.
+
+    Line n stands at place n - 1: lines are added and marked, never taken out. `sums` follow from the lines;
+    make a cart with `cart_of` where lines are given.
+    """
 
     cart_id: str
     opened_ms: int
     operator: str
     lines: tuple[Line, ...] = ()
+    sums: Sums = Sums()
 
 
 class TaxTotal(msgspec.Struct, frozen=True):
@@ -183,8 +201,17 @@ def void_line(cart: Cart, n: int, mark: Mark) -> Cart:
     return cart
 
 
+def cart_of(cart_id: str, opened_ms: int, operator: str, lines: tuple[Line, ...]) -> Cart:
+    """A cart with lines that were kept elsewhere."""
+    assert all(line.n == place for place, line in enumerate(lines, start=1)), "line n stands at place n - 1"
+    sums = Sums()
+    for line in lines:
+        sums = _count(sums, line, 1)
+    return Cart(cart_id, opened_ms, operator, lines, sums)
+
+
 def find_line(cart: Cart, n: int) -> Line | None:
-    return next((line for line in cart.lines if line.n == n), None)
+    return cart.lines[n - 1] if 1 <= n <= len(cart.lines) else None
 
 
 def last_live_line(cart: Cart) -> Line | None:
@@ -193,55 +220,77 @@ def last_live_line(cart: Cart) -> Line | None:
 
 
 def open_lines(cart: Cart) -> tuple[Line, ...]:
-    return tuple(line for line in _live(cart) if line.kind == "open")
+    if not cart.sums.open_lines:
+        return ()
+    return tuple(line for line in cart.lines if line.live and line.kind == "open")
 
 
 def total_minor(cart: Cart) -> int:
-    return sum(line.total_minor for line in cart.lines if line.voided is None)
+    return cart.sums.total_minor
 
 
 def pieces(cart: Cart) -> int:
     """How many things lie on the counter: pieces by number, weighed goods as one each, deposits not at all."""
-    count = 0
-    for line in cart.lines:
-        if line.voided is None and line.kind != "deposit":
-            count += int(line.quantity) if line.unit == "pc" else 1
-    return count
+    return cart.sums.pieces
 
 
 def tax_totals(cart: Cart) -> tuple[TaxTotal, ...]:
     """The sums per tax code, by code. Their gross amounts sum to the total; net + VAT = gross in each."""
-    gross: dict[str, int] = {}
-    sample: dict[str, Line] = {}
-    for line in cart.lines:
-        if line.voided is None and line.kind != "open":
-            gross[line.tax_code] = gross.get(line.tax_code, 0) + line.total_minor
-            sample.setdefault(line.tax_code, line)
     totals = []
-    for code in sorted(gross):
-        line = sample[code]
-        vat = vat_of_gross(gross[code], line.tax_percent)
-        totals.append(
-            TaxTotal(code, line.tax_key, line.tax_percent, gross[code], gross[code] - vat, vat),
-        )
+    for code, key, percent, gross, _ in cart.sums.gross:
+        vat = vat_of_gross(gross, percent)
+        totals.append(TaxTotal(code, key, percent, gross, gross - vat, vat))
     return tuple(totals)
 
 
-def _live(cart: Cart) -> Iterator[Line]:
-    return (line for line in cart.lines if line.voided is None)
+def _count(sums: Sums, line: Line, sign: int) -> Sums:
+    """The sums with one line more (sign 1) or less (-1). A removed line counts in nothing."""
+    if line.voided is not None:
+        return sums
+    if line.kind == "open":
+        return msgspec.structs.replace(
+            sums, pieces=sums.pieces + sign * _pieces_of(line), open_lines=sums.open_lines + sign
+        )
+    gross = {entry[0]: entry for entry in sums.gross}
+    *_, before, count = gross.pop(line.tax_code, (0, 0))
+    if count + sign:
+        gross[line.tax_code] = (
+            line.tax_code,
+            line.tax_key,
+            line.tax_percent,
+            before + sign * line.total_minor,
+            count + sign,
+        )
+    return Sums(
+        sums.total_minor + sign * line.total_minor,
+        sums.pieces + sign * _pieces_of(line),
+        sums.open_lines,
+        tuple(gross[code] for code in sorted(gross)),
+    )
+
+
+def _pieces_of(line: Line) -> int:
+    if line.kind == "deposit":
+        return 0
+    return int(line.quantity) if line.unit == "pc" else 1
 
 
 def _next_n(cart: Cart) -> int:
-    return cart.lines[-1].n + 1 if cart.lines else 1
+    return len(cart.lines) + 1
 
 
 def _append(cart: Cart, *lines: Line) -> Cart:
     assert len(cart.lines) < LINES_MAX, "the caller refuses a full cart"
-    return msgspec.structs.replace(cart, lines=(*cart.lines, *lines))
+    sums = cart.sums
+    for line in lines:
+        sums = _count(sums, line, 1)
+    return Cart(cart.cart_id, cart.opened_ms, cart.operator, (*cart.lines, *lines), sums)
 
 
 def _replace(cart: Cart, new: Line) -> Cart:
-    return msgspec.structs.replace(cart, lines=tuple(new if line.n == new.n else line for line in cart.lines))
+    old = cart.lines[new.n - 1]
+    lines = (*cart.lines[: new.n - 1], new, *cart.lines[new.n :])
+    return msgspec.structs.replace(cart, lines=lines, sums=_count(_count(cart.sums, old, -1), new, 1))
 
 
 def _article_line(

@@ -4,13 +4,14 @@ Cart saves are coalesced: one in flight, the newest wins. Only lines that change
 """
 
 import contextlib
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
 import msgspec
 
-from pos.domain.cart import Cart, Line
+from pos.domain.cart import Cart, Line, cart_of
 from pos.journal.errors import check_sqlite, translate
 from pos.ports import JobState, JournalUnavailableError, Worker
 
@@ -94,7 +95,7 @@ class StateStore:
         if cart is old:
             return
         same = cart is not None and old is not None and cart.cart_id == old.cart_id
-        known = {line.n: line for line in old.lines} if same and old is not None else {}
+        known = old.lines if same and old is not None else ()
         connection.execute("begin immediate")
         try:
             if not same:
@@ -106,7 +107,9 @@ class StateStore:
                     )
             if cart is not None:
                 rows = [
-                    (line.n, _encoder.encode(line)) for line in cart.lines if known.get(line.n) is not line
+                    (line.n, _encoder.encode(line))
+                    for line, before in itertools.zip_longest(cart.lines, known)
+                    if line is not before
                 ]
                 connection.executemany(
                     "insert into cart_line values(?, ?) on conflict do update set body = excluded.body", rows
@@ -197,7 +200,7 @@ class StateStore:
                 return None
             bodies = connection.execute("select body from cart_line order by n")
             lines = tuple(_lines.decode(body) for (body,) in bodies)
-            self._saved = Cart(cart_id=row[0], opened_ms=row[1], operator=row[2], lines=lines)
+            self._saved = cart_of(row[0], row[1], row[2], lines)
             return self._saved
 
     def _close(self) -> None:

@@ -126,6 +126,7 @@ class Till:
             command, done = self._queue.popleft()
             waiting = self._take(command)
             if waiting is not None:
+                self._publish(None)  # "paying" is seen while the payment is written
                 task = asyncio.get_running_loop().create_task(self._await(waiting, done))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)

@@ -7,6 +7,7 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.screen import Screen
 
+from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Line
 from pos.entry import Entry, Keymap
@@ -20,8 +21,10 @@ from pos.tui.paint import Brush, Part
 from pos.tui.pump import Pump
 from pos.tui.scene import Scene
 from pos.tui.screens import draw
-from pos.tui.sounds import Sounds, sound_of
+from pos.tui.sounds import Alarm, Sounds, sound_of
 from pos.tui.themes import Theme
+from pos.tui.timer import Later, later
+from pos.tui.wedge import KeySieve, Wedge
 
 __all__ = ["BareScreen", "TillApp"]
 
@@ -40,6 +43,7 @@ class TillApp(App[int], inherit_bindings=False):
 
     `qr_blocks` makes the rows of a code for a link; it is asked after the paid screen stands, once a link.
     `first_frame` is called when the first frame is on the terminal, `painted` after each later one.
+    `wedge` tells a scanner that types into the terminal from a person; None takes every key as typed.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -60,6 +64,8 @@ class TillApp(App[int], inherit_bindings=False):
         painted: Callable[[], None] | None = None,
         sounds: Sounds | None = None,
         demo_ctrl_c: bool = False,
+        wedge: Wedge | None = None,
+        timer: Later = later,
     ) -> None:
         super().__init__(driver_class=PadDriver, ansi_color=theme.terminal_colours)
         self._till = till
@@ -79,6 +85,11 @@ class TillApp(App[int], inherit_bindings=False):
         self._qr: tuple[str, tuple[str, ...]] = ("", ())
         self._qr_asked = ""
         self._pump = Pump(self._renew)
+        self._timer = timer
+        self._alarm = Alarm(self._sounds, timer)
+        self._keys = KeySieve(
+            wedge, press=self._pressed, scanned=self._scanned, echo=self._echoed, later=self._in_line
+        )
         self._face = Face(self._draw, self._touched)
         till.subscribe(self._heard)
 
@@ -93,6 +104,9 @@ class TillApp(App[int], inherit_bindings=False):
         if self._first_frame is not None:
             self.call_after_refresh(self._first_frame)
 
+    def on_unmount(self) -> None:
+        self._alarm.stop()
+
     @property
     def drawing(self) -> Drawing:
         """What stands on the screen; tests and screen dumps read it."""
@@ -103,8 +117,9 @@ class TillApp(App[int], inherit_bindings=False):
     async def on_event(self, event: events.Event) -> None:
         """Keys never wander through focus and bindings: there is one place they go to."""
         if isinstance(event, events.Key):
-            self._pressed(event.key, event.character)
+            self._keys.key(event.key, event.character, round(event.time * 1000))
         elif isinstance(event, events.Paste):
+            self._keys.flush(round(event.time * 1000))
             self._controls.paste(event.text)
             self._pump.poke()
         else:
@@ -118,13 +133,31 @@ class TillApp(App[int], inherit_bindings=False):
             self._sounds("blocked")
         self._pump.poke()
 
+    def _scanned(self, code: str) -> None:
+        self._till.submit(c.Scan(code, "scanner:wedge"))
+
+    def _echoed(self, text: str) -> None:
+        self._controls.echo(text)
+        self._pump.poke()
+
+    def _in_line(self, delay_ms: int, act: Callable[[], None]) -> Callable[[], None]:
+        """A timer that goes the keys' own way through the driver: keys that came before it are taken first."""
+
+        def ring() -> None:
+            if self._driver is not None and self._running:
+                self._driver.send_message(events.Callback(act))
+
+        return self._timer(delay_ms, ring)
+
     def _touched(self, token: str) -> None:
+        self._keys.flush(self._wall.mono_ms())
         self._controls.touch(token)
         self._pump.poke()
 
     def _heard(self, happened: Sequence[e.Event]) -> None:
         self._controls.heard(happened)
         sound = sound_of(happened, lambda: self._till.view.message)
+        sound = self._alarm.heard(happened, self._till.view.message, sound)
         if sound:
             self._sounds(sound)
         self._pump.poke()

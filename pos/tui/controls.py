@@ -35,6 +35,7 @@ class Controls:
         self._clock = clock
         self._entry = entry
         self._last_enter_ms = -ENTER_GUARD_MS
+        self._echo = ""
         self.local = Local()
         self._state = view().state
 
@@ -66,6 +67,11 @@ class Controls:
         self._mirror()
         return known
 
+    def echo(self, text: str) -> None:
+        """Show `text` as if it were typed, until the next echo: whether it was typed is not known yet."""
+        self._echo = text
+        self._mirror()
+
     def paste(self, text: str) -> None:
         """Text from the terminal's clipboard is typed, and never confirms itself."""
         self.notice()
@@ -76,6 +82,8 @@ class Controls:
 
     def touch(self, token: str) -> None:
         self.notice()
+        if self._view().state == "paying":
+            return
         kind, _, what = token.partition(":")
         if kind == "key":
             self._press(what)
@@ -93,6 +101,9 @@ class Controls:
             self._backspace()
             return True
         name = self._keymap.name_of(key)
+        if name is not None and self._view().state == "paying":
+            # Whatever it means now would come true in the next sale. The paying key itself was pressed twice.
+            return name in ("cash", "enter")
         if name is not None:
             self._press(name)
             return True
@@ -164,6 +175,10 @@ class Controls:
 
     def _type(self, char: str) -> None:
         view, local = self._view(), self.local
+        if view.state == "paying":
+            if char != "*":
+                self._entry.type(char)
+            return
         if local.panel is not Panel.NONE:
             if char.isascii() and char.isdigit():
                 self._pick(int(char) - 1)
@@ -281,5 +296,21 @@ class Controls:
         self._submit(command)
 
     def _mirror(self) -> None:
-        self.local.entry = self._entry.text
-        self.local.amount_minor = self._entry.amount_minor() if self._entry.text else None
+        local, typed = self.local, self._entry.text
+        echo = self._echo_in_entry()
+        self._entry.text = typed + echo
+        local.entry = self._entry.text
+        local.amount_minor = self._entry.amount_minor() if local.entry else None
+        self._entry.text = typed
+        local.pin_echo = min(len(self._echo), PIN_MAX - len(local.pin)) if local.signing_in else 0
+
+    def _echo_in_entry(self) -> str:
+        """As much of the echo as would stand in the entry line; the rest would do something instead."""
+        view, local, echo = self._view(), self.local, self._echo
+        if not echo or local.panel is not Panel.NONE or local.signing_in:
+            return ""
+        acts = not self._entry.text and (
+            (view.state == "signed-out" and echo[0].isdigit())
+            or (view.state == "paid" and echo[0] in "pP" and not local.asks_name)
+        )
+        return "" if acts else echo.partition("*")[0].partition("\x1d")[0]

@@ -22,7 +22,11 @@ class Panel(enum.Enum):
 
 
 class Local(msgspec.Struct):
-    """What only the screen knows. `repr` hides the PIN."""
+    """What only the screen knows. `repr` hides the PIN.
+
+    `entry` and `amount_minor` are as shown, with keys that wait for the wedge's verdict; `pin_echo` counts
+    such keys behind the PIN.
+    """
 
     panel: Panel = Panel.NONE
     opened_ms: int = 0
@@ -32,6 +36,7 @@ class Local(msgspec.Struct):
     follows_open: bool = False
     signing_in: str = ""
     pin: str = ""
+    pin_echo: int = 0
     entry: str = ""
     amount_minor: int | None = None
 

@@ -19,7 +19,8 @@ _ROWS_AT_ONCE = 1000
 class Digest(msgspec.Struct, frozen=True):
     """`digest` is over the facts' identity and hash, `projections` over receipts, day totals and poison.
 
-    Sales and `gross_minor` are counted from the facts, by currency, without training. The order of rows and
+    Sales and gross amounts are counted from the facts, without training; `gross_minor` is the one sum there is,
+    None where sales were in several currencies. The order of rows and
     the times of arrival do not matter.
     """
 
@@ -27,7 +28,8 @@ class Digest(msgspec.Struct, frozen=True):
     kinds: dict[str, int]
     tills: dict[str, dict[str, int]]
     sales: int
-    gross_minor: dict[str, int]
+    gross_minor: int | None
+    gross_by_currency: dict[str, int]
     unreadable: int
     quarantined: int
     digest: str
@@ -63,7 +65,8 @@ def digest(connection: Connection) -> Digest:
         kinds=dict(sorted(kinds.items())),
         tills=tills,
         sales=sales,
-        gross_minor=dict(sorted(gross.items())),
+        gross_minor=gross.total() if len(gross) <= 1 else None,
+        gross_by_currency=dict(sorted(gross.items())),
         unreadable=unreadable,
         quarantined=_count(connection, t.quarantine),
         digest=hasher.hexdigest(),

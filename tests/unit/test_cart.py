@@ -115,6 +115,7 @@ def test_lines_sum_to_the_total_and_net_and_vat_to_gross_in_any_cart(
     total = carts.total_minor(cart)
     live = [line for line in cart.lines if line.live]
     assert total == sum(round_minor(line.quantity * line.unit_minor) for line in live)
+    assert carts.cart_of(cart.cart_id, cart.opened_ms, cart.operator, cart.lines).sums == cart.sums
     taxes = carts.tax_totals(cart)
     assert sum(tax.gross_minor for tax in taxes) == total
     assert all(tax.net_minor + tax.vat_minor == tax.gross_minor for tax in taxes)

@@ -15,7 +15,7 @@ _CURSOR = "_"
 def entry_line(scene: Scene) -> Strip:
     typed = clean(scene.local.entry)
     if scene.view.state == "signed-out" and scene.local.signing_in:
-        typed = scene.words("ui.pin") + " " + "*" * len(scene.local.pin)
+        typed = scene.words("ui.pin") + " " + "*" * (len(scene.local.pin) + scene.local.pin_echo)
     right = fit(clean(meaning(scene)), scene.width // 2).rstrip()
     room = scene.width - len(right) - 6
     shown = typed if len(typed) <= room else "…" + typed[len(typed) - room + 1 :]
