@@ -188,7 +188,7 @@ def test_a_second_till_on_the_same_folder_is_refused(state: Path) -> None:
 def test_the_open_cart_comes_back_with_every_line_that_was_flushed(
     tmp_path: Path, worker: ThreadWorker
 ) -> None:
-    from pos.domain.cart import Cart, Line, Mark
+    from pos.domain.cart import Line, Mark, cart_of
 
     lines = tuple(
         Line(n, "article", f"Artikel {n}", Decimal("1.5"), 100, 150, Mark(5, "1"), tax_percent=Decimal(7))
@@ -199,11 +199,11 @@ def test_the_open_cart_comes_back_with_every_line_that_was_flushed(
         store = StateStore(tmp_path / "state.db", worker)
         assert await store.open() is None
         for count in range(1, 6):
-            store.save_cart(Cart("c1", 1, "1", lines[:count]))
+            store.save_cart(cart_of("c1", 1, "1", lines[:count]))
         await store.flush()
         assert 1 <= store.saves <= 5
         again = StateStore(tmp_path / "state.db", worker)
-        assert await again.open() == Cart("c1", 1, "1", lines)
+        assert await again.open() == cart_of("c1", 1, "1", lines)
         store.save_cart(None)
         await store.close()
         assert await again.open() is None
