@@ -219,6 +219,7 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
 
     def ready() -> None:
         notify(READY)
+        opened.surround.warm_up()
 
     async with open_till(state, settings, hub_url) as opened:
         app = TillApp(

@@ -92,6 +92,20 @@ class Surround:
         public = self.hub.public_url if self.hub is not None else ""
         return f"{public}/r/{link}" if public and link else ""
 
+    def warm_up(self) -> None:
+        """After the first frame: load what the first receipt needs, so that its customer does not wait for it."""
+        self._worker.post(self._load_receipts)
+
+    def _load_receipts(self) -> None:
+        from receipts.qr import qr_blocks  # noqa: PLC0415 - 50 ms that the first frame does not pay
+
+        qr_blocks("warm")
+        if self.printer is not None:
+            from receipts.escpos import prepare  # noqa: PLC0415 - 0.4 s
+
+            with contextlib.suppress(OSError):
+                prepare(self._state)
+
     async def drain(self, unsent: Callable[[], int], limit_s: float) -> None:
         """Before an orderly end: give the hub the sales it lacks, as long as that makes progress."""
         if self.hub is None:

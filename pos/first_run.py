@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from pos.domain.commands import Command, Scan
+from pos.notify import READY, Watchdog, feed_from_loop, notify
 from pos.settings import Settings
 from pos.setup import SetupError, make_till
 from pos.system import SystemClock, ThreadWorker
@@ -37,7 +38,13 @@ async def first_run(state: Path, settings: Settings) -> bool:
         ),
         language=settings.shop.language,
     )
-    answers = await app.run_async()
+    watchdog = Watchdog.from_environment()
+    feeding = asyncio.ensure_future(feed_from_loop(watchdog))
+    notify(READY)
+    try:
+        answers = await app.run_async()
+    finally:
+        feeding.cancel()
     if answers is None:
         return False
     try:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -24,9 +25,16 @@ def main() -> int:
     wanted = parser.parse_args()
     if wanted.fresh or wanted.smoke:
         shutil.rmtree(wanted.folder, ignore_errors=True)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
     print("Tresen demo shop: starting hub, printer and till ...", flush=True)
     with DemoShop(wanted.folder) as shop:
         return _smoke(shop) if wanted.smoke else _open(shop)
+
+
+def _leave(number: int, _frame: object) -> None:
+    """The terminal is gone, or somebody ends the demo: leave through the door, so that everything ends."""
+    sys.exit(128 + number)
 
 
 def _open(shop: DemoShop) -> int:
@@ -42,7 +50,11 @@ def _open(shop: DemoShop) -> int:
         return 2
     time.sleep(2)
     command = [sys.executable, "-m", "pos", "till", "--demo", *shop.till_options()]
-    return subprocess.call(command, cwd=ROOT, env={**os.environ, "ESCDELAY": "25"})
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "ESCDELAY": "25"}) as till:
+        try:
+            return till.wait()
+        finally:
+            till.terminate()
 
 
 def _smoke(shop: DemoShop) -> int:
