@@ -34,6 +34,7 @@ __all__ = [
     "body_of",
     "chain_hash",
     "decode_fact",
+    "hash_of",
     "json_of",
     "kind_of",
 ]
@@ -310,3 +311,20 @@ def chain_hash(
     hasher.update(body)
     hasher.update(previous)
     return hasher.digest()
+
+
+def hash_of(previous: bytes, store: str, till: str, fact: StoredFact) -> bytes:
+    """The hash that a stored fact must carry when the fact before it has `previous`."""
+    return chain_hash(
+        previous,
+        store,
+        till,
+        epoch=fact.epoch,
+        seq=fact.seq,
+        kind=fact.kind,
+        version=fact.version,
+        wall_ms=fact.wall_ms,
+        mono_ms=fact.mono_ms,
+        boot_id=fact.boot_id,
+        body=fact.body,
+    )

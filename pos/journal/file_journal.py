@@ -15,8 +15,8 @@ from pos.facts import (
     Sale,
     StoredFact,
     body_of,
-    chain_hash,
     decode_fact,
+    hash_of,
     kind_of,
 )
 from pos.journal.errors import check_sqlite, translate
@@ -212,20 +212,9 @@ class _Writer:
             kind, version = kind_of(fact)
             body = body_of(fact)
             seq += 1
-            previous = chain_hash(
-                previous,
-                head.store,
-                head.till,
-                epoch=epoch,
-                seq=seq,
-                kind=kind,
-                version=version,
-                wall_ms=wall_ms,
-                mono_ms=mono_ms,
-                boot_id=boot_id,
-                body=body,
-            )
-            stored.append(StoredFact(epoch, seq, kind, version, wall_ms, mono_ms, boot_id, body, previous))
+            fact_row = StoredFact(epoch, seq, kind, version, wall_ms, mono_ms, boot_id, body, b"")
+            previous = hash_of(previous, head.store, head.till, fact_row)
+            stored.append(msgspec.structs.replace(fact_row, hash=previous))
         execute = self.segment.connection.execute
         execute("begin immediate")
         for row in stored:

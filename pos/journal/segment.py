@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from pos.facts import StoredFact, chain_hash
+from pos.facts import StoredFact, hash_of
 from pos.ports import JournalUnavailableError
 
 __all__ = [
@@ -169,19 +169,7 @@ def verify_segment(segment: Segment, previous: bytes) -> bytes:
     for fact in read_facts(segment.connection, head.first_seq - 1):
         if fact.seq != expected:
             raise _damaged(segment, expected, "is missing")
-        previous = chain_hash(
-            previous,
-            head.store,
-            head.till,
-            epoch=fact.epoch,
-            seq=fact.seq,
-            kind=fact.kind,
-            version=fact.version,
-            wall_ms=fact.wall_ms,
-            mono_ms=fact.mono_ms,
-            boot_id=fact.boot_id,
-            body=fact.body,
-        )
+        previous = hash_of(previous, head.store, head.till, fact)
         if previous != fact.hash:
             raise _damaged(segment, fact.seq, "is not what was written (hash)")
         expected += 1

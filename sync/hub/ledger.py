@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from pos.facts import GENESIS, StoredFact, chain_hash
+from pos.facts import GENESIS, StoredFact, hash_of
 from sync.hub import tables as t
 from sync.hub.database import Bulk
 from sync.wire import BATCH_MAX_FACTS, Ack, Batch, Fork, Gap, Hello, Problem, ShopInfo, Welcome, encode_json
@@ -119,19 +119,7 @@ def fault_of(batch: Batch) -> str:
             or max(abs(fact.wall_ms), abs(fact.mono_ms), fact.seq) > _INT8_MAX
         ):
             return f"fact {expected}: a number is out of range"
-        previous = chain_hash(
-            previous,
-            batch.store,
-            batch.till,
-            epoch=fact.epoch,
-            seq=fact.seq,
-            kind=fact.kind,
-            version=fact.version,
-            wall_ms=fact.wall_ms,
-            mono_ms=fact.mono_ms,
-            boot_id=fact.boot_id,
-            body=fact.body,
-        )
+        previous = hash_of(previous, batch.store, batch.till, fact)
         if fact.hash != previous:
             return f"fact {expected}: its hash does not follow from its bytes and the fact before it"
     return ""

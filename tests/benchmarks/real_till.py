@@ -12,7 +12,7 @@ import msgspec
 
 from tests.benchmarks.harness import NS_PER_MS, Candidate, Running
 from tests.benchmarks.iocount import slow_fsync
-from tests.benchmarks.shop import PIN, Catalogue, tresen
+from tests.benchmarks.shop import PIN, Catalogue, Shelved, tresen
 
 FIRST_FRAME = b"Wer arbeitet an dieser Kasse?"
 ASKS_PIN = b"Bitte die PIN tippen"
@@ -26,10 +26,12 @@ FILL = 20
 class RealTill:
     """One till. Sells articles it has not sold before until the catalogue's list of them is used up."""
 
-    def __init__(self, name: str, state: Path, sells: Catalogue | None = None, slow_fsync_ms: int = 0) -> None:
+    def __init__(
+        self, name: str, state: Path, sells: Catalogue | None = None, slow_fsync_ms: int = 0
+    ) -> None:
         self.state = state
         self.lines = 0
-        self._articles: Iterator[tuple[str, str]] = itertools.cycle(sells.articles if sells else ())
+        self._articles: Iterator[Shelved] = itertools.cycle(sells.articles if sells else ())
         argv = [sys.executable, "-m", "pos", "till", "--state", str(state), "--scanner", "fd:{scan}"]
         self.candidate = Candidate(
             name=name,
@@ -48,10 +50,10 @@ class RealTill:
 
     def send(self, app: Running) -> bytes:
         """Scans the next article; what its row shows."""
-        code, name = next(self._articles)
-        os.write(app.scan_fd, code.encode() + b"\n")
+        article = next(self._articles)
+        os.write(app.scan_fd, article.code.encode() + b"\n")
         self.lines += 1
-        return newest_row(self.lines, name)
+        return newest_row(self.lines, article.name)
 
     def fill(self, app: Running, lines: int) -> None:
         """Scans until the cart has so many lines; not measured."""
@@ -74,20 +76,20 @@ class RealTill:
         app.read_until_quiet(0.1)
         begun_ns = time.perf_counter_ns()
         output = b""
-        for place, (code, _) in enumerate(articles):
+        for place, article in enumerate(articles):
             due_ns = begun_ns + round(place * seconds * 1e9 / scans)
             while (left_ns := due_ns - time.perf_counter_ns()) > 0:
                 output += app.read_until_quiet(left_ns / 1e9)[0]
-            os.write(app.scan_fd, code.encode() + b"\n")
+            os.write(app.scan_fd, article.code.encode() + b"\n")
         sent_ns = time.perf_counter_ns()
         self.lines = scans
-        last_row = newest_row(scans, articles[-1][1])
+        last_row = newest_row(scans, articles[-1].name)
         if last_row not in output:
             app.wait_for(last_row)
         painted_ns = time.perf_counter_ns()
         self.pay(app)
         sold = tuple(line["gtin"] for line in self.last_sale()["lines"])
-        codes = tuple(code for code, _ in articles)
+        codes = tuple(article.code for article in articles)
         return Burst(codes, sold, (sent_ns - begun_ns) / NS_PER_MS, (painted_ns - sent_ns) / NS_PER_MS)
 
     def last_sale(self) -> dict[str, list[dict[str, str]]]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pos.catalogue.schema import CATALOGUE_FILE, SCHEMA_VERSION
 from tests.benchmarks import million
@@ -21,13 +22,21 @@ CODES_KEPT = 20_000
 _CODES_FILE = "codes.csv"
 
 
+class Shelved(NamedTuple):
+    """What a benchmark knows of an article; its price in cents."""
+
+    code: str
+    name: str
+    cents: int
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """An imported catalogue, and (code, name) of articles sold without any question, from all over it."""
+    """An imported catalogue, and articles from all over it that are sold without any question."""
 
     folder: Path
     variants: int
-    articles: tuple[tuple[str, str], ...]
+    articles: tuple["Shelved", ...]
 
     @property
     def file(self) -> Path:
@@ -46,7 +55,8 @@ def catalogue(variants: int, folder: Path = FOLDER) -> Catalogue:
         articles.unlink()
         _write_codes(place / _CODES_FILE, variants)
     with (place / _CODES_FILE).open(encoding="utf-8", newline="") as file:
-        return Catalogue(place, variants, tuple((code, name) for code, name in csv.reader(file)))
+        shelf = tuple(Shelved(code, name, int(cents)) for code, name, cents in csv.reader(file))
+    return Catalogue(place, variants, shelf)
 
 
 class Shop:
@@ -83,7 +93,7 @@ def _write_codes(path: Path, variants: int) -> None:
         writer = csv.writer(file)
         for number, row in enumerate(csv.DictReader(million.rows(variants))):
             if number % every == 0 and row["min_age"] == "0":
-                writer.writerow((row["gtin"].split("|")[0], row["name"]))
+                writer.writerow((row["gtin"].split("|")[0], row["name"], row["price"].replace(".", "")))
     whole.rename(path)
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -52,9 +53,8 @@ def test_thirteen_digits_in_a_burst_are_a_scan_and_typed_by_hand_a_number(state:
             written_ns = time.perf_counter_ns()
             os.write(till.terminal_fd, LEMON[length - 1 : length])
             till.wait_for(b" > " + LEMON[:length] + b"_")
-            waited_s = (time.perf_counter_ns() - written_ns) / 1e9
-            echoes_ms.append(waited_s * 1e9 / NS_PER_MS)
-            time.sleep(max(0.0, GAP_S - waited_s))
+            echoes_ms.append((time.perf_counter_ns() - written_ns) / NS_PER_MS)
+            time.sleep(max(0.0, GAP_S - echoes_ms[-1] / 1000))
         os.write(till.terminal_fd, b"\r")
         till.wait_for(NAME)
         os.write(till.terminal_fd, CASH)
@@ -63,4 +63,4 @@ def test_thirteen_digits_in_a_burst_are_a_scan_and_typed_by_hand_a_number(state:
     sold = [[(line["text"], line["source"]) for line in json.loads(fact)["body"]["lines"]] for fact in facts]
     assert sold == [[(NAME.decode(), "scanner:wedge")], [(NAME.decode(), "typed")]]
     print("a digit typed by hand was shown after, in ms:", *(f"{echo_ms:.0f}" for echo_ms in sorted(echoes_ms)))
-    assert sorted(echoes_ms)[0] <= ECHO_MAX_MS, echoes_ms
+    assert median(echoes_ms) <= ECHO_MAX_MS, echoes_ms

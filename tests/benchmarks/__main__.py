@@ -1,0 +1,85 @@
+"""`make bench`: the till against its references on this machine, one table, build/bench.json.
+
+Every program that is compared runs in this one run and takes turns with the other. Judge ratios; and run it
+when the machine has nothing else to do.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.benchmarks import lookups, memory, scans, starts, storage
+from tests.benchmarks.report import Report
+from tests.benchmarks.shop import FOLDER, Catalogue, Shop, catalogue
+
+QUICK_VARIANTS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """How much of each is done."""
+
+    variants: int = 1_000_000
+    scans: int = 300
+    bursts: int = 5
+    slow_scans: int = 200
+    counted_sales: int = 200
+    appends: int = 1_000
+    slow_sales: int = 200
+    starts: int = 20
+    lookups: int = 5_000
+    searches: int = 200
+    sales: int = 10_000
+
+
+QUICK = Volume(QUICK_VARIANTS, 30, 2, 20, 40, 200, 40, 3, 1_000, 40, 200)
+
+
+def parts(volume: Volume, report: Report, shop: Shop, sells: Catalogue) -> dict[str, Callable[[], None]]:
+    return {
+        "scans": lambda: scans.measure(report, shop, sells, volume.scans),
+        "bursts": lambda: scans.bursts(report, shop, sells, volume.bursts),
+        "slow": lambda: scans.on_slow_disk(report, shop, sells, volume.slow_scans),
+        "sale": lambda: storage.counts(report, shop, volume.counted_sales),
+        "append": lambda: storage.appends(report, shop, volume.appends),
+        "pay": lambda: storage.slow_payments(report, shop, volume.slow_sales),
+        "starts": lambda: starts.measure(report, shop, sells, volume.starts),
+        "lookups": lambda: lookups.measure(report, sells, volume.lookups, volume.searches),
+        "memory": lambda: memory.measure(report, shop, sells, volume.sales),
+    }
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    options.add_argument("--quick", action="store_true", help="small numbers: a minute, and coarse figures")
+    options.add_argument("--variants", type=int, help="size of the catalogue")
+    options.add_argument("--only", nargs="+", metavar="PART", help="some parts; the file is not written then")
+    chosen = options.parse_args()
+    volume = QUICK if chosen.quick else Volume()
+    size = chosen.variants or volume.variants
+    _say(f"catalogue of {size:,} variants")
+    sells = catalogue(size)
+    report = Report()
+    all_parts = parts(volume, report, Shop(FOLDER / "run"), sells)
+    unknown = set(chosen.only or ()) - set(all_parts)
+    if unknown:
+        options.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(all_parts)}")
+    for name in chosen.only or all_parts:
+        began = time.monotonic()
+        all_parts[name]()
+        _say(f"{name}: {time.monotonic() - began:.0f} s")
+    report.print()
+    missed = len(report.failed)
+    print(f"\n{missed} of {sum(result.bar is not None for result in report.results)} bars missed")
+    if not chosen.only:
+        report.write()
+
+
+def _say(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

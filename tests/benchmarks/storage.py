@@ -1,0 +1,100 @@
+"""What a cash sale of ten lines costs the disk: commits, syncs, writes, bytes, and time beside raw SQLite."""
+
+import asyncio
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from tests.benchmarks import cash_sale, iocount
+from tests.benchmarks.harness import ROOT, percentile
+from tests.benchmarks.iocount import Interval
+from tests.benchmarks.journal_reference import RawReference
+from tests.benchmarks.report import Report
+from tests.benchmarks.shop import Shop
+
+PAUSE_S = 0.03  # longer than a cart save takes
+SYNC_MS = 20
+KINDS = ("syncs", "writes", "bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Sales under `iocount`: what each payment did between pay key and drawer, and what the rest of it did."""
+
+    sold: cash_sale.Sold
+    payments: list[Interval]
+    between: list[Interval]  # from a drawer to the next pay key: views, and the saves of the next cart
+
+    def mean(self, kind: str) -> float:
+        return _mean([_figure(interval, kind) for interval in self.payments])
+
+    def most(self, kind: str) -> float:
+        return max(_figure(interval, kind) for interval in self.payments)
+
+    def mean_between(self, kind: str) -> float:
+        return _mean([_figure(interval, kind) for interval in self.between])
+
+
+def count(state: Path, sales: int, pause_s: float = PAUSE_S) -> Counted:
+    """Sells on a till made for it, in all files of its folder."""
+    out = state.with_suffix(".json")
+    argv = _command(state, sales, out, pause_s)
+    intervals = iocount.run(argv, state)
+    sold = msgspec.json.decode(out.read_bytes(), type=cash_sale.Sold)
+    return Counted(sold, intervals[::2], intervals[1::2])
+
+
+def counts(report: Report, shop: Shop, sales: int) -> None:
+    counted = count(shop.folder / "cash-counted", sales)
+    name = "10-line cash sale, pay key to drawer"
+    report.add(f"{name}, commits", _mean(counted.sold.commits), "", bar=1)
+    for kind, unit, bar in (("syncs", "", 1.05), ("writes", "", 8), ("bytes", "B", 16_384)):
+        report.add(f"{name}, {kind} mean", counted.mean(kind), unit, bar=bar)
+        report.add(f"{name}, {kind} most", counted.most(kind), unit)
+    report.add("apart: cart saves of a sale", _mean(counted.sold.saves), "")
+    for kind in KINDS:
+        what = f"apart: drawer to next pay key, {kind} mean"
+        report.add(what, counted.mean_between(kind), "B" if kind == "bytes" else "")
+
+
+def appends(report: Report, shop: Shop, sales: int) -> None:
+    """Encode, hash, chain and commit against the raw commit: same disk, same thread kind, turn by turn."""
+    state = shop.folder / "cash-append"
+    cash_sale.prepare(state)
+    with RawReference(shop.folder) as raw:
+        sold = asyncio.run(cash_sale.sell(state, sales, raw=raw))
+    ours, bare = sold.append_ms, sold.raw_ms
+    assert len(ours) == len(bare) == sales
+    name = "journal append against raw 12-row commit"
+    report.add(f"{name}, p50", percentile(ours, 50), "ms", reference=percentile(bare, 50), bar=1.3)
+    report.add(f"{name}, p99", percentile(ours, 99), "ms", reference=percentile(bare, 99))
+    report.add("pay key to durable, this disk, p50", percentile(sold.pay_ms, 50), "ms")
+
+
+def slow_payments(report: Report, shop: Shop, sales: int) -> None:
+    """Cart saves in flight included: the pay key comes right after the last line."""
+    state, out = shop.folder / "cash-slow", shop.folder / "cash-slow.json"
+    cash_sale.prepare(state)
+    argv = iocount.slow_fsync(_command(state, sales, out, 0.0), SYNC_MS)
+    subprocess.run(argv, check=True, cwd=ROOT)
+    sold = msgspec.json.decode(out.read_bytes(), type=cash_sale.Sold)
+    name = f"pay key to durable at {SYNC_MS} ms a sync"
+    report.add(f"{name}, p50", percentile(sold.pay_ms, 50), "ms")
+    report.add(f"{name}, p99", percentile(sold.pay_ms, 99), "ms", bar=2 * SYNC_MS + 5)
+
+
+def _command(state: Path, sales: int, out: Path, pause_s: float) -> list[str]:
+    command = [sys.executable, "-m", "tests.benchmarks.cash_sale", str(state), str(sales)]
+    return [*command, "--pause-s", str(pause_s), "--out", str(out)]
+
+
+def _figure(interval: Interval, kind: str) -> int:
+    figures = {"syncs": interval["syncs"], "writes": interval["writes"], "bytes": interval["bytes"]}
+    return figures[kind]
+
+
+def _mean(values: list[int]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,76 @@
+"""Facts as they are kept: every version ever released stays readable, and its bytes keep their hash."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pos import facts
+from pos.facts import (
+    GENESIS,
+    FactError,
+    Sale,
+    StoredFact,
+    UnknownFact,
+    body_of,
+    decode_fact,
+    hash_of,
+    json_of,
+    kind_of,
+)
+
+# Written once when version 1 was released; never to be made anew.
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "facts_v1.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("entry", GOLDEN, ids=[entry["kind"] for entry in GOLDEN])
+def test_a_fact_of_version_1_is_read_with_every_field_it_was_written_with(entry: dict) -> None:  # type: ignore[type-arg]
+    body = bytes.fromhex(entry["body"])
+    assert json.loads(json_of(body)) == entry["json"]
+    fact = decode_fact(entry["kind"], entry["version"], body)
+    assert not isinstance(fact, UnknownFact)
+    assert kind_of(fact)[0] == entry["kind"]
+    again = json.loads(json_of(body_of(fact)))
+    assert {key: again.get(key) for key in entry["json"]} == entry["json"]
+
+
+def test_the_golden_facts_keep_their_chain() -> None:
+    previous = GENESIS
+    for seq, entry in enumerate(GOLDEN, start=1):
+        body = bytes.fromhex(entry["body"])
+        stored = StoredFact(
+            1, seq, entry["kind"], entry["version"], 1795300000000 + seq, 1000 + seq, "b", body, b""
+        )
+        previous = hash_of(previous, "demo", "3", stored)
+        assert previous.hex() == entry["hash"]
+
+
+def test_the_golden_sale_balances() -> None:
+    (entry,) = [entry for entry in GOLDEN if entry["kind"] == "sale"]
+    sale = decode_fact("sale", 1, bytes.fromhex(entry["body"]))
+    assert isinstance(sale, Sale)
+    assert sum(tax.gross_minor for tax in sale.taxes) == sale.total_minor == 474
+    assert sum(line.total_minor for line in sale.lines if line.voided_ms is None) == sale.total_minor
+
+
+def test_a_kind_or_version_from_the_future_is_kept_and_passed_on() -> None:
+    body = body_of(facts.DayOpened("2026-11-22", "1-2"))
+    assert isinstance(decode_fact("loyalty.earned", 1, body), UnknownFact)
+    assert isinstance(decode_fact("day.opened", 99, body), UnknownFact)
+
+
+def test_an_older_version_is_lifted_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(facts._KINDS, "day.opened", (2, facts.DayOpened))
+    monkeypatch.setitem(facts.UPCASTERS, ("day.opened", 1), lambda raw: {**raw, "by": "lifted"})
+    body = body_of(facts.DayOpened("2026-11-22", "1-2"))
+    fact = decode_fact("day.opened", 1, body)
+    assert isinstance(fact, facts.DayOpened)
+    assert fact.by == "lifted"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"not deflate", b"\x03\x00", body_of(facts.ReceiptCopied(1, "1"))[:-3]]
+)
+def test_bytes_that_are_no_fact_are_named_as_such(body: bytes) -> None:
+    with pytest.raises(FactError):
+        decode_fact("sale", 1, body)
