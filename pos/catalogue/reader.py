@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 SEARCH_LIMIT = 20
-CACHED_ARTICLES = 2_000
+CACHED_ARTICLES = 500
 PAGE_CACHE_KIB = 4_096  # for each of two connections; the map below does most of the work
 MAP_BYTES = 1 << 30 if sys.maxsize > 1 << 32 else 64 << 20
 

@@ -190,6 +190,7 @@ class StateStore:
             connection.set_busy_timeout(5_000)
             connection.execute("pragma journal_mode=wal")
             connection.execute("pragma synchronous=full")
+            connection.execute("pragma cache_size=-256")
             connection.execute(_SCHEMA)
             version = connection.execute("select version from version").get
             if version != _VERSION:

@@ -147,6 +147,7 @@ class Views:
         self._connection = apsw.Connection(str(self._path))
         self._connection.execute("pragma journal_mode=memory")
         self._connection.execute("pragma synchronous=off")
+        self._connection.execute("pragma cache_size=-256")
         if fresh:
             self._connection.execute(_SCHEMA)
             self._connection.execute("insert into applied values(1, ?, 0, ?, 0)", (_VERSION, boot_id))

@@ -34,7 +34,7 @@ class Volume:
     sales: int = 10_000
 
 
-QUICK = Volume(QUICK_VARIANTS, 30, 2, 20, 40, 200, 40, 3, 1_000, 40, 200)
+QUICK = Volume(QUICK_VARIANTS, 20, 2, 20, 60, 300, 60, 3, 1_000, 40, 200)
 
 
 def parts(volume: Volume, report: Report, shop: Shop, sells: Catalogue) -> dict[str, Callable[[], None]]:

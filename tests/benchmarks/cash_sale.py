@@ -1,12 +1,13 @@
 """The real till paying in cash on real storage: marked for `iocount`, timed for a slow disk and beside raw SQLite.
 
 `python -m tests.benchmarks.cash_sale STATE SALES`: sells ten-line baskets in process; a mark stands at each pay
-key and at each opening of the drawer, so every second interval is a payment. A pause before each pay key lets
-cart saves end first. Prints what it saw as JSON.
+key and at each opening of the drawer, so every second interval is a payment. Pauses say whether cart saves end
+first, or are under way when the pay key comes. Prints what it saw as JSON.
 """
 
 import argparse
 import asyncio
+import random
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -39,6 +40,14 @@ class Sold(msgspec.Struct):
     saves: list[int] = []
     append_ms: list[float] = []  # the append alone, inside the writer's thread
     raw_ms: list[float] = []  # the raw commit that was its neighbour
+
+
+class Pauses(msgspec.Struct, frozen=True):
+    """Seconds after each line, before each pay key, and up to how many more by chance."""
+
+    line_s: float = 0.0
+    pay_s: float = 0.0
+    chance_s: float = 0.0
 
 
 class MarkingDrawer:
@@ -82,9 +91,9 @@ def prepare(state: Path) -> Settings:
     return settings
 
 
-async def sell(state: Path, sales: int, *, pause_s: float = 0.0, raw: RawReference | None = None) -> Sold:
+async def sell(state: Path, sales: int, pauses: Pauses, raw: RawReference | None = None) -> Sold:
     """Sells; with `raw`, each sale is followed by a raw commit of its own, when the writer has nothing to do."""
-    sold = Sold()
+    sold, chance = Sold(), random.Random(1)
     async with open_till(state, load_settings(state)) as opened:
         till, drawer = opened.till, MarkingDrawer()
         world = till._desk.world
@@ -97,8 +106,8 @@ async def sell(state: Path, sales: int, *, pause_s: float = 0.0, raw: RawReferen
         await till.handle(c.SignIn("Kim", PIN))
         for sale in range(sales):
             saves = store.saves
-            await _basket(till, sale)
-            if pause_s:
+            await _basket(till, sale, pauses.line_s)
+            if pause_s := pauses.pay_s + chance.random() * pauses.chance_s:
                 await asyncio.sleep(pause_s)
             sold.saves.append(store.saves - saves)
             before = len(commits)
@@ -132,11 +141,11 @@ def _count_commits(journal: FileJournal) -> list[None]:
     return commits
 
 
-async def _basket(till: Till, sale: int) -> None:
+async def _basket(till: Till, sale: int, pause_s: float) -> None:
     for line in range(LINES):
         number = sale * LINES + line
         till._selling._sell(article(number), f"{number:013d}", "scanner")
-        await asyncio.sleep(0)
+        await asyncio.sleep(pause_s)
 
 
 def article(number: int) -> Article:
@@ -155,12 +164,14 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser(prog="python -m tests.benchmarks.cash_sale", description=__doc__)
     options.add_argument("state", type=Path)
     options.add_argument("sales", type=int)
-    options.add_argument("--pause-s", type=float, default=0.0)
+    options.add_argument(
+        "--pauses", type=float, nargs=3, default=(0, 0, 0), metavar=("LINE", "PAY", "CHANCE")
+    )
     options.add_argument("--out", type=Path, help="write what was seen to this file")
     chosen = options.parse_args()
     if not (chosen.state / "journal").is_dir():
         prepare(chosen.state)
-    seen = msgspec.json.encode(asyncio.run(sell(chosen.state, chosen.sales, pause_s=chosen.pause_s)))
+    seen = msgspec.json.encode(asyncio.run(sell(chosen.state, chosen.sales, Pauses(*chosen.pauses))))
     if chosen.out is not None:
         chosen.out.write_bytes(seen)
     else:

@@ -16,7 +16,7 @@ from tests.benchmarks.shop import PIN, Catalogue, Shelved, tresen
 
 FIRST_FRAME = b"Wer arbeitet an dieser Kasse?"
 ASKS_PIN = b"Bitte die PIN tippen"
-READY = "Bereit. Scannen".encode()
+READY = b"Bereit. Scannen"
 PAID = "RÜCKGELD".encode()
 PAY_KEY = b"\x1b[24~"  # F12
 # The window of 80 x 24 has 13 rows of lines; these many in one write are read in one piece.

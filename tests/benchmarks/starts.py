@@ -16,7 +16,7 @@ from tests.benchmarks.real_till import RealTill
 from tests.benchmarks.report import Report
 from tests.benchmarks.shop import Catalogue, Shop
 
-SCANNER_READY = "Scanner bereit".encode()
+SCANNER_READY = b"Scanner bereit"
 
 
 def measure(report: Report, shop: Shop, sells: Catalogue, runs: int) -> None:

@@ -9,15 +9,18 @@ from pathlib import Path
 import msgspec
 
 from tests.benchmarks import cash_sale, iocount
+from tests.benchmarks.cash_sale import Pauses
 from tests.benchmarks.harness import ROOT, percentile
-from tests.benchmarks.iocount import Interval
+from tests.benchmarks.iocount import FileCounts, Interval
 from tests.benchmarks.journal_reference import RawReference
 from tests.benchmarks.report import Report
 from tests.benchmarks.shop import Shop
 
-PAUSE_S = 0.03  # longer than a cart save takes
+# Longer than a cart save takes: each line is saved by itself, as by a scanner, and none when the pay key comes.
+UNHURRIED = Pauses(line_s=0.005, pay_s=0.03)
 SYNC_MS = 20
 KINDS = ("syncs", "writes", "bytes")
+FILES = (("cart saves", "state.db"), ("views", "views.db"), ("journal's checkpoints", "journal/"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Counted:
 
     sold: cash_sale.Sold
     payments: list[Interval]
-    between: list[Interval]  # from a drawer to the next pay key: views, and the saves of the next cart
+    between: list[Interval]  # from a drawer to the next pay key
 
     def mean(self, kind: str) -> float:
         return _mean([_figure(interval, kind) for interval in self.payments])
@@ -34,14 +37,21 @@ class Counted:
     def most(self, kind: str) -> float:
         return max(_figure(interval, kind) for interval in self.payments)
 
-    def mean_between(self, kind: str) -> float:
-        return _mean([_figure(interval, kind) for interval in self.between])
+    def mean_between(self, kind: str, file: str) -> float:
+        """In files whose path begins so."""
+        of_file = [
+            sum(
+                _figure(counts, kind) for path, counts in interval["by_file"].items() if path.startswith(file)
+            )
+            for interval in self.between
+        ]
+        return _mean(of_file)
 
 
-def count(state: Path, sales: int, pause_s: float = PAUSE_S) -> Counted:
+def count(state: Path, sales: int, pauses: Pauses = UNHURRIED) -> Counted:
     """Sells on a till made for it, in all files of its folder."""
     out = state.with_suffix(".json")
-    argv = _command(state, sales, out, pause_s)
+    argv = _command(state, sales, out, pauses)
     intervals = iocount.run(argv, state)
     sold = msgspec.json.decode(out.read_bytes(), type=cash_sale.Sold)
     return Counted(sold, intervals[::2], intervals[1::2])
@@ -55,9 +65,10 @@ def counts(report: Report, shop: Shop, sales: int) -> None:
         report.add(f"{name}, {kind} mean", counted.mean(kind), unit, bar=bar)
         report.add(f"{name}, {kind} most", counted.most(kind), unit)
     report.add("apart: cart saves of a sale", _mean(counted.sold.saves), "")
-    for kind in KINDS:
-        what = f"apart: drawer to next pay key, {kind} mean"
-        report.add(what, counted.mean_between(kind), "B" if kind == "bytes" else "")
+    for what, file in FILES:
+        for kind in KINDS:
+            unit = "B" if kind == "bytes" else ""
+            report.add(f"apart, a sale: {what}, {kind} mean", counted.mean_between(kind, file), unit)
 
 
 def appends(report: Report, shop: Shop, sales: int) -> None:
@@ -65,7 +76,7 @@ def appends(report: Report, shop: Shop, sales: int) -> None:
     state = shop.folder / "cash-append"
     cash_sale.prepare(state)
     with RawReference(shop.folder) as raw:
-        sold = asyncio.run(cash_sale.sell(state, sales, raw=raw))
+        sold = asyncio.run(cash_sale.sell(state, sales, Pauses(), raw))
     ours, bare = sold.append_ms, sold.raw_ms
     assert len(ours) == len(bare) == sales
     name = "journal append against raw 12-row commit"
@@ -75,10 +86,10 @@ def appends(report: Report, shop: Shop, sales: int) -> None:
 
 
 def slow_payments(report: Report, shop: Shop, sales: int) -> None:
-    """Cart saves in flight included: the pay key comes right after the last line."""
+    """The pay key comes at any moment of the last line's save, which is waited for in the time taken."""
     state, out = shop.folder / "cash-slow", shop.folder / "cash-slow.json"
     cash_sale.prepare(state)
-    argv = iocount.slow_fsync(_command(state, sales, out, 0.0), SYNC_MS)
+    argv = iocount.slow_fsync(_command(state, sales, out, Pauses(chance_s=SYNC_MS / 1000)), SYNC_MS)
     subprocess.run(argv, check=True, cwd=ROOT)
     sold = msgspec.json.decode(out.read_bytes(), type=cash_sale.Sold)
     name = f"pay key to durable at {SYNC_MS} ms a sync"
@@ -86,14 +97,13 @@ def slow_payments(report: Report, shop: Shop, sales: int) -> None:
     report.add(f"{name}, p99", percentile(sold.pay_ms, 99), "ms", bar=2 * SYNC_MS + 5)
 
 
-def _command(state: Path, sales: int, out: Path, pause_s: float) -> list[str]:
-    command = [sys.executable, "-m", "tests.benchmarks.cash_sale", str(state), str(sales)]
-    return [*command, "--pause-s", str(pause_s), "--out", str(out)]
+def _command(state: Path, sales: int, out: Path, pauses: Pauses) -> list[str]:
+    command = [sys.executable, "-m", "tests.benchmarks.cash_sale", str(state), str(sales), "--out", str(out)]
+    return [*command, "--pauses", *(str(pause) for pause in msgspec.structs.astuple(pauses))]
 
 
-def _figure(interval: Interval, kind: str) -> int:
-    figures = {"syncs": interval["syncs"], "writes": interval["writes"], "bytes": interval["bytes"]}
-    return figures[kind]
+def _figure(counts: FileCounts, kind: str) -> int:
+    return {"syncs": counts["syncs"], "writes": counts["writes"], "bytes": counts["bytes"]}[kind]
 
 
 def _mean(values: list[int]) -> float:
