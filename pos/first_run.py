@@ -136,11 +136,24 @@ async def _import(state: Path, path: str, progress: Callable[[int], None]) -> Ou
         stderr=asyncio.subprocess.PIPE,
     )
     out, errors = await child.communicate()
-    with contextlib.suppress(msgspec.DecodeError):
-        summary = msgspec.json.decode(out, type=dict[str, object])
-        imported = summary.get("imported", 0)
-        if child.returncode == 0 and isinstance(imported, int):
-            progress(imported)
-            return Outcome(ok=True, said=str(imported))
+    with contextlib.suppress(msgspec.DecodeError, msgspec.ValidationError):
+        summary = msgspec.json.decode(out, type=_Summary)
+        if child.returncode == 0:
+            progress(summary.articles)
+            return Outcome(ok=True, said=str(summary.articles))
+        if summary.refusals:
+            first = summary.refusals[0]
+            return Outcome(
+                ok=False, said=f"{summary.rows_refused}: {first.get('line')}, {first.get('cause')}"
+            )
     lines = (errors + out).decode("utf-8", "replace").strip().splitlines()
-    return Outcome(ok=False, said=lines[0] if lines else "")
+    said = next((line for line in lines if line.startswith("Error:")), lines[0] if lines else "")
+    return Outcome(ok=False, said=said.removeprefix("Error: "))
+
+
+class _Summary(msgspec.Struct):
+    """What the importer answers with --json, as far as it is shown here."""
+
+    articles: int
+    rows_refused: int
+    refusals: list[dict[str, Any]]

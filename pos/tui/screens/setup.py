@@ -141,6 +141,7 @@ class Wizard:
     def _language(self, text: str) -> None:
         if text not in ("1", "2", ""):
             self.wrong = "wrong-choice"
+            self.typed = ""
             return
         if text:
             self._values["language"] = "de" if text == "1" else "en"
@@ -191,6 +192,7 @@ class Wizard:
     def _hub(self, text: str) -> None:
         if text not in ("1", "2", "3"):
             self.wrong = "wrong-choice"
+            self.typed = ""
             return
         self._values["hub"] = text
         self._on()
