@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import gc
+import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -188,10 +188,10 @@ async def run_plain(state: Path, settings: Settings, hub_url: str, *, as_json: b
     from pos.plain import LINE_MAX_BYTES, LineMode  # noqa: PLC0415
 
     worker = ThreadWorker("stdin")
-    stream = sys.stdin.buffer
+    lines = _InputLines(0, LINE_MAX_BYTES)
 
     def read() -> Awaitable[bytes]:
-        return worker.run(stream.readline, LINE_MAX_BYTES + 1)
+        return worker.run(lines.read)
 
     async with open_till(state, settings, hub_url) as opened:
         line_mode = LineMode(
@@ -207,6 +207,32 @@ async def run_plain(state: Path, settings: Settings, hub_url: str, *, as_json: b
             await opened.surround.drain(lambda: opened.till.view.unsent, DRAIN_LIMIT_S)
 
         await run_until_stopped(opened.surround.tasks(), serve())
+
+
+class _InputLines:
+    """Lines of a file descriptor, without Python's buffers, whose locks an ending process may not hold."""
+
+    def __init__(self, descriptor: int, limit: int) -> None:
+        self._descriptor = descriptor
+        self._limit = limit
+        self._kept = b""
+
+    def read(self) -> bytes:
+        """The next line with its end; an over-long one is cut to limit + 1 bytes, its rest dropped."""
+        long = b""
+        while b"\n" not in self._kept:
+            if len(self._kept) > self._limit:
+                long, self._kept = long or self._kept[: self._limit + 1], b""
+            try:
+                more = os.read(self._descriptor, 65_536)
+            except OSError:
+                more = b""
+            if not more:
+                line, self._kept = self._kept, b""
+                return long or line
+            self._kept += more
+        line, _, self._kept = self._kept.partition(b"\n")
+        return long or line[: self._limit + 1] + b"\n"
 
 
 async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: bool) -> int:

@@ -1,6 +1,7 @@
 """The command `tresen`. Each subcommand imports only what it needs."""
 
 import asyncio
+import io
 import os
 import sys
 from pathlib import Path
@@ -24,6 +25,22 @@ class _Lazy(click.Group):
         "hub": ("sync.hub.cli", "hub", "Run the hub, or look into its ledger."),
         "check": ("pos.check", "check", "Say in one table what is there, what is not, and what to do."),
     }
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """What a command could not do is one sentence, never a traceback."""
+        from pos.facts import FactError  # noqa: PLC0415
+        from pos.ports import JournalUnavailableError  # noqa: PLC0415
+
+        try:
+            return super().invoke(ctx)
+        except JournalUnavailableError as error:
+            raise click.ClickException(f"{error.code}: {error.detail}") from error
+        except (FactError, OSError, UnicodeError) as error:
+            raise click.ClickException(str(error)) from error
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] != "apsw":
+                raise
+            raise click.ClickException(f"a database of this till cannot be read: {error}") from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *self._elsewhere])
@@ -55,6 +72,9 @@ def main(context: click.Context) -> None:
     """Tresen: an open-source till for shops that sell everywhere at once."""
     from pos.system import SystemClock  # noqa: PLC0415
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # German words also where the machine has no locale
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     os.umask(0o077)  # journal, keys and settings are the shop's own
     context.obj = SystemClock()
 
@@ -122,10 +142,12 @@ def till(
 ) -> None:
     """Open the till."""
     from pos.bootstrap import log_to_file, run_plain, run_screen  # noqa: PLC0415
-    from pos.journal.lock import StateFolderLockedError  # noqa: PLC0415
+    from pos.journal.lock import StateFolderLockedError, StateFolderUnusableError  # noqa: PLC0415
 
     if as_json and not plain:
         raise click.UsageError("--json goes with --plain")
+    if not plain and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.ClickException("The screen needs a terminal; without one: tresen till --plain")
     if not (state / "journal").is_dir():
         if plain:
             raise click.ClickException(
@@ -142,7 +164,7 @@ def till(
             asyncio.run(run_plain(state, settings, hub_url, as_json=as_json))
         else:
             sys.exit(asyncio.run(run_screen(state, settings, hub_url, demo=demo)))
-    except StateFolderLockedError as error:
+    except (StateFolderLockedError, StateFolderUnusableError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:
         sys.exit(130)
@@ -197,6 +219,8 @@ def show(state: Path, after: int, kind: str, last: int) -> None:
     from pos.journal.reader import iterate  # noqa: PLC0415
     from pos.ports import JournalUnavailableError  # noqa: PLC0415
 
+    if not any((state / "journal").glob("*.journal")):
+        raise click.ClickException(f"There is no journal in {state}.")
     try:
         facts: Any = (fact for fact in iterate(state / "journal", after) if not kind or fact.kind == kind)
         if last:

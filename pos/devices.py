@@ -5,7 +5,7 @@ import contextlib
 import logging
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -181,7 +181,7 @@ class Surround:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        records = [_article_change(change["body"]) for change in changes]
+        records = _sound(_article_change(change["body"]) for change in changes)
         records.append({"change": "cursor", "cursor": f"chain:{cursor}"})
         lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
         answer, errors = await child.communicate(lines)
@@ -305,6 +305,21 @@ def own_address() -> str:
         found: str = probe.getsockname()[0]
         return found
     return "127.0.0.1"
+
+
+def _sound(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The records that say what an article is; one that does not must not hold the others up."""
+    from pos.catalogue.feed import ChangesRefusedError, read_changes  # noqa: PLC0415 - only when articles come
+
+    sound = []
+    for record in records:
+        try:
+            read_changes([msgspec.json.encode(record)])
+        except ChangesRefusedError as error:
+            _log.error("an article from the hub was left out: %s", error)
+        else:
+            sound.append(record)
+    return sound
 
 
 def _article_change(body: dict[str, Any]) -> dict[str, Any]:

@@ -78,6 +78,8 @@ class Entry:
                 return None
             return c.Cancel()
         if name in _PLAIN_KEYS:
+            if name == "lock":  # what one operator typed is not the next one's
+                self.text = ""
             return _PLAIN_KEYS[name]
         maker = {
             "enter": self._enter,

@@ -26,7 +26,7 @@ _SCHEMA = """
 create table if not exists operator(
   operator_id text primary key, name text not null unique collate nocase, role text not null,
   language text not null, pin_hash text not null, created_ms integer not null, active integer not null default 1);
-create table if not exists attempt(name text primary key collate nocase, tries integer not null, until_ms integer not null);
+create table if not exists sign_in_try(who text primary key, tries integer not null, until_ms integer not null);
 """
 
 
@@ -99,16 +99,19 @@ class PeopleStore:
 
         now_ms = self._clock.wall_ms()
         with contextlib.closing(self._connect()) as connection:
-            tries, until_ms = connection.execute(
-                "select tries, until_ms from attempt where name = ?", (name,)
-            ).fetchone() or (0, 0)
-            if until_ms > now_ms:
-                raise SignInRefusedError("sign-in-locked", -(-(until_ms - now_ms) // 1000))
             row = connection.execute(
                 "select operator_id, name, role, language, pin_hash from operator"
                 " where active and (name = ? or operator_id = ?)",
                 (name, name),
             ).fetchone()
+            who = row[0] if row else self._stranger(name)
+            tries, until_ms = connection.execute(
+                "select tries, until_ms from sign_in_try where who = ?", (who,)
+            ).fetchone() or (0, 0)
+            # A clock that was wrong when the lock began must not make it longer than any lock is.
+            until_ms = min(until_ms, now_ms + _LOCK_LONGEST_S * 1000)
+            if until_ms > now_ms:
+                raise SignInRefusedError("sign-in-locked", -(-(until_ms - now_ms) // 1000))
             hashed = row[4] if row else _nobody()
             try:
                 _hasher().verify(hashed, self._peppered(pin))
@@ -116,17 +119,21 @@ class PeopleStore:
             except (VerificationError, InvalidHashError):
                 right = False
             if row is not None and right:
-                connection.execute("delete from attempt where name = ?", (name,))
+                connection.execute("delete from sign_in_try where who = ?", (who,))
                 return Operator(*row[:4])
             tries += 1
             wait_s = 0
             if tries >= TRIES_BEFORE_LOCK:
                 wait_s = min(_LOCK_FIRST_S << min(tries - TRIES_BEFORE_LOCK, 10), _LOCK_LONGEST_S)
             connection.execute(
-                "insert into attempt values(?, ?, ?) on conflict do update set tries = ?, until_ms = ?",
-                (name[:40], tries, now_ms + wait_s * 1000, tries, now_ms + wait_s * 1000),
+                "insert into sign_in_try values(?, ?, ?) on conflict do update set tries = ?, until_ms = ?",
+                (who, tries, now_ms + wait_s * 1000, tries, now_ms + wait_s * 1000),
             )
         raise SignInRefusedError("sign-in-locked" if wait_s else "sign-in-wrong", wait_s)
+
+    def _stranger(self, name: str) -> str:
+        """Tries under a name nobody has are counted too, but not kept in clear: it may be a PIN."""
+        return "?" + self._peppered(name.casefold()).decode()[:24]
 
     def _peppered(self, pin: str) -> bytes:
         path = self._keys / "pin.pepper"

@@ -15,6 +15,7 @@ import msgspec
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Line
+from pos.domain.codes import shown
 from pos.entry import Entry, Keymap
 from pos.resources import texts
 from pos.till import Till
@@ -58,12 +59,13 @@ class LineMode:
         self._out = out
         self._as_json = as_json
         self._entry = Entry(digits_are_cents=digits_are_cents)
+        self._deaf = False
         till.subscribe(self._hear)
 
     async def run(self) -> None:
         """Until the input ends."""
         self._say_ready()
-        while raw := await self._read():
+        while not self._deaf and (raw := await self._read()):
             if len(raw) > LINE_MAX_BYTES:
                 await self._till.handle(c.Mistyped("input-too-long"))
             else:
@@ -72,17 +74,17 @@ class LineMode:
             self._show()
 
     async def _take(self, line: str) -> None:
-        word, _, rest = line.partition(" ")
-        rest = rest.strip()
+        word, *others = line.split(None, 1) or [""]
+        rest = others[0].strip() if others else ""
         command: c.Command | None = None
         if word == "scan" and rest:
             command = c.Scan(rest)
         elif word == "sign-in":
-            name, _, pin = rest.rpartition(" ")
-            command = c.SignIn(name.strip(), pin)
+            *names, pin = rest.split() or [""]
+            command = c.SignIn(" ".join(names), pin)
         elif word == "key" and rest:
             command = self._press(rest)
-        elif not line.strip():
+        elif not word:
             command = self._press("enter")
         else:
             await self._type(line.strip())
@@ -167,8 +169,14 @@ class LineMode:
         return " ".join(parts)
 
     def _write(self, line: str) -> None:
-        self._out.write(line + "\n")
-        self._out.flush()
+        try:
+            self._out.write((line if self._as_json else shown(line)) + "\n")
+            self._out.flush()
+        except (
+            OSError,
+            ValueError,
+        ):  # nobody listens any more: end in order, at the next input at the latest
+            self._deaf = True
 
 
 def _plain_line(line: Line) -> PlainLine:

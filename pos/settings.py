@@ -7,11 +7,11 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from pos.resources import read_toml
+from pos.resources import config_path, read_toml
 
 __all__ = [
     "DeviceSettings",
@@ -39,8 +39,8 @@ class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: tuple[str, ...]
     tax_number: str
     country: str
-    currency: str
-    language: str
+    currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
+    language: Literal["de", "en"]
     footer_de: tuple[str, ...]
     footer_en: tuple[str, ...]
 
@@ -49,7 +49,7 @@ class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     theme: str
     keymap: str
     digits_are_cents: bool
-    receipt_paper: str
+    receipt_paper: Literal["always", "ask", "never"]
     scan_repeat_ms: int
     wedge: bool
 
@@ -94,10 +94,28 @@ def load_settings(state: Path | None = None, environ: dict[str, str] | None = No
     _lay_over(values, _from_environment(values, surroundings), "environment", problems)
     if not problems:
         try:
-            return msgspec.convert(values, Settings)
+            settings = msgspec.convert(values, Settings)
+            problems.extend(_missing_data(settings))
+            if not problems:
+                return settings
         except msgspec.ValidationError as error:
             problems.append(str(error))
     raise SettingsError("\n".join(problems))
+
+
+def _missing_data(settings: Settings) -> list[str]:
+    """What the settings name and nobody ships."""
+    named = {
+        "shop.country": Path("tax") / f"{settings.shop.country.lower()}.toml",
+        "till.keymap": Path("keymaps") / f"{settings.till.keymap}.toml",
+        "till.theme": Path("themes") / f"{settings.till.theme}.toml",
+    }
+    problems = []
+    for key, path in named.items():
+        there = sorted(found.stem for found in (config_path() / path.parent).glob("*.toml"))
+        if path.stem not in there:
+            problems.append(f"{key}: there is no {path.stem!r}; there are {', '.join(there)}")
+    return problems
 
 
 def write_settings(path: Path, values: dict[str, dict[str, Any]]) -> None:

@@ -66,6 +66,18 @@ def make_till(
     if hub:
         values["hub"] = {"url": hub}
     path = state / "settings.toml"
+    had_settings = path.exists()
+    try:
+        return _make(state, path, values, till_id, operator, pin)
+    except SetupError:
+        if not had_settings:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _make(
+    state: Path, path: Path, values: dict[str, dict[str, Any]], till_id: str, operator: str, pin: str
+) -> Made:
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         if values and not path.exists():

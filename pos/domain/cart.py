@@ -122,6 +122,7 @@ def add_article(
     *,
     code: str,
     source: str,
+    price_source: str = "catalogue",
 ) -> Cart:
     """Append an article and, under it, its deposit. `rates` are those of the article and of the deposit.
 
@@ -130,7 +131,8 @@ def add_article(
     n = _next_n(cart)
     if article.price_minor is None:
         return _append(cart, _line_without_price(n, article, quantity, rates[0], mark, code, source))
-    lines = [_article_line(n, article, article.price_minor, quantity, rates[0], mark, code, source)]
+    line = _article_line(n, article, article.price_minor, quantity, rates[0], mark, code, source)
+    lines = [msgspec.structs.replace(line, price_source=price_source)]
     deposit_rate = rates[1]
     if article.deposit is not None and deposit_rate is not None:
         lines.append(_deposit_line(n + 1, n, article.deposit, quantity, deposit_rate, mark, source))
@@ -158,14 +160,27 @@ def add_open_line(cart: Cart, code: str, quantity: Decimal, mark: Mark, *, sourc
 
 
 def replace_open_line(
-    cart: Cart, n: int, article: Article, rates: tuple[TaxRate, TaxRate | None], mark: Mark
+    cart: Cart,
+    n: int,
+    article: Article,
+    rates: tuple[TaxRate, TaxRate | None],
+    mark: Mark,
+    *,
+    price_source: str = "catalogue",
 ) -> Cart:
-    """Settle an open line by an article found otherwise: the open line is voided, the article is sold."""
+    """Settle an open line by an article: the open line is voided, the article is sold, with its deposit."""
     line = find_line(cart, n)
     assert line is not None, "the line exists"
     assert line.kind == "open", "only open lines are settled"
     return add_article(
-        void_line(cart, n, mark), article, line.quantity, rates, mark, code=line.code, source=line.source
+        void_line(cart, n, mark),
+        article,
+        line.quantity,
+        rates,
+        mark,
+        code=line.code,
+        source=line.source,
+        price_source=price_source,
     )
 
 
@@ -235,7 +250,7 @@ def pieces(cart: Cart) -> int:
 
 
 def tax_totals(cart: Cart) -> tuple[TaxTotal, ...]:
-    """The sums per tax code, by code. Their gross amounts sum to the total; net + VAT = gross in each."""
+    """The sums per tax code and rate (a sale may span the night of a change), by code. Their gross amounts sum to the total; net + VAT = gross in each."""
     totals = []
     for code, key, percent, gross, _ in cart.sums.gross:
         vat = vat_of_gross(gross, percent)
@@ -251,10 +266,11 @@ def _count(sums: Sums, line: Line, sign: int) -> Sums:
         return msgspec.structs.replace(
             sums, pieces=sums.pieces + sign * _pieces_of(line), open_lines=sums.open_lines + sign
         )
-    gross = {entry[0]: entry for entry in sums.gross}
-    *_, before, count = gross.pop(line.tax_code, (0, 0))
+    gross = {entry[:3]: entry for entry in sums.gross}
+    rate = (line.tax_code, line.tax_key, line.tax_percent)
+    *_, before, count = gross.pop(rate, (0, 0))
     if count + sign:
-        gross[line.tax_code] = (
+        gross[rate] = (
             line.tax_code,
             line.tax_key,
             line.tax_percent,
@@ -265,14 +281,14 @@ def _count(sums: Sums, line: Line, sign: int) -> Sums:
         sums.total_minor + sign * line.total_minor,
         sums.pieces + sign * _pieces_of(line),
         sums.open_lines,
-        tuple(gross[code] for code in sorted(gross)),
+        tuple(gross[rate] for rate in sorted(gross)),
     )
 
 
 def _pieces_of(line: Line) -> int:
     if line.kind == "deposit":
         return 0
-    return int(line.quantity) if line.unit == "pc" else 1
+    return int(line.quantity) if line.unit == "pc" and line.quantity == int(line.quantity) else 1
 
 
 def _next_n(cart: Cart) -> int:
@@ -280,7 +296,6 @@ def _next_n(cart: Cart) -> int:
 
 
 def _append(cart: Cart, *lines: Line) -> Cart:
-    assert len(cart.lines) < LINES_MAX, "the caller refuses a full cart"
     sums = cart.sums
     for line in lines:
         sums = _count(sums, line, 1)

@@ -4,7 +4,7 @@ import enum
 
 import msgspec
 
-__all__ = ["CODE_MAX_LENGTH", "Code", "CodeKind", "check_digit", "is_gtin", "key_of", "read_code"]
+__all__ = ["CODE_MAX_LENGTH", "Code", "CodeKind", "check_digit", "is_gtin", "key_of", "read_code", "shown"]
 
 CODE_MAX_LENGTH = 80
 PLU_MAX_LENGTH = 6
@@ -56,13 +56,18 @@ def _significant(gtin: str) -> str:
     return gtin.lstrip("0") or "0"
 
 
+def shown(text: str) -> str:
+    """Foreign text as a screen may show it: control and direction characters never reach a terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
 def read_code(raw: str) -> Code:
     """Read what a scanner sent or a person typed, with or without an AIM identifier (`]E0...`)."""
     text = raw.strip()
     if len(text) > 3 and text[0] == "]":
         text = text[3:]
     if not text or len(text) > CODE_MAX_LENGTH or not text.isprintable():
-        return Code(CodeKind.BROKEN, text[:CODE_MAX_LENGTH], "")
+        return Code(CodeKind.BROKEN, shown(text[:CODE_MAX_LENGTH]), "")
     if not (text.isascii() and text.isdigit()):
         plain = text.isascii() and all(char.isalnum() or char in "-./ +$%" for char in text)
         if not plain or "//" in text:

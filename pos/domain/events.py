@@ -118,8 +118,11 @@ class DeviceChanged(Event, frozen=True):
 
 
 class HubChanged(Event, frozen=True):
+    """News of the line; `problem` is a word of the hub's client, or empty."""
+
     online: bool
     unsent: int
+    problem: str = ""
 
 
 class Refused(Event, frozen=True):

@@ -34,6 +34,8 @@ def write_backup(state: Path, target: Path, made_ms: int) -> int:
     Databases are copied by SQLite's own backup, so that each is whole while the till writes on. The
     target appears under its name only when it is complete.
     """
+    if target.exists() and not target.is_file():
+        raise BackupError(f"{target} is no ordinary file; name a new one, or a backup to replace")
     building = target.with_name(target.name + ".part")
     digests: dict[str, str] = {}
     try:
@@ -74,7 +76,7 @@ def check_backup(path: Path) -> list[str]:
                 content = archive.extractfile(name)
                 if content is None or hashlib.sha256(content.read()).hexdigest() != digest:
                     raise BackupError(f"{path}: {name} is not what was saved")
-    except (tarfile.TarError, KeyError, OSError, msgspec.MsgspecError) as error:
+    except (tarfile.TarError, KeyError, OSError, ValueError) as error:
         raise BackupError(f"{path}: not a readable backup ({error})") from error
     return sorted(manifest.files)
 

@@ -9,6 +9,7 @@ import msgspec
 
 from pos.facts import (
     GENESIS,
+    CartAbandoned,
     DayOpened,
     EpochOpened,
     Fact,
@@ -20,6 +21,7 @@ from pos.facts import (
     kind_of,
 )
 from pos.journal.errors import check_sqlite, translate
+from pos.journal.reader import iterate
 from pos.journal.segment import (
     Segment,
     SegmentHead,
@@ -36,6 +38,7 @@ from pos.ports import Clock, Head, JournalUnavailableError, Worker
 __all__ = ["FileJournal", "create_journal"]
 
 SEGMENT_FACTS_MAX = 20_000
+_CARTS_LOOKED_AT = 100
 
 
 def create_journal(folder: Path, clock: Clock, first: EpochOpened) -> None:
@@ -83,10 +86,20 @@ class FileJournal:
 
     async def cart_ended(self, cart_id: str) -> bool:
         """True when a fact in the journal ended this cart."""
-        return await self._worker.run(self._views.cart_ended, cart_id)
+        return await self._worker.run(self._cart_ended, cart_id)
 
     async def close(self) -> None:
         await self._worker.run(self._close)
+
+    def _cart_ended(self, cart_id: str) -> bool:
+        """Asked of the facts themselves: only the newest cart can have been cut off before it was cleared."""
+        with translate("reading the journal"):
+            last_seq = self.head.seq
+            for fact in iterate(self._folder, max(0, last_seq - _CARTS_LOOKED_AT)):
+                ended = decode_fact(fact.kind, fact.version, fact.body)
+                if isinstance(ended, Sale | CartAbandoned) and ended.cart_id == cart_id:
+                    return True
+        return False
 
     def _open(self) -> Head:
         check_sqlite()

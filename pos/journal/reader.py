@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from pos.facts import GENESIS, Sale, StoredFact, decode_fact
+from pos.facts import GENESIS, CartAbandoned, Sale, StoredFact, decode_fact
 from pos.journal.errors import check_sqlite, translate
 from pos.journal.segment import open_reader, read_facts, segment_files, verify_segment
 from pos.ports import JournalUnavailableError, Worker
@@ -47,6 +47,7 @@ def verify_journal(folder: Path) -> JournalTotals:
     totals = JournalTotals(problems=[])
     previous = GENESIS
     expected_number: dict[int, int] = {}
+    carts: set[str] = set()
     for path in segment_files(folder):
         try:
             with translate(f"reading {path.name}"):
@@ -55,7 +56,7 @@ def verify_journal(folder: Path) -> JournalTotals:
                     totals.store, totals.till = segment.head.store, segment.head.till
                     previous = verify_segment(segment, previous)
                     for fact in read_facts(segment.connection, 0):
-                        _count(totals, fact, expected_number)
+                        _count(totals, fact, expected_number, carts)
                 finally:
                     segment.connection.close()
             totals.segments += 1
@@ -67,11 +68,17 @@ def verify_journal(folder: Path) -> JournalTotals:
     return totals
 
 
-def _count(totals: JournalTotals, stored: StoredFact, expected_number: dict[int, int]) -> None:
+def _count(
+    totals: JournalTotals, stored: StoredFact, expected_number: dict[int, int], carts: set[str]
+) -> None:
     totals.facts += 1
     totals.last_seq, totals.last_epoch = stored.seq, stored.epoch
     totals.last_hash = stored.hash.hex()
     fact = decode_fact(stored.kind, stored.version, stored.body)
+    if isinstance(fact, Sale | CartAbandoned):
+        if fact.cart_id in carts:
+            totals.problems.append(f"fact {stored.seq}: cart {fact.cart_id} ends a second time")
+        carts.add(fact.cart_id)
     if not isinstance(fact, Sale):
         return
     expected = expected_number.get(stored.epoch, 1)

@@ -143,6 +143,13 @@ def open_reader(path: Path) -> Segment:
         connection.set_busy_timeout(_BUSY_MS)
         return _segment(path, connection)
     except (apsw.CantOpenError, apsw.ReadOnlyError):
+        log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            raise JournalUnavailableError(
+                "disk-read-only",
+                f"{path.name} was not closed in order, and its newest facts cannot be read on a medium that "
+                "cannot be written: copy the folder to a disk and look there",
+            ) from None
         connection = apsw.Connection(f"file:{path}?immutable=1", flags=_READ_FLAGS)
         return _segment(path, connection)
 

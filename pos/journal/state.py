@@ -4,9 +4,11 @@ Cart saves are coalesced: one in flight, the newest wins. Only lines that change
 """
 
 import contextlib
+import hashlib
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import apsw
 import msgspec
@@ -23,7 +25,7 @@ create table if not exists version(id integer primary key check(id = 1), version
 insert or ignore into version values(1, 1);
 create table if not exists cart(
   id integer primary key check(id = 1), cart_id text not null, opened_ms integer not null, operator text not null);
-create table if not exists cart_line(n integer primary key, body blob not null);
+create table if not exists cart_line(n integer primary key, body blob not null, sum blob not null);
 create table if not exists memory(key text primary key, value blob not null) without rowid;
 create table if not exists spool(
   n integer primary key autoincrement, job_id text not null unique, state text not null,
@@ -107,12 +109,14 @@ class StateStore:
                     )
             if cart is not None:
                 rows = [
-                    (line.n, _encoder.encode(line))
+                    (line.n, *_with_sum(line))
                     for line, before in itertools.zip_longest(cart.lines, known)
                     if line is not before
                 ]
                 connection.executemany(
-                    "insert into cart_line values(?, ?) on conflict do update set body = excluded.body", rows
+                    "insert into cart_line values(?, ?, ?)"
+                    " on conflict do update set body = excluded.body, sum = excluded.sum",
+                    rows,
                 )
             connection.execute("commit")
         except apsw.Error:
@@ -185,6 +189,12 @@ class StateStore:
 
     def _open(self) -> Cart | None:
         check_sqlite()
+        try:
+            return self._open_file()
+        except (msgspec.MsgspecError, UnicodeDecodeError, AssertionError, TypeError) as error:
+            raise JournalUnavailableError("state-damaged", f"{self._path.name}: {error}") from error
+
+    def _open_file(self) -> Cart | None:
         with translate("opening the state"):
             connection = apsw.Connection(str(self._path))
             connection.set_busy_timeout(5_000)
@@ -199,9 +209,12 @@ class StateStore:
             row = connection.execute("select cart_id, opened_ms, operator from cart").fetchone()
             if row is None:
                 return None
-            bodies = connection.execute("select body from cart_line order by n")
-            lines = tuple(_lines.decode(body) for (body,) in bodies)
-            self._saved = cart_of(row[0], row[1], row[2], lines)
+            rows: list[Any] = connection.execute("select body, sum from cart_line order by n").fetchall()
+            if any(_sum(body) != kept for body, kept in rows):
+                raise JournalUnavailableError(
+                    "state-damaged", f"a line of the open cart in {self._path.name}"
+                )
+            self._saved = cart_of(row[0], row[1], row[2], tuple(_lines.decode(body) for body, _ in rows))
             return self._saved
 
     def _close(self) -> None:
@@ -209,6 +222,16 @@ class StateStore:
             with contextlib.suppress(apsw.Error):
                 self._connection.close()
             self._connection = None
+
+
+def _with_sum(line: Line) -> tuple[bytes, bytes]:
+    body = _encoder.encode(line)
+    return body, _sum(body)
+
+
+def _sum(body: bytes) -> bytes:
+    """A damaged line must not be sold as another one."""
+    return hashlib.blake2b(body, digest_size=8).digest()
 
 
 class SpoolView:

@@ -11,18 +11,17 @@ from pathlib import Path
 
 import apsw
 
-from pos.facts import CartAbandoned, Sale, StoredFact, decode_fact
+from pos.facts import Sale, StoredFact, decode_fact
 from pos.journal.segment import open_reader, read_facts, segment_files
 
 __all__ = ["Views"]
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 create table applied(id integer primary key check(id = 1), version integer, seq integer, boot_id text, clean integer);
 create table receipt(
   epoch integer, number integer, seq integer, cart_id text, business_day text, completed_ms integer,
   total_minor integer, link text, primary key(epoch, number)) without rowid;
-create table ended_cart(cart_id text primary key, seq integer) without rowid;
 create table day_tax(
   business_day text, tax text, percent text, sales integer, gross_minor integer, net_minor integer,
   vat_minor integer, primary key(business_day, tax, percent)) without rowid;
@@ -30,7 +29,7 @@ create table day_tender(
   business_day text, kind text, currency text, count integer, amount_minor integer,
   primary key(business_day, kind, currency)) without rowid;
 """
-_TABLES = ("receipt", "ended_cart", "day_tax", "day_tender")
+_TABLES = ("receipt", "day_tax", "day_tender")
 
 
 class Views:
@@ -114,14 +113,6 @@ class Views:
             self._applied = stored[0].seq - 1
             raise
 
-    def cart_ended(self, cart_id: str) -> bool:
-        row = (
-            self._open_connection()
-            .execute("select 1 from ended_cart where cart_id = ?", (cart_id,))
-            .fetchone()
-        )
-        return row is not None
-
     def digest(self) -> str:
         """SHA-256 over all rows in key order: equal for equal facts, however they were applied."""
         connection = self._open_connection()
@@ -156,19 +147,19 @@ class Views:
         ).get
         if version != _VERSION or not (clean or written_in == boot_id):
             raise apsw.CorruptError("the views are of another version or were cut off")
+        # On disk before any row follows: a power cut must never find newer rows under an older "clean".
+        self._connection.execute("pragma synchronous=full")
         self._connection.execute("update applied set boot_id = ?, clean = 0", (boot_id,))
+        self._connection.execute("pragma synchronous=off")
 
     def _apply(self, connection: apsw.Connection, stored: StoredFact) -> None:
         fact = decode_fact(stored.kind, stored.version, stored.body)
         if isinstance(fact, Sale):
             _apply_sale(connection, stored, fact)
-        elif isinstance(fact, CartAbandoned):
-            connection.execute("insert into ended_cart values(?, ?)", (fact.cart_id, stored.seq))
         self._applied = stored.seq
 
 
 def _apply_sale(connection: apsw.Connection, stored: StoredFact, sale: Sale) -> None:
-    connection.execute("insert into ended_cart values(?, ?)", (sale.cart_id, stored.seq))
     connection.execute(
         "insert into receipt values(?, ?, ?, ?, ?, ?, ?, ?)",
         (

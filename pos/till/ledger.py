@@ -1,5 +1,6 @@
 """Writing facts: one commit, the business day that opens by itself, and what happens when it fails."""
 
+import datetime as dt
 from collections.abc import Sequence
 
 from pos.domain.cart import Cart
@@ -35,14 +36,21 @@ class Ledger:
                 self._desk.unsent.append(row.seq)
 
     def day_facts(self) -> list[Fact]:
-        """A business day opens by itself with the first fact of a later date than the last day's."""
+        """A business day opens by itself with the first fact of a later date than the last day's.
+
+        A clock that fell back by a day keeps the day that is open. One that fell back further was wrong
+        before: today opens, and says in doubt of what.
+        """
         head = self._desk.world.journal.head
-        today = self._desk.today().isoformat()
-        backwards = self._desk.world.clock.wall_ms() < head.last_wall_ms - 60_000
-        if head.business_day and (backwards or today <= head.business_day):
-            return []
-        session = f"{head.epoch}-{head.seq + 1}"
-        return [DayOpened(today, session, clock_doubt="behind the journal" if backwards else "")]
+        today = self._desk.today()
+        doubt = ""
+        if head.business_day:
+            open_day = dt.date.fromisoformat(head.business_day)
+            if open_day - dt.timedelta(days=1) <= today <= open_day:
+                return []
+            if today < open_day:
+                doubt = f"the clock fell back from {open_day}"
+        return [DayOpened(today.isoformat(), f"{head.epoch}-{head.seq + 1}", clock_doubt=doubt)]
 
     def business_day(self, facts: Sequence[Fact]) -> str:
         opened = next((fact for fact in facts if isinstance(fact, DayOpened)), None)

@@ -5,13 +5,15 @@ but the search.
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
+
 from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.article import Article
 from pos.domain.cart import Cart
-from pos.domain.codes import Code, CodeKind, read_code
-from pos.domain.money import PRICE_MAX_MINOR, QUANTITY_MAX, TOTAL_MAX_MINOR, round_minor
+from pos.domain.codes import Code, CodeKind, read_code, shown
+from pos.domain.money import PRICE_MAX_MINOR, QUANTITY_MAX, TOTAL_MAX_MINOR
 from pos.domain.tax import TaxRate
 from pos.till.desk import Desk, Refusal, stop_message
 
@@ -53,7 +55,7 @@ class Selling:
         reason = self._why_no_scan(code)
         if reason:
             self._desk.events.append(e.CodeRefused(code.text, reason))
-            self._desk.message = e.Message(f"scan-{reason}", {"code": code.text or command.code[:40]})
+            self._desk.message = e.Message(f"scan-{reason}", {"code": code.text or shown(command.code[:40])})
             return
         self.results = None
         self._sell_code(code, command.source, typed=False)
@@ -86,8 +88,6 @@ class Selling:
             raise Refusal("plu-unknown", code=code.text)
         cart = self._cart_for_line()
         quantity = self._take_quantity() or _WHOLE
-        if quantity != quantity.to_integral_value():
-            quantity = _WHOLE
         self._set_cart(carts.add_open_line(cart, code.text, quantity, self._desk.mark(), source=source))
         line = self.the_cart().lines[-1]
         self.chosen = line.n
@@ -101,10 +101,7 @@ class Selling:
 
     def _sell(self, article: Article, code: str, source: str) -> None:
         quantity = self._quantity_for(article)
-        unit_minor = article.price_minor or 0
         cart = self._cart_for_line()
-        if carts.total_minor(cart) + round_minor(quantity * unit_minor) > TOTAL_MAX_MINOR:
-            raise Refusal("total-over-limit")
         before = len(cart.lines)
         self._set_cart(
             carts.add_article(
@@ -119,15 +116,20 @@ class Selling:
         )
         self._take_quantity()
         line = self.the_cart().lines[before]
+        if line.kind != "open":
+            self._desk.events.append(e.LineAdded(line.n, line.text, line.quantity, line.total_minor))
+        else:
+            self._desk.events.append(e.OpenLineAdded(line.n, line.code or code))
+        self._look_at(line, article)
+
+    def _look_at(self, line: carts.Line, article: Article) -> None:
+        """What a line just added asks of the cashier: its price, or a look at the customer's age."""
         if line.kind == "open":
             self.chosen = line.n
-            self._desk.events.append(e.OpenLineAdded(line.n, line.code or code))
             self._desk.message = e.Message("price-needed", {"text": line.text}, "alarm")
             return
-        self._desk.events.append(e.LineAdded(line.n, line.text, line.quantity, line.total_minor))
-        if article.min_age and not any(
-            other.min_age >= article.min_age for other in self.the_cart().lines[:before] if other.live
-        ):
+        before = self.the_cart().lines[: line.n - 1]
+        if article.min_age and not any(other.min_age >= article.min_age for other in before if other.live):
             self._desk.warn("age-check", age=article.min_age, text=article.text)
 
     def _quantity_for(self, article: Article) -> Decimal:
@@ -142,8 +144,6 @@ class Selling:
 
     def _cart_for_line(self) -> Cart:
         if self.cart is not None:
-            if len(self.cart.lines) + 2 > carts.LINES_MAX:
-                raise Refusal("cart-full", lines=carts.LINES_MAX)
             return self.cart
         assert self._desk.operator is not None, "only a signed-in operator sells"
         self._desk.showing_last = False
@@ -153,6 +153,7 @@ class Selling:
 
     def _set_quantity(self, command: c.SetQuantity) -> None:
         self._desk.must_be_selling()
+        self.quantity = None
         if not 0 < command.quantity <= QUANTITY_MAX:
             raise Refusal("quantity-limit", limit=int(QUANTITY_MAX))
         self.quantity = command.quantity
@@ -204,8 +205,11 @@ class Selling:
             self.chosen = command.n
         line = self._chosen_line()
         if line.open_reason == "price":
-            rate = self._desk.world.taxes.rate(line.tax_code, self._desk.today())
-            self._settle_by_price(command.price_minor, rate, line.text, line.department)
+            article = self._desk.world.catalogue.by_sku(line.sku)
+            if article is None:
+                raise Refusal("plu-unknown", code=line.sku)
+            priced = msgspec.structs.replace(article, price_minor=command.price_minor)
+            self._settle_by_article(line, priced, "asked", "price")
             return
         self.open_price = command.price_minor
         if command.department is not None:
@@ -225,8 +229,6 @@ class Selling:
 
     def _settle_by_price(self, price_minor: int, rate: TaxRate, text: str, department: int) -> None:
         line = self._chosen_line()
-        if carts.total_minor(self.the_cart()) + round_minor(line.quantity * price_minor) > TOTAL_MAX_MINOR:
-            raise Refusal("total-over-limit")
         self._set_cart(
             carts.price_open_line(
                 self.the_cart(),
@@ -290,16 +292,28 @@ class Selling:
             line = carts.find_line(self.cart, self.chosen)
         if line is None or line.open_reason != "unknown" or article.unit != "pc":
             self._sell(article, "", "search")
-            self.results = None
-            return
+        else:
+            self._settle_by_article(line, article, "catalogue", "search")
+        self.results = None
+
+    def _settle_by_article(self, line: carts.Line, article: Article, price_source: str, how: str) -> None:
+        if article.unit == "pc" and line.quantity != line.quantity.to_integral_value():
+            raise Refusal("quantity-whole", text=article.text)
+        cart = self.the_cart()
+        before = len(cart.lines)
         self._set_cart(
             carts.replace_open_line(
-                self.the_cart(), line.n, article, self._desk.rates(article), self._desk.mark()
+                cart,
+                line.n,
+                article,
+                self._desk.rates(article),
+                self._desk.mark(),
+                price_source=price_source,
             )
         )
-        self.results = None
         self.choose_open_line()
-        self._desk.events.append(e.LineSettled(line.n, "search"))
+        self._desk.events.append(e.LineSettled(line.n, how))
+        self._look_at(self.the_cart().lines[before], article)
 
     def _cancel(self, _: c.Cancel) -> None:
         self.results = None
@@ -311,6 +325,11 @@ class Selling:
         return self.cart
 
     def _set_cart(self, cart: Cart) -> None:
+        """The one way a cart changes: within its limits, and on its way to the disk."""
+        if carts.total_minor(cart) > TOTAL_MAX_MINOR:
+            raise Refusal("total-over-limit")
+        if len(cart.lines) > carts.LINES_MAX:
+            raise Refusal("cart-full", lines=carts.LINES_MAX)
         self.cart = cart
         self._desk.world.state.save_cart(cart)
         problem = self._desk.world.state.problem

@@ -106,6 +106,7 @@ class Surroundings:
         if command.acked_epoch >= self._desk.world.journal.head.epoch:
             while self._desk.unsent and self._desk.unsent[0] <= command.acked_seq:
                 self._desk.unsent.popleft()
-        new = HubView(configured=True, online=command.online, problem=command.problem)
-        self.hub = new
-        self._desk.events.append(e.HubChanged(command.online, len(self._desk.unsent)))
+        if command.problem == "fork" and self.hub.problem != "fork":
+            self._desk.warn("hub-fork", level="alarm")
+        self.hub = HubView(configured=True, online=command.online, problem=command.problem)
+        self._desk.events.append(e.HubChanged(command.online, len(self._desk.unsent), command.problem))

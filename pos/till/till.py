@@ -14,6 +14,8 @@ from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Cart
+from pos.domain.codes import shown
+from pos.domain.tax import UnknownTaxCodeError
 from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError, SignInRefusedError
 from pos.till.checkout import Checkout
 from pos.till.desk import Desk, Refusal, TillSetup, World, stop_message, unusable_catalogue
@@ -141,6 +143,8 @@ class Till:
             self._desk.refuse(refusal.message)
         except CatalogueUnavailableError as error:
             self._desk.refuse(unusable_catalogue(error))
+        except UnknownTaxCodeError:
+            self._desk.refuse(self._wrong_clock())
         except Exception:  # noqa: BLE001 - a bug costs one command, never the till
             _log.exception("a command failed")
             self._desk.refuse(e.Message("internal-error"))
@@ -163,17 +167,27 @@ class Till:
         except CatalogueUnavailableError as error:
             self._desk.refuse(unusable_catalogue(error))
             return None
+        except UnknownTaxCodeError:
+            self._desk.refuse(self._wrong_clock())
+            return None
         except Exception:  # noqa: BLE001 - a bug costs one command, never the till
             _log.exception("a command failed")
             self._desk.refuse(e.Message("internal-error"))
             return None
         return result
 
+    def _wrong_clock(self) -> e.Message:
+        """No tax rate holds on the day that the clock shows."""
+        return e.Message("clock-wrong", {"day": self._desk.today().isoformat()}, "alarm")
+
     def _publish(self, done: _Done) -> None:
         self._changed()
         events, self._desk.events = self._desk.events, []
         for listener in self._listeners:
-            listener(events)
+            try:
+                listener(events)
+            except Exception:  # noqa: BLE001 - a screen that fails must not stop the till
+                _log.exception("a listener failed")
         if done is not None and not done.done():
             done.set_result(None)
 
@@ -200,7 +214,9 @@ class Till:
             self._desk.events.append(e.SignedOut())
 
     def _mistyped(self, command: c.Mistyped) -> None:
-        raise Refusal(command.code, text=command.text)
+        if command.code in ("not-a-quantity", "quantity-too-long"):
+            self._selling.quantity = None
+        raise Refusal(command.code, text=shown(command.text))
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         async def guarded() -> None:

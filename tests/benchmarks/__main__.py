@@ -66,13 +66,15 @@ def main() -> None:
     unknown = set(chosen.only or ()) - set(all_parts)
     if unknown:
         options.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(all_parts)}")
-    for name in chosen.only or all_parts:
-        began = time.monotonic()
-        all_parts[name]()
-        _say(f"{name}: {time.monotonic() - began:.0f} s")
-    report.print()
-    missed = len(report.failed)
-    print(f"\n{missed} of {sum(result.bar is not None for result in report.results)} bars missed")
+    try:
+        for name in chosen.only or all_parts:
+            began = time.monotonic()
+            all_parts[name]()
+            _say(f"{name}: {time.monotonic() - began:.0f} s")
+    finally:  # what was measured before an error, or Ctrl-C, is seen
+        report.print()
+    bars = sum(result.bar is not None for result in report.results)
+    print(f"\n{len(report.failed)} of {bars} bars missed")
     if not chosen.only:
         report.write()
 

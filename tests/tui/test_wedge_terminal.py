@@ -37,7 +37,7 @@ def test_thirteen_digits_in_a_burst_are_a_scan_and_typed_by_hand_a_number(state:
     echoes_ms = []
     with Running(candidate) as till:
         os.write(till.terminal_fd, LEMON + b"\r")
-        till.wait_for("Nicht verkauft: bitte zuerst anmelden.".encode())
+        till.wait_for(b"Nicht verkauft: bitte zuerst anmelden.")
         os.write(till.terminal_fd, b"1")
         till.wait_for(b"PIN _")
         os.write(till.terminal_fd, PIN.encode() + b"\r")
@@ -62,5 +62,7 @@ def test_thirteen_digits_in_a_burst_are_a_scan_and_typed_by_hand_a_number(state:
     facts = run_tool("journal", "show", "--kind", "sale", "--state", str(state)).splitlines()
     sold = [[(line["text"], line["source"]) for line in json.loads(fact)["body"]["lines"]] for fact in facts]
     assert sold == [[(NAME.decode(), "scanner:wedge")], [(NAME.decode(), "typed")]]
-    print("a digit typed by hand was shown after, in ms:", *(f"{echo_ms:.0f}" for echo_ms in sorted(echoes_ms)))
+    print(
+        "a digit typed by hand was shown after, in ms:", *(f"{echo_ms:.0f}" for echo_ms in sorted(echoes_ms))
+    )
     assert median(echoes_ms) <= ECHO_MAX_MS, echoes_ms
