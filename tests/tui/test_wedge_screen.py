@@ -1,7 +1,6 @@
 """A scanner that types into the terminal, in every state of the screen; and hands, that must not wait for it."""
 
 import asyncio
-import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -486,35 +485,45 @@ def test_switched_off_every_key_is_typed_at_once() -> None:
 
 
 def test_keys_are_judged_by_when_they_came_however_long_the_loop_stood_still() -> None:
-    """In real time: the first key's time runs out while the loop is blocked, and the others have come by then."""
+    """On the loop's real timers: the first key is handled, then nothing for 300 ms, while the others come."""
 
     async def case() -> None:
-        async with opened(wedge=WedgeDetector()) as screen:
-            driver = screen.app._driver
-            assert driver is not None
-            pressed = threading.Event()
-
-            def press(sent: str, gaps_s: list[float]) -> None:
-                for event, gap_s in zip(parsed(sent), gaps_s, strict=True):
-                    event.time = time.monotonic()
+        for sent, gap_ms, typed in ((MILK + CR, 15, ""), ("1234567", 90, "1234567")):
+            async with opened(wedge=WedgeDetector()) as screen:
+                driver = screen.app._driver
+                assert driver is not None
+                begun_s = time.monotonic()
+                for at, event in enumerate(parsed(sent)):
+                    event.time = begun_s + at * gap_ms / 1000
                     driver.send_message(event)
-                    pressed.set()
-                    time.sleep(gap_s)
-
-            for sent, gaps_s in ((MILK + CR, [0.052] + [0.015] * 13), ("1234567" + CR, [0.1] * 8)):
-                pressed.clear()
-                thread = threading.Thread(target=press, args=(sent, gaps_s))
-                thread.start()
-                assert pressed.wait(5)
-                await asyncio.sleep(0.045)  # the first key is handled, shown, and its timer is set
-                time.sleep(0.3)  # noqa: ASYNC251 - the loop stands still, as under a slow disk
-                await asyncio.to_thread(thread.join)
+                    if at == 0:
+                        while screen.app._keys._wake_ms is None:
+                            await asyncio.sleep(0)
+                        time.sleep(0.3)  # noqa: ASYNC251 - the loop stands still, as under a slow disk
+                await asyncio.sleep(0.1)
                 await screen.pause()
-            lines = screen.app._till.view.lines
-            assert [(line.source, line.text or line.code) for line in lines] == [
-                ("scanner:wedge", "Bio-Vollmilch 3,8 % 1 l"),
-                ("typed", "1234567"),
-            ]
+                assert [line.source for line in screen.app._till.view.lines] == ["scanner:wedge"] * (
+                    not typed
+                )
+                assert screen.app._controls._entry.text == typed
+
+    run(case)
+
+
+def test_a_timer_that_rings_late_lets_the_keys_go_first_that_came_before_it() -> None:
+    async def case() -> None:
+        async with table() as at:
+            first, *others = parsed(MILK + CR)
+            at.hand.send(first)
+            await at.hand.handled()
+            await at.hand.wait(52)
+            for event in others:
+                at.hand.send(event)
+                at.hand.now_ms += 15
+            ((_, _, ring),) = [timer for timer in at.hand._timers if timer[0] < at.hand.now_ms]
+            ring()
+            await at.hand.handled()
+            assert at.scans == [MILK]
 
     run(case)
 
