@@ -56,6 +56,7 @@ RETRY_AFTER_MAX_MS: Final = 300_000
 HEARTBEAT_S: Final = 30.0
 WATCHDOG_MS: Final = 60_000
 REQUEST_S: Final = 30.0
+ANSWER_MAX_BYTES: Final = 64 * 1024 * 1024
 CHANGES_LIMIT: Final = 500
 _SCOPE: Final = "chain"
 
@@ -212,7 +213,9 @@ class HubClient:
     async def _hello(self, line: "httpx.AsyncClient") -> None:
         message = Hello(self._store, self._till, self._epoch(), self._software, self._shop)
         response = await _in_time(
-            line.put(
+            _ask(
+                line,
+                "PUT",
                 f"/v1/tills/{self._store}/{self._till}",
                 content=encode_json(message),
                 headers={"Content-Type": "application/json"},
@@ -297,7 +300,9 @@ class HubClient:
                 break
             facts = facts[: max(1, len(facts) // 2)]
         response = await _in_time(
-            line.post(
+            _ask(
+                line,
+                "POST",
                 f"/v1/tills/{self._store}/{self._till}/facts",
                 content=content,
                 headers={"Content-Type": "application/json", "Content-Encoding": "gzip"},
@@ -361,7 +366,9 @@ class HubClient:
             return
         while True:
             response = await _in_time(
-                line.get(
+                _ask(
+                    line,
+                    "GET",
                     "/v1/changes",
                     params={"scope": _SCOPE, "after": self._changes_cursor, "limit": CHANGES_LIMIT},
                 )
@@ -391,7 +398,7 @@ class HubClient:
     # How things stand
 
     async def _beat(self, line: "httpx.AsyncClient") -> None:
-        _expect(await _in_time(line.get("/v1/health")))
+        _expect(await _in_time(_ask(line, "GET", "/v1/health")))
 
     def _report(self, *, online: bool, problem: str = "") -> None:
         """Tell the till, if it is news."""
@@ -416,7 +423,27 @@ async def _in_time(awaitable: Awaitable[_T]) -> _T:
         return await awaitable
 
 
-def _expect(response: "httpx.Response") -> None:
+class _Answer(msgspec.Struct, frozen=True):
+    """What the hub answered, whole and within its limit."""
+
+    status_code: int
+    headers: Any
+    content: bytes
+
+
+async def _ask(line: "httpx.AsyncClient", method: str, path: str, **options: Any) -> _Answer:
+    """One request. An answer that does not end is cut off: whoever gives it is no hub of ours."""
+    content = bytearray()
+    async with line.stream(method, path, **options) as response:
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) > ANSWER_MAX_BYTES:
+                _log.error("the answer to %s is over %d bytes", path, ANSWER_MAX_BYTES)
+                raise _PauseError("refused")
+    return _Answer(response.status_code, response.headers, bytes(content))
+
+
+def _expect(response: _Answer) -> None:
     """Raise _PauseError for whatever is no success."""
     status = response.status_code
     if status == 200:
@@ -425,7 +452,7 @@ def _expect(response: "httpx.Response") -> None:
         raise _PauseError("busy", wait_ms=_retry_after_ms(response.headers.get("retry-after", "")))
     if status >= 500:
         raise _PauseError("busy")
-    _log.warning("the hub refused: %d %s", status, response.text[:300])
+    _log.warning("the hub refused: %d %s", status, response.content[:300].decode(errors="replace"))
     raise _PauseError("refused")
 
 

@@ -203,7 +203,7 @@ def decode_batch(raw: bytes) -> Batch:
     """Raises WireError. Whether the chain holds is the ledger's question."""
     try:
         return _batch_decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(str(error)) from error
 
 
@@ -211,7 +211,7 @@ def decode_hello(raw: bytes) -> Hello:
     """Raises WireError."""
     try:
         return _hello_decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise WireError(str(error)) from error
 
 
@@ -223,7 +223,7 @@ def decode_answer(status: int, raw: bytes) -> Ack | Gap | Fork | Problem:
         if status == 409:
             return _conflict_decoder.decode(raw)
         return _problem_decoder.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return Problem(status, "An answer that cannot be read", str(error))
 
 

@@ -20,6 +20,7 @@ __all__ = ["DELIMITERS", "Dialect", "Progress", "Table", "find_dialect", "open_t
 DELIMITERS = (";", ",", "\t")
 CHUNK_BYTES = 1 << 18
 PROGRESS_ROWS = 2_000
+LINE_MAX_CHARS = 1_000_000
 
 Progress = Callable[[int, int], None]
 """Called with the bytes read so far and the file's size."""
@@ -37,6 +38,18 @@ class Dialect(msgspec.Struct, frozen=True):
     skip: int = 0
 
 
+def _bounded(text: IO[str]) -> Iterator[str]:
+    """The lines of a file, none without end: a small packed file may hold one of gigabytes."""
+    number = 0
+    while line := text.readline(LINE_MAX_CHARS):
+        number += 1
+        if len(line) >= LINE_MAX_CHARS:
+            raise FileRefusedError(
+                f"Line {number} has more than {LINE_MAX_CHARS:,} characters: no table looks like this."
+            )
+        yield line
+
+
 class Table:
     """The rows of an open file. `header` is read; iterating gives (line, cells) or (line, what is broken)."""
 
@@ -45,7 +58,7 @@ class Table:
     ) -> None:
         self._raw, self._size, self._progress = raw, size, progress
         # Without strict, a stray quote would swallow the rest of the file into one cell.
-        self._reader = csv.reader(text, delimiter=dialect.delimiter, strict=True)
+        self._reader = csv.reader(_bounded(text), delimiter=dialect.delimiter, strict=True)
         for _ in range(dialect.skip):
             next(self._reader, None)
         self.header: list[str] = []

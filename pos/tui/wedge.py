@@ -70,6 +70,7 @@ class KeySieve:
         self._echo = echo
         self._later = later
         self._held: deque[tuple[str, str | None, str]] = deque()
+        self._last_ms = 0
         self._echo_ms: int | None = None
         self._echoed = False
         self._wake_ms: int | None = None
@@ -86,6 +87,7 @@ class KeySieve:
         self._settle(self._wedge.feed(char, time_ms))
         if not char:
             self._press(key, character)
+        self._last_ms = time_ms
         self._echo_ms = time_ms + ECHO_MS if self._held else None
         self._set_timer(time_ms)
 
@@ -96,9 +98,9 @@ class KeySieve:
 
     def _wake(self) -> None:
         """Counts with the time the timer was set for: a late loop makes no key older than it is."""
-        now_ms, self._wake_ms = self._wake_ms, None
-        if now_ms is None or self._wedge is None:
+        if self._wake_ms is None or self._wedge is None:
             return
+        now_ms, self._wake_ms = max(self._wake_ms, self._last_ms), None
         self._settle(self._wedge.expire(now_ms))
         if self._held and self._echo_ms is not None and now_ms >= self._echo_ms:
             self._echo_ms, self._echoed = None, True

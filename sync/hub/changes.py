@@ -51,7 +51,7 @@ def read_article(line: bytes) -> ArticleRecord:
         raise RecordError(f"a record holds at most {RECORD_MAX_BYTES} bytes")
     try:
         record = msgspec.json.decode(line, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RecordError(f"this is no JSON object: {error}") from error
     sku = record.get("sku")
     if not isinstance(sku, str) or not 0 < len(sku) <= _SKU_MAX or not sku.isprintable():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual import events
 from textual._xterm_parser import XTermParser
+from textual.driver import Driver
 
 from drivers.scanner.wedge import WedgeDetector
 from pos.domain import commands as c
@@ -24,6 +25,13 @@ F9, F12, PAD_TIMES = "\x1b[20~", "\x1b[24~", "\x1bOj"
 def parsed(sent: str) -> list[events.Event]:
     teach_parser()
     return [event for event in XTermParser().feed(sent) if isinstance(event, events.Event)]
+
+
+async def handled(driver: Driver) -> None:
+    """Until all that was sent before is handled: what is sent last goes the same way."""
+    done = asyncio.Event()
+    driver.send_message(events.Callback(done.set))
+    await done.wait()
 
 
 class Hand:
@@ -66,10 +74,9 @@ class Hand:
             await self.handled()
 
     async def handled(self) -> None:
-        """Until all that was sent is handled and drawn: what is sent last goes the same way."""
-        done = asyncio.Event()
-        self.send(events.Callback(done.set))
-        await done.wait()
+        """Until all that was sent is handled and drawn."""
+        assert self.screen.app._driver is not None
+        await handled(self.screen.app._driver)
         for _ in range(5):  # a search and a payment need a few turns of the loop
             await asyncio.sleep(0)
 
@@ -497,8 +504,7 @@ def test_keys_are_judged_by_when_they_came_however_long_the_loop_stood_still() -
                     event.time = begun_s + at * gap_ms / 1000
                     driver.send_message(event)
                     if at == 0:
-                        while screen.app._keys._wake_ms is None:
-                            await asyncio.sleep(0)
+                        await handled(driver)
                         time.sleep(0.3)  # noqa: ASYNC251 - the loop stands still, as under a slow disk
                 await asyncio.sleep(0.1)
                 await screen.pause()
