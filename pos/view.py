@@ -71,6 +71,7 @@ class TillView(msgspec.Struct, frozen=True):
     message: Message | None = None
     last_sale: LastSale | None = None
     print_problem: str = ""
+    print_waits: bool = False
     unsent: int = 0
     printer: DeviceView = DeviceView()
     scanner: DeviceView = DeviceView()

@@ -12,6 +12,8 @@ from pos.view import DeviceView, HubView
 
 __all__ = ["Surroundings"]
 
+_CANNOT_PRINT = frozenset({DeviceState.ABSENT, DeviceState.FAULT})
+
 
 class Surroundings:
     """What stands around the till. Nothing here is awaited but the journal."""
@@ -72,10 +74,18 @@ class Surroundings:
 
     def _spool_decision(self, command: c.SpoolDecision) -> None:
         self._desk.must_be_signed_in()
-        if not self.print_problem or self._desk.world.printer is None:
+        job_id = self.print_problem or self.waiting_job
+        if not job_id or self._desk.world.printer is None:
             raise Refusal("no-print-problem", level="info")
-        job_id, self.print_problem = self.print_problem, ""
+        self.print_problem = ""
         self._desk.world.printer.decide(job_id, command.choice)
+
+    @property
+    def waiting_job(self) -> str:
+        """The last receipt, when it waits for a printer that cannot print now."""
+        last = self._desk.last
+        waits = last is not None and last.printing == "queued"
+        return self._last_job if waits and self.printer.state in _CANNOT_PRINT else ""
 
     def _device_reported(self, command: c.DeviceReported) -> None:
         if command.job_id:

@@ -18,7 +18,7 @@ def standing(scene: Scene) -> tuple[str, str] | None:
     if view.message is not None and view.state != "stopped":
         return message_text(view.message, words), view.message.level
     if view.state in ("ready", "paid", "selling") and view.print_problem:
-        return words("ui.print-problem"), "alarm"
+        return (words("ui.print-waits"), "warn") if view.print_waits else (words("ui.print-problem"), "alarm")
     waiting = _open_lines(view.lines) if view.state == "selling" else []
     if waiting:
         first = waiting[0]
