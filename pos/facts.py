@@ -7,7 +7,6 @@ till's clock. All sums are stored: nobody ever runs today's rules over yesterday
 """
 
 import hashlib
-import zlib
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
@@ -42,12 +41,10 @@ __all__ = [
 BODY_MAX_BYTES: Final = 4 * 1024 * 1024
 GENESIS: Final = bytes(32)
 _HASH_TAG: Final = b"tresen.fact.1"
-# The last two bytes of a raw deflate stream say nothing; level 1 keeps the pay key fast.
-_COMPRESSION_LEVEL: Final = 1
 
 
 class FactError(ValueError):
-    """A stored body cannot be read: too large, not deflate, not JSON, or not of its kind."""
+    """A stored body cannot be read: too large, not JSON, or not of its kind."""
 
 
 class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -248,41 +245,37 @@ def kind_of(fact: Fact) -> tuple[str, int]:
 
 
 def body_of(fact: Fact) -> bytes:
-    """The bytes to store: JSON, deflated. Raises FactError when larger than any fact may be."""
-    raw = _encoder.encode(fact)
-    if len(raw) > BODY_MAX_BYTES:
-        raise FactError(f"a fact of {len(raw)} bytes is over the limit of {BODY_MAX_BYTES}")
-    return zlib.compress(raw, _COMPRESSION_LEVEL, -15)
+    """The bytes to store: JSON as any tool reads it. Raises FactError when larger than any fact may be."""
+    body = _encoder.encode(fact)
+    if len(body) > BODY_MAX_BYTES:
+        raise FactError(f"a fact of {len(body)} bytes is over the limit of {BODY_MAX_BYTES}")
+    return body
 
 
 def json_of(body: bytes) -> bytes:
-    """The JSON inside stored bytes; raises FactError."""
+    """The JSON of stored bytes, looked at once; raises FactError."""
     try:
-        inflater = zlib.decompressobj(-15)
-        raw = inflater.decompress(body, BODY_MAX_BYTES)
-        if inflater.unconsumed_tail or not inflater.eof:
-            raise FactError("a body is longer than a fact may be, or was cut off")
-    except zlib.error as error:
+        msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FactError(f"a body is not readable: {error}") from error
-    return raw
+    return body
 
 
 def decode_fact(kind: str, version: int, body: bytes) -> Fact | UnknownFact:
     """The fact in stored bytes, lifted to today's version; an unknown one comes back as such."""
-    raw = json_of(body)
     try:
         if kind not in _KINDS or version > _KINDS[kind][0]:
-            return UnknownFact(kind, version, msgspec.json.decode(raw))
+            return UnknownFact(kind, version, msgspec.json.decode(body))
         current, type_ = _KINDS[kind]
         if version == current:
-            fact: Fact = msgspec.json.decode(raw, type=type_)
+            fact: Fact = msgspec.json.decode(body, type=type_)
             return fact
-        value = msgspec.json.decode(raw)
+        value = msgspec.json.decode(body)
         for step in range(version, current):
             value = UPCASTERS[(kind, step)](value)
         lifted: Fact = msgspec.convert(value, type_)
         return lifted
-    except (msgspec.MsgspecError, KeyError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError) as error:
         raise FactError(f"a {kind} of version {version} is not readable: {error}") from error
 
 

@@ -4,7 +4,6 @@ The file is read by apsw alone. The standard library's sqlite3 must not open it 
 """
 
 import datetime as dt
-import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -27,8 +26,9 @@ __all__ = [
 
 SEARCH_LIMIT = 20
 CACHED_ARTICLES = 500
-PAGE_CACHE_KIB = 4_096  # for each of two connections; the map below does most of the work
-MAP_BYTES = 1 << 30 if sys.maxsize > 1 << 32 else 64 << 20
+# For each of two connections. The kernel keeps the file's pages; a map of it would count as the till's memory,
+# and a file cut short in place would end the till.
+PAGE_CACHE_KIB = 512
 
 _COLUMNS = (
     "v.sku, v.text, v.tax_code, v.price_minor, v.dated, v.gtin, v.department, v.unit, v.min_age,"
@@ -181,7 +181,7 @@ class _File:
             raise self._damaged(error) from error
         try:
             self._check_version()
-            self._db.execute(f"PRAGMA mmap_size = {MAP_BYTES}").fetchall()
+            self._db.execute("PRAGMA mmap_size = 0").fetchall()
             self._db.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}").fetchall()
             self.meta: dict[str, str] = dict(self._db.execute("SELECT key, value FROM meta"))
             self.departments: dict[int, tuple[str, str]] = {

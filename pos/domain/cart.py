@@ -122,7 +122,6 @@ def add_article(
     *,
     code: str,
     source: str,
-    price_source: str = "catalogue",
 ) -> Cart:
     """Append an article and, under it, its deposit. `rates` are those of the article and of the deposit.
 
@@ -131,8 +130,7 @@ def add_article(
     n = _next_n(cart)
     if article.price_minor is None:
         return _append(cart, _line_without_price(n, article, quantity, rates[0], mark, code, source))
-    line = _article_line(n, article, article.price_minor, quantity, rates[0], mark, code, source)
-    lines = [msgspec.structs.replace(line, price_source=price_source)]
+    lines = [_article_line(n, article, article.price_minor, quantity, rates[0], mark, code, source)]
     deposit_rate = rates[1]
     if article.deposit is not None and deposit_rate is not None:
         lines.append(_deposit_line(n + 1, n, article.deposit, quantity, deposit_rate, mark, source))
@@ -165,8 +163,6 @@ def replace_open_line(
     article: Article,
     rates: tuple[TaxRate, TaxRate | None],
     mark: Mark,
-    *,
-    price_source: str = "catalogue",
 ) -> Cart:
     """Settle an open line by an article: the open line is voided, the article is sold, with its deposit."""
     line = find_line(cart, n)
@@ -180,14 +176,21 @@ def replace_open_line(
         mark,
         code=line.code,
         source=line.source,
-        price_source=price_source,
     )
 
 
 def price_open_line(
-    cart: Cart, n: int, unit_minor: int, rate: TaxRate, mark: Mark, *, text: str, department: int
+    cart: Cart,
+    n: int,
+    unit_minor: int,
+    rate: TaxRate,
+    mark: Mark,
+    *,
+    text: str,
+    department: int,
+    deposit: tuple[Deposit, TaxRate] | None = None,
 ) -> Cart:
-    """Settle an open line by a price: it stays in its place and counts from now on."""
+    """Settle an open line by a price: it stays in its place and counts from now on; its deposit follows."""
     line = find_line(cart, n)
     assert line is not None, "the line exists"
     assert line.kind == "open", "only open lines are settled"
@@ -205,7 +208,13 @@ def price_open_line(
         open_reason="",
         added=Mark(line.added.at_ms, mark.by),
     )
-    return _replace(cart, settled)
+    cart = _replace(cart, settled)
+    if deposit is None:
+        return cart
+    owed, deposit_rate = deposit
+    return _append(
+        cart, _deposit_line(_next_n(cart), n, owed, line.quantity, deposit_rate, mark, line.source)
+    )
 
 
 def void_line(cart: Cart, n: int, mark: Mark) -> Cart:

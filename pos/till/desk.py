@@ -121,14 +121,13 @@ class Desk:
     def mark(self) -> Mark:
         return Mark(self.world.clock.wall_ms(), self.operator_id())
 
+    def rate_of(self, tax_code: str) -> TaxRate:
+        return self.world.taxes.rate(tax_code, self.today())
+
     def rates(self, article: Article) -> tuple[TaxRate, TaxRate | None]:
-        today = self.today()
-        taxes = self.world.taxes
+        """The rates of an article and of its deposit, as they are today."""
         deposit = article.deposit
-        return (
-            taxes.rate(article.tax_code, today),
-            taxes.rate(deposit.tax_code, today) if deposit is not None else None,
-        )
+        return self.rate_of(article.tax_code), self.rate_of(deposit.tax_code) if deposit is not None else None
 
     def remember_sale(self, sale: Sale) -> None:
         head = self.world.journal.head

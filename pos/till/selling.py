@@ -5,8 +5,6 @@ but the search.
 from collections.abc import Sequence
 from decimal import Decimal
 
-import msgspec
-
 from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain import events as e
@@ -205,11 +203,9 @@ class Selling:
             self.chosen = command.n
         line = self._chosen_line()
         if line.open_reason == "price":
+            rate = self._desk.rate_of(line.tax_code)
             article = self._desk.world.catalogue.by_sku(line.sku)
-            if article is None:
-                raise Refusal("plu-unknown", code=line.sku)
-            priced = msgspec.structs.replace(article, price_minor=command.price_minor)
-            self._settle_by_article(line, priced, "asked", "price")
+            self._settle_by_price(command.price_minor, rate, line.text, line.department, article)
             return
         self.open_price = command.price_minor
         if command.department is not None:
@@ -225,10 +221,15 @@ class Selling:
             raise Refusal("department-unknown", code=typed)
         number, name, tax_code = found
         self.open_price = None
-        self._settle_by_price(price, self._desk.world.taxes.rate(tax_code, self._desk.today()), name, number)
+        self._settle_by_price(price, self._desk.rate_of(tax_code), name, number)
 
-    def _settle_by_price(self, price_minor: int, rate: TaxRate, text: str, department: int) -> None:
+    def _settle_by_price(
+        self, price_minor: int, rate: TaxRate, text: str, department: int, article: Article | None = None
+    ) -> None:
         line = self._chosen_line()
+        deposit = None
+        if article is not None and article.deposit is not None:
+            deposit = article.deposit, self._desk.rate_of(article.deposit.tax_code)
         self._set_cart(
             carts.price_open_line(
                 self.the_cart(),
@@ -238,10 +239,13 @@ class Selling:
                 self._desk.mark(),
                 text=text,
                 department=department,
+                deposit=deposit,
             )
         )
         self.choose_open_line()
         self._desk.events.append(e.LineSettled(line.n, "price"))
+        if article is not None:
+            self._look_at(self.the_cart().lines[line.n - 1], article)
 
     def _drop_open_lines(self, _: c.DropOpenLines) -> None:
         self._desk.must_be_selling()
@@ -293,10 +297,10 @@ class Selling:
         if line is None or line.open_reason != "unknown" or article.unit != "pc":
             self._sell(article, "", "search")
         else:
-            self._settle_by_article(line, article, "catalogue", "search")
+            self._settle_by_article(line, article)
         self.results = None
 
-    def _settle_by_article(self, line: carts.Line, article: Article, price_source: str, how: str) -> None:
+    def _settle_by_article(self, line: carts.Line, article: Article) -> None:
         if article.unit == "pc" and line.quantity != line.quantity.to_integral_value():
             raise Refusal("quantity-whole", text=article.text)
         cart = self.the_cart()
@@ -308,11 +312,10 @@ class Selling:
                 article,
                 self._desk.rates(article),
                 self._desk.mark(),
-                price_source=price_source,
             )
         )
         self.choose_open_line()
-        self._desk.events.append(e.LineSettled(line.n, how))
+        self._desk.events.append(e.LineSettled(line.n, "search"))
         self._look_at(self.the_cart().lines[before], article)
 
     def _cancel(self, _: c.Cancel) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.benchmarks import lookups, memory, scans, starts, storage
-from tests.benchmarks.report import Report
+from tests.benchmarks.report import BENCH_JSON, Report
 from tests.benchmarks.shop import FOLDER, Catalogue, Shop, catalogue
 
 QUICK_VARIANTS = 20_000
@@ -34,7 +34,7 @@ class Volume:
     sales: int = 10_000
 
 
-QUICK = Volume(QUICK_VARIANTS, 20, 2, 20, 60, 300, 60, 3, 1_000, 40, 200)
+QUICK = Volume(QUICK_VARIANTS, 10, 1, 20, 40, 300, 40, 2, 1_000, 40, 100)
 
 
 def parts(volume: Volume, report: Report, shop: Shop, sells: Catalogue) -> dict[str, Callable[[], None]]:
@@ -53,7 +53,9 @@ def parts(volume: Volume, report: Report, shop: Shop, sells: Catalogue) -> dict[
 
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    options.add_argument("--quick", action="store_true", help="small numbers: a minute, and coarse figures")
+    options.add_argument(
+        "--quick", action="store_true", help="a minute, coarse figures, build/bench-quick.json"
+    )
     options.add_argument("--variants", type=int, help="size of the catalogue")
     options.add_argument("--only", nargs="+", metavar="PART", help="some parts; the file is not written then")
     chosen = options.parse_args()
@@ -76,7 +78,7 @@ def main() -> None:
     bars = sum(result.bar is not None for result in report.results)
     print(f"\n{len(report.failed)} of {bars} bars missed")
     if not chosen.only:
-        report.write()
+        report.write(BENCH_JSON.with_stem("bench-quick") if chosen.quick else BENCH_JSON)
 
 
 def _say(what: str) -> None:

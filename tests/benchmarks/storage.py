@@ -93,8 +93,12 @@ def slow_payments(report: Report, shop: Shop, sales: int) -> None:
     subprocess.run(argv, check=True, cwd=ROOT)
     sold = msgspec.json.decode(out.read_bytes(), type=cash_sale.Sold)
     name = f"pay key to durable at {SYNC_MS} ms a sync"
-    report.add(f"{name}, p50", percentile(sold.pay_ms, 50), "ms")
-    report.add(f"{name}, p99", percentile(sold.pay_ms, 99), "ms", bar=2 * SYNC_MS + 5)
+    first, *later = sold.pay_ms
+    report.add(
+        f"{name}, first sale after the start", first, "ms"
+    )  # it begins the write-ahead log: 2 syncs more
+    report.add(f"{name}, p50", percentile(later, 50), "ms")
+    report.add(f"{name}, p99", percentile(later, 99), "ms", bar=2 * SYNC_MS + 5)
 
 
 def _command(state: Path, sales: int, out: Path, pauses: Pauses) -> list[str]:

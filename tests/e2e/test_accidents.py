@@ -126,7 +126,7 @@ def test_a_price_that_was_asked_for_brings_deposit_and_age_check_along(
     till.send("key cash")
     till.end()
     (sale,) = sales(state)
-    assert [line.get("price_source", "catalogue") for line in sale["lines"]] == ["open", "asked", "catalogue"]
+    assert [line.get("price_source", "catalogue") for line in sale["lines"]] == ["asked", "catalogue"]
 
 
 def test_the_limit_of_a_sale_holds_on_every_way_into_it(till: LineTill) -> None:
