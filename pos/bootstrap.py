@@ -6,7 +6,6 @@ import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from pos.resources import tax_table
 from pos.settings import Settings
 from pos.system import SystemClock, SystemIds, ThreadWorker
 from pos.till import Till, TillSetup, World
+from pos.version import VERSION
 
 __all__ = ["OpenTill", "create_till", "log_to_file", "open_till", "run_plain", "run_screen", "software"]
 
@@ -35,10 +35,7 @@ DRAIN_LIMIT_S = 30.0
 
 def software() -> str:
     """Name and version, as facts carry it."""
-    try:
-        return f"tresen {version('tresen')}"
-    except PackageNotFoundError:
-        return "tresen (source)"
+    return f"tresen {VERSION}"
 
 
 def create_till(state: Path, settings: Settings, till_id: str, operator: str, pin: str) -> Operator:
@@ -111,8 +108,6 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
         )
         surround.connect(till.submit)
         await till.start(*opened)
-        gc.collect()
-        gc.freeze()
         try:
             yield OpenTill(till, surround, clock)
         finally:
@@ -120,6 +115,12 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
                 await store.close()
             with contextlib.suppress(JournalUnavailableError):
                 await journal.close()
+
+
+def settle_memory() -> None:
+    """What the start made stays: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _thread(threads: contextlib.ExitStack, name: str) -> ThreadWorker:
@@ -202,6 +203,8 @@ async def run_plain(state: Path, settings: Settings, hub_url: str, *, as_json: b
             digits_are_cents=settings.till.digits_are_cents,
         )
 
+        settle_memory()
+
         async def serve() -> None:
             await line_mode.run()
             await opened.surround.drain(lambda: opened.till.view.unsent, DRAIN_LIMIT_S)
@@ -245,6 +248,7 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
 
     def ready() -> None:
         notify(READY)
+        settle_memory()
         opened.surround.warm_up()
 
     async with open_till(state, settings, hub_url) as opened:

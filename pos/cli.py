@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from pos.settings import Settings, SettingsError, default_state_folder, load_settings
+from pos.version import VERSION
 
 __all__ = ["main"]
 
@@ -66,7 +67,7 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="tresen")
+@click.version_option(VERSION, prog_name="tresen")
 @click.pass_context
 def main(context: click.Context) -> None:
     """Tresen: an open-source till for shops that sell everywhere at once."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import logging
 import os
 import queue
 import threading
@@ -81,7 +82,10 @@ class ThreadWorker:
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None:
-            job()
+            try:
+                job()
+            except Exception:
+                logging.getLogger("tresen.worker").exception("a job failed on %s", self._thread.name)
 
     @staticmethod
     def _answer(

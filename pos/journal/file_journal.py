@@ -38,6 +38,7 @@ from pos.ports import Clock, Head, JournalUnavailableError, Worker
 __all__ = ["FileJournal", "create_journal"]
 
 SEGMENT_FACTS_MAX = 20_000
+CHECKPOINT_FACTS = 200
 _CARTS_LOOKED_AT = 100
 
 
@@ -69,6 +70,7 @@ class FileJournal:
         self._clock = clock
         self._worker = worker
         self._writer: _Writer | None = None
+        self._unchecked = 0
 
     async def open(self) -> Head:
         """Open, verify the newest segment, catch the views up; raises JournalUnavailableError."""
@@ -148,6 +150,10 @@ class FileJournal:
         with contextlib.suppress(JournalUnavailableError), translate("after writing"):
             self._views.follow(stored, self._folder)
             writer = self._writer
+            self._unchecked += len(stored)
+            if writer is not None and self._unchecked >= CHECKPOINT_FACTS:
+                self._unchecked = 0
+                writer.segment.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
             if writer is not None and writer.count >= SEGMENT_FACTS_MAX:
                 writer.seal()
                 self._roll(writer.segment)

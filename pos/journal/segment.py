@@ -127,6 +127,7 @@ def open_writer(path: Path) -> Segment:
     mode = connection.execute("pragma journal_mode=wal").get
     connection.execute("pragma synchronous=full")
     connection.execute("pragma cache_size=-256")  # appending needs the last pages only
+    connection.wal_autocheckpoint(0)  # done after an answer, never inside a payment's commit
     connection.execute("pragma recursive_triggers=1")
     connection.execute("pragma trusted_schema=0")
     synchronous = connection.execute("pragma synchronous").get

@@ -33,6 +33,7 @@ create table if not exists spool(
 """
 _FINISHED = (JobState.CONFIRMED, JobState.DROPPED)
 SPOOL_KEPT = 50
+CHECKPOINT_SAVES = 300
 _lines = msgspec.json.Decoder(Line)
 _encoder = msgspec.json.Encoder()
 
@@ -48,6 +49,7 @@ class StateStore:
         self._saved: Cart | None = None
         self._problem: JournalUnavailableError | None = None
         self.saves = 0
+        self._checkpointed = 0
 
     async def open(self) -> Cart | None:
         """Open the file; returns the cart that was open when the till last stopped."""
@@ -87,6 +89,19 @@ class StateStore:
             self._problem = None
         except JournalUnavailableError as error:
             self._problem = error
+        except Exception as error:
+            self._problem = JournalUnavailableError("disk-error", f"saving the open cart: {error}")
+            raise
+        if cart is None:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Between carts, so that no payment and no scan waits for it."""
+        if self.saves - self._checkpointed < CHECKPOINT_SAVES or self._connection is None:
+            return
+        self._checkpointed = self.saves
+        with contextlib.suppress(apsw.Error):
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def _check(self) -> None:
         if self._problem is not None:
@@ -201,6 +216,7 @@ class StateStore:
             connection.execute("pragma journal_mode=wal")
             connection.execute("pragma synchronous=full")
             connection.execute("pragma cache_size=-256")
+            connection.wal_autocheckpoint(0)  # done between carts
             connection.execute(_SCHEMA)
             version = connection.execute("select version from version").get
             if version != _VERSION:

@@ -28,12 +28,12 @@ class Brush:
 
     def row(self, *parts: Part) -> Strip:
         """One row. The parts together must be `width` cells wide, or less: the last one's role fills up."""
-        strip = self._strips.get(parts)
+        strip = self._strips.pop(parts, None)
         if strip is None:
             strip = self._paint(parts)
-            if len(self._strips) >= _STRIPS_KEPT:
-                self._strips.clear()
-            self._strips[parts] = strip
+            if len(self._strips) >= _STRIPS_KEPT:  # the oldest goes; a row in use stays the same object
+                del self._strips[next(iter(self._strips))]
+        self._strips[parts] = strip
         return strip
 
     def blank(self, role: str = "text") -> Strip:
