@@ -38,7 +38,7 @@ from pos.ports import Clock, Head, JournalUnavailableError, Worker
 __all__ = ["FileJournal", "create_journal"]
 
 SEGMENT_FACTS_MAX = 20_000
-CHECKPOINT_FACTS = 200
+CHECKPOINT_FACTS = 500
 _CARTS_LOOKED_AT = 100
 
 

@@ -33,7 +33,7 @@ create table if not exists spool(
 """
 _FINISHED = (JobState.CONFIRMED, JobState.DROPPED)
 SPOOL_KEPT = 50
-CHECKPOINT_SAVES = 300
+CHECKPOINT_SAVES = 2_000
 _lines = msgspec.json.Decoder(Line)
 _encoder = msgspec.json.Encoder()
 
