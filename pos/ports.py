@@ -164,10 +164,6 @@ class Catalogue(Protocol):
         """Articles whose words begin with the words of `text`, at least two letters."""
         ...
 
-    def department(self, number: int) -> tuple[str, str] | None:
-        """A department's name and tax code."""
-        ...
-
     def departments(self) -> Mapping[int, tuple[str, str]]:
         """Name and tax code of each department by its number; empty if the file named none."""
         ...

@@ -132,9 +132,6 @@ class CatalogueReader:
             self._search_file = fresh
         return self._search_file.some(query, limit, day) if self._search_file else ()
 
-    def department(self, number: int) -> tuple[str, str] | None:
-        return self._file.departments.get(number) if self._file else None
-
     def departments(self) -> dict[int, tuple[str, str]]:
         """All departments, number -> (name, tax code)."""
         return dict(self._file.departments) if self._file else {}

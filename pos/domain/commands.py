@@ -5,7 +5,6 @@ from decimal import Decimal
 import msgspec
 
 __all__ = [
-    "AddArticle",
     "Cancel",
     "ChooseOpenLine",
     "Command",
@@ -114,12 +113,6 @@ class PickResult(Command, frozen=True):
     """Sell the search result number `index` (1 is the first)."""
 
     index: int
-
-
-class AddArticle(Command, frozen=True):
-    """Sell an article by its sku (a quick key)."""
-
-    sku: str
 
 
 class Cancel(Command, frozen=True):

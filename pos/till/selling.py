@@ -37,7 +37,6 @@ class Selling:
             c.EnterCode: self._enter_code,
             c.SetQuantity: self._set_quantity,
             c.RepeatLast: self._repeat_last,
-            c.AddArticle: self._add_article,
             c.VoidLast: self._void_last,
             c.VoidLine: self._void_line,
             c.SetPrice: self._set_price,
@@ -168,13 +167,6 @@ class Selling:
             raise Refusal("nothing-to-repeat")
         self.quantity = missing
         self._sell(article, line.code or article.gtin or "", "typed")
-
-    def _add_article(self, command: c.AddArticle) -> None:
-        self._desk.must_be_selling()
-        article = self._desk.world.catalogue.by_sku(command.sku)
-        if article is None:
-            raise Refusal("plu-unknown", code=command.sku)
-        self._sell(article, "", "key")
 
     def _void_last(self, _: c.VoidLast) -> None:
         self._desk.must_be_selling()

@@ -178,9 +178,6 @@ class FakeCatalogue:
             if all(any(part.startswith(word) for part in a.text.casefold().split()) for word in words)
         ][:limit]
 
-    def department(self, number: int) -> tuple[str, str] | None:
-        return self.departments().get(number)
-
     def departments(self) -> Mapping[int, tuple[str, str]]:
         return {1: ("Lebensmittel", "B"), 2: ("Getränke", "A"), 12: ("Textil", "A")}
 

@@ -200,7 +200,7 @@ def test_a_department_can_give_the_vat_and_keeps_its_number_without_its_file(sho
     assert quark is not None
     assert (quark.tax_code, quark.department) == ("B", 4)
     with open_reader(shop.file) as reader:
-        assert reader.department(4) == ("Milch & Käse", "B")
+        assert reader.departments()[4] == ("Milch & Käse", "B")
 
 
 def test_unknown_departments_are_made_unless_their_file_is_given(shop: Shop) -> None:
