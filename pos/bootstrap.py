@@ -73,9 +73,12 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
     Raises StateFolderLockedError. A journal that cannot be used gives a till that is stopped and says so.
     """
     with StateFolderLock(state), contextlib.ExitStack() as threads:
-        writer, reader, helper = (_thread(threads, name) for name in ("writer", "reader", "helper"))
+        writer, keeper, reader, helper = (
+            _thread(threads, name) for name in ("journal", "state", "reader", "helper")
+        )
         clock, ids = SystemClock(), SystemIds()
-        store = StateStore(state / "state.db", writer)
+        # A thread of its own: a payment's commit never waits behind the save of the cart it pays.
+        store = StateStore(state / "state.db", keeper)
         journal = FileJournal(state / "journal", Views(state / "views.db"), clock, writer)
         people = PeopleStore(state / "people.db", state / "keys", clock, ids, helper)
         catalogue = CatalogueReader(state / "catalogue.db", helper)

@@ -39,7 +39,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class StateStore:
-    """Implements ports.State, ports.SpoolStore and ports.Memory over one file, on the writer's thread."""
+    """Implements ports.State, ports.SpoolStore and ports.Memory over one file, on a thread of its own."""
 
     def __init__(self, path: Path, worker: Worker) -> None:
         self._path = path
