@@ -52,7 +52,10 @@ class PeopleStore:
         return self._operators
 
     async def sign_in(self, name: str, pin: str) -> Operator:
-        return await self._worker.run(self._sign_in, name, pin)
+        try:
+            return await self._worker.run(self._sign_in, name, pin)
+        except (apsw.Error, OSError) as error:
+            raise SignInRefusedError("people-unusable") from error
 
     def add(self, name: str, pin: str, *, role: str = "supervisor", language: str = "") -> Operator:
         """Add an operator, or give an existing one a new PIN; raises PinRefusedError."""

@@ -186,7 +186,7 @@ class Operator(msgspec.Struct, frozen=True):
 
 
 class SignInRefusedError(Exception):
-    """A sign-in was refused; `code` is sign-in-wrong or sign-in-locked, `wait_s` how long it is locked."""
+    """A sign-in was refused; `code` is sign-in-wrong, sign-in-locked (for `wait_s`), or people-unusable."""
 
     def __init__(self, code: str, wait_s: int = 0) -> None:
         super().__init__(code)

@@ -273,3 +273,9 @@ def test_a_wrong_setting_is_a_sentence_with_its_key(state: Path, setting: str) -
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "The settings need mending" in done.stderr
+
+
+def test_operators_that_cannot_be_read_are_a_sentence(start: Callable[..., LineTill], state: Path) -> None:
+    (state / "people.db").write_bytes(b"not a database" * 500)
+    till = start(state)
+    assert till.sign_in()["message"]["code"] == "people-unusable"
