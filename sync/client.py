@@ -23,10 +23,10 @@ import msgspec
 from pos.domain.commands import HubReported
 from pos.facts import StoredFact
 from pos.ports import Clock, FactSource, Ids, Memory, Submit
+from sync.links import TOKEN_BYTES, mint_link
 from sync.wire import (
     BATCH_MAX_BYTES,
     BATCH_MAX_FACTS,
-    TOKEN_BYTES,
     Ack,
     Batch,
     Changes,
@@ -39,7 +39,6 @@ from sync.wire import (
     decode_answer,
     encode_batch,
     encode_json,
-    mint_link,
 )
 
 if TYPE_CHECKING:

@@ -1,19 +1,21 @@
-"""What till and hub say to each other: JSON messages over HTTP, and the link that every receipt carries.
+"""What till, relay and hub say to each other: JSON messages over HTTP.
 
     PUT  /v1/tills/{store}/{till}         Hello -> Welcome
     POST /v1/tills/{store}/{till}/facts   Batch -> 200 Ack | 409 Gap | 409 Fork | 4xx, 5xx Problem
-    GET  /v1/changes?scope=&after=&limit= -> Changes
+    POST /v1/tills/{store}/{till}/epochs  EpochRequest -> Grant
+    POST /v1/enrolments                   Enrol -> Enrolled
+    POST /v1/keys                         Rotation -> Rotated
+    GET  /v1/changes?cursor=&limit=&wait= -> Feed
+
+The whole protocol, with signatures and what follows from each answer: docs/protocol.md.
 
 Fields are only ever added, with a default, and unknown ones are passed over: a hub must understand tills
 that were offline for weeks, and a till a hub that is newer. Bytes travel as base64. Gap, Fork and Problem
 are problem documents of RFC 9457; their `type` tells them apart.
 """
 
-import binascii
 import gzip
-import hashlib
-import hmac
-import re
+from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -24,46 +26,48 @@ __all__ = [
     "BATCH_MAX_BYTES",
     "BATCH_MAX_FACTS",
     "REQUEST_MAX_BYTES",
-    "TOKEN_BYTES",
     "Ack",
     "Batch",
     "Change",
     "Changes",
+    "Enrol",
+    "Enrolled",
+    "EpochRequest",
+    "Feed",
     "Fork",
     "Gap",
+    "Grant",
     "Health",
     "Hello",
     "Problem",
+    "Rotated",
+    "Rotation",
+    "Seal",
     "ShopInfo",
     "Welcome",
     "WireError",
+    "ack_bytes",
     "decode_answer",
     "decode_batch",
     "decode_hello",
     "encode_batch",
     "encode_json",
-    "mint_link",
-    "split_link",
-    "verify_link",
+    "grant_bytes",
+    "seal_bytes",
+    "sealed",
 ]
 
 BATCH_MAX_FACTS: Final = 500
 BATCH_MAX_BYTES: Final = 1024 * 1024
 # One fact alone may be larger than a batch: 4 MiB of JSON that do not deflate, in base64, with room to spare.
 REQUEST_MAX_BYTES: Final = 8 * 1024 * 1024
-TOKEN_BYTES: Final = 16
-_MAC_BYTES: Final = 6
-_MAC_TAG: Final = b"tresen.link.1"
-_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
-_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
-_LINK: Final = re.compile(
-    r"([A-Za-z0-9][A-Za-z0-9_-]{0,31})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{8})", re.ASCII
-)
 
 # "$" alone would let a line feed pass.
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$(?!\n)")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Digest = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+KeyId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
+Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
 
 
 class WireError(ValueError):
@@ -83,20 +87,50 @@ class ShopInfo(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Hello(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A till reports for service: at its start and after each broken line."""
+    """A till reports for service. `last_*` is the end of its journal, when it says hello."""
 
     store: Name
     till: Name
     epoch: Count
     software: str = ""
     shop: ShopInfo | None = None
+    last_seq: Count = 0
+    last_hash: bytes = b""
 
 
-class Welcome(msgspec.Struct, frozen=True):
-    """The hub's answer to Hello.
+class Seal(msgspec.Struct, frozen=True):
+    """A till's signature over a run of facts; by the chain it vouches for its epoch up to `last_seq`."""
 
-    `link_key` belongs to the store. `acked_*` is what the hub holds of the newest epoch up to the one that
-    was named in Hello (epoch 0: nothing). `latest_epoch` above that one: the till was replaced by another.
+    first_seq: Count
+    last_seq: Count
+    last_hash: Digest
+    key_id: KeyId
+    signature: Signature
+
+
+class Ack(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Durable: the node `stored_by` holds all facts of `epoch` up to `acked_seq`, the last of which has `acked_hash`.
+
+    A relay adds in `upstream` the newest Ack of the hub that it knows for this till.
+    """
+
+    epoch: int
+    acked_seq: int
+    acked_hash: bytes
+    hub_time_ms: int
+    stored_by: str = "hub"
+    store: str = ""
+    till: str = ""
+    key_id: str = ""
+    signature: bytes = b""
+    upstream: "Ack | None" = None
+
+
+class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A node's answer to Hello.
+
+    `link_key` belongs to the store. `acked_*` is what the node holds of the newest epoch up to the one that
+    was named in Hello (epoch 0: nothing). `standing` is "ok", "behind", "fork", "replaced" or "revoked".
     """
 
     link_key: bytes
@@ -106,9 +140,12 @@ class Welcome(msgspec.Struct, frozen=True):
     acked_hash: bytes
     hub_time_ms: int
     latest_epoch: int = 0
+    standing: str = "ok"
+    stored_by: str = "hub"
+    upstream: Ack | None = None
 
 
-class Batch(msgspec.Struct, frozen=True):
+class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
     """Facts of one epoch in order, without gaps. `prev_hash` is the hash of the fact before the first."""
 
     store: Name
@@ -117,16 +154,7 @@ class Batch(msgspec.Struct, frozen=True):
     first_seq: Count
     prev_hash: Digest
     facts: tuple[StoredFact, ...]
-
-
-class Ack(msgspec.Struct, frozen=True):
-    """Durable: the hub holds all facts of `epoch` up to `acked_seq`, the last of which has `acked_hash`."""
-
-    epoch: int
-    acked_seq: int
-    acked_hash: bytes
-    hub_time_ms: int
-    stored_by: str = "hub"
+    seal: Seal | None = None
 
 
 class Gap(msgspec.Struct, frozen=True, tag="urn:tresen:problem:gap", tag_field="type"):
@@ -138,12 +166,84 @@ class Gap(msgspec.Struct, frozen=True, tag="urn:tresen:problem:gap", tag_field="
 
 
 class Fork(msgspec.Struct, frozen=True, tag="urn:tresen:problem:fork", tag_field="type"):
-    """At `seq` the hub holds another fact, with `hub_hash`. Both branches are kept; people must look."""
+    """At `seq` the node holds another fact, with `hub_hash`. This branch is kept aside up to `kept_seq`."""
 
     seq: int
     hub_hash: bytes
+    kept_seq: int = 0
     title: str = "The hub holds another fact under this number"
     status: int = 409
+
+
+class EpochRequest(msgspec.Struct, frozen=True):
+    """A till asks for a new epoch. `reason` is "restored" or "fork"; the rest is the end of its journal."""
+
+    store: Name
+    till: Name
+    request_id: Name
+    reason: str
+    epoch: Count
+    last_seq: Count
+    last_hash: Digest
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A new epoch: begins at `first_seq` on `prev_hash`, unless the till's own journal already goes further."""
+
+    store: str
+    till: str
+    epoch: int
+    first_seq: int
+    prev_hash: bytes
+    previous_epoch: int
+    reason: str
+    granted_ms: int
+    key_id: str = ""
+    signature: bytes = b""
+
+
+class Enrol(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A machine redeems a one-time code. `store` and `machine` only if it already is one and means to stay it."""
+
+    code_id: str
+    public_key: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    nonce: Annotated[bytes, msgspec.Meta(min_length=16, max_length=32)]
+    proof: Digest
+    role: str = "till"
+    store: str = ""
+    machine: str = ""
+    epoch: Count = 0
+    last_seq: Count = 0
+    last_hash: bytes = b""
+    software: str = ""
+
+
+class Enrolled(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the machine is from now on. `grant` for a till without a journal; `shop` as the store's tills said it."""
+
+    store: str
+    machine: str
+    role: str
+    node_key: bytes
+    node_name: str
+    hub_time_ms: int
+    proof: bytes
+    grant: Grant | None = None
+    shop: ShopInfo | None = None
+
+
+class Rotation(msgspec.Struct, frozen=True):
+    """A new key for the machine that signs the request; `proof` is the new key's signature over the old key_id."""
+
+    public_key: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    proof: Signature
+
+
+class Rotated(msgspec.Struct, frozen=True):
+    """The old key may still be used until `old_until_ms`."""
+
+    key_id: str
+    old_until_ms: int
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -153,24 +253,39 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     title: str
     detail: str = ""
     type: str = "about:blank"
+    hub_time_ms: int = 0
 
 
-class Change(msgspec.Struct, frozen=True):
-    """One change of a scope. `n` counts without gaps; `body` is the whole new record."""
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One change of a scope. `n` counts without gaps; `body` is the whole new record; `stamp` is by chance."""
 
     n: int
     kind: str
     key: str
     body: Any
+    stamp: str = ""
 
 
-class Changes(msgspec.Struct, frozen=True):
-    """Changes after the asked number. `head` is the newest there is: below the reader's, start again at 0."""
+class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Changes of one scope after a cursor. `head` is the newest there is: below the reader's, start again at 0.
+
+    `next` is the cursor behind the last of them, "n.stamp". `reset`: the cursor that was asked with is not
+    this log's (any more); what is here begins at the start.
+    """
 
     scope: str
     changes: tuple[Change, ...]
     cursor: int
     head: int
+    next: str = ""
+    reset: bool = False
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """The answer to one question about several scopes, in the order they were asked."""
+
+    scopes: tuple[Changes, ...]
+    hub_time_ms: int
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -227,44 +342,38 @@ def decode_answer(status: int, raw: bytes) -> Ack | Gap | Fork | Problem:
         return Problem(status, "An answer that cannot be read", str(error))
 
 
-def mint_link(store: str, token: bytes, link_key: bytes) -> str:
-    """`<store>.<128 random bits>.<short MAC>`, for the path `/r/<that>`. `token`: 16 bytes of chance."""
-    if len(token) != TOKEN_BYTES:
-        raise ValueError(f"a link takes {TOKEN_BYTES} bytes of chance, not {len(token)}")
-    link = f"{store}.{_base64url(token)}.{_base64url(_mac(store, token, link_key))}"
-    if not _LINK.fullmatch(link):
-        raise ValueError(f"a store named {store!r} cannot stand in a link")
-    return link
+def seal_bytes(store: str, till: str, epoch: int, first_seq: int, last_seq: int, last_hash: bytes) -> bytes:
+    """What a till signs for a batch."""
+    return _signed(b"tresen.seal.1", (store, till, epoch, first_seq, last_seq), last_hash)
 
 
-def split_link(link: str) -> tuple[str, bytes, bytes] | None:
-    """Store, token and MAC of a link (the MAC unchecked); None if it is none."""
-    match = _LINK.fullmatch(link)
-    if match is None:
-        return None
-    store, token, mac = match.groups()
-    token_bytes = _bytes_of(token + "==")
-    if _base64url(token_bytes) != token:  # the last character holds spare bits: one spelling only
-        return None
-    return store, token_bytes, _bytes_of(mac)
+def sealed(batch: Batch, key_id: str, sign: Callable[[bytes], bytes]) -> Batch:
+    """The batch with a fresh seal over all its facts."""
+    last = batch.facts[-1]
+    signature = sign(seal_bytes(batch.store, batch.till, batch.epoch, batch.first_seq, last.seq, last.hash))
+    return msgspec.structs.replace(batch, seal=Seal(batch.first_seq, last.seq, last.hash, key_id, signature))
 
 
-def verify_link(link: str, link_key: bytes) -> bool:
-    """Whether whoever made the link had the store's key. Takes the same time for each wrong MAC."""
-    parts = split_link(link)
-    if parts is None:
-        return False
-    store, token, mac = parts
-    return hmac.compare_digest(mac, _mac(store, token, link_key))
+def ack_bytes(ack: Ack) -> bytes:
+    """What a node signs when it has stored."""
+    return _signed(
+        b"tresen.ack.1",
+        (ack.store, ack.till, ack.epoch, ack.acked_seq, ack.hub_time_ms, ack.stored_by),
+        ack.acked_hash,
+    )
 
 
-def _mac(store: str, token: bytes, link_key: bytes) -> bytes:
-    return hmac.new(link_key, _MAC_TAG + store.encode() + b"\0" + token, hashlib.sha256).digest()[:_MAC_BYTES]
+def grant_bytes(grant: Grant) -> bytes:
+    """What the hub signs when it grants an epoch."""
+    return _signed(
+        b"tresen.grant.1",
+        (
+            grant.store, grant.till, grant.epoch, grant.first_seq, grant.previous_epoch, grant.reason,
+            grant.granted_ms,
+        ),
+        grant.prev_hash,
+    )  # fmt: skip
 
 
-def _base64url(data: bytes) -> str:
-    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode()
-
-
-def _bytes_of(text: str) -> bytes:
-    return binascii.a2b_base64(text.encode().translate(_FROM_URL))
+def _signed(tag: bytes, words: tuple[object, ...], digest: bytes) -> bytes:
+    return tag + b"\0" + "\x1f".join(map(str, words)).encode() + b"\0" + digest

@@ -15,6 +15,7 @@ __all__ = [
     "Lock",
     "Mistyped",
     "OpenDrawer",
+    "OpenEpoch",
     "PayCash",
     "PickResult",
     "PrintAgain",
@@ -168,9 +169,30 @@ class DeviceReported(Command, frozen=True):
 
 
 class HubReported(Command, frozen=True):
-    """News of the line to the hub: connected or not, and up to which seq of which epoch it holds our facts."""
+    """News of the line to a node: connected or not, and up to which seq of which epoch it holds our facts.
+
+    `node` is "hub" or "relay". `skew_ms`: how far the node's clock is ahead of ours, as far as it is known.
+    """
 
     online: bool
     acked_epoch: int
     acked_seq: int
     problem: str = ""
+    node: str = "hub"
+    skew_ms: int = 0
+
+
+class OpenEpoch(Command, frozen=True):
+    """Begin a new epoch of numbers, as granted (sync.wire.Grant) or, `grant` empty, as a person decided.
+
+    Begins at `first_seq` on `prev_hash`, or where the journal ends if that is further on. `grant` is the
+    hub's signature, `granted_by` its key.
+    """
+
+    epoch: int
+    first_seq: int
+    prev_hash: bytes
+    previous_epoch: int
+    reason: str
+    granted_by: str = ""
+    grant: bytes = b""

@@ -15,7 +15,8 @@ from pos.facts import Sale, decode_fact
 from receipts.model import Receipt, Shop, build
 from sync.hub import ledger
 from sync.hub.service import Hub
-from sync.wire import Problem, ShopInfo, encode_json, split_link, verify_link
+from sync.links import split_link, verify_link
+from sync.wire import Problem, ShopInfo, encode_json
 
 __all__ = ["HEADERS", "get_receipt", "language_of"]
 

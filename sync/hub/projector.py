@@ -18,7 +18,7 @@ from pos.facts import FactError, Sale, StoredFact, decode_fact
 from sync.hub import tables as t
 from sync.hub.database import Bulk
 from sync.hub.ledger import read_facts, upsert
-from sync.wire import split_link
+from sync.links import split_link
 
 __all__ = ["Effect", "effect_of", "follow", "lagging", "rebuild"]
 

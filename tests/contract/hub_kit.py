@@ -23,7 +23,8 @@ from pos.facts import (
     chain_hash,
     kind_of,
 )
-from sync.wire import Batch, ShopInfo, mint_link
+from sync.links import mint_link
+from sync.wire import Batch, ShopInfo
 
 NOW_MS = 1_790_000_000_000
 SHOP = ShopInfo(

@@ -15,7 +15,8 @@ from sync.hub import changes, ledger, projector
 from sync.hub import tables as t
 from sync.hub.database import DatabaseUnavailableError, migrate, open_engine, transact
 from sync.hub.digest import Digest, digest
-from sync.wire import Ack, Batch, Fork, Gap, Hello, Problem, split_link
+from sync.links import split_link
+from sync.wire import Ack, Batch, Fork, Gap, Hello, Problem
 from tests.contract.hub_kit import NOW_MS, Till, link_of, sale
 
 KEY = bytes(range(32))

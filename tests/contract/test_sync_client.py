@@ -14,7 +14,8 @@ import pytest
 from pos.domain.commands import HubReported
 from sync.client import HubClient
 from sync.hub.digest import Digest, digest
-from sync.wire import Ack, Gap, verify_link
+from sync.links import verify_link
+from sync.wire import Ack, Gap
 from tests.contract.hub_kit import SHOP, Clock, Ids, Memory, Reports, Till, as_json
 from tests.contract.hub_rig import Process, Rig, hub_process, hub_rig, say_hello, send, until_arrived
 

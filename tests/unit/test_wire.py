@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pos.facts import GENESIS, StoredFact
 from receipts.model import Shop
+from sync.links import mint_link, split_link, verify_link
 from sync.wire import (
     Ack,
     Batch,
@@ -24,9 +25,6 @@ from sync.wire import (
     decode_hello,
     encode_batch,
     encode_json,
-    mint_link,
-    split_link,
-    verify_link,
 )
 
 KEY = bytes(range(32))

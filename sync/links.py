@@ -1,0 +1,64 @@
+"""The link that every receipt carries: made at the till, good before the sale reaches the hub.
+
+<store>.<128 random bits>.<short MAC>, for the path /r/<that>
+"""
+
+import binascii
+import hashlib
+import hmac
+import re
+from typing import Final
+
+__all__ = ["TOKEN_BYTES", "mint_link", "split_link", "verify_link"]
+
+TOKEN_BYTES: Final = 16
+_MAC_BYTES: Final = 6
+_MAC_TAG: Final = b"tresen.link.1"
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
+_LINK: Final = re.compile(
+    r"([A-Za-z0-9][A-Za-z0-9_-]{0,31})\.([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{8})", re.ASCII
+)
+
+
+def mint_link(store: str, token: bytes, link_key: bytes) -> str:
+    """`<store>.<128 random bits>.<short MAC>`, for the path `/r/<that>`. `token`: 16 bytes of chance."""
+    if len(token) != TOKEN_BYTES:
+        raise ValueError(f"a link takes {TOKEN_BYTES} bytes of chance, not {len(token)}")
+    link = f"{store}.{_base64url(token)}.{_base64url(_mac(store, token, link_key))}"
+    if not _LINK.fullmatch(link):
+        raise ValueError(f"a store named {store!r} cannot stand in a link")
+    return link
+
+
+def split_link(link: str) -> tuple[str, bytes, bytes] | None:
+    """Store, token and MAC of a link (the MAC unchecked); None if it is none."""
+    match = _LINK.fullmatch(link)
+    if match is None:
+        return None
+    store, token, mac = match.groups()
+    token_bytes = _bytes_of(token + "==")
+    if _base64url(token_bytes) != token:  # the last character holds spare bits: one spelling only
+        return None
+    return store, token_bytes, _bytes_of(mac)
+
+
+def verify_link(link: str, link_key: bytes) -> bool:
+    """Whether whoever made the link had the store's key. Takes the same time for each wrong MAC."""
+    parts = split_link(link)
+    if parts is None:
+        return False
+    store, token, mac = parts
+    return hmac.compare_digest(mac, _mac(store, token, link_key))
+
+
+def _mac(store: str, token: bytes, link_key: bytes) -> bytes:
+    return hmac.new(link_key, _MAC_TAG + store.encode() + b"\0" + token, hashlib.sha256).digest()[:_MAC_BYTES]
+
+
+def _base64url(data: bytes) -> str:
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=").decode()
+
+
+def _bytes_of(text: str) -> bytes:
+    return binascii.a2b_base64(text.encode().translate(_FROM_URL))
