@@ -88,6 +88,7 @@ class Entry:
             "quantity": lambda _: self._quantity(),
             "search": self._search,
             "void-line": self._void_line,
+            "park": self._park,
         }.get(name)
         return maker(view) if maker is not None else None
 
@@ -132,6 +133,20 @@ class Entry:
         if not text:
             return c.VoidLast()
         return c.VoidLine(int(text)) if text.isascii() and text.isdigit() else c.Mistyped("not-a-line", text)
+
+    def _park(self, view: TillView) -> c.Command:
+        """With an open cart what was typed is its note, without one the number of a cart that waits."""
+        if view.lines:
+            note = self.text.strip()
+            if len(note) <= c.NOTE_MAX:  # one that is too long stays, to be made shorter
+                self.take()
+            return c.ParkCart(note)
+        text = self.take()
+        if not text:
+            return c.ResumeParked()
+        if text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= len(view.parked):
+            return c.ResumeParked(view.parked[int(text) - 1].cart_id)
+        return c.Mistyped("no-such-parked", text)
 
     def _quantity(self) -> c.Command:
         text = self.take()

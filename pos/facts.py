@@ -16,6 +16,8 @@ import msgspec
 __all__ = [
     "GENESIS",
     "CartAbandoned",
+    "CartParked",
+    "CartResumed",
     "DayOpened",
     "Discount",
     "DrawerOpenedFact",
@@ -29,6 +31,7 @@ __all__ = [
     "SaleTax",
     "SaleTender",
     "StoredFact",
+    "TaxKey",
     "UnknownFact",
     "body_of",
     "chain_hash",
@@ -163,6 +166,47 @@ class CartAbandoned(msgspec.Struct, frozen=True, omit_defaults=True):
     training: bool = False
 
 
+class TaxKey(msgspec.Struct, frozen=True):
+    """The number by which an export knows a tax code at a rate; lines of a sale do not carry it."""
+
+    code: str
+    percent: Decimal
+    key: int
+
+
+class CartParked(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A cart was set aside: it ended under `cart_id`, and everything to go on with it under another is here.
+
+    `operator` parked it, `opened_by` began it (empty: the same). `tax_keys` holds each code and rate of the
+    lines once. Lines without a price yet are among `lines`, with kind "open".
+    """
+
+    cart_id: str
+    business_day: str
+    operator: str
+    started_ms: int
+    parked_ms: int
+    offset_min: int
+    lines: tuple[SaleLine, ...]
+    tax_keys: tuple[TaxKey, ...]
+    total_minor: int
+    pieces: int
+    currency: str = "EUR"
+    note: str = ""
+    opened_by: str = ""
+
+
+class CartResumed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The cart parked under `cart_id` goes on at this till, as a new cart: `new_cart_id`."""
+
+    cart_id: str
+    new_cart_id: str
+    business_day: str
+    operator: str
+    resumed_ms: int
+    offset_min: int
+
+
 class EpochOpened(msgspec.Struct, frozen=True, omit_defaults=True):
     """The first fact of an epoch: which till of which store, and why its numbers begin anew."""
 
@@ -199,7 +243,16 @@ class ReceiptCopied(msgspec.Struct, frozen=True, omit_defaults=True):
     operator: str
 
 
-Fact = Sale | CartAbandoned | EpochOpened | DayOpened | DrawerOpenedFact | ReceiptCopied
+Fact = (
+    Sale
+    | CartAbandoned
+    | CartParked
+    | CartResumed
+    | EpochOpened
+    | DayOpened
+    | DrawerOpenedFact
+    | ReceiptCopied
+)
 
 
 class UnknownFact(msgspec.Struct, frozen=True):
@@ -227,6 +280,8 @@ class StoredFact(msgspec.Struct, frozen=True):
 _KINDS: Final[dict[str, tuple[int, type[Any]]]] = {
     "sale": (1, Sale),
     "cart.abandoned": (1, CartAbandoned),
+    "cart.parked": (1, CartParked),
+    "cart.resumed": (1, CartResumed),
     "epoch.opened": (1, EpochOpened),
     "day.opened": (1, DayOpened),
     "drawer.opened": (1, DrawerOpenedFact),

@@ -17,9 +17,9 @@ from pos.domain import events as e
 from pos.domain.cart import Line
 from pos.domain.codes import shown
 from pos.entry import Entry, Keymap
-from pos.resources import texts
+from pos.resources import Texts, texts
 from pos.till import Till
-from pos.view import TillView
+from pos.view import ParkedCart, TillView
 from pos.words import amount, message_text
 
 __all__ = ["LineMode"]
@@ -38,6 +38,15 @@ class PlainLine(msgspec.Struct, frozen=True):
     unit_minor: int
     total_minor: int
     voided: bool
+
+
+class PlainParked(msgspec.Struct, frozen=True):
+    """A parked cart as scripts see it."""
+
+    cart_id: str
+    pieces: int
+    total_minor: int
+    note: str
 
 
 class LineMode:
@@ -138,6 +147,7 @@ class LineMode:
             if message is None
             else {"code": message.code, "text": message_text(message, words)},
             "unsent": view.unsent,
+            "parked": [_plain_parked(cart) for cart in view.parked],
             "entry": self._entry.text,
         }
 
@@ -164,6 +174,7 @@ class LineMode:
             )
         else:
             parts.append(words(f"state.{view.state}"))
+            parts.extend(_parked_sentence(n, cart, words) for n, cart in enumerate(view.parked, start=1))
         if self._entry.text:
             parts.append(f"> {self._entry.text}")
         return " ".join(parts)
@@ -190,4 +201,18 @@ def _plain_line(line: Line) -> PlainLine:
         unit_minor=line.unit_minor,
         total_minor=line.total_minor,
         voided=line.voided is not None,
+    )
+
+
+def _plain_parked(cart: ParkedCart) -> PlainParked:
+    return PlainParked(cart.cart_id, cart.pieces, cart.total_minor, cart.note)
+
+
+def _parked_sentence(n: int, cart: ParkedCart, words: Texts) -> str:
+    return words(
+        "plain.parked",
+        n=n,
+        what=cart.note or cart.text,
+        pieces=cart.pieces,
+        total=amount(cart.total_minor, words.language),
     )

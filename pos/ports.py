@@ -10,7 +10,7 @@ import msgspec
 from pos.domain.article import Article
 from pos.domain.cart import Cart
 from pos.domain.commands import Command
-from pos.facts import Fact, Sale, StoredFact
+from pos.facts import CartParked, CartResumed, Fact, Sale, StoredFact
 
 __all__ = [
     "CashDrawer",
@@ -93,7 +93,11 @@ class JournalUnavailableError(Exception):
 
 
 class Head(msgspec.Struct, frozen=True):
-    """Where the journal stands: what the till must know to go on."""
+    """Where the journal stands: what the till must know to go on.
+
+    `parked` are the carts that wait, oldest first. `resumed` is the parked cart that goes on and has not
+    ended under its new id: if the state does not hold it, it is the open cart nevertheless.
+    """
 
     store: str
     till: str
@@ -106,6 +110,8 @@ class Head(msgspec.Struct, frozen=True):
     last_wall_ms: int = 0
     last_sale: Sale | None = None
     last_is_sale: bool = False
+    parked: tuple[CartParked, ...] = ()
+    resumed: tuple[CartResumed, CartParked] | None = None
 
 
 class Journal(Protocol):

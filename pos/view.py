@@ -1,5 +1,6 @@
 """TillView: the one immutable picture of the till. Screens and scripts draw it and know nothing else."""
 
+import datetime as dt
 from decimal import Decimal
 from typing import Final
 
@@ -10,7 +11,7 @@ from pos.domain.cart import Line, TaxTotal
 from pos.domain.events import Message
 from pos.ports import DeviceState, Operator
 
-__all__ = ["STATES", "DeviceView", "HubView", "LastSale", "TillView"]
+__all__ = ["STATES", "DeviceView", "HubView", "LastSale", "ParkedCart", "TillView"]
 
 STATES: Final = ("stopped", "signed-out", "ready", "selling", "search", "department", "paying", "paid")
 """All states there are:
@@ -48,6 +49,18 @@ class LastSale(msgspec.Struct, frozen=True):
     found_at_start: bool = False
 
 
+class ParkedCart(msgspec.Struct, frozen=True):
+    """A cart that waits: when (local time), by whom, and what it is known by: its note, its first article."""
+
+    cart_id: str
+    parked_at: dt.datetime
+    by: str
+    pieces: int
+    total_minor: int
+    note: str = ""
+    text: str = ""
+
+
 class TillView(msgspec.Struct, frozen=True):
     """Everything a screen shows. Amounts are minor units; `lines` are the cart's, removed ones too."""
 
@@ -70,6 +83,7 @@ class TillView(msgspec.Struct, frozen=True):
     departments: tuple[tuple[int, str, str], ...] = ()
     message: Message | None = None
     last_sale: LastSale | None = None
+    parked: tuple[ParkedCart, ...] = ()
     print_problem: str = ""
     print_waits: bool = False
     unsent: int = 0

@@ -12,6 +12,7 @@ _MONEY_FIELDS = {
     "given-too-little": ("missing",),
     "given-too-much": ("given",),
     "price-limit": ("limit",),
+    "cart-parked": ("total",),
 }
 
 

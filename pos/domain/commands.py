@@ -5,6 +5,7 @@ from decimal import Decimal
 import msgspec
 
 __all__ = [
+    "NOTE_MAX",
     "Cancel",
     "ChooseOpenLine",
     "Command",
@@ -16,10 +17,12 @@ __all__ = [
     "Mistyped",
     "OpenDrawer",
     "OpenEpoch",
+    "ParkCart",
     "PayCash",
     "PickResult",
     "PrintAgain",
     "RepeatLast",
+    "ResumeParked",
     "Retry",
     "Scan",
     "Search",
@@ -31,6 +34,9 @@ __all__ = [
     "VoidLast",
     "VoidLine",
 ]
+
+
+NOTE_MAX = 40
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -86,6 +92,18 @@ class VoidLine(Command, frozen=True):
 
 class VoidCart(Command, frozen=True):
     """Give the whole cart up. The first asks, the second, with nothing between, does it."""
+
+
+class ParkCart(Command, frozen=True):
+    """Set the open cart aside, with a note of at most NOTE_MAX characters."""
+
+    note: str = ""
+
+
+class ResumeParked(Command, frozen=True):
+    """Go on with the cart that was parked under `cart_id`; empty: with the only one."""
+
+    cart_id: str = ""
 
 
 class SetPrice(Command, frozen=True):

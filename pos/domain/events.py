@@ -6,6 +6,8 @@ import msgspec
 
 __all__ = [
     "ArticlesFound",
+    "CartParked",
+    "CartResumed",
     "CartVoided",
     "CodeRefused",
     "DeviceChanged",
@@ -85,6 +87,19 @@ class CodeRefused(Event, frozen=True):
 
 class CartVoided(Event, frozen=True):
     cart_id: str
+
+
+class CartParked(Event, frozen=True):
+    cart_id: str
+    total_minor: int
+    pieces: int
+
+
+class CartResumed(Event, frozen=True):
+    """A parked cart goes on; `cart_id` is the one under which it was parked."""
+
+    cart_id: str
+    new_cart_id: str
 
 
 class ArticlesFound(Event, frozen=True):

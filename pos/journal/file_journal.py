@@ -10,6 +10,7 @@ import msgspec
 from pos.facts import (
     GENESIS,
     CartAbandoned,
+    CartParked,
     DayOpened,
     EpochOpened,
     Fact,
@@ -21,6 +22,7 @@ from pos.facts import (
     kind_of,
 )
 from pos.journal.errors import check_sqlite, translate
+from pos.journal.parked import follow_parked, read_parked
 from pos.journal.reader import iterate
 from pos.journal.segment import (
     Segment,
@@ -99,7 +101,7 @@ class FileJournal:
             last_seq = self.head.seq
             for fact in iterate(self._folder, max(0, last_seq - _CARTS_LOOKED_AT)):
                 ended = decode_fact(fact.kind, fact.version, fact.body)
-                if isinstance(ended, Sale | CartAbandoned) and ended.cart_id == cart_id:
+                if isinstance(ended, Sale | CartAbandoned | CartParked) and ended.cart_id == cart_id:
                     return True
         return False
 
@@ -198,8 +200,11 @@ class FileJournal:
             fact = decode_fact(row.kind, row.version, row.body)
             if isinstance(fact, (Sale, DayOpened)):
                 head = _advance(head, [fact], [row])
+        parked, resumed = read_parked(self._folder, self._views.parked())
         return _with(
             head,
+            parked=parked,
+            resumed=resumed,
             seq=self._writer.last_seq,
             hash=self._writer.last_hash,
             last_wall_ms=self._writer.last_wall_ms,
@@ -286,7 +291,7 @@ def _advance(head: Head, facts: Sequence[Fact], stored: Sequence[StoredFact]) ->
         elif isinstance(fact, EpochOpened):
             head = _with(head, epoch=row.epoch, next_number=1)
         head = _with(
-            head,
+            follow_parked(head, fact),
             seq=row.seq,
             hash=row.hash,
             last_wall_ms=row.wall_ms,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from pos.facts import GENESIS, CartAbandoned, Sale, StoredFact, decode_fact
+from pos.facts import GENESIS, CartAbandoned, CartParked, CartResumed, Sale, StoredFact, decode_fact
 from pos.journal.errors import check_sqlite, translate
 from pos.journal.segment import open_reader, read_facts, segment_files, verify_segment
 from pos.ports import JournalUnavailableError, Worker
@@ -47,7 +47,7 @@ def verify_journal(folder: Path) -> JournalTotals:
     totals = JournalTotals(problems=[])
     previous = GENESIS
     expected_number: dict[int, int] = {}
-    carts: set[str] = set()
+    carts: dict[str, bool] = {}
     for path in segment_files(folder):
         try:
             with translate(f"reading {path.name}"):
@@ -69,16 +69,23 @@ def verify_journal(folder: Path) -> JournalTotals:
 
 
 def _count(
-    totals: JournalTotals, stored: StoredFact, expected_number: dict[int, int], carts: set[str]
+    totals: JournalTotals, stored: StoredFact, expected_number: dict[int, int], carts: dict[str, bool]
 ) -> None:
+    """`carts` holds each cart that ended, and whether it is parked: only such a one goes on, once."""
     totals.facts += 1
     totals.last_seq, totals.last_epoch = stored.seq, stored.epoch
     totals.last_hash = stored.hash.hex()
     fact = decode_fact(stored.kind, stored.version, stored.body)
-    if isinstance(fact, Sale | CartAbandoned):
+    if isinstance(fact, Sale | CartAbandoned | CartParked):
         if fact.cart_id in carts:
             totals.problems.append(f"fact {stored.seq}: cart {fact.cart_id} ends a second time")
-        carts.add(fact.cart_id)
+        carts[fact.cart_id] = isinstance(fact, CartParked)
+    if isinstance(fact, CartResumed):
+        if not carts.get(fact.cart_id):
+            totals.problems.append(f"fact {stored.seq}: cart {fact.cart_id} goes on, but is not parked")
+        if fact.new_cart_id in carts:
+            totals.problems.append(f"fact {stored.seq}: cart {fact.new_cart_id} begins after its end")
+        carts[fact.cart_id] = False
     if not isinstance(fact, Sale):
         return
     expected = expected_number.get(stored.epoch, 1)

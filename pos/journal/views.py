@@ -11,12 +11,12 @@ from pathlib import Path
 
 import apsw
 
-from pos.facts import Sale, StoredFact, decode_fact
+from pos.facts import CartAbandoned, CartParked, CartResumed, Sale, StoredFact, decode_fact
 from pos.journal.segment import open_reader, read_facts, segment_files
 
 __all__ = ["Views"]
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 create table applied(id integer primary key check(id = 1), version integer, seq integer, boot_id text, clean integer);
 create table receipt(
@@ -28,8 +28,11 @@ create table day_tax(
 create table day_tender(
   business_day text, kind text, currency text, count integer, amount_minor integer,
   primary key(business_day, kind, currency)) without rowid;
+create table parked(
+  cart_id text primary key, seq integer, business_day text, pieces integer, total_minor integer,
+  resumed_as text, resumed_seq integer) without rowid;
 """
-_TABLES = ("receipt", "day_tax", "day_tender")
+_TABLES = ("receipt", "day_tax", "day_tender", "parked")
 
 
 class Views:
@@ -113,6 +116,11 @@ class Views:
             self._applied = stored[0].seq - 1
             raise
 
+    def parked(self) -> list[tuple[int, int | None]]:
+        """Parked carts that have not ended: the seq of the fact that parked each, and of the one that resumed it."""
+        rows = self._open_connection().execute("select seq, resumed_seq from parked order by seq")
+        return [(row[0], row[1]) for row in rows]
+
     def digest(self) -> str:
         """SHA-256 over all rows in key order: equal for equal facts, however they were applied."""
         connection = self._open_connection()
@@ -156,6 +164,18 @@ class Views:
         fact = decode_fact(stored.kind, stored.version, stored.body)
         if isinstance(fact, Sale):
             _apply_sale(connection, stored, fact)
+        if isinstance(fact, Sale | CartAbandoned | CartParked):
+            connection.execute("delete from parked where resumed_as = ?", (fact.cart_id,))
+        if isinstance(fact, CartParked):
+            connection.execute(
+                "insert or ignore into parked values(?, ?, ?, ?, ?, null, null)",
+                (fact.cart_id, stored.seq, fact.business_day, fact.pieces, fact.total_minor),
+            )
+        elif isinstance(fact, CartResumed):
+            connection.execute(
+                "update parked set resumed_as = ?, resumed_seq = ? where cart_id = ?",
+                (fact.new_cart_id, stored.seq, fact.cart_id),
+            )
         self._applied = stored.seq
 
 

@@ -14,6 +14,7 @@ from pos.ports import JournalUnavailableError
 from pos.till import settlement
 from pos.till.desk import Desk, Refusal
 from pos.till.ledger import Ledger
+from pos.till.parking import Parking
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
 
@@ -27,11 +28,18 @@ class Checkout:
     """Payments, and carts that are voided. `later` runs what must not hold the thanks up."""
 
     def __init__(
-        self, desk: Desk, ledger: Ledger, selling: Selling, surroundings: Surroundings, later: _Later
+        self,
+        desk: Desk,
+        ledger: Ledger,
+        selling: Selling,
+        parking: Parking,
+        surroundings: Surroundings,
+        later: _Later,
     ) -> None:
         self._desk = desk
         self._ledger = ledger
         self._selling = selling
+        self._parking = parking
         self._surroundings = surroundings
         self._later = later
         self.paying = False
@@ -161,6 +169,7 @@ class Checkout:
                 self._after_payment(sale)
             else:
                 self._selling.end_cart()
+        self._parking.take_up_resumed()
         self._desk.warn("journal-again", level="info")
 
     def _retry(self, _: c.Retry) -> Coroutine[Any, Any, None] | None:

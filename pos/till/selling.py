@@ -331,6 +331,15 @@ class Selling:
         if problem is not None:
             self._desk.message = stop_message(problem)
 
+    def take_up(self, cart: Cart) -> None:
+        """Open a cart that was kept elsewhere, as it is."""
+        self._desk.showing_last = False
+        self.cart = cart
+        self.quantity = None
+        self.results = None
+        self.choose_open_line()
+        self._desk.world.state.save_cart(cart)
+
     def end_cart(self) -> None:
         self.cart = None
         self.chosen = None

@@ -1,11 +1,11 @@
-"""From a cart and its payment to the fact that is kept: the sale as one document, sums stored."""
+"""From a cart to the fact that is kept, sums stored; and from a parked cart's fact to the cart again."""
 
 import msgspec
 
-from pos.domain.cart import Cart, Line, pieces, tax_totals, total_minor
-from pos.facts import CartAbandoned, Sale, SaleLine, SaleTax, SaleTender
+from pos.domain.cart import Cart, Line, Mark, cart_of, pieces, tax_totals, total_minor
+from pos.facts import CartAbandoned, CartParked, Sale, SaleLine, SaleTax, SaleTender, TaxKey
 
-__all__ = ["SaleContext", "abandoned", "sale_of"]
+__all__ = ["SaleContext", "abandoned", "cart_again", "parked", "sale_of"]
 
 _CASES = {"deposit": "Pfand"}
 
@@ -75,6 +75,68 @@ def abandoned(
         ended_ms=ended_ms,
         offset_min=offset_min,
         lines=tuple(_line(line, operator) for line in cart.lines),
+    )
+
+
+def parked(
+    cart: Cart, *, business_day: str, operator: str, parked_ms: int, offset_min: int, currency: str, note: str
+) -> CartParked:
+    """A cart set aside, with all that `cart_again` needs."""
+    keys = {(line.tax_code, line.tax_percent): line.tax_key for line in cart.lines if line.tax_code}
+    fact = CartParked(
+        cart_id=cart.cart_id,
+        business_day=business_day,
+        operator=operator,
+        started_ms=cart.opened_ms,
+        parked_ms=parked_ms,
+        offset_min=offset_min,
+        lines=tuple(_line(line, operator) for line in cart.lines),
+        tax_keys=tuple(TaxKey(code, percent, key) for (code, percent), key in sorted(keys.items())),
+        total_minor=total_minor(cart),
+        pieces=pieces(cart),
+        currency=currency,
+        note=note,
+        opened_by="" if cart.operator == operator else cart.operator,
+    )
+    assert cart_again(fact, cart.cart_id) == cart, "a parked cart comes back as it was"
+    return fact
+
+
+def cart_again(fact: CartParked, cart_id: str) -> Cart:
+    """The very cart that was parked, line by line, under another id."""
+    keys = {(entry.code, entry.percent): entry.key for entry in fact.tax_keys}
+    lines = tuple(
+        _line_again(line, fact.operator, keys.get((line.tax, line.percent), 0)) for line in fact.lines
+    )
+    return cart_of(cart_id, fact.started_ms, fact.opened_by or fact.operator, lines)
+
+
+def _line_again(line: SaleLine, operator: str, tax_key: int) -> Line:
+    """The inverse of `_line`."""
+    voided = None if line.voided_ms is None else Mark(line.voided_ms, line.voided_by or operator)
+    return Line(
+        n=line.n,
+        kind=line.kind,
+        text=line.text,
+        quantity=line.qty,
+        unit_minor=line.unit_minor,
+        total_minor=line.total_minor,
+        added=Mark(line.at_ms, line.by or operator),
+        source=line.source or "scanner",
+        code=line.code,
+        gtin=line.gtin,
+        sku=line.sku or line.gtin or "",
+        unit=line.unit,
+        department=line.department,
+        tax_code=line.tax,
+        tax_percent=line.percent,
+        tax_key=tax_key,
+        price_source=line.price_source,
+        list_minor=line.list_minor,
+        parent=line.parent,
+        min_age=line.min_age,
+        open_reason=line.open_reason,
+        voided=voided,
     )
 
 

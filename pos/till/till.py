@@ -20,6 +20,7 @@ from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError, 
 from pos.till.checkout import Checkout
 from pos.till.desk import Desk, Refusal, TillSetup, World, stop_message, unusable_catalogue
 from pos.till.ledger import Ledger
+from pos.till.parking import Parking
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
 from pos.view import TillView
@@ -42,13 +43,16 @@ class Till:
         ledger = Ledger(self._desk)
         self._selling = Selling(self._desk)
         self._surroundings = Surroundings(self._desk, ledger)
-        self._checkout = Checkout(self._desk, ledger, self._selling, self._surroundings, self._later)
+        self._parking = Parking(self._desk, ledger, self._selling)
+        self._checkout = Checkout(
+            self._desk, ledger, self._selling, self._parking, self._surroundings, self._later
+        )
         self._handlers: dict[type[c.Command], Callable[[Any], _Waiting]] = {
             c.SignIn: self._sign_in,
             c.Lock: self._lock,
             c.Mistyped: self._mistyped,
         }
-        for part in (self._selling, self._surroundings, self._checkout):
+        for part in (self._selling, self._surroundings, self._checkout, self._parking):
             self._handlers.update(part.handlers)  # type: ignore[arg-type]  # each takes its own command
         self._queue: deque[tuple[c.Command, _Done]] = deque()
         self._busy = False
@@ -76,13 +80,15 @@ class Till:
         if cart is not None and await self._desk.world.journal.cart_ended(cart.cart_id):
             if head.last_sale is not None and head.last_sale.cart_id == cart.cart_id:
                 self._checkout.found_paid()
+            else:
+                self._parking.say_if_parked(cart)
             self._desk.world.state.save_cart(None)
             cart = None
         elif cart is None and self._sold_just_now(head):
             self._checkout.show_last()
         self._selling.cart = cart
-        if cart is not None:
-            self._selling.choose_open_line()
+        self._parking.take_up_resumed()
+        self._selling.choose_open_line()
 
     def _sold_just_now(self, head: Head) -> bool:
         """True when the newest fact is a sale of the last minutes: its customer may still stand there."""
@@ -270,6 +276,7 @@ class Till:
             departments=tuple(self._selling.departments()) if self._selling.open_price is not None else (),
             message=self._desk.message or self._desk.stopped,
             last_sale=self._desk.last if cart is None else None,
+            parked=self._parking.view(),
             print_problem=self._surroundings.print_problem or self._surroundings.waiting_job,
             print_waits=not self._surroundings.print_problem and bool(self._surroundings.waiting_job),
             unsent=len(self._desk.unsent),

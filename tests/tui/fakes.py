@@ -17,7 +17,8 @@ from pos.domain.article import Article, Deposit
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
 from pos.entry import load_keymap
-from pos.facts import CartAbandoned, DayOpened, Fact, Sale, StoredFact
+from pos.facts import CartAbandoned, CartParked, DayOpened, Fact, Sale, StoredFact
+from pos.journal.parked import follow_parked
 from pos.ports import Head, JournalUnavailableError, Operator, PrintJob, SignInRefusedError
 from pos.resources import tax_table
 from pos.till import Till, TillSetup, World
@@ -118,6 +119,7 @@ class FakeJournal:
         for fact in facts:
             self.facts.append(fact)
             rows.append(_stored(len(self.facts)))
+            self.head = follow_parked(self.head, fact)
             if isinstance(fact, Sale):
                 self.head = _head(self.head, next_number=fact.number + 1, last_sale=fact)
             if isinstance(fact, DayOpened):
@@ -130,7 +132,10 @@ class FakeJournal:
         return self.head
 
     async def cart_ended(self, cart_id: str) -> bool:
-        return any(isinstance(fact, Sale | CartAbandoned) and fact.cart_id == cart_id for fact in self.facts)
+        return any(
+            isinstance(fact, Sale | CartAbandoned | CartParked) and fact.cart_id == cart_id
+            for fact in self.facts
+        )
 
     @property
     def sales(self) -> list[Sale]:
@@ -147,6 +152,7 @@ def _stored(seq: int) -> Any:
 
 class FakeState:
     problem: JournalUnavailableError | None = None
+    cart: Cart | None = None
 
     def save_cart(self, cart: Cart | None) -> None:
         self.cart = cart
@@ -241,11 +247,17 @@ class Shop:
     """A till over fakes; everything a test may want to look at or break."""
 
     def __init__(
-        self, *, link: str = LINK, hub: bool = True, language: str = "de", demo: bool = True
+        self,
+        *,
+        link: str = LINK,
+        hub: bool = True,
+        language: str = "de",
+        demo: bool = True,
+        journal: FakeJournal | None = None,
     ) -> None:
         self.hub = hub
         self.clock = FakeClock()
-        self.journal = FakeJournal()
+        self.journal = journal or FakeJournal()
         self.state = FakeState()
         self.people = FakePeople()
         self.printer = FakePrinter()

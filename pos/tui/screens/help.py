@@ -9,7 +9,7 @@ __all__ = ["HELP_ROWS", "help_panel"]
 
 HELP_ROWS = (
     "scan", "number", "times", "cash", "given", "void-last", "open-price", "search",
-    "drop", "void-cart", "pad", "escape", "print", "next-open", "void-line",
+    "park", "void-cart", "pad", "escape", "drop", "print", "next-open", "void-line",
 )  # fmt: skip
 _KEY = 16
 

@@ -1,0 +1,85 @@
+"""Parked carts, as the head of the journal knows them: those that wait, and the one that goes on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from pos.facts import (
+    CartAbandoned,
+    CartParked,
+    CartResumed,
+    Fact,
+    Sale,
+    UnknownFact,
+    decode_fact,
+    hash_of,
+)
+from pos.journal.segment import open_reader, read_facts, segment_files
+from pos.ports import Head, JournalUnavailableError
+
+__all__ = ["follow_parked", "read_parked"]
+
+_Resumed = tuple[CartResumed, CartParked] | None
+
+
+def follow_parked(head: Head, fact: Fact) -> Head:
+    """The head after one more fact."""
+    if isinstance(fact, Sale | CartAbandoned | CartParked):
+        resumed = head.resumed
+        if resumed is not None and resumed[0].new_cart_id == fact.cart_id:
+            head = msgspec.structs.replace(head, resumed=None)
+    if isinstance(fact, CartParked):
+        return msgspec.structs.replace(head, parked=(*head.parked, fact))
+    if isinstance(fact, CartResumed):
+        waiting = tuple(cart for cart in head.parked if cart.cart_id != fact.cart_id)
+        cart = next((cart for cart in head.parked if cart.cart_id == fact.cart_id), None)
+        if cart is not None:
+            return msgspec.structs.replace(head, parked=waiting, resumed=(fact, cart))
+    return head
+
+
+def read_parked(
+    folder: Path, seqs: Sequence[tuple[int, int | None]]
+) -> tuple[tuple[CartParked, ...], _Resumed]:
+    """The carts that wait, and the one that goes on, by the seqs of the facts that parked and resumed them.
+
+    Raises JournalUnavailableError when a fact is not there or is not what was written: what somebody once
+    scanned must not be sold as something else.
+    """
+    waiting, resumed = [], None
+    newest = 0
+    for parked_seq, resumed_seq in seqs:
+        cart = _fact_at(folder, parked_seq)
+        if not isinstance(cart, CartParked):
+            raise _missing(parked_seq)
+        if resumed_seq is None:
+            waiting.append(cart)
+        elif resumed_seq > newest:
+            fact = _fact_at(folder, resumed_seq)
+            if not isinstance(fact, CartResumed):
+                raise _missing(resumed_seq)
+            newest, resumed = resumed_seq, (fact, cart)
+    return tuple(waiting), resumed
+
+
+def _fact_at(folder: Path, seq: int) -> Fact | UnknownFact:
+    """One fact out of the middle, held against the hash of the one before it."""
+    path = next((path for path in reversed(segment_files(folder)) if int(path.stem) <= seq), None)
+    if path is None:
+        raise _missing(seq)
+    segment = open_reader(path)
+    try:
+        facts = list(read_facts(segment.connection, seq - 2, 2))
+    finally:
+        segment.connection.close()
+    head = segment.head
+    previous = facts[0].hash if facts and facts[0].seq == seq - 1 else head.prev_hash
+    fact = next((fact for fact in facts if fact.seq == seq), None)
+    if fact is None or hash_of(previous, head.store, head.till, fact) != fact.hash:
+        raise _missing(seq)
+    return decode_fact(fact.kind, fact.version, fact.body)
+
+
+def _missing(seq: int) -> JournalUnavailableError:
+    return JournalUnavailableError("journal-damaged", f"fact {seq}, a parked cart, is not as it was written")

@@ -1,0 +1,147 @@
+"""Carts set aside, and taken up again. One commit each: the facts alone say which cart is open, and which waits."""
+
+import datetime as dt
+from collections.abc import Coroutine
+from typing import Any
+
+from pos.domain import cart as carts
+from pos.domain import commands as c
+from pos.domain import events as e
+from pos.domain.cart import Cart
+from pos.domain.codes import shown
+from pos.facts import CartParked, CartResumed
+from pos.till import settlement
+from pos.till.desk import Desk, Refusal
+from pos.till.ledger import Ledger
+from pos.till.selling import Selling
+from pos.view import ParkedCart
+
+__all__ = ["PARKED_MAX", "Parking"]
+
+PARKED_MAX = 99
+_Waiting = Coroutine[Any, Any, None]
+
+
+class Parking:
+    """Parks the open cart; takes a parked one up, under a new id. The journal's head knows those that wait.
+
+    A cart with open lines is parked with them: it is not sold yet, and the price may be what it waits for.
+    """
+
+    def __init__(self, desk: Desk, ledger: Ledger, selling: Selling) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self._selling = selling
+        self._viewed: tuple[tuple[CartParked, ...], tuple[ParkedCart, ...]] = ((), ())
+        self.handlers = {
+            c.ParkCart: self._park,
+            c.ResumeParked: self._resume,
+        }
+
+    def _park(self, command: c.ParkCart) -> _Waiting:
+        self._desk.must_be_selling()
+        cart = self._selling.cart
+        if cart is None or not any(line.live for line in cart.lines):
+            raise Refusal("nothing-to-park", level="info")
+        note = shown(command.note.strip())
+        if len(note) > c.NOTE_MAX:
+            raise Refusal("note-too-long", limit=c.NOTE_MAX)
+        if len(self._desk.world.journal.head.parked) >= PARKED_MAX:
+            raise Refusal("parked-full", limit=PARKED_MAX)
+        return self._set_aside(cart, note)
+
+    async def _set_aside(self, cart: Cart, note: str) -> None:
+        facts = self._ledger.day_facts()
+        facts.append(
+            settlement.parked(
+                cart,
+                business_day=self._ledger.business_day(facts),
+                operator=self._desk.operator_id(),
+                parked_ms=self._desk.world.clock.wall_ms(),
+                offset_min=self._desk.offset_min(),
+                currency=self._desk.setup.currency,
+                note=note,
+            )
+        )
+        await self._ledger.append(facts, cart)
+        self._selling.end_cart()
+        total, pieces = carts.total_minor(cart), carts.pieces(cart)
+        self._desk.events.append(e.CartParked(cart.cart_id, total, pieces))
+        self._desk.message = e.Message("cart-parked", {"total": total, "pieces": pieces}, "info")
+        self._tell_hub()
+
+    def _resume(self, command: c.ResumeParked) -> _Waiting:
+        self._desk.must_be_selling()
+        if self._selling.cart is not None:
+            raise Refusal("cart-open")
+        waiting = self._desk.world.journal.head.parked
+        if not waiting:
+            raise Refusal("nothing-parked", level="info")
+        if not command.cart_id and len(waiting) > 1:
+            raise Refusal("parked-several", level="info", count=len(waiting))
+        wanted = command.cart_id or waiting[0].cart_id
+        if all(cart.cart_id != wanted for cart in waiting):
+            raise Refusal("no-such-parked")
+        return self._take_up(wanted)
+
+    async def _take_up(self, cart_id: str) -> None:
+        facts = self._ledger.day_facts()
+        facts.append(
+            CartResumed(
+                cart_id=cart_id,
+                new_cart_id=self._desk.world.ids.new_id(),
+                business_day=self._ledger.business_day(facts),
+                operator=self._desk.operator_id(),
+                resumed_ms=self._desk.world.clock.wall_ms(),
+                offset_min=self._desk.offset_min(),
+            )
+        )
+        await self._ledger.append(facts, None)
+        self.take_up_resumed()
+        self._desk.message = e.Message(
+            "cart-resumed", {"pieces": carts.pieces(self._selling.the_cart())}, "info"
+        )
+        self._tell_hub()
+
+    def take_up_resumed(self) -> None:
+        """Open the cart that the facts say goes on, unless it is open: so nothing is lost between two files."""
+        resumed = self._desk.world.journal.head.resumed
+        if resumed is None:
+            return
+        fact, parked = resumed
+        cart = self._selling.cart
+        if cart is not None and cart.cart_id == fact.new_cart_id:
+            return
+        self._selling.take_up(settlement.cart_again(parked, fact.new_cart_id))
+        self._desk.events.append(e.CartResumed(fact.cart_id, fact.new_cart_id))
+        self._desk.message = e.Message("cart-found-resumed", {"pieces": parked.pieces}, "warn")
+
+    def say_if_parked(self, cart: Cart) -> None:
+        """At start: the power went between the fact that parked this cart and its clearing."""
+        if any(parked.cart_id == cart.cart_id for parked in self._desk.world.journal.head.parked):
+            self._desk.message = e.Message("cart-found-parked", {"pieces": carts.pieces(cart)}, "warn")
+
+    def view(self) -> tuple[ParkedCart, ...]:
+        """Those that wait, oldest first."""
+        waiting = self._desk.world.journal.head.parked
+        if waiting is not self._viewed[0]:
+            names = {operator.operator_id: operator.name for operator in self._desk.world.people.operators()}
+            self._viewed = waiting, tuple(_viewed(cart, names) for cart in waiting)
+        return self._viewed[1]
+
+    def _tell_hub(self) -> None:
+        if self._desk.world.hub is not None:
+            self._desk.world.hub.kick()
+
+
+def _viewed(cart: CartParked, names: dict[str, str]) -> ParkedCart:
+    zone = dt.timezone(dt.timedelta(minutes=cart.offset_min))
+    return ParkedCart(
+        cart_id=cart.cart_id,
+        parked_at=dt.datetime.fromtimestamp(cart.parked_ms / 1000, zone),
+        by=names.get(cart.operator, cart.operator),
+        pieces=cart.pieces,
+        total_minor=cart.total_minor,
+        note=cart.note,
+        text=next((line.text for line in cart.lines if line.voided_ms is None), ""),
+    )
