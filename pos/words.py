@@ -13,6 +13,9 @@ _MONEY_FIELDS = {
     "given-too-much": ("given",),
     "price-limit": ("limit",),
     "cart-parked": ("total",),
+    "cart-resumed": ("total",),
+    "cart-found-parked": ("total",),
+    "cart-found-resumed": ("total",),
 }
 
 

@@ -67,7 +67,7 @@ class Parking:
         self._selling.end_cart()
         total, pieces = carts.total_minor(cart), carts.pieces(cart)
         self._desk.events.append(e.CartParked(cart.cart_id, total, pieces))
-        self._desk.message = e.Message("cart-parked", {"total": total, "pieces": pieces}, "info")
+        self._desk.message = e.Message("cart-parked", {"total": total}, "info")
         self._tell_hub()
 
     def _resume(self, command: c.ResumeParked) -> _Waiting:
@@ -99,7 +99,7 @@ class Parking:
         await self._ledger.append(facts, None)
         self.take_up_resumed()
         self._desk.message = e.Message(
-            "cart-resumed", {"pieces": carts.pieces(self._selling.the_cart())}, "info"
+            "cart-resumed", {"total": carts.total_minor(self._selling.the_cart())}, "info"
         )
         self._tell_hub()
 
@@ -114,12 +114,12 @@ class Parking:
             return
         self._selling.take_up(settlement.cart_again(parked, fact.new_cart_id))
         self._desk.events.append(e.CartResumed(fact.cart_id, fact.new_cart_id))
-        self._desk.message = e.Message("cart-found-resumed", {"pieces": parked.pieces}, "warn")
+        self._desk.message = e.Message("cart-found-resumed", {"total": parked.total_minor}, "warn")
 
     def say_if_parked(self, cart: Cart) -> None:
         """At start: the power went between the fact that parked this cart and its clearing."""
         if any(parked.cart_id == cart.cart_id for parked in self._desk.world.journal.head.parked):
-            self._desk.message = e.Message("cart-found-parked", {"pieces": carts.pieces(cart)}, "warn")
+            self._desk.message = e.Message("cart-found-parked", {"total": carts.total_minor(cart)}, "warn")
 
     def view(self) -> tuple[ParkedCart, ...]:
         """Those that wait, oldest first."""

@@ -193,7 +193,7 @@ class TillApp(App[int], inherit_bindings=False):
                 brush=self._brush,
                 words=words,
                 height=height,
-                now=f"{self._wall.now():%H:%M}",
+                now=self._wall.now(),
                 bar=self._bar,
                 qr=self._qr[1] if link and self._qr[0] == link else (),
                 row_cache=self._row_cache,

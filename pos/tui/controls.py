@@ -12,14 +12,25 @@ from pos.tui.choices import TROUBLE, choices
 from pos.tui.scene import Local, Panel
 from pos.view import TillView
 
-__all__ = ["ENTER_GUARD_MS", "Controls"]
+__all__ = ["ENTER_GUARD_MS", "PARK_GUARD_MS", "Controls"]
 
 ENTER_GUARD_MS = 300
 """Enter is deaf this long after a list opened and after the last Enter: a key held down confirms nothing."""
 
+PARK_GUARD_MS = 1_000
+"""One key parks and brings back: held down, it must not do both in turn. Longer than any keyboard's first pause."""
+
 PIN_MAX = 12
 _PAGE = 10
-_CLOSES_LISTS = (e.LineAdded, e.OpenLineAdded, e.CodeRefused, e.SalePaid, e.SignedOut)
+_CLOSES_LISTS = (
+    e.LineAdded,
+    e.OpenLineAdded,
+    e.CodeRefused,
+    e.SalePaid,
+    e.CartParked,
+    e.CartResumed,
+    e.SignedOut,
+)
 _MOVES = {"up": -1, "down": 1, "pageup": -_PAGE, "pagedown": _PAGE}
 
 
@@ -35,6 +46,7 @@ class Controls:
         self._clock = clock
         self._entry = entry
         self._last_enter_ms = -ENTER_GUARD_MS
+        self._last_park_ms = -PARK_GUARD_MS
         self._echo = ""
         self.local = Local()
         self._state = view().state
@@ -128,9 +140,23 @@ class Controls:
         elif name == "search" and not self._entry.text:
             self._close()
             local.asks_name = True
+        elif name == "park":
+            self._park(view)
         else:
             local.follows_open = name == "next-open"
             self._give(self._entry.press(name, view))
+
+    def _park(self, view: TillView) -> None:
+        """Park, bring the only one back, or show the list of several; what is typed goes along."""
+        now = self._clock.mono_ms()
+        held = now - self._last_park_ms < PARK_GUARD_MS
+        self._last_park_ms = now
+        if held:
+            return
+        if not view.lines and not self._entry.text and len(view.parked) > 1:
+            self._toggle(Panel.PARKED)
+        else:
+            self._give(self._entry.press("park", view))
 
     def _functions(self, view: TillView) -> None:
         if self.local.panel is Panel.NONE and view.print_problem:
@@ -209,6 +235,8 @@ class Controls:
             local.scrolled = max(0, min(len(view.lines) - 1, local.scrolled - step))
 
     def _list_length(self, view: TillView) -> int:
+        if self.local.panel is Panel.PARKED:
+            return len(view.parked)
         if self.local.panel is not Panel.NONE:
             return len(choices(self.local, view))
         if view.state == "signed-out":
@@ -219,7 +247,11 @@ class Controls:
 
     def _pick(self, at: int) -> None:
         view, local = self._view(), self.local
-        if local.panel is not Panel.NONE:
+        if local.panel is Panel.PARKED:
+            if 0 <= at < len(view.parked):
+                self._close()
+                self._give(c.ResumeParked(view.parked[at].cart_id))
+        elif local.panel is not Panel.NONE:
             self._pick_function(view, at)
         elif view.state == "search":
             self._give(c.PickResult(at + 1))

@@ -1,5 +1,6 @@
 """All that a picture is made of: the till's view, what only the screen knows, and how to paint."""
 
+import datetime as dt
 import enum
 
 import msgspec
@@ -19,6 +20,7 @@ class Panel(enum.Enum):
     HELP = enum.auto()
     FUNCTIONS = enum.auto()
     PRINTING = enum.auto()
+    PARKED = enum.auto()
 
 
 class Local(msgspec.Struct):
@@ -52,7 +54,7 @@ class Scene(msgspec.Struct, frozen=True):
     brush: Brush
     words: Texts
     height: int
-    now: str
+    now: dt.datetime
     bar: dict[int, str]
     qr: tuple[str, ...]
     row_cache: dict[int, tuple[Line, str, tuple[tuple[str, str], ...]]]

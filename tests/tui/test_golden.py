@@ -1,10 +1,11 @@
 """Whole screens as text, to be read in a review. `TRESEN_GOLDEN=write` writes them anew."""
 
+import datetime as dt
 import os
 
 import pytest
 
-from tests.tui.fakes import GOLDEN, MILK, Screen, Shop, opened, run
+from tests.tui.fakes import GOLDEN, MILK, SHIRT, YOGHURT, Screen, Shop, opened, run
 
 SIZES = ((80, 24), (64, 18))
 
@@ -44,7 +45,37 @@ async def sign_in(screen: Screen) -> None:
     await screen.press("f9", "6")
 
 
+async def parked(screen: Screen) -> None:
+    shop = screen.shop
+    shop.clock.time -= dt.timedelta(days=1, hours=2)
+    await screen.scan(MILK, YOGHURT)
+    await screen.press("f6")
+    shop.clock.time += dt.timedelta(days=1, hours=1, minutes=50)
+    await shop.sell_sketch()
+    await screen.type("blaue Jacke, holt noch Geld")
+    shop.clock.ms += 10_000
+    await screen.press("f6")
+    shop.clock.time += dt.timedelta(minutes=10)
+    await screen.scan(SHIRT)
+    shop.clock.ms += 10_000
+    await screen.press("f6")
+
+
+async def parked_list(screen: Screen) -> None:
+    await parked(screen)
+    screen.shop.clock.ms += 10_000
+    await screen.press("f6", "down")
+
+
+async def parked_waits(screen: Screen) -> None:
+    await parked(screen)
+    await screen.press("escape")
+
+
 CASES = {
+    "parked": parked,
+    "parked-list": parked_list,
+    "parked-waits": parked_waits,
     "ready": ready,
     "selling": selling,
     "paid": paid,

@@ -7,6 +7,7 @@ from pos.tui.scene import Panel, Scene
 from pos.tui.screens.functions import functions_panel
 from pos.tui.screens.help import help_panel
 from pos.tui.screens.paid import paid_panel
+from pos.tui.screens.parked import parked_panel
 from pos.tui.screens.search import departments_panel, results_panel
 from pos.tui.screens.selling import selling_body
 from pos.tui.screens.sign_in import sign_in_panel
@@ -39,6 +40,8 @@ def _body(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
     view, panel = scene.view, scene.local.panel
     if panel is Panel.HELP:
         return help_panel(scene, height), []
+    if panel is Panel.PARKED:
+        return selling_body(scene, height, parked_panel)
     if panel is not Panel.NONE:
         return selling_body(scene, height, functions_panel)
     if view.state == "stopped":

@@ -48,7 +48,14 @@ def _cell(scene: Scene, place: int, name: str | None, width: int) -> list[Part]:
     if name is None:
         return [(" " * width, "key_label")]
     key = f" F{place} "
-    return [(key, "key"), (fit(scene.words(f"key.{name}"), width - len(key)), "key_label")]
+    return [(key, "key"), (fit(_label(scene, name), width - len(key)), "key_label")]
+
+
+def _label(scene: Scene, name: str) -> str:
+    """What a key does now; only the park key does one of two things."""
+    view = scene.view
+    resumes = name == "park" and view.parked and not view.lines
+    return scene.words("key.resume" if resumes else f"key.{name}")
 
 
 def _one_row(scene: Scene, top: int) -> tuple[list[Strip], list[Target]]:
@@ -60,7 +67,7 @@ def _one_row(scene: Scene, top: int) -> tuple[list[Strip], list[Target]]:
         name = scene.bar.get(place)
         if name is None:
             continue
-        key, label = f" F{place} ", scene.words(f"key.{name}")
+        key, label = f" F{place} ", _label(scene, name)
         parts += [(key, "key"), (f"{label} ", "key_label")]
         end = column + len(key) + len(label) + 1
         targets.append((top, column, end, f"key:{name}"))

@@ -27,6 +27,10 @@ def standing(scene: Scene) -> tuple[str, str] | None:
         return words("ui.paying"), "info"
     if scene.local.asks_name:
         return words("ui.ask-name"), "info"
+    if view.state == "ready" and view.parked:
+        return words(
+            "ui.parked-one" if len(view.parked) == 1 else "ui.parked", count=len(view.parked)
+        ), "info"
     return None
 
 

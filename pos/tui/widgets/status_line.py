@@ -19,7 +19,7 @@ def status_line(scene: Scene) -> Strip:
     who = words("ui.till", till=view.till)
     if view.operator is not None:
         who = f"{who} · {view.operator.name}"
-    right: list[Part] = [(scene.now, "status")]
+    right: list[Part] = [(f"{scene.now:%H:%M}", "status")]
     if view.hub.configured:
         online = view.hub.online
         right.append((words("ui.online" if online else "ui.offline"), "status" if online else "status_bad"))
