@@ -13,13 +13,23 @@ from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from pos.ports import Worker
 
-__all__ = ["Bulk", "Database", "DatabaseUnavailableError", "migrate", "open_engine", "transact"]
+__all__ = [
+    "Bulk",
+    "Database",
+    "DatabaseUnavailableError",
+    "insert_or_keep",
+    "migrate",
+    "open_engine",
+    "transact",
+    "upsert",
+]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -213,3 +223,13 @@ class Bulk:
             raise DBAPIError.instance(
                 self._insert, None, error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect
             ) from error
+
+
+def upsert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that knows ON CONFLICT, in the connection's dialect."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def insert_or_keep(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert; rows whose key is taken stay as they are."""
+    connection.execute(upsert(connection, table).on_conflict_do_nothing(), list(rows))

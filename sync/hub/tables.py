@@ -27,14 +27,19 @@ __all__ = [
     "change",
     "change_counter",
     "day_total",
+    "enrolment_code",
     "fact",
+    "machine",
+    "machine_key",
     "metadata",
+    "node_key",
     "poison",
     "projection",
     "quarantine",
     "receipt",
     "store_key",
     "till",
+    "till_epoch",
     "till_head",
 ]
 
@@ -197,4 +202,82 @@ change: Final = Table(
     Column("changed_ms", BigInteger, nullable=False),
     PrimaryKeyConstraint("scope", "n"),
     Index("change_key", "scope", "kind", "key"),
+)
+
+# This node's own key: one row, made at its first start.
+node_key: Final = Table(
+    "node_key",
+    metadata,
+    Column("slot", Text, primary_key=True),
+    Column("seed", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+# Tills and relays by name; the row is the lock under which a machine's keys and epochs change. `role` is
+# "till" or "relay".
+machine: Final = Table(
+    "machine",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("store", "machine"),
+)
+
+# Public keys of machines; none is ever deleted. `state` is "active", "retired" or "revoked". `last_epoch`, where
+# it stands, is the last one for which the key vouches once it is no longer in use; it is in use until
+# `valid_until_ms`, where that stands.
+machine_key: Final = Table(
+    "machine_key",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("last_epoch", BigInteger, nullable=True),
+    Column("valid_from_ms", BigInteger, nullable=False),
+    Column("valid_until_ms", BigInteger, nullable=True),
+    Column("revoked_ms", BigInteger, nullable=True),
+    PrimaryKeyConstraint("store", "machine", "key_id"),
+)
+
+# One-time codes. `secret_hash` is all that is kept of the secret; `key_id`, `nonce` say who used it, and
+# `answer` what it was told (wire.Enrolled as JSON), so that a lost answer can be given again.
+enrolment_code: Final = Table(
+    "enrolment_code",
+    metadata,
+    Column("code_id", Text, primary_key=True),
+    Column("store", Text, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("replace", Boolean, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("wrong_attempts", Integer, nullable=False),
+    Column("used_ms", BigInteger, nullable=True),
+    Column("key_id", Text, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("answer", Text, nullable=False),
+)
+
+# Every epoch that this node granted, with the grant as it was signed.
+till_epoch: Final = Table(
+    "till_epoch",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("prev_hash", LargeBinary, nullable=False),
+    Column("previous_epoch", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("granted_ms", BigInteger, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("store", "till", "epoch"),
+    Index("till_epoch_request", "store", "till", "request_id", unique=True),
 )
