@@ -6,7 +6,7 @@ the lock of its row, see `lock`.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -280,7 +280,7 @@ class Rights:
         return grant_of(connection, store, till, epoch)
 
 
-def _key(row: sa.Row[tuple[object, ...]]) -> MachineKey:
+def _key(row: Any) -> MachineKey:
     return msgspec.structs.replace(MachineKey(*row), public_key=bytes(row.public_key))
 
 
