@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.__main__ import running_hub
+from tests.simulation.hubs import running_hub
 from tests.simulation.line_till import LineTill
 
 CUCUMBER = "2000000000299"

@@ -1,124 +1,76 @@
-"""`make simulate`: the full volume. 10,000 baskets in one process, then 10,000 with 200 kills, each with a hub.
+"""`make simulate`: the whole volume, phase by phase, each in blocks that follow from a seed.
 
-Resumable: what is sold is in the journals under build/simulation; run it again and it goes on. The report
-stays in build/simulation/report.json.
+Resumable: what a block found is kept under build/simulation and not done again while the code is the same; run it
+again and it goes on. Ctrl-C ends it cleanly at any moment. The report stays in build/simulation/report.json.
+A block that fails names the command that repeats it alone.
 """
 
 import argparse
-import contextlib
 import json
-import socket
-import subprocess
+import os
+import signal
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
-import msgspec
+from tests.simulation.hubs import ROOT
+from tests.simulation.phases import PHASES, Block, Phase
+from tests.simulation.runner import PROGRAM, Runner
 
-from tests.simulation.baskets import BasketRun, Outcome, load_codes
-from tests.simulation.line_till import make_till, run_tool
-
-ROOT = Path(__file__).parents[2]
-CATALOGUE = ROOT.parent / "shared" / "data" / "catalogue_de.csv.gz"
-PHASES = (("steady", 10_000, 0), ("killed", 10_000, 200))
+SEED = 20_261_122
 
 
-@contextlib.contextmanager
-def running_hub(folder: Path) -> Iterator[tuple[str, str]]:
-    """A real hub process on SQLite; gives its address and its database URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    db = f"sqlite:///{folder / 'hub.db'}"
-    with (folder / "hub.log").open("wb") as log:
-        hub = subprocess.Popen(
-            [sys.executable, "-m", "pos", "hub", "--db", db, "--port", str(port)],
-            stdout=log,
-            stderr=log,
-            cwd=ROOT,
-        )
-        try:
-            _wait_for(f"http://127.0.0.1:{port}/v1/health")
-            yield f"http://127.0.0.1:{port}", db
-        finally:
-            hub.terminate()
-            hub.wait(30)
-
-
-def sell(folder: Path, baskets: int, kills: int, seed: int, catalogue: Path = CATALOGUE) -> dict[str, object]:
-    """Sell until the journal holds `baskets` sales, then compare journal, hub, and what was printed."""
-    state = folder / "till"
-    if not (state / "journal").is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        make_till(state)
-        run_tool("catalogue", "import", str(catalogue), "--state", str(state), "--good-rows")
-    before = json.loads(run_tool("journal", "verify", "--json", "--state", str(state)))
-    done = before["sales"]
-    outcome = Outcome()
-    with running_hub(folder) as (url, db):
-        if done < baskets:
-            codes = load_codes(catalogue, 5_000, seed)
-            run = BasketRun(
-                state,
-                codes,
-                seed=seed + done,
-                first_number=done + 1,
-                till_options=("--hub", url),
-                progress=_progress,
-            )
-            outcome = run.run(baskets - done, round(kills * (baskets - done) / baskets))
-        after = json.loads(run_tool("journal", "verify", "--json", "--state", str(state)))
-        digest = json.loads(run_tool("hub", "digest", "--db", db))
-    assert after["problems"] == [], after
-    assert after["sales"] == baskets, after
-    assert after["gross_minor"] == before["gross_minor"] + outcome.gross_minor, (before, after, outcome)
-    assert digest["sales"] == after["sales"], digest
-    assert digest["gross_minor"] == after["gross_minor"], digest
-    return {
-        **msgspec.to_builtins(outcome),
-        "sales_in_journal": after["sales"],
-        "gross_minor_journal": after["gross_minor"],
-        "gross_minor_hub": digest["gross_minor"],
-        "rss_growth_kb": outcome.rss_end_kb - outcome.rss_start_kb if not kills else None,
-    }
-
-
-def main() -> int:
+def main(program: Sequence[str] = PROGRAM) -> int:
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "simulation")
-    parser.add_argument("--seed", type=int, default=20_261_122)
+    parser.add_argument(
+        "--only", action="append", choices=sorted(PHASES), metavar="PHASE", help="may be repeated"
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="blocks at once")
+    parser.add_argument("--scale", type=float, default=1.0, help="part of the volume, for trying out")
+    parser.add_argument("--seed", type=int, default=SEED, help="where the seeds begin")
+    parser.add_argument("--fresh", action="store_true", help="forget what earlier runs found")
+    parser.add_argument("--list", action="store_true", help="say what there is")
+    parser.add_argument("--block", nargs=3, metavar=("PHASE", "SEED", "COUNT"), help="one block alone, here")
     wanted = parser.parse_args()
-    if not CATALOGUE.exists():
-        print(f"The real catalogue is missing: {CATALOGUE}")
-        return 2
-    report_path = wanted.folder / "report.json"
-    report = json.loads(report_path.read_text(encoding="utf-8")) if report_path.exists() else {}
-    for name, baskets, kills in PHASES:
-        if name in report:
-            print(f"{name}: done before")
-            continue
-        print(f"{name}: {baskets} baskets, {kills} kills")
-        report[name] = sell(wanted.folder / name, baskets, kills, wanted.seed)
-        report_path.write_text(json.dumps(report, indent=2), encoding="utf-8")
-        print(f"\r{name}: {report[name]}")
-    print(f"report: {report_path}")
+    if wanted.list:
+        for phase in PHASES.values():
+            print(f"{phase.name:10} {phase.volume:>9,} {phase.unit:9} {phase.what}")
+        return 0
+    if wanted.block:
+        name, seed, count = wanted.block
+        return _one(PHASES[name], Block(int(seed), int(count)), wanted.folder)
+    chosen = [phase for phase in PHASES.values() if not wanted.only or phase.name in wanted.only]
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell started us with both ignored
+        signal.signal(number, signal.default_int_handler)
+    runner = Runner(wanted.folder, jobs=wanted.jobs, scale=wanted.scale, seed=wanted.seed, program=program)
+    if wanted.fresh:
+        runner.forget(chosen)
+    try:
+        met = runner.run(chosen)
+    except KeyboardInterrupt:
+        print("\nstopped; run it again and it goes on")
+        return 130
+    return 0 if met else 1
+
+
+def _one(phase: Phase, block: Block, folder: Path) -> int:
+    """One block in this process. Says how far it is, and at the end what it found, each as a line of JSON."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        sys.exit(143)  # so that every `finally` runs, and no till or server stays behind
+
+    signal.signal(signal.SIGTERM, end)
+    place = folder / "work" / f"{phase.name}-{block.seed}-{block.count}"
+    place.mkdir(parents=True, exist_ok=True)
+
+    def progress(done: int) -> None:
+        print(json.dumps({"done": done}), flush=True)
+
+    report = phase.run(block.seed, block.count, place, progress)
+    print(json.dumps({"report": report}), flush=True)
     return 0
-
-
-def _progress(done: int, whole: int) -> None:
-    if done % 100 == 0 or done == whole:
-        width = 40 * done // whole
-        print(f"\r[{'#' * width}{'.' * (40 - width)}] {done}/{whole}", end="", flush=True)
-
-
-def _wait_for(url: str) -> None:
-    for _ in range(300):
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
-            return
-        time.sleep(0.1)
-    raise RuntimeError(f"{url} does not answer")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import json
 import random
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ import msgspec
 from tests.simulation.line_till import LineTill, TillDiedError, run_tool
 
 __all__ = ["BasketRun", "Outcome", "load_codes"]
+
+
+Line = tuple[int, str | None, Decimal, int, bool]
+"""n, code, quantity, total in minor units, voided."""
 
 
 class Outcome(msgspec.Struct):
@@ -64,13 +69,15 @@ class BasketRun:
         self.outcome = Outcome()
         self._till: LineTill | None = None
         self._seen_lines: list[dict[str, Any]] = []
-        self._next_number = first_number
+        self._first_number = self._next_number = first_number
         self._progress = progress
+        self.sold: list[tuple[int, list[Line]]] = []
+        self._step_took_hold = False
 
     def run(self, baskets: int, kills: int) -> Outcome:
         started = time.monotonic()
         kill_at = set(self._random.sample(range(1, baskets + 1), kills))
-        self._start()
+        self.start()
         self.outcome.rss_start_kb = self._rss_kb() if baskets < 200 else 0
         while self.outcome.baskets < baskets:
             if self.outcome.baskets == 200:
@@ -78,26 +85,60 @@ class BasketRun:
             number = self.outcome.baskets + 1
             kill = number in kill_at
             kill_at.discard(number)
-            self._basket(kill=kill)
+            self.basket(kill=kill)
             self._progress(self.outcome.baskets, baskets)
         self.outcome.rss_end_kb = self._rss_kb()
-        assert self._till is not None
-        errors = self._till.end()
-        assert not errors, errors
+        self.end()
         self.outcome.seconds = time.monotonic() - started
         return self.outcome
 
-    def _start(self) -> None:
+    def start(self) -> None:
         self._till = LineTill(self._state, *self._options)
         view = self._till.sign_in()
         assert view["state"] in {"ready", "selling", "paid"}, view
+
+    def end(self) -> None:
+        """Close the till as a cashier does."""
+        assert self._till is not None
+        errors = self._till.end()
+        assert not errors, errors
+
+    def close(self) -> None:
+        """End the till in any case."""
+        if self._till is not None:
+            self._till.close()
+
+    def kill_between_sales(self) -> None:
+        """SIGKILL up to 0.3 s after a sale, which is when it is on its way to the hub; then start again."""
+        assert self._till is not None
+        time.sleep(self._random.random() * 0.3)
+        self._till.kill()
+        self.outcome.kills += 1
+        self.start()
+        view = self._till.send("key help")
+        assert view["lines"] == [], view
+        self._till.events.clear()
+
+    def compare_with_journal(self) -> None:
+        """Each sale that was shown as paid is in the journal once, with the lines that were shown."""
+        facts = [json.loads(line) for line in self._sales()]
+        kept = [
+            (fact["body"]["total_minor"], [_line_of_fact(line) for line in fact["body"]["lines"]])
+            for fact in facts
+        ]
+        numbers = [fact["body"]["number"] for fact in facts]
+        assert numbers == list(range(1, self._next_number)), numbers
+        assert kept[self._first_number - 1 :] == self.sold
+
+    def _sales(self) -> list[str]:
+        return run_tool("journal", "show", "--state", str(self._state), "--kind", "sale").splitlines()
 
     def _rss_kb(self) -> int:
         assert self._till is not None
         status = Path(f"/proc/{self._till.pid}/status").read_text(encoding="ascii")
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
-    def _basket(self, *, kill: bool) -> None:
+    def basket(self, *, kill: bool) -> None:
         """One basket to its end. `kill`: SIGKILL at a random step, some moments into it, and the basket goes on."""
         assert self._till is not None
         steps = self._steps()
@@ -139,9 +180,10 @@ class BasketRun:
         return steps
 
     def _note(self, step: str, view: dict[str, Any]) -> None:
-        self._seen_lines = view["lines"]
         if step == "key cash":
             self._must_be_paid(view)
+        else:
+            self._seen_lines = view["lines"]
 
     def _must_be_paid(self, view: dict[str, Any]) -> None:
         assert view["state"] == "paid", view
@@ -156,11 +198,12 @@ class BasketRun:
         self._next_number += 1
         self.outcome.baskets += 1
         self.outcome.gross_minor += total
+        self.sold.append((total, [_line_of_view(line) for line in self._seen_lines]))
 
     def _after_kill(self, step: str) -> bool:
         """Start again and compare; True when the kill fell just after the sale was written."""
         self.outcome.kills += 1
-        self._start()
+        self.start()
         assert self._till is not None
         view = self._till.send("key help")
         self._till.events.clear()
@@ -186,4 +229,17 @@ class BasketRun:
         self._seen_lines = now
         return False
 
-    _step_took_hold = False
+
+def _line_of_view(line: dict[str, Any]) -> Line:
+    return (
+        line["n"],
+        line["gtin"] or None,
+        Decimal(str(line["quantity"])),
+        line["total_minor"],
+        bool(line["voided"]),
+    )
+
+
+def _line_of_fact(line: dict[str, Any]) -> Line:
+    quantity = Decimal(line.get("qty", "1"))
+    return line["n"], line.get("gtin"), quantity, line["total_minor"], line.get("voided_ms") is not None

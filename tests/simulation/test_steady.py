@@ -4,13 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.__main__ import sell
-
-DEMO = Path(__file__).parents[2] / "config" / "demo" / "articles.csv"
+from tests.simulation.steady import DEMO_CATALOGUE, sell
 
 
 @pytest.mark.simulation
 def test_no_sale_is_lost_doubled_or_half_at_till_or_hub_through_kills(tmp_path: Path) -> None:
-    result = sell(tmp_path / "run", baskets=150, kills=12, seed=7, catalogue=DEMO)
+    result = sell(tmp_path / "run", baskets=150, kills=12, seed=7, catalogue=DEMO_CATALOGUE)
     assert result["kills"] == 12
     assert result["sales_in_journal"] == 150

@@ -1,0 +1,74 @@
+"""Real hub processes for tests: started, killed, started again, each time where the system has a port free."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["ROOT", "HubProcess", "running_hub"]
+
+ROOT = Path(__file__).parents[2]
+
+
+class HubProcess:
+    """`tresen hub` on the database `db`. What it says on standard error collects in `log`."""
+
+    def __init__(self, db: str, log: Path, *options: str) -> None:
+        self.db = db
+        self._log = log
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns at once; `address` waits."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pos", "hub", "--db", self.db, "--port", "0", *self._options],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=ROOT,
+            )
+
+    def address(self) -> str:
+        """Wait until it listens; its address."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        said = self._process.stdout.readline().decode()
+        if not said.startswith("hub ready on "):
+            raise RuntimeError(f"the hub did not start: {said}{self._log.read_text()[-2000:]}")
+        return said.removeprefix("hub ready on ").strip()
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until the kernel is done with it."""
+        assert self._process is not None
+        self._process.kill()
+        self._gone()
+
+    def stop(self) -> None:
+        """SIGTERM, in any case its end."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        self._gone()
+
+    def _gone(self) -> None:
+        if self._process is not None:
+            self._process.wait(20)
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+
+
+@contextlib.contextmanager
+def running_hub(folder: Path) -> Iterator[tuple[str, str]]:
+    """A real hub process on SQLite; gives its address and its database URL."""
+    db = f"sqlite:///{folder / 'hub.db'}"
+    hub = HubProcess(db, folder / "hub.log")
+    hub.start()
+    try:
+        yield hub.address(), db
+    finally:
+        hub.stop()
