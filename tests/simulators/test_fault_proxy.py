@@ -191,7 +191,7 @@ def test_a_refused_line_breaks_what_stands_and_comes_back_on_the_same_port(echo:
 def test_a_dead_server_is_a_dead_line(echo: Echo) -> None:
     echo.close()
     with running_proxy(echo.address) as proxy:
-        with connect(proxy.url) as line, contextlib.suppress(ConnectionResetError):
+        with contextlib.suppress(ConnectionResetError), connect(proxy.url) as line:
             assert ask(line, b"a\n") == b""
         assert proxy.counts["target away"] == 1
 
