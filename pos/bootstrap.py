@@ -15,11 +15,12 @@ from pos.catalogue.reader import CatalogueReader
 from pos.devices import Surround
 from pos.domain.cart import Cart
 from pos.facts import EpochOpened
-from pos.journal.file_journal import FileJournal, create_journal
+from pos.journal.file_journal import FileJournal
 from pos.journal.lock import StateFolderLock
-from pos.journal.reader import JournalFeed, sale_seqs_after
+from pos.journal.reader import JournalFeed, sales_after
 from pos.journal.state import SpoolView, StateStore
 from pos.journal.views import Views
+from pos.journal.writer import create_journal
 from pos.people import PeopleStore
 from pos.ports import Head, JournalUnavailableError, Operator
 from pos.resources import tax_table
@@ -134,15 +135,15 @@ def _thread(threads: contextlib.ExitStack, name: str) -> ThreadWorker:
 
 async def _open_storage(
     state: Path, settings: Settings, store: StateStore, journal: FileJournal, reader: ThreadWorker
-) -> tuple[Cart | None, list[int], JournalUnavailableError | None]:
-    """The open cart, the seqs of unsent sales, and what keeps the till from taking payments."""
+) -> tuple[Cart | None, list[tuple[int, int]], JournalUnavailableError | None]:
+    """The open cart, the places of unsent sales, and what keeps the till from taking payments."""
     cart: Cart | None = None
     try:
         cart = await store.open()
         await journal.open()
         cursor = await store.get("hub.cursor") or b"1:0"
-        acked_seq = int(cursor.decode().partition(":")[2])
-        unsent = await reader.run(sale_seqs_after, state / "journal", acked_seq)
+        epoch, _, seq = cursor.decode().partition(":")
+        unsent = await reader.run(sales_after, state / "journal", int(epoch), int(seq))
         return cart, unsent, None
     except JournalUnavailableError as error:
         journal.head = Head(settings.shop.store, "?", 0, 0, b"")

@@ -208,7 +208,11 @@ class CartResumed(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class EpochOpened(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The first fact of an epoch: which till of which store, and why its numbers begin anew."""
+    """The first fact of an epoch: which till of which store, and why its numbers begin anew.
+
+    `previous_*` is the fact it follows (hash in hexadecimal digits), which may lie on another machine's disk.
+    `grant` is the hub's signature (hexadecimal), `granted_by` its key; both empty where a person decided.
+    """
 
     store: str
     till: str
@@ -216,6 +220,9 @@ class EpochOpened(msgspec.Struct, frozen=True, omit_defaults=True):
     software: str
     previous_epoch: int = 0
     previous_seq: int = 0
+    previous_hash: str = ""
+    granted_by: str = ""
+    grant: str = ""
 
 
 class DayOpened(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -10,7 +10,7 @@ import msgspec
 from pos.domain.article import Article
 from pos.domain.cart import Cart
 from pos.domain.commands import Command
-from pos.facts import CartParked, CartResumed, Fact, Sale, StoredFact
+from pos.facts import CartParked, CartResumed, EpochOpened, Fact, Sale, StoredFact
 
 __all__ = [
     "CashDrawer",
@@ -121,6 +121,14 @@ class Journal(Protocol):
 
     async def append(self, facts: Sequence[Fact]) -> Sequence[StoredFact]:
         """Write facts in one commit; raises JournalUnavailableError."""
+        ...
+
+    async def open_epoch(self, fact: EpochOpened, first_seq: int, prev_hash: bytes, epoch: int) -> StoredFact:
+        """Begin `epoch` at `first_seq` on `prev_hash`, or where the journal ends if that is not before it.
+
+        What `fact` says of the fact before it is filled in. Raises ValueError for an epoch that is not above
+        the head's, JournalUnavailableError.
+        """
         ...
 
     async def reopen(self) -> Head:
@@ -284,7 +292,11 @@ class FactSource(Protocol):
         ...
 
     async def hash_at(self, epoch: int, seq: int) -> bytes | None:
-        """The hash of one fact; seq 0 gives the hash the epoch began on."""
+        """The hash of one fact; for the seq before an epoch's first one, or 0, the hash the epoch began on."""
+        ...
+
+    async def last(self) -> tuple[int, int, bytes]:
+        """Epoch, seq and hash of the newest fact."""
         ...
 
 

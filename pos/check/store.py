@@ -110,7 +110,7 @@ def _journal(state: Path) -> tuple[list[Finding], JournalFound]:
     what = "Journal"
     try:
         from pos.journal.errors import check_sqlite, translate  # noqa: PLC0415 - apsw may be missing
-        from pos.journal.segment import open_reader, segment_files, verify_segment  # noqa: PLC0415
+        from pos.journal.segment import end_of, open_reader, segment_files, verify_segment  # noqa: PLC0415
     except ImportError:
         return [Finding(_SECTION, what, "off", "cannot be read without apsw")], JournalFound()
     files = segment_files(state / "journal")
@@ -122,13 +122,14 @@ def _journal(state: Path) -> tuple[list[Finding], JournalFound]:
     try:
         check_sqlite()
         with translate(f"reading {files[-1].name}"):
+            end = None
             if len(files) > 1:
                 before = open_reader(files[-2])
+                end = end_of(before)
                 before.connection.close()
             newest = open_reader(files[-1])
             try:
-                expected = before.last_hash if len(files) > 1 else newest.head.prev_hash
-                verify_segment(newest, expected)
+                verify_segment(newest, end)
                 last = newest.connection.execute("select wall_ms from fact order by seq desc limit 1").get
             finally:
                 newest.connection.close()

@@ -8,7 +8,6 @@ import apsw
 import msgspec
 
 from pos.facts import (
-    GENESIS,
     CartAbandoned,
     CartParked,
     DayOpened,
@@ -16,18 +15,16 @@ from pos.facts import (
     Fact,
     Sale,
     StoredFact,
-    body_of,
     decode_fact,
-    hash_of,
-    kind_of,
 )
+from pos.journal.epochs import newest_facts
 from pos.journal.errors import check_sqlite, translate
 from pos.journal.parked import follow_parked, read_parked
-from pos.journal.reader import iterate
 from pos.journal.segment import (
     Segment,
     SegmentHead,
     create_segment,
+    end_of,
     open_reader,
     open_writer,
     read_facts,
@@ -35,27 +32,14 @@ from pos.journal.segment import (
     verify_segment,
 )
 from pos.journal.views import Views
+from pos.journal.writer import Writer, chained
 from pos.ports import Clock, Head, JournalUnavailableError, Worker
 
-__all__ = ["FileJournal", "create_journal"]
+__all__ = ["FileJournal"]
 
 SEGMENT_FACTS_MAX = 20_000
 CHECKPOINT_FACTS = 500
 _CARTS_LOOKED_AT = 100
-
-
-def create_journal(folder: Path, clock: Clock, first: EpochOpened) -> None:
-    """Begin the journal of a new till; its first fact says why."""
-    check_sqlite()
-    with translate("creating the journal"):
-        folder.mkdir(parents=True, exist_ok=True)
-        if segment_files(folder):
-            raise JournalUnavailableError("journal-exists", str(folder))
-        create_segment(folder, SegmentHead(first.store, first.till, 1, GENESIS), clock.wall_ms())
-        segment = open_writer(segment_files(folder)[-1])
-        writer = _Writer(segment, clock)
-        writer.append([first], epoch=1)
-        segment.connection.close()
 
 
 class FileJournal:
@@ -71,7 +55,7 @@ class FileJournal:
         self._views = views
         self._clock = clock
         self._worker = worker
-        self._writer: _Writer | None = None
+        self._writer: Writer | None = None
         self._unchecked = 0
 
     async def open(self) -> Head:
@@ -88,6 +72,15 @@ class FileJournal:
         self._worker.run(self._follow, stored)
         return stored
 
+    async def open_epoch(self, fact: EpochOpened, first_seq: int, prev_hash: bytes, epoch: int) -> StoredFact:
+        """Begin an epoch, here or in a new segment after the seqs that others hold.
+
+        Raises ValueError for one that is not above the head's, JournalUnavailableError.
+        """
+        stored, self.head = await self._worker.run(self._open_epoch, fact, first_seq, prev_hash, epoch)
+        self._worker.run(self._follow, [stored])
+        return stored
+
     async def cart_ended(self, cart_id: str) -> bool:
         """True when a fact in the journal ended this cart."""
         return await self._worker.run(self._cart_ended, cart_id)
@@ -98,8 +91,7 @@ class FileJournal:
     def _cart_ended(self, cart_id: str) -> bool:
         """Asked of the facts themselves: only the newest cart can have been cut off before it was cleared."""
         with translate("reading the journal"):
-            last_seq = self.head.seq
-            for fact in iterate(self._folder, max(0, last_seq - _CARTS_LOOKED_AT)):
+            for fact in newest_facts(self._folder, _CARTS_LOOKED_AT):
                 ended = decode_fact(fact.kind, fact.version, fact.body)
                 if isinstance(ended, Sale | CartAbandoned | CartParked) and ended.cart_id == cart_id:
                     return True
@@ -116,7 +108,8 @@ class FileJournal:
                 # Whatever an earlier error left in doubt is rewritten and synced, or is not there.
                 segment.connection.execute("pragma wal_checkpoint(truncate)")
                 self._verify(segment, files)
-                self._writer = _Writer(segment, self._clock)
+                self._finish_older(files)
+                self._writer = Writer(segment, self._clock)
                 if segment.sealed:
                     self._roll(segment)
                 self._views.open(self._folder, self._clock.boot_id)
@@ -127,12 +120,22 @@ class FileJournal:
                 raise
 
     def _verify(self, segment: Segment, files: list[Path]) -> None:
-        previous = GENESIS
+        before = None
         if len(files) > 1:
-            before = open_reader(files[-2])
-            previous = before.last_hash
-            before.connection.close()
-        verify_segment(segment, previous)
+            older = open_reader(files[-2])
+            before = end_of(older)
+            older.connection.close()
+        verify_segment(segment, before)
+
+    def _finish_older(self, files: list[Path]) -> None:
+        """A cut may have come between a leap to a new epoch's segment and the seal of the one before."""
+        if len(files) < 2:
+            return
+        older = open_reader(files[-2])
+        older.connection.close()
+        if not older.sealed:
+            with contextlib.suppress(apsw.Error, JournalUnavailableError):
+                _finish(Writer(open_writer(files[-2]), self._clock))
 
     def _append(self, facts: Sequence[Fact]) -> tuple[Sequence[StoredFact], Head]:
         writer = self._writer
@@ -146,6 +149,47 @@ class FileJournal:
                 raise
         head = _advance(self.head, facts, stored)
         return stored, head
+
+    def _open_epoch(
+        self, fact: EpochOpened, first_seq: int, prev_hash: bytes, epoch: int
+    ) -> tuple[StoredFact, Head]:
+        writer, head = self._writer, self.head
+        if writer is None:
+            raise JournalUnavailableError("disk-error", "the journal is closed after an error")
+        if epoch <= head.epoch:
+            raise ValueError(f"epoch {epoch} is not above {head.epoch}")
+        if head.seq >= first_seq - 1:
+            fact = _follows(fact, head.epoch, head.seq, head.hash)
+            with translate("opening an epoch"):
+                try:
+                    stored = writer.append([fact], epoch)[0]
+                except apsw.Error:
+                    writer.rollback()
+                    raise
+        else:
+            stored = self._leap(writer, _follows(fact, fact.previous_epoch, first_seq - 1, prev_hash), epoch)
+        return stored, _advance(head, [fact], [stored])
+
+    def _leap(self, old: Writer, fact: EpochOpened, epoch: int) -> StoredFact:
+        """A new segment with the epoch's first fact, both or neither; then the one before it is done with."""
+        after, prev_hash = fact.previous_seq, bytes.fromhex(fact.previous_hash)
+        head = SegmentHead(old.segment.head.store, old.segment.head.till, after + 1, prev_hash)
+        rows = chained(head, after, prev_hash, epoch, [fact], self._clock)
+        created = False
+        try:
+            with translate("opening an epoch"):
+                path = create_segment(self._folder, head, self._clock.wall_ms(), rows)
+                created = True
+                self._writer = Writer(open_writer(path), self._clock)
+        except JournalUnavailableError as error:
+            if (
+                created or error.stored is None
+            ):  # it is there, or may be: nothing may follow the old segment now
+                self._close()
+                raise JournalUnavailableError(error.code, error.detail, stored=None) from error
+            raise
+        _finish(old)
+        return rows[0]
 
     def _follow(self, stored: Sequence[StoredFact]) -> None:
         """After an answer was given: views, and a new segment when this one is full."""
@@ -166,7 +210,7 @@ class FileJournal:
         head = SegmentHead(sealed.head.store, sealed.head.till, writer.last_seq + 1, writer.last_hash)
         path = create_segment(self._folder, head, self._clock.wall_ms())
         sealed.connection.close()
-        self._writer = _Writer(open_writer(path), self._clock)
+        self._writer = Writer(open_writer(path), self._clock)
 
     def _close(self) -> None:
         if self._writer is not None:
@@ -212,65 +256,16 @@ class FileJournal:
         )
 
 
-class _Writer:
-    """Appends to one open segment and knows its end."""
+def _finish(writer: Writer) -> None:
+    """Seal a segment after which a new epoch began elsewhere; what fails here is done at the next opening."""
+    with contextlib.suppress(apsw.Error):
+        writer.seal()
+    with contextlib.suppress(apsw.Error):
+        writer.segment.connection.close()
 
-    def __init__(self, segment: Segment, clock: Clock) -> None:
-        self.segment = segment
-        self.last_seq = segment.last_seq
-        self.last_hash = segment.last_hash
-        row = segment.connection.execute("select wall_ms from fact order by seq desc limit 1").fetchone()
-        self.last_wall_ms: int = row[0] if row else 0
-        self._clock = clock
 
-    @property
-    def count(self) -> int:
-        return self.last_seq - self.segment.head.first_seq + 1
-
-    def append(self, facts: Sequence[Fact], epoch: int) -> list[StoredFact]:
-        """One transaction, explicit: `with connection` would hold the interpreter through the fsync."""
-        head, previous, seq = self.segment.head, self.last_hash, self.last_seq
-        wall_ms, mono_ms, boot_id = self._clock.wall_ms(), self._clock.mono_ms(), self._clock.boot_id
-        stored = []
-        for fact in facts:
-            kind, version = kind_of(fact)
-            body = body_of(fact)
-            seq += 1
-            fact_row = StoredFact(epoch, seq, kind, version, wall_ms, mono_ms, boot_id, body, b"")
-            previous = hash_of(previous, head.store, head.till, fact_row)
-            stored.append(msgspec.structs.replace(fact_row, hash=previous))
-        execute = self.segment.connection.execute
-        execute("begin immediate")
-        for row in stored:
-            execute(
-                "insert into fact values(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    row.seq,
-                    row.epoch,
-                    row.kind,
-                    row.version,
-                    row.wall_ms,
-                    row.mono_ms,
-                    row.boot_id,
-                    row.body,
-                    row.hash,
-                ),
-            )
-        execute("commit")
-        self.last_seq, self.last_hash, self.last_wall_ms = seq, previous, wall_ms
-        return stored
-
-    def rollback(self) -> None:
-        if self.segment.connection.in_transaction:
-            with contextlib.suppress(apsw.Error):
-                self.segment.connection.execute("rollback")
-
-    def seal(self) -> None:
-        self.segment.connection.execute("begin immediate")
-        self.segment.connection.execute(
-            "insert into seal values(1, ?, ?, ?)", (self.last_seq, self.last_hash, self._clock.wall_ms())
-        )
-        self.segment.connection.execute("commit")
+def _follows(fact: EpochOpened, epoch: int, seq: int, hash_: bytes) -> EpochOpened:
+    return msgspec.structs.replace(fact, previous_epoch=epoch, previous_seq=seq, previous_hash=hash_.hex())
 
 
 def _last_of(connection: apsw.Connection, kind: str) -> StoredFact | None:

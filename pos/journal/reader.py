@@ -1,16 +1,17 @@
 """Reading the journal while the till writes it: show, verify, totals, and the feed to the hub."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from pos.facts import GENESIS, CartAbandoned, CartParked, CartResumed, Sale, StoredFact, decode_fact
-from pos.journal.errors import check_sqlite, translate
-from pos.journal.segment import open_reader, read_facts, segment_files, verify_segment
+from pos.facts import CartAbandoned, CartParked, CartResumed, Sale, StoredFact, decode_fact
+from pos.journal import epochs
+from pos.journal.errors import translate
+from pos.journal.segment import ChainEnd, iterate, open_reader, read_facts, segment_files, verify_segment
 from pos.ports import JournalUnavailableError, Worker
 
-__all__ = ["JournalFeed", "JournalTotals", "iterate", "sale_seqs_after", "verify_journal"]
+__all__ = ["JournalFeed", "JournalTotals", "iterate", "sales_after", "verify_journal"]
 
 
 class JournalTotals(msgspec.Struct):
@@ -28,24 +29,10 @@ class JournalTotals(msgspec.Struct):
     problems: list[str] = []
 
 
-def iterate(folder: Path, after_seq: int = 0) -> Iterator[StoredFact]:
-    """All facts after `after_seq`, segment by segment."""
-    check_sqlite()
-    files = segment_files(folder)
-    for at, path in enumerate(files):
-        if at + 1 < len(files) and int(files[at + 1].stem) <= after_seq + 1:
-            continue
-        segment = open_reader(path)
-        try:
-            yield from read_facts(segment.connection, after_seq)
-        finally:
-            segment.connection.close()
-
-
 def verify_journal(folder: Path) -> JournalTotals:
     """Walk every chain from the first fact on. Damage is listed in `problems`, each with its place."""
     totals = JournalTotals(problems=[])
-    previous = GENESIS
+    end: ChainEnd | None = None
     expected_number: dict[int, int] = {}
     carts: dict[str, bool] = {}
     for path in segment_files(folder):
@@ -54,7 +41,7 @@ def verify_journal(folder: Path) -> JournalTotals:
                 segment = open_reader(path)
                 try:
                     totals.store, totals.till = segment.head.store, segment.head.till
-                    previous = verify_segment(segment, previous)
+                    end = verify_segment(segment, end)
                     for fact in read_facts(segment.connection, 0):
                         _count(totals, fact, expected_number, carts)
                 finally:
@@ -97,9 +84,12 @@ def _count(
         totals.gross_minor += fact.total_minor
 
 
-def sale_seqs_after(folder: Path, seq: int) -> list[int]:
-    """The seqs of the sales that come after `seq`."""
-    return [fact.seq for fact in iterate(folder, seq) if fact.kind == "sale"]
+def sales_after(folder: Path, epoch: int, seq: int) -> list[tuple[int, int]]:
+    """Epoch and seq of each sale that comes after (epoch, seq)."""
+    start = epochs.start_after(folder, epoch, seq)
+    if start is None:
+        return []
+    return [(fact.epoch, fact.seq) for fact in iterate(folder, start - 1) if fact.kind == "sale"]
 
 
 class JournalFeed:
@@ -112,26 +102,21 @@ class JournalFeed:
     async def read_after(self, epoch: int, seq: int, limit: int) -> Sequence[StoredFact]:
         return await self._worker.run(self._read, epoch, seq, limit)
 
-    async def hash_at(self, epoch: int, seq: int) -> bytes | None:  # noqa: ARG002 - seq never repeats here
-        return await self._worker.run(self._hash_at, seq)
+    async def hash_at(self, epoch: int, seq: int) -> bytes | None:
+        return await self._worker.run(self._hash_at, epoch, seq)
+
+    async def last(self) -> tuple[int, int, bytes]:
+        return await self._worker.run(self._last)
 
     def _read(self, epoch: int, seq: int, limit: int) -> list[StoredFact]:
-        facts: list[StoredFact] = []
         with translate("reading the journal"):
-            for fact in iterate(self._folder, seq):
-                if fact.epoch < epoch:
-                    continue
-                if facts and fact.epoch != facts[0].epoch:
-                    break
-                facts.append(fact)
-                if len(facts) >= limit:
-                    break
-        return facts
+            return epochs.facts_after(self._folder, epoch, seq, limit)
 
-    def _hash_at(self, seq: int) -> bytes | None:
+    def _hash_at(self, epoch: int, seq: int) -> bytes | None:
         with translate("reading the journal"):
-            if seq == 0:
-                return GENESIS
-            for fact in iterate(self._folder, seq - 1):
-                return fact.hash if fact.seq == seq else None
-        return None
+            return epochs.hash_at(self._folder, epoch, seq)
+
+    def _last(self) -> tuple[int, int, bytes]:
+        with translate("reading the journal"):
+            fact = epochs.newest_facts(self._folder, 1)[-1]
+            return fact.epoch, fact.seq, fact.hash

@@ -1,19 +1,24 @@
 """One segment: a SQLite file with a run of facts, insert-only, chained by hash from the segment before."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import apsw
 import msgspec
 
-from pos.facts import StoredFact, hash_of
+from pos.facts import GENESIS, EpochOpened, StoredFact, decode_fact, hash_of
+from pos.journal.errors import check_sqlite
 from pos.ports import JournalUnavailableError
 
 __all__ = [
+    "ChainEnd",
     "Segment",
     "SegmentHead",
     "create_segment",
+    "end_of",
+    "insert_fact",
+    "iterate",
     "open_reader",
     "open_writer",
     "read_facts",
@@ -94,27 +99,41 @@ class Segment(msgspec.Struct, frozen=True):
     sealed: bool
 
 
+class ChainEnd(msgspec.Struct, frozen=True):
+    """Where a chain stands: epoch (0: nothing written yet), seq and hash of its newest fact."""
+
+    epoch: int
+    seq: int
+    hash: bytes
+
+
 def segment_files(folder: Path) -> list[Path]:
     """The segment files in order; their names carry the first seq."""
     return sorted(path for path in folder.glob("*.journal") if path.stem.isdigit())
 
 
-def create_segment(folder: Path, head: SegmentHead, created_ms: int) -> Path:
-    """Make the file of a new segment, durable under its name before it is used."""
+def create_segment(
+    folder: Path, head: SegmentHead, created_ms: int, facts: Sequence[StoredFact] = ()
+) -> Path:
+    """Make the file of a new segment, durable under its name with its first facts, or not there at all."""
     path = folder / f"{head.first_seq:012d}.journal"
     building = path.with_suffix(".building")
     building.unlink(missing_ok=True)
     connection = apsw.Connection(str(building))
-    connection.execute("pragma journal_mode=delete")
-    connection.execute("pragma synchronous=extra")
-    connection.execute("begin immediate")
-    connection.execute(_SCHEMA)
-    connection.execute(
-        "insert into segment values(1, ?, ?, ?, ?, ?, ?)",
-        (FORMAT, head.store, head.till, head.first_seq, head.prev_hash, created_ms),
-    )
-    connection.execute("commit")
-    connection.close()
+    try:
+        connection.execute("pragma journal_mode=delete")
+        connection.execute("pragma synchronous=extra")
+        connection.execute("begin immediate")
+        connection.execute(_SCHEMA)
+        connection.execute(
+            "insert into segment values(1, ?, ?, ?, ?, ?, ?)",
+            (FORMAT, head.store, head.till, head.first_seq, head.prev_hash, created_ms),
+        )
+        for fact in facts:
+            insert_fact(connection, fact)
+        connection.execute("commit")
+    finally:
+        connection.close()
     building.rename(path)
     _sync_folder(folder)
     return path
@@ -158,6 +177,24 @@ def open_reader(path: Path) -> Segment:
 _READ_FLAGS = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
 
 
+def insert_fact(connection: apsw.Connection, fact: StoredFact) -> None:
+    """Write one fact inside the caller's transaction."""
+    connection.execute(
+        "insert into fact values(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            fact.seq,
+            fact.epoch,
+            fact.kind,
+            fact.version,
+            fact.wall_ms,
+            fact.mono_ms,
+            fact.boot_id,
+            fact.body,
+            fact.hash,
+        ),
+    )
+
+
 def read_facts(connection: apsw.Connection, after_seq: int, limit: int = -1) -> Iterator[StoredFact]:
     """Facts with a greater seq, in order."""
     rows = connection.execute(
@@ -169,23 +206,80 @@ def read_facts(connection: apsw.Connection, after_seq: int, limit: int = -1) -> 
         yield StoredFact(*row)
 
 
-def verify_segment(segment: Segment, previous: bytes) -> bytes:
-    """Walk the chain; returns the last hash. Raises JournalUnavailableError naming the first wrong fact."""
+def iterate(folder: Path, after_seq: int = 0) -> Iterator[StoredFact]:
+    """All facts after `after_seq`, segment by segment."""
+    check_sqlite()
+    files = segment_files(folder)
+    for at, path in enumerate(files):
+        if at + 1 < len(files) and int(files[at + 1].stem) <= after_seq + 1:
+            continue
+        segment = open_reader(path)
+        try:
+            yield from read_facts(segment.connection, after_seq)
+        finally:
+            segment.connection.close()
+
+
+def end_of(segment: Segment) -> ChainEnd:
+    """The newest fact of a segment as it says itself, unverified; epoch 0 if it has none."""
+    epoch = segment.connection.execute("select epoch from fact order by seq desc limit 1").get
+    return ChainEnd(epoch or 0, segment.last_seq, segment.last_hash)
+
+
+def verify_segment(segment: Segment, before: ChainEnd | None) -> ChainEnd:
+    """Walk the chain from where it stood `before`; returns its new end. None: this is the oldest segment here.
+
+    Raises JournalUnavailableError naming the first wrong fact. Seqs may be missing before a segment only
+    where a new epoch begins with it and says so.
+    """
     head = segment.head
-    if head.prev_hash != previous:
-        raise _damaged(segment, head.first_seq, "does not follow the segment before it")
-    expected = head.first_seq
+    epoch = _verify_seam(segment, before)
+    previous, expected = head.prev_hash, head.first_seq
     for fact in read_facts(segment.connection, head.first_seq - 1):
         if fact.seq != expected:
             raise _damaged(segment, expected, "is missing")
         previous = hash_of(previous, head.store, head.till, fact)
         if previous != fact.hash:
             raise _damaged(segment, fact.seq, "is not what was written (hash)")
+        if fact.epoch != epoch:
+            if epoch and (fact.epoch < epoch or fact.kind != "epoch.opened"):
+                raise _damaged(segment, fact.seq, f"is of epoch {fact.epoch}, which was never opened")
+            epoch = fact.epoch
         expected += 1
     seal = segment.connection.execute("select last_seq, last_hash from seal").fetchone()
     if seal is not None and (seal[0] != expected - 1 or seal[1] != previous):
         raise _damaged(segment, expected, "is missing: the seal names another end")
-    return previous
+    return ChainEnd(epoch, expected - 1, previous)
+
+
+def _verify_seam(segment: Segment, before: ChainEnd | None) -> int:
+    """Whether a segment may follow what is before it; returns the epoch that holds there."""
+    head = segment.head
+    if before is None:
+        if head.first_seq == 1 and head.prev_hash != GENESIS:
+            raise _damaged(segment, 1, "does not begin a chain")
+        return 0
+    if head.first_seq == before.seq + 1:
+        if head.prev_hash != before.hash:
+            raise _damaged(segment, head.first_seq, "does not follow the segment before it")
+        return before.epoch
+    if head.first_seq <= before.seq or not _opens_epoch(segment, before.epoch):
+        raise _damaged(segment, before.seq + 1, "is missing")
+    return before.epoch
+
+
+def _opens_epoch(segment: Segment, before: int) -> bool:
+    """Whether the first fact begins an epoch above `before`, and names what this segment begins on."""
+    head = segment.head
+    first = next(read_facts(segment.connection, head.first_seq - 1, 1), None)
+    if first is None or first.epoch <= before:
+        return False
+    fact = decode_fact(first.kind, first.version, first.body)
+    return (
+        isinstance(fact, EpochOpened)
+        and fact.previous_seq == head.first_seq - 1
+        and fact.previous_hash == head.prev_hash.hex()
+    )
 
 
 def _segment(path: Path, connection: apsw.Connection) -> Segment:
@@ -205,7 +299,6 @@ def _damaged(segment: Segment, seq: int, what: str) -> JournalUnavailableError:
 
 
 def _sync_folder(folder: Path) -> None:
-
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

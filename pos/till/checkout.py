@@ -165,7 +165,7 @@ class Checkout:
         if cart is not None and await self._desk.world.journal.cart_ended(cart.cart_id):
             sale = head.last_sale
             if sale is not None and sale.cart_id == cart.cart_id:
-                self._desk.unsent.append(head.seq)
+                self._desk.unsent.append((head.epoch, head.seq))
                 self._after_payment(sale)
             else:
                 self._selling.end_cart()

@@ -85,7 +85,7 @@ class Desk:
         self.showing_last = False
         self.last: LastSale | None = None
         self.last_sale: Sale | None = None
-        self.unsent: deque[int] = deque()
+        self.unsent: deque[tuple[int, int]] = deque()  # epoch and seq of each sale
 
     def refuse(self, message: e.Message) -> None:
         """Nothing was done, and this is why."""

@@ -33,7 +33,7 @@ class Ledger:
             raise Refusal(error.code, level="alarm", detail=error.detail) from error
         for fact, row in zip(facts, stored, strict=True):
             if isinstance(fact, Sale):
-                self._desk.unsent.append(row.seq)
+                self._desk.unsent.append((row.epoch, row.seq))
 
     def day_facts(self) -> list[Fact]:
         """A business day opens by itself with the first fact of a later date than the last day's.

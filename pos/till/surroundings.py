@@ -113,9 +113,9 @@ class Surroundings:
         self._desk.events.append(e.ReceiptPrinting(command.job_id, command.job_state))
 
     def _hub_reported(self, command: c.HubReported) -> None:
-        if command.acked_epoch >= self._desk.world.journal.head.epoch:
-            while self._desk.unsent and self._desk.unsent[0] <= command.acked_seq:
-                self._desk.unsent.popleft()
+        held = (command.acked_epoch, command.acked_seq)
+        while self._desk.unsent and self._desk.unsent[0] <= held:
+            self._desk.unsent.popleft()
         if command.problem == "fork" and self.hub.problem != "fork":
             self._desk.warn("hub-fork", level="alarm")
         self.hub = HubView(configured=True, online=command.online, problem=command.problem)

@@ -62,7 +62,7 @@ class Till:
         self._revision = 0
 
     async def start(
-        self, cart: Cart | None, unsent: Sequence[int], stopped: JournalUnavailableError | None
+        self, cart: Cart | None, unsent: Sequence[tuple[int, int]], stopped: JournalUnavailableError | None
     ) -> None:
         """Take up what was left: the open cart, or the sale that ended it just before a cut."""
         self._desk.unsent.extend(unsent)

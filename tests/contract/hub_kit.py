@@ -193,6 +193,10 @@ class Till:
             found = [fact.hash for fact in self.facts if fact.seq == seq and fact.epoch < epoch]
         return found[-1] if found else None
 
+    async def last(self) -> tuple[int, int, bytes]:
+        fact = self.facts[-1]
+        return fact.epoch, fact.seq, fact.hash
+
 
 class Reports:
     """What the till was told, newest last."""

@@ -14,13 +14,14 @@ import pytest
 from pos.facts import CartAbandoned, EpochOpened, Sale, SaleLine, SaleTax, SaleTender
 from pos.journal import file_journal
 from pos.journal.backup import BackupError, check_backup, write_backup
-from pos.journal.file_journal import FileJournal, create_journal
+from pos.journal.file_journal import FileJournal
 from pos.journal.lock import StateFolderLock, StateFolderLockedError
 from pos.journal.reader import JournalFeed, iterate, verify_journal
 from pos.journal.rebuild import compare_views, rebuild_views
 from pos.journal.segment import segment_files
 from pos.journal.state import StateStore
 from pos.journal.views import Views
+from pos.journal.writer import create_journal
 from pos.ports import JournalUnavailableError
 from pos.system import SystemClock, ThreadWorker
 

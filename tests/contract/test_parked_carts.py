@@ -19,11 +19,12 @@ from pos.facts import (
     TaxKey,
 )
 from pos.journal import file_journal
-from pos.journal.file_journal import FileJournal, create_journal
+from pos.journal.file_journal import FileJournal
 from pos.journal.reader import verify_journal
 from pos.journal.rebuild import compare_views, rebuild_views
 from pos.journal.segment import segment_files
 from pos.journal.views import Views
+from pos.journal.writer import create_journal
 from pos.ports import Head, JournalUnavailableError
 from pos.system import SystemClock, ThreadWorker
 from tests.contract.test_journal import sale

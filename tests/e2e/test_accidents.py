@@ -51,9 +51,10 @@ def test_a_cart_that_ended_twice_is_found_by_verify(tmp_path: Path) -> None:
     import asyncio
 
     from pos.facts import CartAbandoned, EpochOpened
-    from pos.journal.file_journal import FileJournal, create_journal
+    from pos.journal.file_journal import FileJournal
     from pos.journal.reader import verify_journal
     from pos.journal.views import Views
+    from pos.journal.writer import create_journal
     from pos.system import SystemClock, ThreadWorker
 
     create_journal(tmp_path / "journal", SystemClock(), EpochOpened("s", "t", "new till", "x"))

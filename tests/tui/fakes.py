@@ -17,7 +17,7 @@ from pos.domain.article import Article, Deposit
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
 from pos.entry import load_keymap
-from pos.facts import CartAbandoned, CartParked, DayOpened, Fact, Sale, StoredFact
+from pos.facts import CartAbandoned, CartParked, DayOpened, EpochOpened, Fact, Sale, StoredFact
 from pos.journal.parked import follow_parked
 from pos.ports import Head, JournalUnavailableError, Operator, PrintJob, SignInRefusedError
 from pos.resources import tax_table
@@ -126,6 +126,12 @@ class FakeJournal:
                 self.head = _head(self.head, business_day=fact.business_day, cash_session=fact.cash_session)
         return rows
 
+    async def open_epoch(self, fact: EpochOpened, first_seq: int, prev_hash: bytes, epoch: int) -> StoredFact:
+        stored = await self.append([fact])
+        seq = max(first_seq, self.head.seq + 1)
+        self.head = _head(self.head, epoch=epoch, next_number=1, seq=seq, hash=prev_hash)
+        return stored[0]
+
     async def reopen(self) -> Head:
         if self.broken is not None:
             raise self.broken
@@ -147,7 +153,7 @@ def _head(head: Head, **changes: Any) -> Head:
 
 
 def _stored(seq: int) -> Any:
-    return SimpleNamespace(seq=seq)
+    return SimpleNamespace(epoch=1, seq=seq)
 
 
 class FakeState:

@@ -1,0 +1,89 @@
+"""Appending to one segment: facts are numbered, chained and committed here, and a journal begins here."""
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from pos.facts import GENESIS, EpochOpened, Fact, StoredFact, body_of, hash_of, kind_of
+from pos.journal.errors import check_sqlite, translate
+from pos.journal.segment import Segment, SegmentHead, create_segment, insert_fact, segment_files
+from pos.ports import Clock, JournalUnavailableError
+
+__all__ = ["Writer", "chained", "create_journal"]
+
+
+def create_journal(
+    folder: Path,
+    clock: Clock,
+    first: EpochOpened,
+    *,
+    first_seq: int = 1,
+    prev_hash: bytes = GENESIS,
+    epoch: int = 1,
+) -> None:
+    """Begin the journal of a new till, or of one that replaces another; its first fact says why."""
+    check_sqlite()
+    with translate("creating the journal"):
+        folder.mkdir(parents=True, exist_ok=True)
+        if segment_files(folder):
+            raise JournalUnavailableError("journal-exists", str(folder))
+        head = SegmentHead(first.store, first.till, first_seq, prev_hash)
+        rows = chained(head, first_seq - 1, prev_hash, epoch, [first], clock)
+        create_segment(folder, head, clock.wall_ms(), rows)
+
+
+class Writer:
+    """Appends to one open segment and knows its end."""
+
+    def __init__(self, segment: Segment, clock: Clock) -> None:
+        self.segment = segment
+        self.last_seq = segment.last_seq
+        self.last_hash = segment.last_hash
+        row = segment.connection.execute("select wall_ms from fact order by seq desc limit 1").fetchone()
+        self.last_wall_ms: int = row[0] if row else 0
+        self._clock = clock
+
+    @property
+    def count(self) -> int:
+        return self.last_seq - self.segment.head.first_seq + 1
+
+    def append(self, facts: Sequence[Fact], epoch: int) -> list[StoredFact]:
+        """One transaction, explicit: `with connection` would hold the interpreter through the fsync."""
+        stored = chained(self.segment.head, self.last_seq, self.last_hash, epoch, facts, self._clock)
+        connection = self.segment.connection
+        connection.execute("begin immediate")
+        for row in stored:
+            insert_fact(connection, row)
+        connection.execute("commit")
+        self.last_seq, self.last_hash, self.last_wall_ms = stored[-1].seq, stored[-1].hash, stored[-1].wall_ms
+        return stored
+
+    def rollback(self) -> None:
+        if self.segment.connection.in_transaction:
+            with contextlib.suppress(apsw.Error):
+                self.segment.connection.execute("rollback")
+
+    def seal(self) -> None:
+        self.segment.connection.execute("begin immediate")
+        self.segment.connection.execute(
+            "insert into seal values(1, ?, ?, ?)", (self.last_seq, self.last_hash, self._clock.wall_ms())
+        )
+        self.segment.connection.execute("commit")
+
+
+def chained(
+    head: SegmentHead, seq: int, previous: bytes, epoch: int, facts: Sequence[Fact], clock: Clock
+) -> list[StoredFact]:
+    """Facts as they are stored after `seq` with the hash `previous`: numbered and hashed."""
+    wall_ms, mono_ms, boot_id = clock.wall_ms(), clock.mono_ms(), clock.boot_id
+    stored = []
+    for fact in facts:
+        kind, version = kind_of(fact)
+        seq += 1
+        row = StoredFact(epoch, seq, kind, version, wall_ms, mono_ms, boot_id, body_of(fact), b"")
+        previous = hash_of(previous, head.store, head.till, row)
+        stored.append(msgspec.structs.replace(row, hash=previous))
+    return stored
