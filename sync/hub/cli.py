@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -133,13 +134,13 @@ def digest_command(context: click.Context, db: str | None) -> None:
 @_db_option
 @click.pass_context
 def rebuild_command(context: click.Context, db: str | None) -> None:
-    """Build receipts and day totals anew from the facts, in one transaction."""
+    """Build receipts and day totals anew from the facts, while the hub goes on."""
     from pos.system import SystemClock  # noqa: PLC0415
     from sync.hub.database import transact  # noqa: PLC0415
-    from sync.hub.projector import rebuild  # noqa: PLC0415
+    from sync.hub.rebuild import rebuild_beside  # noqa: PLC0415
 
     with _database(context, db) as engine:
-        count = transact(engine, rebuild, SystemClock().wall_ms())
+        count = rebuild_beside(partial(transact, engine), SystemClock().wall_ms())
     click.echo(f"projections built anew from {count} facts")
 
 

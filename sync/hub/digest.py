@@ -75,14 +75,18 @@ def digest(connection: Connection) -> Digest:
 
 
 def projections_digest(connection: Connection) -> str:
-    """SHA-256 over the sorted rows; when a fact was found to be poison does not count."""
+    """SHA-256 over the sorted rows of the live generations; when a fact was found to be poison does not count."""
     hasher = hashlib.sha256()
-    p = t.poison.c
-    for query in (
-        sa.select(t.receipt),
-        sa.select(t.day_total),
-        sa.select(p.store, p.till, p.epoch, p.seq),
+    g = t.generation.c
+    for table, hidden in (
+        (t.receipt, {"generation"}),
+        (t.day_total, {"generation"}),
+        (t.poison, {"generation", "reason", "noted_ms"}),
     ):
+        live = sa.and_(g.store == table.c.store, g.live == table.c.generation)
+        query = sa.select(*(column for column in table.c if column.name not in hidden)).select_from(
+            table.join(t.generation, live)
+        )
         for line in sorted("\x1f".join(map(_plain, row)) for row in connection.execute(query)):
             hasher.update(line.encode() + b"\n")
         hasher.update(b"\n")

@@ -3,99 +3,102 @@
 A till's facts are taken in under the lock of its epoch's head, so what the hub holds of an epoch is always
 a prefix of what the till wrote. Under that lock a fact is new exactly when its seq is above the head's: the
 hot path inserts without asking for conflicts. Nothing here commits; the caller's transaction does.
+What is answered in which case: docs/protocol.md, section 4.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from pos.facts import GENESIS, StoredFact, hash_of
+from sync.hub import openings, quarantine
 from sync.hub import tables as t
-from sync.hub.database import Bulk
-from sync.wire import BATCH_MAX_FACTS, Ack, Batch, Fork, Gap, Hello, Problem, ShopInfo, Welcome, encode_json
+from sync.hub.database import insert_or_keep, upsert
+from sync.hub.exceptions import note
+from sync.hub.rights import Intake, Key
+from sync.hub.standing import LINK_KEY_BYTES, hello, link_key, note_upstream, shop_of, upstream_of
+from sync.hub.stored import hash_at, read_batch, read_facts, write
+from sync.keys import verify
+from sync.wire import BATCH_MAX_FACTS, Ack, Batch, Fork, Gap, Problem, seal_bytes
 
-__all__ = ["find_receipt", "hello", "ingest", "link_key", "read_facts", "shop_of", "upsert"]
+__all__ = [
+    "LINK_KEY_BYTES",
+    "REVOKED",
+    "fault_of",
+    "find_receipt",
+    "hello",
+    "ingest",
+    "link_key",
+    "note_upstream",
+    "read_batch",
+    "read_facts",
+    "shop_of",
+    "upsert",
+]
 
-_COLUMNS: Final = {
-    "store": "text", "till": "text", "epoch": "int8", "seq": "int8", "kind": "text", "version": "int4",
-    "wall_ms": "int8", "mono_ms": "int8", "boot_id": "text", "body": "bytea", "hash": "bytea",
-    "received_ms": "int8",
-}  # fmt: skip
-_FACTS: Final = Bulk("fact", _COLUMNS)
+REVOKED: Final = "urn:tresen:problem:revoked"
 _INT8_MAX: Final = 2**63 - 1
 _INT4_MAX: Final = 2**31 - 1
 _WORD_MAX: Final = 64
-LINK_KEY_BYTES: Final = 32
 
 
-def hello(connection: Connection, message: Hello, new_key: bytes, public_url: str, now_ms: int) -> Welcome:
-    """Remember the till and say where its facts stand. `new_key` is used if the store has none yet."""
-    key = link_key(connection, message.store)
-    if key is None:
-        _insert_or_keep(
-            connection, t.store_key, {"store": message.store, "link_key": new_key, "created_ms": now_ms}
-        )
-        key = link_key(connection, message.store)
-        assert key is not None
-    _remember_till(connection, message, now_ms)
-    heads = connection.execute(
-        sa.select(t.till_head.c.epoch, t.till_head.c.seq, t.till_head.c.hash)
-        .where(t.till_head.c.store == message.store, t.till_head.c.till == message.till)
-        .order_by(t.till_head.c.epoch)
-    ).all()
-    upto = [head for head in heads if head.epoch <= message.epoch]
-    epoch, seq, hash_ = tuple(upto[-1]) if upto else (0, 0, GENESIS)
-    return Welcome(
-        key, public_url, epoch, seq, bytes(hash_), now_ms, latest_epoch=heads[-1].epoch if heads else 0
-    )
+def ingest(
+    connection: Connection, batch: Batch, now_ms: int, intake: Intake | None = None
+) -> Ack | Gap | Fork | Problem:
+    """Store a batch, or say why not; the same batch again is an Ack. Acks are not signed yet.
 
-
-def link_key(connection: Connection, store: str) -> bytes | None:
-    """The key of a store's receipt links, None for a store that no till ever reported from."""
-    key = connection.execute(
-        sa.select(t.store_key.c.link_key).where(t.store_key.c.store == store)
-    ).scalar_one_or_none()
-    return None if key is None else bytes(key)
-
-
-def ingest(connection: Connection, batch: Batch, now_ms: int) -> Ack | Gap | Fork | Problem:
-    """Store a batch, or say why not; the same batch again is an Ack.
-
-    A Problem means that the bytes are not what any till wrote (a broken chain, numbers with holes): damage on
-    the way or a fault of the program, never a rule of business.
+    A Problem 400 means that the bytes are not what any till wrote (a broken chain, numbers with holes, a seal
+    that does not hold): damage on the way, a fault of the program or an attack, never a rule of business.
     """
+    intake = intake or Intake()
     fault = fault_of(batch)
     if fault:
         return Problem(400, "This batch does not hold together", fault)
-    head = _locked_head(connection, batch.store, batch.till, batch.epoch)
-    first, last = batch.facts[0], batch.facts[-1]
+    key, fault = _sealed_by(connection, batch, intake)
+    if fault:
+        return Problem(400, "The seal of this batch does not hold", fault)
+    head = _locked_head(connection, batch)
+    if key is not None:
+        refused = _out_of_right(connection, batch, key, head, now_ms)
+        if refused is not None:
+            return refused
     if head is None:
-        if first.seq != 1 and first.kind != "epoch.opened":
-            return Gap(expected_seq=1)
-        _begin_epoch(connection, batch)
-        head = _locked_head(connection, batch.store, batch.till, batch.epoch)
+        begun = _begin_epoch(connection, batch, intake, now_ms)
+        if begun is not None:
+            return begun
+        head = _locked_head(connection, batch)
         assert head is not None
-    head_seq, head_hash = head
-    if first.seq > head_seq + 1:
-        return Gap(expected_seq=head_seq + 1)
-    if first.seq == head_seq + 1:
-        if batch.prev_hash != head_hash:
-            _quarantine(connection, batch, 0, now_ms)
-            return Fork(seq=head_seq, hub_hash=head_hash)
-        return _append(connection, batch, batch.facts, now_ms)
+    return _follow(connection, batch, head, intake, now_ms)
 
-    fork_at = _first_difference(connection, batch, head_seq)
-    if fork_at is not None:
-        index, hub_hash = fork_at
-        _quarantine(connection, batch, index, now_ms)
-        return Fork(seq=batch.facts[index].seq, hub_hash=hub_hash)
-    if last.seq <= head_seq:
-        return Ack(batch.epoch, head_seq, head_hash, now_ms)
-    return _append(connection, batch, batch.facts[head_seq - first.seq + 1 :], now_ms)
+
+def _follow(
+    connection: Connection, batch: Batch, head: tuple[int, bytes], intake: Intake, now_ms: int
+) -> Ack | Gap | Fork:
+    """The batch against the head of its epoch, which is locked."""
+    head_seq, head_hash = head
+    first, last = batch.facts[0], batch.facts[-1]
+    if first.seq > head_seq + 1:
+        if quarantine.holds(connection, batch.store, batch.till, batch.epoch, first.seq - 1, batch.prev_hash):
+            return _fork(connection, batch, 0, (head_seq, head_hash), now_ms)
+        return Gap(expected_seq=head_seq + 1)
+    index, differs = _compare(connection, batch, head_seq, head_hash)
+    if differs is not None:
+        return _fork(connection, batch, index, differs, now_ms)
+    if index < len(batch.facts):
+        seal = batch.seal if intake.rights is not None else None
+        write(connection, batch, batch.facts[index:], seal, now_ms)
+        head_seq, head_hash = last.seq, last.hash
+    return Ack(
+        batch.epoch,
+        head_seq,
+        head_hash,
+        now_ms,
+        stored_by=intake.name,
+        store=batch.store,
+        till=batch.till,
+        upstream=upstream_of(connection, batch.store, batch.till, batch.epoch) if intake.relay else None,
+    )
 
 
 def fault_of(batch: Batch) -> str:
@@ -125,28 +128,13 @@ def fault_of(batch: Batch) -> str:
     return ""
 
 
-def read_facts(
-    connection: Connection, store: str, till: str, *, epoch: int, after_seq: int, limit: int
-) -> list[StoredFact]:
-    """Stored facts of one epoch in order."""
-    c = t.fact.c
-    rows = connection.execute(
-        sa.select(
-            c.epoch, c.seq, c.kind, c.version, c.wall_ms, c.mono_ms, c.boot_id, c.body, c.hash
-        )
-        .where(c.store == store, c.till == till, c.epoch == epoch, c.seq > after_seq)
-        .order_by(c.seq)
-        .limit(limit)
-    )  # fmt: skip
-    return [StoredFact(*row[:7], bytes(row[7]), bytes(row[8])) for row in rows]
-
-
 def find_receipt(connection: Connection, store: str, token: bytes) -> tuple[str, StoredFact] | None:
     """The till and the fact of a sale by the token of its link; None until it is here."""
     c = t.receipt.c
+    live = sa.select(t.generation.c.live).where(t.generation.c.store == store).scalar_subquery()
     found = connection.execute(
         sa.select(c.till, c.epoch, c.seq)
-        .where(c.store == store, c.token == token)
+        .where(c.store == store, c.generation == live, c.token == token)
         .order_by(c.till, c.epoch, c.seq)
         .limit(1)
     ).first()
@@ -156,115 +144,131 @@ def find_receipt(connection: Connection, store: str, token: bytes) -> tuple[str,
     return found.till, facts[0]
 
 
-def shop_of(connection: Connection, store: str, till: str = "") -> ShopInfo | None:
-    """Who sells: as the till itself says, or, for `till` empty, as the till that reported last."""
-    query = sa.select(t.till.c.shop).where(t.till.c.store == store, t.till.c.shop != "")
-    if till:
-        query = query.where(t.till.c.till == till)
-    shop = connection.execute(query.order_by(t.till.c.last_hello_ms.desc()).limit(1)).scalar_one_or_none()
-    return msgspec.json.decode(shop, type=ShopInfo) if shop else None
-
-
 def _is_word(text: str, *, empty: bool = False) -> bool:
     return len(text) <= _WORD_MAX and text.isprintable() and bool(text or empty)
 
 
-def _locked_head(connection: Connection, store: str, till: str, epoch: int) -> tuple[int, bytes] | None:
-    """The epoch's newest fact, locked until the transaction ends; None before its first."""
-    c = t.till_head.c
-    query = (
-        sa.select(c.seq, c.hash).where(c.store == store, c.till == till, c.epoch == epoch).with_for_update()
-    )
-    row = connection.execute(query).first()
-    return (row.seq, bytes(row.hash)) if row is not None else None
+def _sealed_by(connection: Connection, batch: Batch, intake: Intake) -> tuple[Key | None, str]:
+    """The key that sealed the batch (None where seals are not asked for), and what is wrong with the seal."""
+    if intake.rights is None:
+        return None, ""
+    seal, last = batch.seal, batch.facts[-1]
+    if seal is None:
+        return None, "there is none"
+    if (seal.last_seq, seal.last_hash) != (last.seq, last.hash) or not 1 <= seal.first_seq <= last.seq:
+        return None, "it is not about the last fact of this batch"
+    key = intake.rights.key_of(connection, batch.store, batch.till, seal.key_id)
+    if key is None:
+        return None, "its key is not one of this till"
+    said = seal_bytes(batch.store, batch.till, batch.epoch, seal.first_seq, seal.last_seq, seal.last_hash)
+    if not verify(key.public_key, seal.signature, said):
+        return None, "its signature is not over these facts"
+    return key, ""
 
 
-def _begin_epoch(connection: Connection, batch: Batch) -> None:
+def _out_of_right(
+    connection: Connection, batch: Batch, key: Key, head: tuple[int, bytes] | None, now_ms: int
+) -> Problem | Fork | None:
+    """Quarantine for what a revoked key signed, and a retired one beyond its last epoch; None for all else."""
+    retired = key.last_epoch is not None and batch.epoch > key.last_epoch
+    if not (key.revoked or retired):
+        return None
+    index, differs = (0, None) if head is None else _compare(connection, batch, *head)
+    quarantine.keep(connection, batch, index, "revoked" if key.revoked else "retired", now_ms)
+    if key.revoked:
+        return Problem(403, "The key of this till was revoked", "its facts are kept aside", REVOKED)
+    if index == len(batch.facts):
+        return None
+    seq, hash_ = differs or head or (batch.first_seq - 1, GENESIS)
+    return Fork(seq=seq, hub_hash=hash_, kept_seq=batch.facts[-1].seq)
+
+
+def _begin_epoch(connection: Connection, batch: Batch, intake: Intake, now_ms: int) -> Gap | Fork | None:
     """The head's row for a new epoch, just before this batch, unless another batch came first."""
+    first = batch.facts[0]
+    if quarantine.holds(connection, batch.store, batch.till, batch.epoch, first.seq - 1, batch.prev_hash):
+        return _fork(connection, batch, 0, (first.seq - 1, GENESIS), now_ms, "epoch")
+    verdict = openings.judge(connection, batch, intake)
+    if isinstance(verdict, Gap):
+        return verdict
+    if isinstance(verdict, openings.Aside):
+        return _fork(connection, batch, 0, (first.seq - 1, verdict.hash), now_ms, "epoch")
     row = {
         "store": batch.store,
         "till": batch.till,
         "epoch": batch.epoch,
         "seq": batch.first_seq - 1,
         "hash": batch.prev_hash,
+        "first_seq": batch.first_seq,
+        "first_prev_hash": batch.prev_hash,
     }
-    _insert_or_keep(connection, t.till_head, row)
-
-
-def _append(connection: Connection, batch: Batch, facts: Sequence[StoredFact], now_ms: int) -> Ack:
-    """Insert facts that follow the head, and move the head."""
-    _FACTS.insert(connection, [_row(batch, fact, now_ms) for fact in facts])
-    last, c = facts[-1], t.till_head.c
-    moved = connection.execute(
-        t.till_head.update()
-        .where(c.store == batch.store, c.till == batch.till, c.epoch == batch.epoch)
-        .values(seq=last.seq, hash=last.hash)
-    )
-    assert moved.rowcount == 1
-    return Ack(batch.epoch, last.seq, last.hash, now_ms)
-
-
-def _first_difference(connection: Connection, batch: Batch, head_seq: int) -> tuple[int, bytes] | None:
-    """Index and our hash of the first fact that we hold otherwise. Compares every stored byte."""
-    stored = {
-        fact.seq: fact
-        for fact in read_facts(
-            connection,
-            batch.store,
-            batch.till,
-            epoch=batch.epoch,
-            after_seq=batch.first_seq - 1,
-            limit=min(head_seq, batch.facts[-1].seq) - batch.first_seq + 1,
-        )
-    }
-    for index, fact in enumerate(batch.facts):
-        if fact.seq > head_seq:
-            break
-        ours = stored.get(fact.seq)
-        if ours != fact:
-            return index, ours.hash if ours else GENESIS
+    insert_or_keep(connection, t.till_head, [row])
+    if verdict.detail:
+        note(
+            connection, batch.store, "epoch", f"{batch.till}/{batch.epoch}",
+            till=batch.till, epoch=batch.epoch, seq=first.seq, detail=verdict.detail, now_ms=now_ms,
+        )  # fmt: skip
     return None
 
 
-def _quarantine(connection: Connection, batch: Batch, index: int, now_ms: int) -> None:
-    """Keep the other branch from `index` on; the same branch again changes nothing."""
-    previous = batch.facts[index - 1].hash if index else batch.prev_hash
-    for fact in batch.facts[index:]:
-        row = dict(zip(_COLUMNS, _row(batch, fact, now_ms), strict=True))
-        _insert_or_keep(connection, t.quarantine, {**row, "prev_hash": previous})
-        previous = fact.hash
+def _fork(
+    connection: Connection,
+    batch: Batch,
+    index: int,
+    differs: tuple[int, bytes],
+    now_ms: int,
+    reason: str = "fork",
+) -> Fork:
+    quarantine.keep(connection, batch, index, reason, now_ms)
+    return Fork(seq=differs[0], hub_hash=differs[1], kept_seq=batch.facts[-1].seq)
 
 
-def _row(batch: Batch, fact: StoredFact, now_ms: int) -> tuple[Any, ...]:
-    return (
-        batch.store, batch.till, fact.epoch, fact.seq, fact.kind, fact.version, fact.wall_ms, fact.mono_ms,
-        fact.boot_id, fact.body, fact.hash, now_ms,
-    )  # fmt: skip
-
-
-def _remember_till(connection: Connection, message: Hello, now_ms: int) -> None:
-    shop = encode_json(message.shop).decode() if message.shop else ""
-    row = {
-        "store": message.store,
-        "till": message.till,
-        "epoch": message.epoch,
-        "software": message.software[:200].replace("\0", ""),
-        "shop": shop,
-        "first_hello_ms": now_ms,
-        "last_hello_ms": now_ms,
-    }
-    news = ("epoch", "software", "last_hello_ms", *(("shop",) if shop else ()))
-    connection.execute(
-        upsert(connection, t.till)
-        .values(row)
-        .on_conflict_do_update(index_elements=["store", "till"], set_={name: row[name] for name in news})
+def _locked_head(connection: Connection, batch: Batch) -> tuple[int, bytes] | None:
+    """The epoch's newest fact, locked until the transaction ends; None before its first."""
+    c = t.till_head.c
+    query = (
+        sa.select(c.seq, c.hash)
+        .where(c.store == batch.store, c.till == batch.till, c.epoch == batch.epoch)
+        .with_for_update()
     )
+    row = connection.execute(query).first()
+    return (row.seq, bytes(row.hash)) if row is not None else None
 
 
-def _insert_or_keep(connection: Connection, table: sa.Table, row: dict[str, Any]) -> None:
-    connection.execute(upsert(connection, table).values(row).on_conflict_do_nothing())
+def _compare(
+    connection: Connection, batch: Batch, head_seq: int, head_hash: bytes
+) -> tuple[int, tuple[int, bytes] | None]:
+    """How many facts of the batch are held already, and the seq and our hash where it leaves the chain, if it does.
+
+    As hashes chain, one that is the same at a fact vouches for all bytes up to it.
+    """
+    first, last = batch.facts[0], batch.facts[-1]
+    if first.seq > head_seq + 1:
+        return 0, None
+    if first.seq == head_seq + 1:
+        return 0, None if batch.prev_hash == head_hash else (head_seq, head_hash)
+    overlap = min(head_seq, last.seq)
+    count = overlap - first.seq + 1
+    place = (connection, batch.store, batch.till, batch.epoch)
+    ours = head_hash if overlap == head_seq else hash_at(*place, overlap)
+    if ours == batch.facts[count - 1].hash:
+        return count, None
+    stored = _hashes(connection, batch, first.seq - 1, overlap)
+    if stored.get(first.seq - 1, batch.prev_hash) != batch.prev_hash:
+        return 0, (first.seq - 1, stored[first.seq - 1])
+    for index, fact in enumerate(batch.facts[:count]):
+        held = stored.get(fact.seq, GENESIS)
+        if held != fact.hash:
+            return index, (fact.seq, held)
+    raise AssertionError("hashes differ, and none of them does")
 
 
-def upsert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that knows ON CONFLICT, in the connection's dialect."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+def _hashes(connection: Connection, batch: Batch, first_seq: int, last_seq: int) -> dict[int, bytes]:
+    c = t.fact.c
+    rows = connection.execute(
+        sa.select(c.seq, c.hash).where(
+            c.store == batch.store, c.till == batch.till, c.epoch == batch.epoch,
+            c.seq >= first_seq, c.seq <= last_seq,
+        )
+    )  # fmt: skip
+    return {row.seq: bytes(row.hash) for row in rows}

@@ -3,6 +3,9 @@
 An acknowledgement never waits for this. What one fact means is a pure function; a fact that cannot be read
 is marked in `poison`, passed over, and holds nothing up. Rows and cursor move in one transaction, so a crash
 neither loses nor doubles a figure, and building all of it anew gives the same rows.
+
+Rows belong to a generation of their store, of which one is live. `sync.hub.rebuild` builds the next one beside it.
+Every step holds the store's generation in share, so that a switch finds no step under way.
 """
 
 from collections import defaultdict
@@ -16,21 +19,22 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from pos.facts import FactError, Sale, StoredFact, decode_fact
 from sync.hub import tables as t
-from sync.hub.database import Bulk
-from sync.hub.ledger import read_facts, upsert
+from sync.hub.database import Bulk, insert_or_keep, upsert
+from sync.hub.stored import read_facts
 from sync.links import split_link
 
-__all__ = ["Effect", "effect_of", "follow", "lagging", "rebuild"]
+__all__ = ["FIRST_GENERATION", "Effect", "effect_of", "follow", "lagging"]
 
 STEP_FACTS: Final = 500
+FIRST_GENERATION: Final = 1
 # Ten thousand million euros: no sale of a shop, and the sums of a day stay far below what a column holds.
 AMOUNT_MAX: Final = 10**12
 _TEXT_MAX: Final = 64
 _RECEIPTS: Final = Bulk(
     "receipt",
     {
-        "store": "text", "token": "bytea", "till": "text", "epoch": "int8", "seq": "int8", "number": "int8",
-        "total_minor": "int8", "language": "text",
+        "store": "text", "generation": "int8", "token": "bytea", "till": "text", "epoch": "int8", "seq": "int8",
+        "number": "int8", "total_minor": "int8", "language": "text",
     },
 )  # fmt: skip
 
@@ -76,27 +80,58 @@ def effect_of(store: str, fact: StoredFact) -> Effect | None:
     )
 
 
-def lagging(connection: Connection) -> list[tuple[str, str, int]]:
-    """Epochs (store, till, epoch) whose newest facts are not projected yet."""
-    h, p = t.till_head.c, t.projection.c
-    joined = t.till_head.outerjoin(
-        t.projection, sa.and_(h.store == p.store, h.till == p.till, h.epoch == p.epoch)
+class _Place(msgspec.Struct, frozen=True):
+    """Where a step writes: one till's epoch in one generation."""
+
+    store: str
+    generation: int
+    till: str
+    epoch: int
+
+    def row(self) -> dict[str, str | int]:
+        return {"store": self.store, "generation": self.generation, "till": self.till, "epoch": self.epoch}
+
+
+def lagging(connection: Connection, store: str = "", generation: int = 0) -> list[tuple[str, str, int]]:
+    """Epochs (store, till, epoch) whose newest facts are not projected yet, of one store or of all.
+
+    In the live generation, or in another one of the store.
+    """
+    h, p, g = t.till_head.c, t.projection.c, t.generation.c
+    wanted = sa.literal(generation) if generation else sa.func.coalesce(g.live, FIRST_GENERATION)
+    joined = t.till_head.outerjoin(t.generation, h.store == g.store).outerjoin(
+        t.projection,
+        sa.and_(h.store == p.store, p.generation == wanted, h.till == p.till, h.epoch == p.epoch),
     )
-    rows = connection.execute(
-        sa.select(h.store, h.till, h.epoch).select_from(joined).where(sa.or_(p.seq.is_(None), p.seq < h.seq))
-    )
-    return sorted((row.store, row.till, row.epoch) for row in rows)
+    query = sa.select(h.store, h.till, h.epoch).select_from(joined)
+    query = query.where(sa.or_(p.seq.is_(None), p.seq < h.seq))
+    if store:
+        query = query.where(h.store == store)
+    return sorted((row.store, row.till, row.epoch) for row in connection.execute(query))
 
 
 def follow(
-    connection: Connection, store: str, till: str, epoch: int, now_ms: int, limit: int = STEP_FACTS
+    connection: Connection,
+    store: str,
+    till: str,
+    epoch: int,
+    now_ms: int,
+    *,
+    limit: int = STEP_FACTS,
+    generation: int = 0,
 ) -> bool:
-    """Project the next facts of one epoch, at most `limit`; True if there may be more."""
+    """Project the next facts of one epoch, at most `limit`; True if there may be more.
+
+    Into the live generation, or into another one of the store.
+    """
+    live = live_generation(connection, store)
+    place = _Place(store, generation or live, till, epoch)
     c = t.projection.c
-    mine = (c.store == store, c.till == till, c.epoch == epoch)
-    row = {"store": store, "till": till, "epoch": epoch, "seq": 0}
-    connection.execute(upsert(connection, t.projection).values(row).on_conflict_do_nothing())
-    cursor = connection.execute(sa.select(c.seq).where(*mine).with_for_update()).scalar_one()
+    mine = (c.store == store, c.generation == place.generation, c.till == till, c.epoch == epoch)
+    cursor = connection.execute(sa.select(c.seq).where(*mine).with_for_update()).scalar_one_or_none()
+    if cursor is None:
+        insert_or_keep(connection, t.projection, [{**place.row(), "seq": 0}])
+        cursor = connection.execute(sa.select(c.seq).where(*mine).with_for_update()).scalar_one()
     facts = read_facts(connection, store, till, epoch=epoch, after_seq=cursor, limit=limit)
     if not facts:
         return False
@@ -105,40 +140,42 @@ def follow(
         try:
             effect = effect_of(store, fact)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one fact, the others go on
-            _mark(connection, store, till, fact, f"{type(error).__name__}: {error}", now_ms)
+            _mark(connection, place, fact, f"{type(error).__name__}: {error}", now_ms)
         else:
             if effect is not None:
                 effects.append((fact, effect))
                 if effect.fault:
-                    _mark(connection, store, till, fact, effect.fault, now_ms)
+                    _mark(connection, place, fact, effect.fault, now_ms)
     try:
         with connection.begin_nested():
-            _apply(connection, store, till, effects)
+            _apply(connection, place, effects)
     except (DataError, IntegrityError):
-        _apply_one_by_one(connection, store, till, effects, now_ms)
+        _apply_one_by_one(connection, place, effects, now_ms)
     connection.execute(t.projection.update().where(*mine).values(seq=facts[-1].seq))
     return len(facts) == limit
 
 
-def rebuild(connection: Connection, now_ms: int) -> int:
-    """Empty the projections and build them from the facts, in the caller's one transaction. Counts the facts."""
-    connection.execute(t.projection.update().values(seq=0))
-    for table in (t.receipt, t.day_total, t.poison):
-        connection.execute(table.delete())
-    for store, till, epoch in lagging(connection):
-        while follow(connection, store, till, epoch, now_ms):
-            pass
-    return connection.execute(sa.select(sa.func.count()).select_from(t.fact)).scalar_one()
+def live_generation(connection: Connection, store: str, *, exclusive: bool = False) -> int:
+    """The store's generation that is read, held until the transaction ends: in share, or alone."""
+    g = t.generation.c
+    query = sa.select(g.live).where(g.store == store).with_for_update(read=not exclusive)
+    live: int | None = connection.execute(query).scalar_one_or_none()
+    if live is None:
+        insert_or_keep(connection, t.generation, [{"store": store, "live": FIRST_GENERATION}])
+        live = connection.execute(query).scalar_one()
+    return live
 
 
-def _apply(
-    connection: Connection, store: str, till: str, effects: Sequence[tuple[StoredFact, Effect]]
-) -> None:
+def _apply(connection: Connection, place: _Place, effects: Sequence[tuple[StoredFact, Effect]]) -> None:
+    store, generation, till = place.store, place.generation, place.till
     receipts = [
-        (store, effect.token, till, fact.epoch, fact.seq, effect.number, effect.gross_minor, effect.language)
+        (
+            store, generation, effect.token, till, fact.epoch, fact.seq, effect.number, effect.gross_minor,
+            effect.language,
+        )
         for fact, effect in effects
         if effect.token
-    ]
+    ]  # fmt: skip
     if receipts:
         _RECEIPTS.insert(connection, receipts)
     sums: dict[tuple[str, str, bool], list[int]] = defaultdict(lambda: [0, 0, 0])
@@ -147,43 +184,47 @@ def _apply(
         total[0] += 1
         total[1] += effect.gross_minor
         total[2] += effect.pieces
-    for (day, currency, training), (sales, gross_minor, pieces) in sorted(sums.items()):
-        insert = upsert(connection, t.day_total).values(
-            store=store, business_day=day, till=till, currency=currency, training=training,
-            sales=sales, gross_minor=gross_minor, pieces=pieces,
-        )  # fmt: skip
-        c = t.day_total.c
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["store", "business_day", "till", "currency", "training"],
-                set_={
-                    "sales": c.sales + insert.excluded.sales,
-                    "gross_minor": c.gross_minor + insert.excluded.gross_minor,
-                    "pieces": c.pieces + insert.excluded.pieces,
-                },
-            )
-        )
+    rows = [
+        {
+            "store": store, "generation": generation, "business_day": day, "till": till, "currency": currency,
+            "training": training, "sales": sales, "gross_minor": gross_minor, "pieces": pieces,
+        }
+        for (day, currency, training), (sales, gross_minor, pieces) in sorted(sums.items())
+    ]  # fmt: skip
+    if not rows:
+        return
+    insert = upsert(connection, t.day_total)
+    c = t.day_total.c
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["store", "generation", "business_day", "till", "currency", "training"],
+            set_={
+                "sales": c.sales + insert.excluded.sales,
+                "gross_minor": c.gross_minor + insert.excluded.gross_minor,
+                "pieces": c.pieces + insert.excluded.pieces,
+            },
+        ),
+        rows,
+    )
 
 
 def _apply_one_by_one(
-    connection: Connection, store: str, till: str, effects: Sequence[tuple[StoredFact, Effect]], now_ms: int
+    connection: Connection, place: _Place, effects: Sequence[tuple[StoredFact, Effect]], now_ms: int
 ) -> None:
     """The database itself refused something in the batch: find it, mark it, keep the others."""
     for fact, effect in effects:
         try:
             with connection.begin_nested():
-                _apply(connection, store, till, [(fact, effect)])
+                _apply(connection, place, [(fact, effect)])
         except (DataError, IntegrityError) as error:
-            _mark(connection, store, till, fact, f"{type(error).__name__}: {error.orig}", now_ms)
+            _mark(connection, place, fact, f"{type(error).__name__}: {error.orig}", now_ms)
 
 
-def _mark(connection: Connection, store: str, till: str, fact: StoredFact, reason: str, now_ms: int) -> None:
+def _mark(connection: Connection, place: _Place, fact: StoredFact, reason: str, now_ms: int) -> None:
     row = {
-        "store": store,
-        "till": till,
-        "epoch": fact.epoch,
+        **place.row(),
         "seq": fact.seq,
         "reason": reason[:500].replace("\0", ""),
         "noted_ms": now_ms,
     }
-    connection.execute(upsert(connection, t.poison).values(row).on_conflict_do_nothing())
+    insert_or_keep(connection, t.poison, [row])

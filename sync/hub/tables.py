@@ -1,7 +1,8 @@
 """The hub's tables. Every key begins with the store, so that stores can be spread over databases.
 
-`fact` is the truth and, like `quarantine`, takes inserts only (triggers, in the first migration). `receipt`,
-`day_total`, `poison` and `projection` follow it and can be built anew. `article` and the changes belong to
+`fact` is the truth and, like `quarantine` and the seals, takes inserts only (triggers, in the migrations).
+`receipt`, `day_total`, `poison` and `projection` follow it and can be built anew, in a new generation beside the
+one that is read. `article` and the changes belong to
 the whole chain of stores. The same tables stand in SQLite and PostgreSQL; a test compares the migrations
 with what is written here.
 """
@@ -28,7 +29,9 @@ __all__ = [
     "change_counter",
     "day_total",
     "enrolment_code",
+    "exception",
     "fact",
+    "generation",
     "machine",
     "machine_key",
     "metadata",
@@ -36,11 +39,14 @@ __all__ = [
     "poison",
     "projection",
     "quarantine",
+    "quarantine_seal",
     "receipt",
+    "seal",
     "store_key",
     "till",
     "till_epoch",
     "till_head",
+    "upstream",
 ]
 
 metadata: Final = MetaData()
@@ -72,14 +78,77 @@ fact: Final = Table(
     sqlite_with_rowid=False,
 )
 
-# The other branch of a fork: facts under numbers that `fact` holds with another hash, and what follows them.
+# Facts that were not taken into the chain: the other branch of a fork and what follows it, and whatever keys
+# signed that had no right to it (any more). `branch` is the hash of the first fact of the branch that came.
+# A fact that a person took in afterwards stands in `fact` too.
 quarantine: Final = Table(
     "quarantine",
     metadata,
     *_fact_columns(),
     Column("prev_hash", LargeBinary, nullable=False),
+    Column("branch", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
     PrimaryKeyConstraint("store", "till", "epoch", "seq", "hash"),
     sqlite_with_rowid=False,
+)
+
+
+def _seal_columns() -> tuple[Column[int] | Column[str] | Column[bytes], ...]:
+    return (
+        Column("store", Text, nullable=False),
+        Column("till", Text, nullable=False),
+        Column("epoch", BigInteger, nullable=False),
+        Column("last_seq", BigInteger, nullable=False),
+        Column("first_seq", BigInteger, nullable=False),
+        Column("last_hash", LargeBinary, nullable=False),
+        Column("key_id", Text, nullable=False),
+        Column("signature", LargeBinary, nullable=False),
+    )
+
+
+# The tills' own signatures, as they came: each vouches for its epoch up to `last_seq`.
+seal: Final = Table(
+    "seal",
+    metadata,
+    *_seal_columns(),
+    PrimaryKeyConstraint("store", "till", "epoch", "last_seq"),
+    sqlite_with_rowid=False,
+)
+
+# The same for branches in quarantine.
+quarantine_seal: Final = Table(
+    "quarantine_seal",
+    metadata,
+    *_seal_columns(),
+    PrimaryKeyConstraint("store", "till", "epoch", "last_seq", "last_hash"),
+    sqlite_with_rowid=False,
+)
+
+# What a person must look at. Each conflict has one row, however often it is replayed.
+exception: Final = Table(
+    "exception",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("noted_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("store", "kind", "key"),
+)
+
+# On a relay: the hub's newest acknowledgement of each epoch, wire.Ack as JSON, as the hub signed it.
+upstream: Final = Table(
+    "upstream",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("ack", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("store", "till", "epoch"),
 )
 
 # What a till last said of itself. `shop` is wire.ShopInfo as JSON.
@@ -105,7 +174,8 @@ store_key: Final = Table(
     Column("created_ms", BigInteger, nullable=False),
 )
 
-# The newest fact of each epoch; its row is the lock under which a till's facts are taken in.
+# The newest fact of each epoch; its row is the lock under which a till's facts are taken in. `first_seq` is the
+# epoch's first fact, `first_prev_hash` what that follows (which this node need not hold).
 till_head: Final = Table(
     "till_head",
     metadata,
@@ -114,18 +184,29 @@ till_head: Final = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("first_prev_hash", LargeBinary, nullable=False),
     PrimaryKeyConstraint("store", "till", "epoch"),
 )
 
-# Up to which fact the projections have followed an epoch.
+# Which generation of a store's projections is the one to be read; another may be being built beside it.
+generation: Final = Table(
+    "generation",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("live", BigInteger, nullable=False),
+)
+
+# Up to which fact the projections of a generation have followed an epoch.
 projection: Final = Table(
     "projection",
     metadata,
     Column("store", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
     Column("till", Text, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
-    PrimaryKeyConstraint("store", "till", "epoch"),
+    PrimaryKeyConstraint("store", "generation", "till", "epoch"),
     ForeignKeyConstraint(
         ("store", "till", "epoch"), ("till_head.store", "till_head.till", "till_head.epoch")
     ),
@@ -136,12 +217,13 @@ poison: Final = Table(
     "poison",
     metadata,
     Column("store", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
     Column("till", Text, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
     Column("noted_ms", BigInteger, nullable=False),
-    PrimaryKeyConstraint("store", "till", "epoch", "seq"),
+    PrimaryKeyConstraint("store", "generation", "till", "epoch", "seq"),
 )
 
 # Receipts by the token of their link. Two sales with one token would be a fault of a till: both are kept.
@@ -149,6 +231,7 @@ receipt: Final = Table(
     "receipt",
     metadata,
     Column("store", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
     Column("token", LargeBinary, nullable=False),
     Column("till", Text, nullable=False),
     Column("epoch", BigInteger, nullable=False),
@@ -156,7 +239,7 @@ receipt: Final = Table(
     Column("number", BigInteger, nullable=False),
     Column("total_minor", BigInteger, nullable=False),
     Column("language", Text, nullable=False),
-    PrimaryKeyConstraint("store", "token", "till", "epoch", "seq"),
+    PrimaryKeyConstraint("store", "generation", "token", "till", "epoch", "seq"),
     sqlite_with_rowid=False,
 )
 
@@ -165,6 +248,7 @@ day_total: Final = Table(
     "day_total",
     metadata,
     Column("store", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
     Column("business_day", Text, nullable=False),
     Column("till", Text, nullable=False),
     Column("currency", Text, nullable=False),
@@ -172,7 +256,7 @@ day_total: Final = Table(
     Column("sales", BigInteger, nullable=False),
     Column("gross_minor", BigInteger, nullable=False),
     Column("pieces", BigInteger, nullable=False),
-    PrimaryKeyConstraint("store", "business_day", "till", "currency", "training"),
+    PrimaryKeyConstraint("store", "generation", "business_day", "till", "currency", "training"),
 )
 
 # The newest record of each article, as it was sent.

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from pos.facts import StoredFact, body_of
-from sync.hub import changes, ledger, projector
+from sync.hub import changes, ledger, projector, rebuild
 from sync.hub import tables as t
 from sync.hub.database import DatabaseUnavailableError, migrate, open_engine, transact
 from sync.hub.digest import Digest, digest
@@ -32,6 +32,10 @@ def engine(hub_url: str) -> Iterator[Engine]:
 
 def take(engine: Engine, batch: Batch) -> Ack | Gap | Fork | Problem:
     return transact(engine, ledger.ingest, batch, NOW_MS)
+
+
+def ack(till: Till, epoch: int, fact: StoredFact) -> Ack:
+    return Ack(epoch, fact.seq, fact.hash, NOW_MS, store=till.store, till=till.till)
 
 
 def project(engine: Engine) -> None:
@@ -56,7 +60,7 @@ def test_facts_come_back_byte_by_byte(engine: Engine) -> None:
     till = Till()
     till.sell(20)
     answer = take(engine, till.batch(1, 21))
-    assert answer == Ack(1, 21, till.facts[-1].hash, NOW_MS)
+    assert answer == ack(till, 1, till.facts[-1])
     assert held(engine, till) == till.facts
 
 
@@ -74,7 +78,7 @@ def test_a_batch_that_overlaps_adds_only_what_is_new(engine: Engine) -> None:
     till = Till()
     till.sell(9)
     take(engine, till.batch(1, 6))
-    assert take(engine, till.batch(4, 10)) == Ack(1, 10, till.facts[-1].hash, NOW_MS)
+    assert take(engine, till.batch(4, 10)) == ack(till, 1, till.facts[-1])
     assert held(engine, till) == till.facts
 
 
@@ -121,7 +125,7 @@ def test_a_cloned_till_is_found_at_its_first_fact_and_both_branches_are_kept(eng
     clone.number += 50
     clone.sell(2)
     answer = take(engine, clone.batch(6, 7))
-    assert answer == Fork(seq=6, hub_hash=till.facts[5].hash)
+    assert answer == Fork(seq=6, hub_hash=till.facts[5].hash, kept_seq=7)
     assert held(engine, till) == till.facts
     assert take(engine, clone.batch(6, 7)) == answer
     with engine.connect() as connection:
@@ -139,7 +143,7 @@ def test_a_branch_that_leaves_exactly_at_the_head_is_a_fork_too(engine: Engine) 
     take(engine, till.batch(1, 4))
     clone.number += 50
     clone.sell(2)
-    assert take(engine, clone.batch(5, 5)) == Fork(seq=4, hub_hash=till.facts[3].hash)
+    assert take(engine, clone.batch(5, 5)) == Fork(seq=4, hub_hash=till.facts[3].hash, kept_seq=5)
     assert digest_of(engine).quarantined == 1
 
 
@@ -201,8 +205,8 @@ def test_a_new_epoch_goes_on_and_a_late_tail_of_the_old_one_still_comes_in(engin
     till.new_epoch()
     till.sell(2)
     assert take(engine, till.batch(6, 7)) == Gap(expected_seq=1)
-    assert take(engine, till.batch(5, 7)) == Ack(2, 7, till.facts[-1].hash, NOW_MS)
-    assert take(engine, old.batch(5, 6)) == Ack(1, 6, old.facts[-1].hash, NOW_MS)
+    assert take(engine, till.batch(5, 7)) == ack(till, 2, till.facts[-1])
+    assert take(engine, old.batch(5, 6)) == ack(old, 1, old.facts[-1])
     welcome = transact(engine, ledger.hello, Hello("demo", "1", 1), KEY, "http://hub", NOW_MS)
     assert (welcome.acked_epoch, welcome.acked_seq, welcome.latest_epoch) == (1, 6, 2)
     welcome = transact(engine, ledger.hello, Hello("demo", "1", 2), KEY, "http://hub", NOW_MS)
@@ -213,7 +217,7 @@ def test_a_new_epoch_may_count_from_one_again(engine: Engine) -> None:
     take(engine, Till().batch(1, 1))
     second = Till(epoch=2)
     second.sell(1)
-    assert take(engine, second.batch(1, 2)) == Ack(2, 2, second.facts[-1].hash, NOW_MS)
+    assert take(engine, second.batch(1, 2)) == ack(second, 2, second.facts[-1])
 
 
 def test_one_store_has_one_link_key_and_another_store_another(engine: Engine) -> None:
@@ -313,11 +317,11 @@ def test_projections_built_anew_are_the_same(engine: Engine) -> None:
         take(engine, till.batch(1, 42))
     project(engine)
     before = digest_of(engine)
-    assert transact(engine, projector.rebuild, NOW_MS + 5) == 84
+    assert transact(engine, rebuild.rebuild, NOW_MS + 5) == 84
     assert digest_of(engine) == before
     transact(engine, lambda connection: connection.execute(t.day_total.update().values(gross_minor=0)))
     assert digest_of(engine).projections != before.projections
-    transact(engine, projector.rebuild, NOW_MS)
+    transact(engine, rebuild.rebuild, NOW_MS)
     assert digest_of(engine) == before
 
 

@@ -1,0 +1,159 @@
+"""Facts and seals as they are stored: written in bulk, read in order, bundled for whoever passes them on."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from pos.facts import StoredFact
+from sync.hub import tables as t
+from sync.hub.database import Bulk
+from sync.wire import BATCH_MAX_BYTES, BATCH_MAX_FACTS, Batch, Seal
+
+__all__ = ["fact_rows", "hash_at", "heads_of", "read_batch", "read_facts", "write"]
+
+FACT_COLUMNS: Final = {
+    "store": "text", "till": "text", "epoch": "int8", "seq": "int8", "kind": "text", "version": "int4",
+    "wall_ms": "int8", "mono_ms": "int8", "boot_id": "text", "body": "bytea", "hash": "bytea",
+    "received_ms": "int8",
+}  # fmt: skip
+_FACTS: Final = Bulk("fact", FACT_COLUMNS)
+# What a fact takes in a batch's JSON beside its body.
+_JSON_OF_A_FACT: Final = 400
+
+
+def write(
+    connection: Connection, batch: Batch, facts: Sequence[StoredFact], seal: Seal | None, now_ms: int
+) -> None:
+    """Insert facts that follow the head, under its lock, move the head, and keep the seal of the last."""
+    _FACTS.insert(connection, fact_rows(batch, facts, now_ms))
+    last, c = facts[-1], t.till_head.c
+    moved = connection.execute(
+        t.till_head.update()
+        .where(c.store == batch.store, c.till == batch.till, c.epoch == batch.epoch)
+        .values(seq=last.seq, hash=last.hash)
+    )
+    assert moved.rowcount == 1
+    if seal is not None:
+        connection.execute(t.seal.insert().values(seal_row(batch, seal)))
+
+
+def fact_rows(batch: Batch, facts: Sequence[StoredFact], now_ms: int) -> list[tuple[Any, ...]]:
+    """In the order of FACT_COLUMNS."""
+    store, till = batch.store, batch.till
+    return [
+        (
+            store, till, fact.epoch, fact.seq, fact.kind, fact.version, fact.wall_ms, fact.mono_ms,
+            fact.boot_id, fact.body, fact.hash, now_ms,
+        )
+        for fact in facts
+    ]  # fmt: skip
+
+
+def seal_row(batch: Batch, seal: Seal) -> dict[str, Any]:
+    return {
+        "store": batch.store,
+        "till": batch.till,
+        "epoch": batch.epoch,
+        "last_seq": seal.last_seq,
+        "first_seq": seal.first_seq,
+        "last_hash": seal.last_hash,
+        "key_id": seal.key_id,
+        "signature": seal.signature,
+    }
+
+
+def read_facts(
+    connection: Connection, store: str, till: str, *, epoch: int, after_seq: int, limit: int
+) -> list[StoredFact]:
+    """Stored facts of one epoch in order."""
+    c = t.fact.c
+    rows = connection.execute(
+        sa.select(
+            c.epoch, c.seq, c.kind, c.version, c.wall_ms, c.mono_ms, c.boot_id, c.body, c.hash
+        )
+        .where(c.store == store, c.till == till, c.epoch == epoch, c.seq > after_seq)
+        .order_by(c.seq)
+        .limit(limit)
+    )  # fmt: skip
+    return [StoredFact(*row[:7], bytes(row[7]), bytes(row[8])) for row in rows]
+
+
+def read_batch(
+    connection: Connection,
+    store: str,
+    till: str,
+    *,
+    epoch: int,
+    after_seq: int,
+    limit: int = BATCH_MAX_FACTS,
+    max_bytes: int = BATCH_MAX_BYTES,
+) -> Batch | None:
+    """The facts after a seq up to the newest seal that fits, with that seal unchanged; None if there are none.
+
+    The till sealed at most `limit` facts and `max_bytes` of JSON at once, so there is always a seal to end at;
+    facts from before a node asked for seals have none and go without.
+    """
+    facts = read_facts(connection, store, till, epoch=epoch, after_seq=after_seq, limit=limit)
+    if not facts:
+        return None
+    c = t.seal.c
+    seals = [
+        Seal(row.first_seq, row.last_seq, bytes(row.last_hash), row.key_id, bytes(row.signature))
+        for row in connection.execute(
+            sa.select(c.first_seq, c.last_seq, c.last_hash, c.key_id, c.signature)
+            .where(
+                c.store == store, c.till == till, c.epoch == epoch,
+                c.last_seq > after_seq, c.last_seq <= facts[-1].seq,
+            )
+            .order_by(c.last_seq)
+        )
+    ]  # fmt: skip
+    fitting = _fitting(facts, max_bytes)
+    seal = next((seal for seal in reversed(seals) if seal.last_seq <= fitting), seals[0] if seals else None)
+    upto = seal.last_seq if seal is not None else fitting
+    chosen = tuple(fact for fact in facts if fact.seq <= upto)
+    previous = _hash_before(connection, store, till, epoch, facts[0].seq)
+    return Batch(store, till, epoch, facts[0].seq, previous, chosen, seal)
+
+
+def heads_of(connection: Connection, store: str, till: str) -> list[tuple[int, int, bytes]]:
+    """Epoch, seq and hash of the newest fact of each epoch, oldest epoch first."""
+    c = t.till_head.c
+    rows = connection.execute(
+        sa.select(c.epoch, c.seq, c.hash).where(c.store == store, c.till == till).order_by(c.epoch)
+    )
+    return [(row.epoch, row.seq, bytes(row.hash)) for row in rows]
+
+
+def hash_at(connection: Connection, store: str, till: str, epoch: int, seq: int) -> bytes | None:
+    """The hash of a stored fact; None where this node has none."""
+    c = t.fact.c
+    found = connection.execute(
+        sa.select(c.hash).where(c.store == store, c.till == till, c.epoch == epoch, c.seq == seq)
+    ).scalar_one_or_none()
+    return None if found is None else bytes(found)
+
+
+def _fitting(facts: Sequence[StoredFact], max_bytes: int) -> int:
+    """The last seq up to which the facts' JSON stays below `max_bytes`; at least the first one's."""
+    size = 0
+    for fact in facts:
+        size += _JSON_OF_A_FACT + (len(fact.body) * 4 + 2) // 3
+        if size > max_bytes:
+            return max(fact.seq - 1, facts[0].seq)
+    return facts[-1].seq
+
+
+def _hash_before(connection: Connection, store: str, till: str, epoch: int, seq: int) -> bytes:
+    """What the first fact of a batch follows: it stands with the epoch's beginning, or is the fact before."""
+    c = t.till_head.c
+    row = connection.execute(
+        sa.select(c.first_seq, c.first_prev_hash).where(c.store == store, c.till == till, c.epoch == epoch)
+    ).one()
+    if row.first_seq == seq:
+        return bytes(row.first_prev_hash)
+    found = hash_at(connection, store, till, epoch, seq - 1)
+    assert found is not None
+    return found
