@@ -270,7 +270,8 @@ class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
     """Changes of one scope after a cursor. `head` is the newest there is: below the reader's, start again at 0.
 
     `next` is the cursor behind the last of them, "n.stamp". `reset`: the cursor that was asked with is not
-    this log's (any more); what is here begins at the start.
+    this log's (any more); what is here begins at the start. `floor`: who stands below it begins again; a relay
+    keeps it with its mirror.
     """
 
     scope: str
@@ -279,6 +280,7 @@ class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
     head: int
     next: str = ""
     reset: bool = False
+    floor: int = 0
 
 
 class Feed(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody
 from litestar.params import FromPath, QueryParameter
 
-from sync.hub import changes, ledger
+from sync.hub import articles, changes, ledger
 from sync.hub.body import lines, read_json
 from sync.hub.problems import PROBLEM_JSON, ProblemError
 from sync.hub.service import Hub
@@ -19,7 +19,7 @@ from sync.wire import (
     BATCH_MAX_BYTES,
     REQUEST_MAX_BYTES,
     Ack,
-    Changes,
+    Feed,
     Fork,
     Gap,
     Health,
@@ -36,6 +36,8 @@ __all__ = ["hub_of", "only_tills", "software_version", "till_api"]
 HELLO_MAX_BYTES: Final = 64 * 1024
 CATALOGUE_MAX_BYTES: Final = 512 * 1024 * 1024
 CHANGES_MAX: Final = 500
+CURSORS_MAX: Final = 256
+WAIT_MAX_S: Final = 60
 _RECORDS_AT_ONCE: Final = 500
 
 _PROBLEM = ResponseSpec(Problem, generate_examples=False, media_type=PROBLEM_JSON)
@@ -149,12 +151,28 @@ async def post_facts(
 @get("/changes", responses=_REFUSALS)
 async def get_changes(
     request: Request[Any, Any, Any],
+    cursor: Annotated[list[str] | None, QueryParameter()] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=CHANGES_MAX)] = CHANGES_MAX,
+    wait: Annotated[int, QueryParameter(ge=0, le=WAIT_MAX_S)] = 0,
     change_scope: Annotated[str, QueryParameter(name="scope", max_length=64)] = changes.CHAIN,
     after: Annotated[int, QueryParameter(ge=0, le=2**63 - 1)] = 0,
-    limit: Annotated[int, QueryParameter(ge=1, le=CHANGES_MAX)] = CHANGES_MAX,
-) -> Response[Changes]:
-    """Changes of a scope after a number, in order, without gaps."""
-    return _json(await hub_of(request).database.read("", changes.changes_after, change_scope, after, limit))
+) -> Response[Feed]:
+    """Changes behind each cursor (`scope@n.stamp` or `scope@0`), in order, without gaps.
+
+    With nothing to tell, the answer is held for up to `wait` seconds.
+    """
+    hub = hub_of(request)
+    if cursor is None:
+        page = await hub.database.read("", changes.changes_after, change_scope, after, limit)
+        return _json(page)
+    cursors = [found for text in cursor if (found := changes.read_cursor(text)) is not None]
+    if not 0 < len(cursors) == len(cursor) <= CURSORS_MAX or len({c.scope for c in cursors}) < len(cursors):
+        raise ProblemError(
+            400,
+            "These are no cursors",
+            f"1 to {CURSORS_MAX} of scope@n.stamp or scope@0, each scope once",
+        )
+    return _json(await hub.feeds.read(cursors, limit, wait))
 
 
 @put(
@@ -170,19 +188,19 @@ async def put_articles(request: Request[Any, Any, Any]) -> Response[dict[str, in
     """
     hub = hub_of(request)
     counts = {"records": 0, "changes": 0}
-    pending: list[changes.ArticleRecord] = []
+    pending: list[articles.ArticleRecord] = []
 
     async def store() -> None:
         counts["changes"] += await hub.database.run(
-            "", changes.put_articles, list(pending), hub.clock.wall_ms()
+            "", articles.put_articles, list(pending), changes.new_stamp(hub.ids), hub.clock.wall_ms()
         )
         pending.clear()
 
-    async for line in lines(request, CATALOGUE_MAX_BYTES, changes.RECORD_MAX_BYTES):
+    async for line in lines(request, CATALOGUE_MAX_BYTES, articles.RECORD_MAX_BYTES):
         counts["records"] += 1
         try:
-            pending.append(changes.read_article(line))
-        except changes.RecordError as error:
+            pending.append(articles.read_article(line))
+        except articles.RecordError as error:
             raise ProblemError(400, f"Record {counts['records']} cannot be taken", str(error)) from error
         if len(pending) >= _RECORDS_AT_ONCE:
             await store()

@@ -8,7 +8,7 @@ belongs to one till always goes to the same.
 
 import sqlite3
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -21,6 +21,7 @@ from sqlalchemy.pool import QueuePool
 from pos.ports import Worker
 
 __all__ = [
+    "NEWS",
     "Bulk",
     "Database",
     "DatabaseUnavailableError",
@@ -33,6 +34,9 @@ __all__ = [
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+NEWS: Final = "tresen_changed_scopes"
+"""The execution option that holds a set, for the names of the scopes that a transaction adds changes to."""
 
 SQLITE_WAL_SAFE: Final = (3, 51, 3)
 _SQLITE_BUSY_MS: Final = 10_000
@@ -159,11 +163,15 @@ def transact(
 
 
 class Database:
-    """An engine and the workers that may use it: one for SQLite, up to four for PostgreSQL."""
+    """An engine and the workers that may use it: one for SQLite, up to four for PostgreSQL.
+
+    `on_changes` hears, on the loop and after the commit, to which scopes changes were added.
+    """
 
     def __init__(self, engine: Engine, workers: Sequence[Worker]) -> None:
         assert workers
         self.engine = engine
+        self.on_changes: Callable[[Collection[str]], None] = _nobody
         self._workers = workers[:1] if engine.dialect.name == "sqlite" else workers[:_POSTGRES_POOL]
 
     async def run(
@@ -174,11 +182,15 @@ class Database:
         **kwargs: _P.kwargs,
     ) -> _T:
         """`transact` on a worker; calls with the same key keep their order."""
+        news: set[str] = set()
 
         def job() -> _T:
-            return transact(self.engine, function, *args, **kwargs)
+            return transact(self.engine.execution_options(**{NEWS: news}), function, *args, **kwargs)
 
-        return await self._workers[zlib.crc32(key.encode()) % len(self._workers)].run(job)
+        answer = await self._workers[zlib.crc32(key.encode()) % len(self._workers)].run(job)
+        if news:
+            self.on_changes(news)
+        return answer
 
     async def read(
         self,
@@ -194,6 +206,10 @@ class Database:
                 return function(connection, *args, **kwargs)
 
         return await self._workers[zlib.crc32(key.encode()) % len(self._workers)].run(job)
+
+
+def _nobody(_scopes: Collection[str]) -> None:
+    """Nobody listens."""
 
 
 class Bulk:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import click
@@ -52,7 +52,7 @@ def serve(
         timeout_graceful_shutdown=_GRACE_S,
     )
     try:
-        asyncio.run(_Server(config, f"hub ready on {address}").serve(sockets=[listener]))
+        asyncio.run(_Server(config, f"hub ready on {address}", hub.feeds.close).serve(sockets=[listener]))
     finally:
         for worker in workers:
             worker.close()
@@ -70,9 +70,10 @@ def _listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Says when it listens, and takes SIGTERM as a wish, not as a failure."""
 
-    def __init__(self, config: uvicorn.Config, ready: str) -> None:
+    def __init__(self, config: uvicorn.Config, ready: str, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -94,6 +95,7 @@ class _Server(uvicorn.Server):
     def _stop(self, *_: Any) -> None:
         self.force_exit = self.should_exit  # asked a second time
         self.should_exit = True
+        self._on_stop()  # answers that are held would hold up the end
         _notify(b"STOPPING=1")
 
 

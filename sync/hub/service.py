@@ -3,13 +3,14 @@
 import asyncio
 import ipaddress
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 from pos.ports import Clock, Ids
 from sync.hub import projector
 from sync.hub.database import Database
+from sync.hub.feed import Feeds, forget_all
 
 __all__ = ["LOCAL_NETWORKS", "Hub", "Network"]
 
@@ -20,6 +21,7 @@ LOCAL_NETWORKS: Final[tuple[Network, ...]] = (
 )
 _LOOK_S: Final = 60.0
 _AFTER_FAULT_S: Final = 1.0
+_HOUSEKEEPING_S: Final = 6 * 3600.0
 
 _log = logging.getLogger("tresen.hub")
 
@@ -35,6 +37,7 @@ class Hub:
         *,
         public_url: str,
         till_networks: Sequence[Network] = LOCAL_NETWORKS,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -43,6 +46,9 @@ class Hub:
         self.till_networks = tuple(till_networks)
         # Stands in for the key of a store that does not exist, so that both take the same time.
         self.no_key = ids.token(32)
+        self.feeds = Feeds(database, clock, sleep=sleep)
+        database.on_changes = self.feeds.ring
+        self._sleep = sleep
         self._wake = asyncio.Event()
 
     def admits(self, address: str) -> bool:
@@ -73,16 +79,29 @@ class Hub:
                 async with asyncio.timeout(_LOOK_S):  # wait_for may swallow a cancellation (Python 3.11)
                     await self._wake.wait()
 
+    async def keep_house(self) -> None:
+        """Four times a day, drop what nobody needs. Ends only when cancelled."""
+        while True:
+            await self._sleep(_HOUSEKEEPING_S)
+            try:
+                await forget_all(self.database, self.clock.wall_ms())
+            except Exception:  # noqa: BLE001 - logged; the next time may do
+                _log.exception("old changes could not be dropped")
+
     @asynccontextmanager
     async def running(self, _app: Any = None) -> AsyncIterator[None]:
-        """The hub's own task, around the server's life."""
-        task = asyncio.create_task(self.follow(), name="hub-projections")
+        """The hub's own tasks, around the server's life."""
+        tasks = (
+            asyncio.create_task(self.follow(), name="hub-projections"),
+            asyncio.create_task(self.keep_house(), name="hub-housekeeping"),
+        )
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            self.feeds.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _catch_up(self) -> None:
         for store, till, epoch in await self.database.read("", projector.lagging):

@@ -268,11 +268,13 @@ article: Final = Table(
 )
 
 # One row a scope. Taken in the last statement before a commit, so that numbers appear in order, without gaps.
+# Readers below `floor` begin again: a tombstone up to there was dropped.
 change_counter: Final = Table(
     "change_counter",
     metadata,
     Column("scope", Text, primary_key=True),
     Column("n", BigInteger, nullable=False),
+    Column("floor", BigInteger, nullable=False, server_default="0"),
 )
 
 change: Final = Table(
@@ -284,6 +286,7 @@ change: Final = Table(
     Column("key", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
+    Column("stamp", Text, nullable=False, server_default="00000000"),
     PrimaryKeyConstraint("scope", "n"),
     Index("change_key", "scope", "kind", "key"),
 )

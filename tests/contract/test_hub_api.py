@@ -374,3 +374,25 @@ def test_a_batch_from_an_address_for_another_till_is_refused(new_url: Callable[[
             assert answer.status_code == 400
 
     asyncio.run(scenario())
+
+
+def test_changes_of_several_scopes_come_in_one_answer_and_a_question_may_wait(hub_url: str) -> None:
+    async def case() -> None:
+        async with hub_rig(hub_url) as rig, rig.asking_from() as line:
+            cursors = {"cursor": ["chain@0", "store:demo@0", "till:demo/1@0"], "wait": "30"}
+            async with asyncio.timeout(20):
+                question = asyncio.create_task(line.get("/v1/changes", params=cursors))
+                ndjson = {"Content-Type": "application/x-ndjson"}
+                await line.put("/v1/catalogue/articles", content=b'{"sku":"7"}', headers=ndjson)
+                feed = (await question).json()
+            assert [part["scope"] for part in feed["scopes"]] == ["chain", "store:demo", "till:demo/1"]
+            (change,) = feed["scopes"][0]["changes"]
+            assert (change["n"], change["kind"], change["body"]) == (1, "article", {"sku": "7"})
+            assert feed["scopes"][0]["next"] == f"1.{change['stamp']}"
+            assert feed["hub_time_ms"] == rig.clock.wall_ms()
+            for wrong in (["chain"], ["chain@x"], ["chain@0", "chain@0"], ["chain@0"] * 300):
+                answer = await line.get("/v1/changes", params={"cursor": wrong})
+                assert answer.status_code == 400, wrong
+                assert answer.json()["title"] == "These are no cursors"
+
+    asyncio.run(case())

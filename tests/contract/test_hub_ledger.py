@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from pos.facts import StoredFact, body_of
-from sync.hub import changes, ledger, projector, rebuild
+from sync.hub import articles, changes, ledger, projector, rebuild
 from sync.hub import tables as t
 from sync.hub.database import DatabaseUnavailableError, migrate, open_engine, transact
 from sync.hub.digest import Digest, digest
@@ -384,12 +384,16 @@ def test_many_at_once_store_each_fact_once(new_url: Callable[[str], str]) -> Non
 
 
 def test_changes_count_without_gaps_and_unchanged_articles_make_none(engine: Engine) -> None:
-    def record(n: int, price: int) -> changes.ArticleRecord:
-        return changes.read_article(b'{"sku":"%d","price_minor":%d}' % (n, price))
+    def record(n: int, price: int) -> articles.ArticleRecord:
+        return articles.read_article(b'{"sku":"%d","price_minor":%d}' % (n, price))
 
-    assert transact(engine, changes.put_articles, [record(n, 100) for n in range(50)], NOW_MS) == 50
-    assert transact(engine, changes.put_articles, [record(n, 100) for n in range(50)], NOW_MS) == 0
-    assert transact(engine, changes.put_articles, [record(7, 120), record(8, 100)], NOW_MS) == 1
+    assert (
+        transact(engine, articles.put_articles, [record(n, 100) for n in range(50)], "00000001", NOW_MS) == 50
+    )
+    assert (
+        transact(engine, articles.put_articles, [record(n, 100) for n in range(50)], "00000001", NOW_MS) == 0
+    )
+    assert transact(engine, articles.put_articles, [record(7, 120), record(8, 100)], "00000001", NOW_MS) == 1
     with engine.connect() as connection:
         answer = changes.changes_after(connection, "chain", 0, 500)
         assert [change.n for change in answer.changes] == list(range(1, 52))
@@ -399,38 +403,12 @@ def test_changes_count_without_gaps_and_unchanged_articles_make_none(engine: Eng
         assert changes.changes_after(connection, "chain", 99, 500).head == 51
 
 
-def test_readers_of_changes_miss_none_while_many_write(new_url: Callable[[str], str]) -> None:
-    engine = open_engine(new_url("postgresql"))
-    writers = 4
-
-    def write(writer: int) -> None:
-        for n in range(25):
-            record = changes.read_article(b'{"sku":"%d-%d"}' % (writer, n))
-            transact(engine, changes.put_articles, [record], NOW_MS)
-
-    threads = [threading.Thread(target=write, args=(n,)) for n in range(writers)]
-    for thread in threads:
-        thread.start()
-    seen: list[int] = []
-    while len(seen) < writers * 25:
-        done = not any(thread.is_alive() for thread in threads)
-        with engine.connect() as connection:
-            answer = changes.changes_after(connection, "chain", seen[-1] if seen else 0, 500)
-        seen += [change.n for change in answer.changes]
-        if done and not answer.changes:
-            break
-    for thread in threads:
-        thread.join()
-    assert seen == list(range(1, writers * 25 + 1))
-    engine.dispose()
-
-
 @pytest.mark.parametrize(
     "line", [b"[]", b"nonsense", b"{}", b'{"sku":""}', b'{"sku":7}', b'{"sku":"a","x":"\\u0000"}', b'{"sku":"' + b"a" * 65 + b'"}']
 )  # fmt: skip
 def test_records_without_a_sound_sku_are_refused(line: bytes) -> None:
-    with pytest.raises(changes.RecordError):
-        changes.read_article(line)
+    with pytest.raises(articles.RecordError):
+        articles.read_article(line)
 
 
 def test_the_migrations_make_the_tables_that_the_code_means(engine: Engine) -> None:

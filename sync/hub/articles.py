@@ -1,0 +1,75 @@
+"""The articles of the chain as they were brought in; what is new or differs becomes changes of the scope `chain`."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from sync.hub import tables as t
+from sync.hub.changes import CHAIN, append
+from sync.hub.database import upsert
+
+__all__ = ["RECORD_MAX_BYTES", "ArticleRecord", "RecordError", "put_articles", "read_article"]
+
+RECORD_MAX_BYTES: Final = 64 * 1024
+_SKU_MAX: Final = 64
+_UPSERT_POSTGRESQL: Final = sa.text(
+    """
+    insert into article (sku, body)
+    select sku, body from unnest(cast(:skus as text[]), cast(:bodies as text[])) as record (sku, body)
+    on conflict (sku) do update set body = excluded.body
+    """
+)
+
+
+class RecordError(ValueError):
+    """A record cannot be taken; the text says why."""
+
+
+class ArticleRecord(msgspec.Struct, frozen=True):
+    """An article as it was sent: `body` is its JSON, kept as it is."""
+
+    sku: str
+    body: str
+
+
+def read_article(line: bytes) -> ArticleRecord:
+    """One line of NDJSON. Raises RecordError."""
+    if len(line) > RECORD_MAX_BYTES:
+        raise RecordError(f"a record holds at most {RECORD_MAX_BYTES} bytes")
+    try:
+        record = msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RecordError(f"this is no JSON object: {error}") from error
+    sku = record.get("sku")
+    if not isinstance(sku, str) or not 0 < len(sku) <= _SKU_MAX or not sku.isprintable():
+        raise RecordError(f"an article has a sku of 1 to {_SKU_MAX} printable characters")
+    if b"\\u0000" in line:
+        raise RecordError("an article holds no NUL characters")
+    return ArticleRecord(sku, line.decode().strip())
+
+
+def put_articles(connection: Connection, records: Sequence[ArticleRecord], stamp: str, now_ms: int) -> int:
+    """Insert or replace articles; each that is new or differs is one change. Counts the changes."""
+    newest = {record.sku: record.body for record in records}
+    found = connection.execute(
+        sa.select(t.article.c.sku, t.article.c.body).where(t.article.c.sku.in_(sorted(newest)))
+    )
+    known = {row.sku: row.body for row in found}
+    # Sorted, so that two imports at once take their locks in the same order.
+    rows = [(sku, body) for sku, body in sorted(newest.items()) if known.get(sku) != body]
+    if not rows:
+        return 0
+    if connection.dialect.name == "postgresql":
+        columns = {"skus": [sku for sku, _ in rows], "bodies": [body for _, body in rows]}
+        connection.execute(_UPSERT_POSTGRESQL, columns)
+    else:
+        insert = upsert(connection, t.article)
+        connection.execute(
+            insert.on_conflict_do_update(index_elements=["sku"], set_={"body": insert.excluded.body}),
+            [{"sku": sku, "body": body} for sku, body in rows],
+        )
+    append(connection, CHAIN, "article", rows, stamp, now_ms)
+    return len(rows)
