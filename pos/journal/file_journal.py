@@ -90,6 +90,8 @@ class FileJournal:
 
     def _cart_ended(self, cart_id: str) -> bool:
         """Asked of the facts themselves: only the newest cart can have been cut off before it was cleared."""
+        if any(cart.cart_id == cart_id for cart in self.head.parked):
+            return True
         with translate("reading the journal"):
             for fact in newest_facts(self._folder, _CARTS_LOOKED_AT):
                 ended = decode_fact(fact.kind, fact.version, fact.body)

@@ -112,14 +112,19 @@ def test_a_parked_cart_is_read_from_whichever_segment_holds_it(
     assert len(segment_files(state / "journal")) > 3
 
 
-def test_a_cart_that_was_parked_has_ended(state: Path, worker: ThreadWorker) -> None:
-    write(state, worker, [parked("a")])
+@pytest.mark.parametrize("later", [0, 150])
+def test_a_cart_that_was_parked_has_ended(state: Path, worker: ThreadWorker, later: int) -> None:
+    write(state, worker, [parked("a"), *[ReceiptCopied(1, "1")] * later])
 
     async def run() -> None:
         journal = FileJournal(state / "journal", Views(state / "views.db"), SystemClock(), worker)
         await journal.open()
         assert await journal.cart_ended("a")
         assert not await journal.cart_ended("b")
+        if not later:
+            await journal.append([resumed("a", "b")])
+            assert await journal.cart_ended("a")
+            assert not await journal.cart_ended("b")
         await journal.close()
 
     asyncio.run(run())

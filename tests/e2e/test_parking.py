@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import apsw
 import pytest
 
+from tests.simulation.hubs import running_hub
 from tests.simulation.line_till import PIN, LineTill, run_tool
 
 CUCUMBER = "2000000000299"  # 0,89
@@ -174,3 +176,19 @@ def test_a_kill_between_the_resuming_and_its_saving_brings_the_sale_back_from_th
     till.end()
     assert cart_kinds(state) == ["cart.parked", "cart.resumed", "sale"]
     assert "clean" in run_tool("journal", "verify", "--state", str(state))
+
+
+def test_the_hub_keeps_parked_and_resumed_and_counts_only_sales(
+    start: Callable[..., LineTill], state: Path, tmp_path: Path
+) -> None:
+    with running_hub(tmp_path) as (url, _):
+        till = start(state, "--hub", url)
+        till.sign_in()
+        for line in (f"scan {CUCUMBER}", "key park", f"scan {LEMON}", "key cash", "key park", "key cash"):
+            till.send(line)
+        assert not till.end()
+    connection = apsw.Connection(str(tmp_path / "hub.db"))
+    kinds = [row[0] for row in connection.execute("select kind from fact order by seq")]
+    assert kinds[2:] == ["cart.parked", "sale", "cart.resumed", "sale"]
+    assert connection.execute("select count(*) from poison").get == 0
+    connection.close()
