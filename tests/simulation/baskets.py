@@ -138,7 +138,7 @@ class BasketRun:
         status = Path(f"/proc/{self._till.pid}/status").read_text(encoding="ascii")
         return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
 
-    def basket(self, *, kill: bool) -> None:
+    def basket(self, *, kill: bool = False) -> None:
         """One basket to its end. `kill`: SIGKILL at a random step, some moments into it, and the basket goes on."""
         assert self._till is not None
         steps = self._steps()

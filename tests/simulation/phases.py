@@ -57,6 +57,12 @@ def _killed(seed: int, count: int, folder: Path, progress: Callable[[int], None]
     return sell(folder, count, count // 50, seed, progress=lambda done, _: progress(done))
 
 
+def _processes(seed: int, count: int, folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.simulation.processes import process_kills
+
+    return process_kills(seed, count, folder, progress)
+
+
 PHASES: dict[str, Phase] = {
     phase.name: phase
     for phase in (
@@ -79,6 +85,15 @@ PHASES: dict[str, Phase] = {
             _killed,
             {"sales_in_journal": 10_000, "kills": 200},
             whole=True,
+        ),
+        Phase(
+            "processes",
+            "tills, hub and PostgreSQL are killed while they work, on a failing line",
+            "kills",
+            2_000,
+            40,
+            _processes,
+            {"kills": 2_000},
         ),
     )
 }

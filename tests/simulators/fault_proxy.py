@@ -188,7 +188,7 @@ class FaultProxy:
         self._lines.add(line)
         try:
             await self._connected(line, reader, writer)
-        except (OSError, asyncio.CancelledError):
+        except* (OSError, asyncio.CancelledError):
             _reset(line)
         finally:
             self._lines.discard(line)
@@ -296,6 +296,11 @@ def _reset(line: _Line) -> None:
         writer.transport.abort()
 
 
+def _place(address: str) -> tuple[str, int]:
+    host, _, port = address.removeprefix("http://").partition(":")
+    return host, int(port)
+
+
 class ProxyThread:
     """A FaultProxy on a thread of its own, for tests that do not run in a loop."""
 
@@ -324,6 +329,10 @@ class ProxyThread:
 
     def cut(self) -> None:
         self._loop.call_soon_threadsafe(self._proxy.cut)
+
+    def aim(self, target: str) -> None:
+        """From now on new connections go to this server (http://host:port)."""
+        self._proxy.target = _place(target)
 
     def stop(self) -> None:
         self._run(self._end())
@@ -361,8 +370,7 @@ class ProxyThread:
 @contextlib.contextmanager
 def running_proxy(target: str, seed: int = 0) -> Iterator[ProxyThread]:
     """A proxy before `target` (http://host:port)."""
-    host, _, port = target.removeprefix("http://").partition(":")
-    proxy = ProxyThread((host, int(port)), seed)
+    proxy = ProxyThread(_place(target), seed)
     try:
         yield proxy
     finally:
@@ -404,8 +412,7 @@ async def _control(proxy: FaultProxy, port: int) -> asyncio.Server:
 
 
 async def _main(wanted: argparse.Namespace) -> None:
-    host, _, port = wanted.to.partition(":")
-    proxy = FaultProxy((host, int(port)), wanted.seed)
+    proxy = FaultProxy(_place(wanted.to), wanted.seed)
     await proxy.start()
     said = {"port": proxy.port}
     if wanted.control is not None:
