@@ -22,7 +22,7 @@ from pos.system import ThreadWorker
 
 if TYPE_CHECKING:
     from drivers.printer.printer import EscPosPrinter
-    from sync.client import HubClient
+    from sync.client_unsigned import HubClient
 
 __all__ = ["Surround", "own_address"]
 
@@ -123,7 +123,7 @@ class Surround:
     # -- hub
 
     async def _make_hub(self, store: StateStore, feed: JournalFeed, software: str) -> None:
-        from sync.client import HubClient  # noqa: PLC0415 - only where there is a hub
+        from sync.client_unsigned import HubClient  # noqa: PLC0415 - only where there is a hub
         from sync.wire import ShopInfo  # noqa: PLC0415
 
         assert self._journal is not None, "prepare comes first"

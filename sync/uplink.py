@@ -6,7 +6,6 @@ but for a branch that the node keeps aside (a fork, a revoked key), which is sen
 
 import asyncio
 import logging
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +14,7 @@ import msgspec
 from pos.facts import StoredFact
 from sync.cursors import Cursor, Place
 from sync.identity import Identity, Node
-from sync.line import Answer, Line, UntrustedAnswerError
+from sync.line import Answer, Line, UntrustedAnswerError, is_silence
 from sync.pace import Backoff, PauseError, jitter, retry_after_ms
 from sync.wire import (
     BATCH_MAX_BYTES,
@@ -96,7 +95,7 @@ class Uplink:
                 _log.error("whoever answers at %s is not the %s: %s", self.node.url, self.node.role, error)
                 self._client.report(self, online=False, problem="untrusted")
             except Exception as error:  # noqa: BLE001 - the line must come back whatever happened
-                if _is_silence(error):
+                if is_silence(error):
                     _log.info("the %s does not answer: %s", self.node.role, error)
                 else:
                     _log.error("the line to the %s broke", self.node.role, exc_info=error)
@@ -355,9 +354,3 @@ def _expect(answer: Answer) -> None:
         raise PauseError("busy")
     _log.warning("refused: %d %s", answer.status, answer.content[:300].decode(errors="replace"))
     raise PauseError("refused")
-
-
-def _is_silence(error: Exception) -> bool:
-    """Whether this is the network's doing, as happens every day."""
-    httpx = sys.modules.get("httpx")
-    return isinstance(error, OSError) or (httpx is not None and isinstance(error, httpx.TransportError))

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from pos.domain.commands import HubReported
-from sync.client import HubClient
+from sync.client_unsigned import HubClient
 from sync.hub.digest import Digest, digest
 from sync.links import verify_link
 from sync.wire import Ack, Gap
