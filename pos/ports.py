@@ -295,6 +295,10 @@ class FactSource(Protocol):
         """The hash of one fact; for the seq before an epoch's first one, or 0, the hash the epoch began on."""
         ...
 
+    async def last(self) -> tuple[int, int, bytes]:
+        """Epoch, seq and hash of the newest fact."""
+        ...
+
 
 class Memory(Protocol):
     """A few small values that survive a restart (cursors, keys the hub gave)."""
