@@ -181,7 +181,7 @@ class Uplink:
         ours = await self._client.source.hash_at(*theirs)
         if ours == welcome.acked_hash:
             await self.cursor.move(theirs)
-        elif ours is not None:
+        elif ours is not None or self._standing == "fork":
             self._begin_branch(welcome.acked_epoch)
         elif welcome.acked_epoch < self._client.epoch():  # written by the machine that this one replaced
             await self.cursor.move(theirs)
