@@ -5,7 +5,7 @@ import contextlib
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from pos.facts import EpochOpened
 from pos.journal.file_journal import FileJournal
 from pos.journal.lock import StateFolderLock
 from pos.journal.reader import JournalFeed, sales_after
+from pos.journal.standing import lock_of
 from pos.journal.state import SpoolView, StateStore
 from pos.journal.views import Views
 from pos.journal.writer import create_journal
@@ -100,6 +101,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             printer=surround.printer,
             drawer=surround.printer if settings.devices.drawer else None,
             hub=surround.hub,
+            memory=store,
         )
         till = Till(
             world,
@@ -111,7 +113,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             ),
         )
         surround.connect(till.submit)
-        await till.start(*opened)
+        await till.start(opened.cart, opened.unsent, opened.stopped, opened.locked)
         try:
             yield OpenTill(till, surround, clock)
         finally:
@@ -133,21 +135,30 @@ def _thread(threads: contextlib.ExitStack, name: str) -> ThreadWorker:
     return worker
 
 
+class _Opened(msgspec.Struct, frozen=True):
+    """What was found: the open cart, unsent sales, what keeps the till from writing, why it may not sell yet."""
+
+    cart: Cart | None = None
+    unsent: Sequence[tuple[int, int]] = ()
+    stopped: JournalUnavailableError | None = None
+    locked: str = ""
+
+
 async def _open_storage(
     state: Path, settings: Settings, store: StateStore, journal: FileJournal, reader: ThreadWorker
-) -> tuple[Cart | None, list[tuple[int, int]], JournalUnavailableError | None]:
-    """The open cart, the places of unsent sales, and what keeps the till from taking payments."""
+) -> _Opened:
     cart: Cart | None = None
     try:
         cart = await store.open()
-        await journal.open()
+        head = await journal.open()
         cursor = await store.get("hub.cursor") or b"1:0"
         epoch, _, seq = cursor.decode().partition(":")
         unsent = await reader.run(sales_after, state / "journal", int(epoch), int(seq))
-        return cart, unsent, None
+        locked = await lock_of(store, head, [(head.epoch, journal.known_seq)])
+        return _Opened(cart, unsent, None, locked)
     except JournalUnavailableError as error:
         journal.head = Head(settings.shop.store, "?", 0, 0, b"")
-        return cart, [], error
+        return _Opened(cart, stopped=error)
 
 
 async def run_until_stopped(

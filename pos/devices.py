@@ -259,7 +259,7 @@ class Surround:
                 "\n".join(shop.footer_en),
             ),
             till=self._journal.head.till,
-            epoch=self._journal.head.epoch,
+            epoch=job.epoch,
             public_url=self.hub.public_url if self.hub is not None else "",
             copy=job.copy,
             language=job.sale.language,

@@ -244,10 +244,11 @@ class DrawerOpenedFact(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReceiptCopied(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A marked copy of a receipt was ordered."""
+    """A marked copy of a receipt was ordered. `epoch` is the one of its number; 0: the fact's own."""
 
     number: int
     operator: str
+    epoch: int = 0
 
 
 Fact = (

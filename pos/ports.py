@@ -3,7 +3,7 @@
 import datetime as dt
 import enum
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from pos.domain.commands import Command
 from pos.facts import CartParked, CartResumed, EpochOpened, Fact, Sale, StoredFact
 
 __all__ = [
+    "TILL_LOCKED",
     "CashDrawer",
     "Catalogue",
     "CatalogueUnavailableError",
@@ -109,6 +110,7 @@ class Head(msgspec.Struct, frozen=True):
     cash_session: str = ""
     last_wall_ms: int = 0
     last_sale: Sale | None = None
+    last_sale_epoch: int = 0
     last_is_sale: bool = False
     parked: tuple[CartParked, ...] = ()
     resumed: tuple[CartResumed, CartParked] | None = None
@@ -241,11 +243,12 @@ class JobState(enum.StrEnum):
 
 
 class PrintJob(msgspec.Struct, frozen=True):
-    """One receipt to print. `copy` marks it as a copy on the paper."""
+    """One receipt to print. `copy` marks it as a copy on the paper. `epoch` is the one its number belongs to."""
 
     job_id: str
     sale: Sale
     copy: bool = False
+    epoch: int = 1
 
 
 class SpoolStore(Protocol):
@@ -298,6 +301,11 @@ class FactSource(Protocol):
     async def last(self) -> tuple[int, int, bytes]:
         """Epoch, seq and hash of the newest fact."""
         ...
+
+
+TILL_LOCKED: Final = "till.restored"
+"""Memory key of a till that may take no payment before a new epoch: `epoch:code`, the epoch it must leave behind
+and its sentence. Set when it comes from a backup, or when its journal is shorter than others know it."""
 
 
 class Memory(Protocol):

@@ -11,7 +11,7 @@ from pos.domain.cart import Line, TaxTotal
 from pos.domain.events import Message
 from pos.ports import DeviceState, Operator
 
-__all__ = ["STATES", "DeviceView", "HubView", "LastSale", "ParkedCart", "TillView"]
+__all__ = ["STATES", "CopyView", "DeviceView", "HubView", "LastSale", "ParkedCart", "TillView"]
 
 STATES: Final = ("stopped", "signed-out", "ready", "selling", "search", "department", "paying", "paid")
 """All states there are:
@@ -30,11 +30,18 @@ class DeviceView(msgspec.Struct, frozen=True):
 
 
 class HubView(msgspec.Struct, frozen=True):
-    """The line to the hub."""
+    """The line to a node: the hub, or the relay in the shop. `problem` is a word of the hub's client."""
 
     configured: bool = False
     online: bool = False
     problem: str = ""
+
+
+class CopyView(msgspec.Struct, frozen=True):
+    """The second copy on a second medium; `state` is a word of commands.COPY_STATES, empty where none is wanted."""
+
+    state: str = ""
+    waiting: int = 0
 
 
 class LastSale(msgspec.Struct, frozen=True):
@@ -91,6 +98,8 @@ class TillView(msgspec.Struct, frozen=True):
     scanner: DeviceView = DeviceView()
     drawer: DeviceView = DeviceView()
     hub: HubView = HubView()
+    relay: HubView = HubView()
+    second_copy: CopyView = CopyView()
     demo: bool = True
     language: str = "de"
     currency: str = "EUR"

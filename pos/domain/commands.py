@@ -1,14 +1,17 @@
 """Commands: what someone wants of the till. Frozen values and nothing else."""
 
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 __all__ = [
+    "COPY_STATES",
     "NOTE_MAX",
     "Cancel",
     "ChooseOpenLine",
     "Command",
+    "CopyReported",
     "DeviceReported",
     "DropOpenLines",
     "EnterCode",
@@ -37,6 +40,14 @@ __all__ = [
 
 
 NOTE_MAX = 40
+
+
+COPY_STATES: Final = ("ok", "behind", "absent", "full", "read-only", "same-medium", "fault", "other")
+"""What may be said of the second copy:
+
+ok: it holds every fact; behind: it is catching up; absent: its medium is not there; full, read-only, fault: it
+cannot be written; same-medium: it lies on the journal's own medium; other: what is there is not this journal's copy.
+"""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -198,6 +209,13 @@ class HubReported(Command, frozen=True):
     problem: str = ""
     node: str = "hub"
     skew_ms: int = 0
+
+
+class CopyReported(Command, frozen=True):
+    """News of the second copy on a second medium. `state` is a word of COPY_STATES, `waiting` facts it still lacks."""
+
+    state: str
+    waiting: int = 0
 
 
 class OpenEpoch(Command, frozen=True):

@@ -45,7 +45,8 @@ _CARTS_LOOKED_AT = 100
 class FileJournal:
     """Implements ports.Journal. `open` first; all storage work happens on the worker's thread.
 
-    The views follow each commit on the same thread, after the caller has its answer.
+    The views follow each commit on the same thread, after the caller has its answer. `known_seq`: up to which
+    fact the views, found at opening, had once followed.
     """
 
     head: Head
@@ -57,6 +58,7 @@ class FileJournal:
         self._worker = worker
         self._writer: Writer | None = None
         self._unchecked = 0
+        self.known_seq = 0
 
     async def open(self) -> Head:
         """Open, verify the newest segment, catch the views up; raises JournalUnavailableError."""
@@ -115,6 +117,11 @@ class FileJournal:
                 if segment.sealed:
                     self._roll(segment)
                 self._views.open(self._folder, self._clock.boot_id)
+                self.known_seq = max(self.known_seq, self._views.known_seq)
+                if (
+                    self._views.known_seq > self._writer.last_seq
+                ):  # facts were lost: what was derived of them too
+                    self._views.rebuild(self._folder, self._clock.boot_id)
                 return self._read_head()
             except BaseException:
                 self._close()
@@ -282,7 +289,12 @@ def _advance(head: Head, facts: Sequence[Fact], stored: Sequence[StoredFact]) ->
     for fact, row in zip(facts, stored, strict=True):
         if isinstance(fact, Sale):
             same_epoch = row.epoch == head.epoch
-            head = _with(head, last_sale=fact, next_number=fact.number + 1 if same_epoch else 1)
+            head = _with(
+                head,
+                last_sale=fact,
+                last_sale_epoch=row.epoch,
+                next_number=fact.number + 1 if same_epoch else 1,
+            )
         elif isinstance(fact, DayOpened):
             head = _with(head, business_day=fact.business_day, cash_session=fact.cash_session)
         elif isinstance(fact, EpochOpened):

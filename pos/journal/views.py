@@ -42,12 +42,16 @@ class Views:
         self._path = path
         self._connection: apsw.Connection | None = None
         self._applied = 0
+        self.known_seq = 0
 
     def open(self, journal: Path, boot_id: str) -> None:
+        """Afterwards `known_seq` says how far the facts went when this file was last written."""
         try:
             self._connect(boot_id)
+            self.known_seq = self._applied
             self.catch_up(journal)
         except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, apsw.ConstraintError):
+            self.known_seq = max(self.known_seq, self._applied)
             self.rebuild(journal, boot_id)
 
     def rebuild(self, journal: Path, boot_id: str) -> None:

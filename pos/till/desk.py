@@ -19,6 +19,7 @@ from pos.ports import (
     Ids,
     Journal,
     JournalUnavailableError,
+    Memory,
     Operator,
     People,
     ReceiptPrinter,
@@ -52,6 +53,7 @@ class World(msgspec.Struct, frozen=True):
     printer: ReceiptPrinter | None = None
     drawer: CashDrawer | None = None
     hub: Hub | None = None
+    memory: Memory | None = None
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
@@ -80,11 +82,14 @@ class Desk:
         self.message: e.Message | None = None
         self.events: list[e.Event] = []
         self.stopped: e.Message | None = None
+        self.locked: e.Message | None = None
+        self.locked_epoch = 0
         self.in_doubt = False
         self.second_step = ""
         self.showing_last = False
         self.last: LastSale | None = None
         self.last_sale: Sale | None = None
+        self.last_epoch = 0
         self.unsent: deque[tuple[int, int]] = deque()  # epoch and seq of each sale
 
     def refuse(self, message: e.Message) -> None:
@@ -101,9 +106,20 @@ class Desk:
         if self.operator is None:
             raise Refusal("sign-in-first")
 
+    def must_not_be_stopped(self) -> None:
+        why = self.standstill
+        if why is not None:
+            raise Refusal(why.code, level="alarm", **why.fields)
+
+    @property
+    def standstill(self) -> e.Message | None:
+        """Why no payment can be taken: the journal cannot be written, or its numbers must begin anew first."""
+        if self.stopped is not None or self.locked is None:
+            return self.stopped
+        return self.locked if self.world.journal.head.epoch <= self.locked_epoch else None
+
     def must_be_selling(self) -> None:
-        if self.stopped is not None:
-            raise Refusal(self.stopped.code, level="alarm", **self.stopped.fields)
+        self.must_not_be_stopped()
         self.must_be_signed_in()
         if self.in_doubt:
             raise Refusal("journal-in-doubt", level="alarm")
@@ -132,8 +148,9 @@ class Desk:
     def remember_sale(self, sale: Sale) -> None:
         head = self.world.journal.head
         self.last_sale = sale
+        self.last_epoch = head.last_sale_epoch or head.epoch
         self.last = LastSale(
-            number=f"{head.till}-{head.epoch}-{sale.number}",
+            number=f"{head.till}-{self.last_epoch}-{sale.number}",
             total_minor=sale.total_minor,
             given_minor=sum(tender.given_minor for tender in sale.tenders),
             change_minor=sum(tender.change_minor for tender in sale.tenders),

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from pos.domain.cart import Cart
-from pos.facts import DayOpened, Fact, Sale
+from pos.facts import DayOpened, EpochOpened, Fact, Sale
 from pos.ports import JournalUnavailableError
 from pos.till.desk import Desk, Refusal, stop_message
 
@@ -27,13 +27,23 @@ class Ledger:
         except JournalUnavailableError as error:
             if cart is not None:
                 state.save_cart(cart)
-            if error.stored is None:
-                self._desk.in_doubt = True
-            self._desk.refuse(stop_message(error))
-            raise Refusal(error.code, level="alarm", detail=error.detail) from error
+            raise self._refused(error) from error
         for fact, row in zip(facts, stored, strict=True):
             if isinstance(fact, Sale):
                 self._desk.unsent.append((row.epoch, row.seq))
+
+    async def open_epoch(self, fact: EpochOpened, first_seq: int, prev_hash: bytes, epoch: int) -> None:
+        """Begin an epoch; one commit."""
+        try:
+            await self._desk.world.journal.open_epoch(fact, first_seq, prev_hash, epoch)
+        except JournalUnavailableError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: JournalUnavailableError) -> Refusal:
+        if error.stored is None:
+            self._desk.in_doubt = True
+        self._desk.refuse(stop_message(error))
+        return Refusal(error.code, level="alarm", detail=error.detail)
 
     def day_facts(self) -> list[Fact]:
         """A business day opens by itself with the first fact of a later date than the last day's.

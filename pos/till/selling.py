@@ -58,7 +58,7 @@ class Selling:
         self._sell_code(code, command.source, typed=False)
 
     def _why_no_scan(self, code: Code) -> str:
-        if self._desk.stopped is not None or self._desk.in_doubt:
+        if self._desk.standstill is not None or self._desk.in_doubt:
             return "stopped"
         if self._desk.operator is None:
             return "signed-out"

@@ -8,10 +8,13 @@ from pos.facts import DrawerOpenedFact, ReceiptCopied, Sale
 from pos.ports import DeviceState, PrintJob
 from pos.till.desk import Desk, Refusal
 from pos.till.ledger import Ledger
-from pos.view import DeviceView, HubView
+from pos.view import CopyView, DeviceView, HubView
 
 __all__ = ["Surroundings"]
 
+_ALARMS = frozenset({"fork", "replaced", "revoked", "behind", "not-enrolled", "untrusted"})
+_NODES = {"hub": "Hub", "relay": "Relay"}
+_COPY_FINE = frozenset({"ok", "behind"})
 _CANNOT_PRINT = frozenset({DeviceState.ABSENT, DeviceState.FAULT})
 
 
@@ -26,6 +29,8 @@ class Surroundings:
         self.drawer = DeviceView()
         self.scanner = DeviceView()
         self.hub = HubView(configured=desk.world.hub is not None)
+        self.relay = HubView()
+        self.second_copy = CopyView()
         self.print_problem = ""
         self.handlers = {
             c.OpenDrawer: self._open_drawer,
@@ -33,6 +38,7 @@ class Surroundings:
             c.SpoolDecision: self._spool_decision,
             c.DeviceReported: self._device_reported,
             c.HubReported: self._hub_reported,
+            c.CopyReported: self._copy_reported,
         }
 
     async def _open_drawer(self, command: c.OpenDrawer) -> None:
@@ -59,9 +65,10 @@ class Surroundings:
             raise Refusal("no-printer")
         copy = bool(self._desk.last.printing) or self._desk.last.found_at_start
         if copy:
-            await self._ledger.append(
-                [ReceiptCopied(self._desk.last_sale.number, self._desk.operator_id())], None
+            copied = ReceiptCopied(
+                self._desk.last_sale.number, self._desk.operator_id(), self._desk.last_epoch
             )
+            await self._ledger.append([copied], None)
         self.print(self._desk.last_sale, copy=copy)
 
     def print(self, sale: Sale, *, copy: bool) -> None:
@@ -70,7 +77,9 @@ class Surroundings:
         self._last_job = self._desk.world.ids.new_id()
         if self._desk.last is not None:
             self._desk.last = msgspec.structs.replace(self._desk.last, printing="queued")
-        self._desk.world.printer.submit(PrintJob(self._last_job, sale, copy=copy))
+        self._desk.world.printer.submit(
+            PrintJob(self._last_job, sale, copy=copy, epoch=self._desk.last_epoch)
+        )
 
     def _spool_decision(self, command: c.SpoolDecision) -> None:
         self._desk.must_be_signed_in()
@@ -114,9 +123,29 @@ class Surroundings:
 
     def _hub_reported(self, command: c.HubReported) -> None:
         held = (command.acked_epoch, command.acked_seq)
-        while self._desk.unsent and self._desk.unsent[0] <= held:
+        while self._desk.unsent and self._desk.unsent[0] <= held:  # one other machine is enough
             self._desk.unsent.popleft()
-        if command.problem == "fork" and self.hub.problem != "fork":
-            self._desk.warn("hub-fork", level="alarm")
-        self.hub = HubView(configured=True, online=command.online, problem=command.problem)
+        new = HubView(configured=True, online=command.online, problem=command.problem)
+        if command.node == "relay":
+            old, self.relay = self.relay, new
+        else:
+            old, self.hub = self.hub, new
+        if command.problem != old.problem:
+            self._say(command)
         self._desk.events.append(e.HubChanged(command.online, len(self._desk.unsent), command.problem))
+
+    def _say(self, command: c.HubReported) -> None:
+        """What somebody has to look at is said once, in a sentence; the status row goes on saying it in a word."""
+        if command.problem == "clock":
+            way = "slow" if command.skew_ms > 0 else "fast"
+            self._desk.warn(f"hub-clock-{way}", level="alarm", minutes=abs(command.skew_ms) // 60_000)
+        elif command.problem in _ALARMS:
+            self._desk.warn(f"hub-{command.problem}", level="alarm", node=_NODES.get(command.node, "Hub"))
+
+    def _copy_reported(self, command: c.CopyReported) -> None:
+        old, self.second_copy = self.second_copy, CopyView(command.state, command.waiting)
+        if command.state == old.state:
+            return
+        if command.state not in _COPY_FINE:
+            self._desk.warn(f"copy-{command.state}", level="warn")
+        self._desk.events.append(e.DeviceChanged("second-copy", command.state, ""))

@@ -20,6 +20,7 @@ from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError, 
 from pos.till.checkout import Checkout
 from pos.till.desk import Desk, Refusal, TillSetup, World, stop_message, unusable_catalogue
 from pos.till.ledger import Ledger
+from pos.till.numbers import Numbers
 from pos.till.parking import Parking
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
@@ -32,7 +33,7 @@ _log = logging.getLogger(__name__)
 _Done = asyncio.Future[None] | None
 _Waiting = Coroutine[Any, Any, None] | None
 _Listener = Callable[[Sequence[e.Event]], None]
-_NEWS = frozenset({c.DeviceReported, c.HubReported})
+_NEWS = frozenset({c.DeviceReported, c.HubReported, c.CopyReported, c.OpenEpoch})
 
 
 class Till:
@@ -52,7 +53,8 @@ class Till:
             c.Lock: self._lock,
             c.Mistyped: self._mistyped,
         }
-        for part in (self._selling, self._surroundings, self._checkout, self._parking):
+        numbers = Numbers(self._desk, ledger)
+        for part in (self._selling, self._surroundings, self._checkout, self._parking, numbers):
             self._handlers.update(part.handlers)  # type: ignore[arg-type]  # each takes its own command
         self._queue: deque[tuple[c.Command, _Done]] = deque()
         self._busy = False
@@ -62,9 +64,19 @@ class Till:
         self._revision = 0
 
     async def start(
-        self, cart: Cart | None, unsent: Sequence[tuple[int, int]], stopped: JournalUnavailableError | None
+        self,
+        cart: Cart | None,
+        unsent: Sequence[tuple[int, int]],
+        stopped: JournalUnavailableError | None,
+        locked: str = "",
     ) -> None:
-        """Take up what was left: the open cart, or the sale that ended it just before a cut."""
+        """Take up what was left: the open cart, or the sale that ended it just before a cut.
+
+        `locked` is the code of the sentence on a till that must not sell before its numbers begin anew.
+        """
+        if locked:
+            self._desk.locked = e.Message(locked, level="alarm")
+            self._desk.locked_epoch = self._desk.world.journal.head.epoch
         self._desk.unsent.extend(unsent)
         try:
             self._desk.world.catalogue.refresh(self._desk.today())
@@ -202,9 +214,7 @@ class Till:
         self._view = None
 
     async def _sign_in(self, command: c.SignIn) -> None:
-        stopped = self._desk.stopped
-        if stopped is not None:
-            raise Refusal(stopped.code, level="alarm", **stopped.fields)
+        self._desk.must_not_be_stopped()
         try:
             operator = await self._desk.world.people.sign_in(command.name, command.pin)
         except SignInRefusedError as error:
@@ -237,7 +247,7 @@ class Till:
         task.add_done_callback(self._tasks.discard)
 
     def _state_word(self) -> str:
-        if self._desk.stopped is not None or self._desk.in_doubt:
+        if self._desk.standstill is not None or self._desk.in_doubt:
             return "stopped"
         if self._desk.operator is None:
             return "signed-out"
@@ -274,7 +284,7 @@ class Till:
             results=self._selling.results or (),
             search_text=self._selling.search_text,
             departments=tuple(self._selling.departments()) if self._selling.open_price is not None else (),
-            message=self._desk.message or self._desk.stopped,
+            message=self._desk.message or self._desk.standstill,
             last_sale=self._desk.last if cart is None else None,
             parked=self._parking.view(),
             print_problem=self._surroundings.print_problem or self._surroundings.waiting_job,
@@ -284,6 +294,8 @@ class Till:
             scanner=self._surroundings.scanner,
             drawer=self._surroundings.drawer,
             hub=self._surroundings.hub,
+            relay=self._surroundings.relay,
+            second_copy=self._surroundings.second_copy,
             demo=self._desk.setup.demo,
             language=(self._desk.operator.language if self._desk.operator is not None else "")
             or self._desk.setup.language,

@@ -470,3 +470,56 @@ def test_the_language_is_the_operators() -> None:
             assert "1.39" in screen.row("Bio-Vollmilch")
 
     run(case)
+
+
+@pytest.mark.parametrize("width", [64, 80])
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        ("fork", "Hub: ZWEITE KASSE"),
+        ("replaced", "Hub: ERSETZT"),
+        ("not-enrolled", "Hub: NICHT ANGEMELDET"),
+        ("clock", "UHR FALSCH"),
+        ("stuck", "Hub: HÄNGT"),
+        ("busy", "ONLINE"),
+    ],
+)
+def test_trouble_with_the_hub_stays_in_the_first_row_in_words(width: int, problem: str, said: str) -> None:
+    async def case() -> None:
+        async with opened(size=(width, 24 if width == 80 else 18)) as screen:
+            screen.shop.till.submit(c.HubReported(True, 1, 0, problem))
+            await screen.scan(MILK)
+            assert said in screen.text.splitlines()[0]
+
+    run(case)
+
+
+def test_the_relay_alone_is_a_line_to_another_machine() -> None:
+    async def case() -> None:
+        async with opened() as screen:
+            screen.shop.till.submit(c.HubReported(False, 1, 0))
+            screen.shop.till.submit(c.HubReported(True, 1, 0, node="relay"))
+            await screen.pause()
+            assert "ONLINE" in screen.text.splitlines()[0]
+
+    run(case)
+
+
+@pytest.mark.parametrize("width", [64, 80])
+def test_a_second_copy_that_lags_or_is_missing_is_said_and_a_sound_one_is_not(width: int) -> None:
+    async def case() -> None:
+        async with opened(size=(width, 24 if width == 80 else 18)) as screen:
+            screen.shop.till.submit(c.CopyReported("absent"))
+            await screen.pause()
+            assert "2. Kopie fehlt" in screen.text.splitlines()[0]
+            assert "Medium für die zweite Kopie fehlt" in screen.text
+            await screen.scan(MILK)
+            assert "2. Kopie fehlt" in screen.text.splitlines()[0]
+            screen.shop.till.submit(c.CopyReported("behind", 3))
+            await screen.pause()
+            assert "2. Kopie: 3 fehlen" in screen.text.splitlines()[0]
+            screen.shop.till.submit(c.CopyReported("ok"))
+            await screen.pause()
+            assert "Kopie" not in screen.text
+
+    run(case)

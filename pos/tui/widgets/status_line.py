@@ -20,13 +20,7 @@ def status_line(scene: Scene) -> Strip:
     if view.operator is not None:
         who = f"{who} · {view.operator.name}"
     right: list[Part] = [(f"{scene.now:%H:%M}", "status")]
-    if view.hub.configured:
-        online = view.hub.online
-        right.append((words("ui.online" if online else "ui.offline"), "status" if online else "status_bad"))
-        if view.unsent or not online:
-            right.append((words("ui.unsent", count=view.unsent), "status"))
-    elif scene.width >= 76:
-        right.append((words("ui.no-hub"), "status"))
+    right += _lines(scene)
     devices = _devices(scene)
     right += devices
     demo = [(f" {words('ui.demo')} ", "demo")] if view.demo else []
@@ -47,6 +41,30 @@ def status_line(scene: Scene) -> Strip:
     for at, (text, role) in enumerate(right):
         parts += [(text, role), ("  " if at < len(right) - 1 else " ", "status")]
     return scene.brush.row(*_merged(parts))
+
+
+def _lines(scene: Scene) -> list[Part]:
+    """The lines to other machines, how many sales only this one holds, and what is wrong with the second copy."""
+    view, words = scene.view, scene.words
+    parts: list[Part] = []
+    if view.hub.configured or view.relay.configured:
+        online = view.hub.online or view.relay.online
+        problem = view.hub.problem or view.relay.problem
+        said = words(f"ui.hub-problem-{problem}") if problem else ""
+        if said and not said.startswith("ui."):
+            parts.append((f" {said} ", "status_bad"))
+        else:
+            parts.append(
+                (words("ui.online" if online else "ui.offline"), "status" if online else "status_bad")
+            )
+        if view.unsent or not online:
+            parts.append((words("ui.unsent", count=view.unsent), "status"))
+    elif scene.width >= 76:
+        parts.append((words("ui.no-hub"), "status"))
+    copy = view.second_copy
+    if copy.state not in {"", "ok"}:
+        parts.append((words(f"ui.copy-{copy.state}", count=copy.waiting), "status_bad"))
+    return parts
 
 
 def _devices(scene: Scene) -> list[Part]:
