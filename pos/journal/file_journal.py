@@ -29,6 +29,7 @@ from pos.journal.segment import (
     open_writer,
     read_facts,
     segment_files,
+    sync_folder,
     verify_segment,
 )
 from pos.journal.views import Views
@@ -111,6 +112,7 @@ class FileJournal:
             try:
                 # Whatever an earlier error left in doubt is rewritten and synced, or is not there.
                 segment.connection.execute("pragma wal_checkpoint(truncate)")
+                sync_folder(self._folder)  # a killed process may have left names that no sync has reached
                 self._verify(segment, files)
                 self._finish_older(files)
                 self._writer = Writer(segment, self._clock)

@@ -23,6 +23,7 @@ __all__ = [
     "open_writer",
     "read_facts",
     "segment_files",
+    "sync_folder",
     "verify_segment",
 ]
 
@@ -135,7 +136,7 @@ def create_segment(
     finally:
         connection.close()
     building.rename(path)
-    _sync_folder(folder)
+    sync_folder(folder)
     return path
 
 
@@ -298,7 +299,8 @@ def _damaged(segment: Segment, seq: int, what: str) -> JournalUnavailableError:
     return JournalUnavailableError("journal-damaged", f"{segment.path.name}: fact {seq} {what}")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable. A file that is synced may still lose its name in a power cut."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

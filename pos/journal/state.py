@@ -15,6 +15,7 @@ import msgspec
 
 from pos.domain.cart import Cart, Line, cart_of
 from pos.journal.errors import check_sqlite, translate
+from pos.journal.segment import sync_folder
 from pos.ports import JobState, JournalUnavailableError, Worker
 
 __all__ = ["SpoolView", "StateStore"]
@@ -218,6 +219,9 @@ class StateStore:
             connection.execute("pragma cache_size=-256")
             connection.wal_autocheckpoint(0)  # done between carts
             connection.execute(_SCHEMA)
+            # What a killed process wrote and never synced is seen below: nobody may be shown what a cut can take.
+            connection.execute("pragma wal_checkpoint(truncate)")
+            sync_folder(self._path.parent)
             version = connection.execute("select version from version").get
             if version != _VERSION:
                 raise JournalUnavailableError("journal-damaged", f"{self._path.name} is of version {version}")

@@ -1,7 +1,8 @@
 """What is derived from the journal for quick answers. Nothing here is the truth; it can be made anew.
 
 `synchronous=OFF`: a power cut may ruin the file, so it is thrown away and rebuilt unless it was closed
-in order or the machine has not been restarted since.
+in order or the machine has not been restarted since. A killed process leaves a rollback journal behind,
+which takes back the transaction that it was in.
 """
 
 import contextlib
@@ -148,15 +149,16 @@ class Views:
     def _connect(self, boot_id: str) -> None:
         fresh = not self._path.exists()
         self._connection = apsw.Connection(str(self._path))
-        self._connection.execute("pragma journal_mode=memory")
+        self._connection.execute("pragma journal_mode=truncate")
         self._connection.execute("pragma synchronous=off")
         self._connection.execute("pragma cache_size=-256")
         if fresh:
             self._connection.execute(_SCHEMA)
             self._connection.execute("insert into applied values(1, ?, 0, ?, 0)", (_VERSION, boot_id))
-        version, self._applied, written_in, clean = self._connection.execute(
-            "select version, seq, boot_id, clean from applied"
-        ).get
+        row = self._connection.execute("select version, seq, boot_id, clean from applied").fetchone()
+        if row is None:
+            raise apsw.CorruptError("the views were cut off while they were made")
+        version, self._applied, written_in, clean = row
         if version != _VERSION or not (clean or written_in == boot_id):
             raise apsw.CorruptError("the views are of another version or were cut off")
         # On disk before any row follows: a power cut must never find newer rows under an older "clean".

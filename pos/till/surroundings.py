@@ -42,15 +42,18 @@ class Surroundings:
         }
 
     async def _open_drawer(self, command: c.OpenDrawer) -> None:
+        """The fact first: a power cut must never leave an open drawer that nothing speaks of."""
         self._desk.must_be_signed_in()
-        opened = False
-        if not command.by_key:
-            opened = self._desk.world.drawer.open() if self._desk.world.drawer is not None else False
-            if not opened:
-                raise Refusal("drawer-not-ready")
+        drawer = self._desk.world.drawer
+        if not command.by_key and (drawer is None or self.printer.state in _CANNOT_PRINT):
+            raise Refusal("drawer-not-ready")
         await self.record_drawer(command.reason, by_key=command.by_key, cart_id="")
-        if opened:
-            self._desk.events.append(e.DrawerOpened(command.reason))
+        if command.by_key:
+            return
+        assert drawer is not None
+        if not drawer.open():
+            raise Refusal("drawer-not-ready")
+        self._desk.events.append(e.DrawerOpened(command.reason))
 
     async def record_drawer(self, reason: str, *, by_key: bool, cart_id: str) -> None:
         facts = self._ledger.day_facts()

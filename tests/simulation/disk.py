@@ -61,6 +61,7 @@ class Disk:
         self._cut: int | None = None
         self._failing: list[str] = []
         self._fail_after = 0
+        self._under_way: Callable[[], None] | None = None
         self.writes = 0
         self.syncs = 0
         self.bytes_written = 0
@@ -101,6 +102,16 @@ class Disk:
     def crash(self, survival: Survival | None = None) -> Path:
         """The power went (now, if it had not); returns the folder that the machine finds when it is on again."""
         self.cut()
+        new = self.survivors(survival)
+        self._platter = Platter()
+        self._begin_at(new)
+        return new
+
+    def survivors(self, survival: Survival | None = None) -> Path:
+        """A new folder as a cut at this moment might leave it; the disk itself goes on. For many looks at one cut."""
+        if self._under_way is not None:
+            self._under_way()
+            self._under_way = None
         image = self._platter.image(self._rng, survival)
         old, known = self.folder, self._platter.known
         new = self._new_folder()
@@ -113,8 +124,6 @@ class Disk:
                 _copy(old / path, target)
             else:
                 _write(target, content)
-        self._platter = Platter()
-        self._begin_at(new)
         return new
 
     def kill(self) -> Path:
@@ -173,15 +182,13 @@ class Disk:
                 return _WRITE_FAILED
             self.writes += 1
             self.bytes_written += len(data)
-            self._platter.write(file.number, offset, data)
-            return 0 if self._step() else _WRITE_FAILED
+            return 0 if self._change(self._platter.write, file.number, offset, data) else _WRITE_FAILED
 
     def on_truncate(self, file: OpenFile, size: int) -> int:
         with _lock:
             if self._platter.needs_base(file.number):
                 self._platter.base(file.number, file.content())
-            self._platter.truncate(file.number, size)
-            return 0 if self._step() else _TRUNCATE_FAILED
+            return 0 if self._change(self._platter.truncate, file.number, size) else _TRUNCATE_FAILED
 
     def on_sync(self, file: OpenFile) -> int:
         with _lock:
@@ -205,7 +212,7 @@ class Disk:
             self._know(name)
             if self._step():
                 return 0
-            self._platter.unlink(name)  # it was under way
+            self._under_way = lambda: self._platter.unlink(name)
             return _DELETE_FAILED
 
     def on_deleted(self, path: str, *, synced: bool) -> int:
@@ -228,7 +235,7 @@ class Disk:
             if os.path.exists(new):  # noqa: PTH110
                 self._know(names[1])
             if not self._step():
-                self._platter.rename(*names)
+                self._under_way = lambda: self._platter.rename(*names)
                 raise PowerCut
             act()
             self._platter.rename(*names)
@@ -267,6 +274,14 @@ class Disk:
                 self.cut()
                 return False
         return True
+
+    def _change(self, change: Callable[..., None], *arguments: Any) -> bool:
+        """A write or truncation; one that the cut falls on may have happened, unless only the process died."""
+        if self._step():
+            change(*arguments)
+            return True
+        self._under_way = lambda: change(*arguments)
+        return False
 
     def _sync(self, make_durable: Callable[[], None]) -> bool:
         self.syncs += 1
@@ -312,6 +327,7 @@ class Disk:
         self.dead = False
         self._cut = None
         self._failing = []
+        self._under_way = None
 
     @staticmethod
     def _walk(folder: Path) -> list[str]:

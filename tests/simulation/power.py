@@ -1,0 +1,268 @@
+"""Power cuts on the real journal, state and views, through the real till: a history of acts, cuts and restarts.
+
+After each cut the till starts on what is left and is held to what it had shown (I1, I2 and their kin):
+the chain is whole and gapless and holds every fact whose commit returned, a sale is there whole or not at all,
+receipt numbers have no gap, the open cart is as it was or paid but never both, views are those derived anew.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+import random
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from pos.domain import commands as c
+from pos.facts import GENESIS, CartAbandoned, DrawerOpenedFact, Sale, StoredFact, decode_fact
+from pos.journal import file_journal, state
+from pos.journal.segment import open_reader, read_facts, segment_files, verify_segment
+from pos.journal.views import Views
+from pos.ports import JournalUnavailableError
+from tests.simulation.disk import Disk, Survival, ram_folder
+from tests.simulation.machine import CODES, Machine, Seen, SimClock, SimIds, jobs_of, make_folder
+
+__all__ = ["CutReport", "LostError", "check", "power_cuts", "small_limits"]
+
+START = dt.datetime(2026, 11, 21, 9, 0, tzinfo=dt.timezone(dt.timedelta(hours=1)))
+CUTS_A_HISTORY = 25
+
+
+class LostError(AssertionError):
+    """The till broke a promise; the text names seed and cut."""
+
+
+class CutReport(msgspec.Struct):
+    """What a number of power cuts came to. `found_paid`: cut between the commit and the thanks."""
+
+    cuts: int = 0
+    kills: int = 0
+    histories: int = 0
+    sales: int = 0
+    facts: int = 0
+    found_paid: int = 0
+    writes: int = 0
+    syncs: int = 0
+    seconds: float = 0.0
+    failures: list[str] = []
+
+    def add(self, other: "CutReport") -> None:
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+@contextlib.contextmanager
+def small_limits(
+    *, segment_facts: int = 9, checkpoint_facts: int = 5, checkpoint_saves: int = 7
+) -> Iterator[None]:
+    """Segments roll and logs are written back every few acts, so that cuts fall on that too."""
+    before = file_journal.SEGMENT_FACTS_MAX, file_journal.CHECKPOINT_FACTS, state.CHECKPOINT_SAVES
+    file_journal.SEGMENT_FACTS_MAX = segment_facts
+    file_journal.CHECKPOINT_FACTS = checkpoint_facts
+    state.CHECKPOINT_SAVES = checkpoint_saves
+    try:
+        yield
+    finally:
+        file_journal.SEGMENT_FACTS_MAX, file_journal.CHECKPOINT_FACTS, state.CHECKPOINT_SAVES = before
+
+
+def _verified(folder: Path) -> list[StoredFact]:
+    """All facts, the chain walked from the first; raises LostError."""
+    facts: list[StoredFact] = []
+    previous = GENESIS
+    for path in segment_files(folder):
+        segment = open_reader(path)
+        try:
+            previous = verify_segment(segment, previous)
+            facts += read_facts(segment.connection, 0)
+        except JournalUnavailableError as error:
+            raise LostError(f"verify: {error}") from error
+        finally:
+            segment.connection.close()
+    if [fact.seq for fact in facts] != list(range(1, len(facts) + 1)):
+        raise LostError("a seq is missing")
+    return facts
+
+
+async def check(machine: Machine, seen: Seen, scratch: Path | None) -> None:
+    """Hold a till that has just started to what it had shown. Raises LostError.
+
+    With a `scratch` folder the views are derived anew and compared.
+    """
+
+    def must(holds: object, what: str) -> None:
+        if not holds:
+            raise LostError(what)
+
+    must(machine.stopped is None, f"the till is stopped: {machine.stopped}")
+    facts = _verified(machine.state / "journal")
+    seq, hash_ = seen.head
+    must(len(facts) >= seq, f"fact {seq} was committed and is gone; the last is {len(facts)}")
+    must(seq == 0 or facts[seq - 1].hash == hash_, f"fact {seq} is another one")
+    must(len(facts) <= seq + 2, "more than one commit was under way")
+
+    bodies = [decode_fact(fact.kind, fact.version, fact.body) for fact in facts]
+    sales = {fact.cart_id: fact.number for fact in bodies if isinstance(fact, Sale)}
+    voided = {fact.cart_id for fact in bodies if isinstance(fact, CartAbandoned)}
+    must(
+        seen.paid.items() <= sales.items(),
+        f"shown as paid, and not kept: {seen.paid.items() - sales.items()}",
+    )
+    must(voided.issuperset(seen.voided), "shown as voided, and not kept")
+    drawer = sum(isinstance(fact, DrawerOpenedFact) and not fact.by_key for fact in bodies)
+    must(drawer >= seen.drawer, "the drawer opened and no fact says so")
+    copies = sum(fact.kind == "receipt.copied" for fact in facts)
+    must(copies >= seen.copies, "a copy was printed and no fact says so")
+
+    cart, ended = machine.cart, sales.keys() | voided
+    must(cart is None or cart.cart_id not in ended, "the cart is open and over")
+    if cart is not None:
+        must(cart in seen.carts, f"a cart that never was: {cart}; {seen.carts}")
+    else:
+        must(
+            any(old is None or old.cart_id in ended for old in seen.carts),
+            f"the open cart is gone: {seen.carts}",
+        )
+    must(machine.journal.head.seq == len(facts), "the head is not the last fact")
+    must(machine.journal.head.next_number == len(sales) + 1, "the next number is not the next")
+
+    cursor = await machine.cursor()
+    must(cursor in (seen.cursor, seen.cursor_asked), f"the cursor is {cursor}, not {seen.cursor}")
+    jobs = await jobs_of(machine.store)
+    must(jobs.keys() >= set(seen.jobs), "a receipt left the spool")
+
+    if scratch is not None:
+        fresh = Views(scratch / "fresh.db")
+        fresh.rebuild(machine.state / "journal", "fresh")
+        must(fresh.digest() == machine.views.digest(), "the views are not those of the journal")
+        fresh.close()
+
+
+class _History:
+    """One till's life: acts until the power goes, a start on what is left, and so on."""
+
+    def __init__(
+        self, parent: Path, template: Path, seed: int, report: CutReport, *, lying: bool = False
+    ) -> None:
+        self.rng = random.Random(seed)
+        self.disk = Disk(parent, f"till{seed}", self.rng, lying=lying)
+        shutil.copytree(template, self.disk.folder, dirs_exist_ok=True)
+        self.clock = SimClock(START)
+        self.seen = Seen()
+        self.boot = 1
+        self.was_killed = False
+        self.report = report
+        self.scratch = parent
+
+    async def live(self, cuts: int) -> None:
+        """`cuts` power cuts (or kills, one in ten), each somewhere in a run of acts."""
+        machine = await self._start()
+        self.seen.head = (machine.journal.head.seq, machine.journal.head.hash)
+        for _ in range(cuts):
+            self.disk.cut_after(self.rng.choice((self.rng.randint(1, 12), self.rng.randint(1, 90))))
+            while not self.disk.dead:
+                await self._act(machine)
+            machine = await self._restart()
+            await check(
+                machine, self.seen, self.scratch if self.was_killed or self.rng.random() < 0.2 else None
+            )
+            await self._take_over(machine)
+        self.report.sales += len(self.seen.paid)
+        self.report.facts += machine.journal.head.seq
+        self.report.writes += self.disk.writes
+        self.report.syncs += self.disk.syncs
+
+    async def _restart(self) -> Machine:
+        """Start on what is left; one time in six the power goes again while it starts."""
+        while True:
+            if self.rng.random() < 0.1:
+                self.disk.kill()
+                self.report.kills += 1
+                self.was_killed = True
+            else:
+                self.disk.crash()
+                self.was_killed = False
+                self.report.cuts += 1
+                self.boot += 1
+            if self.rng.random() < 0.16:
+                self.disk.cut_after(self.rng.randint(1, 25))
+            machine = await self._start()
+            if not self.disk.dead:
+                self.disk.cut_after(None)
+                return machine
+
+    async def _start(self) -> Machine:
+        self.clock.boot_id = f"boot-{self.boot}"
+        machine = Machine(
+            self.disk.folder, self.clock, SimIds(self.rng), self.seen, lambda: not self.disk.dead
+        )
+        await machine.start()
+        return machine
+
+    async def _take_over(self, machine: Machine) -> None:
+        """What is there now is what the till is held to from here on."""
+        head = machine.journal.head
+        self.seen.head = (head.seq, head.hash)
+        self.seen.carts = [machine.cart]
+        self.seen.cursor = self.seen.cursor_asked = await machine.cursor()
+        if head.last_sale is not None and head.last_sale.cart_id not in self.seen.paid:
+            self.report.found_paid += 1
+            machine.show(head.last_sale)
+
+    async def _act(self, machine: Machine) -> None:
+        rng = self.rng
+        dice = rng.random()
+        if machine.cart is None or dice < 0.45:
+            if dice < 0.1 and machine.cart is not None:
+                await machine.do(c.VoidLast())
+            elif dice < 0.06:
+                await machine.do(c.OpenDrawer())
+            else:
+                if rng.random() < 0.2:
+                    await machine.do(c.SetQuantity(Decimal(rng.randint(2, 5))))
+                await machine.do(c.Scan(rng.choice(CODES)))
+        elif dice < 0.85:
+            await machine.do(c.PayCash(None if rng.random() < 0.5 else 20_000))
+        elif dice < 0.89:
+            await machine.do(c.VoidCart())
+            await machine.do(c.VoidCart())
+        elif dice < 0.92:
+            await machine.do(c.OpenDrawer())
+        elif dice < 0.94:
+            await machine.do(c.PrintAgain())
+        else:
+            await machine.acknowledge()
+
+
+def power_cuts(
+    seed: int,
+    count: int,
+    progress: Callable[[int, int], None] = lambda _done, _whole: None,
+) -> CutReport:
+    """At least `count` power cuts, from histories numbered `seed`, `seed` + 1 and so on. Failures name theirs.
+
+    The same seed gives the same cuts. For several processes give each a range of seeds of its own:
+    a range that starts at `seed` takes `count` / CUTS_A_HISTORY of them.
+    """
+    report = CutReport()
+    began = time.perf_counter()
+    with ram_folder() as parent, small_limits():
+        template = parent / "template"
+        make_folder(template, SimClock(START))
+        for number in range(seed, seed + -(-count // CUTS_A_HISTORY)):
+            history = _History(parent, template, number, report)
+            with history.disk:
+                try:
+                    asyncio.run(history.live(CUTS_A_HISTORY))
+                except LostError as error:
+                    report.failures.append(f"power-cuts seed {number}, cut {report.cuts}: {error}")
+            shutil.rmtree(history.disk.folder)
+            report.histories += 1
+            progress(report.cuts, count)
+    report.seconds = time.perf_counter() - began
+    return report
