@@ -68,7 +68,7 @@ class Views:
             return
         with contextlib.suppress(apsw.Error):
             if clean:
-                self._connection.execute("pragma synchronous=full")
+                self._connection.execute("pragma synchronous=extra")
                 self._connection.execute("update applied set clean = 1")
             self._connection.close()
         self._connection = None
@@ -149,7 +149,8 @@ class Views:
     def _connect(self, boot_id: str) -> None:
         fresh = not self._path.exists()
         self._connection = apsw.Connection(str(self._path))
-        self._connection.execute("pragma journal_mode=truncate")
+        # Made anew for each transaction: only a journal whose name is synced too keeps the two marks below.
+        self._connection.execute("pragma journal_mode=delete")
         self._connection.execute("pragma synchronous=off")
         self._connection.execute("pragma cache_size=-256")
         if fresh:
@@ -162,7 +163,7 @@ class Views:
         if version != _VERSION or not (clean or written_in == boot_id):
             raise apsw.CorruptError("the views are of another version or were cut off")
         # On disk before any row follows: a power cut must never find newer rows under an older "clean".
-        self._connection.execute("pragma synchronous=full")
+        self._connection.execute("pragma synchronous=extra")
         self._connection.execute("update applied set boot_id = ?, clean = 0", (boot_id,))
         self._connection.execute("pragma synchronous=off")
 

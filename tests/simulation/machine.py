@@ -148,6 +148,8 @@ class Seen(msgspec.Struct):
 
     paid: dict[str, int] = {}  # cart_id -> receipt number: thanks, paper, or the drawer of a sale
     voided: list[str] = []
+    parked: list[str] = []
+    resumed: list[str] = []
     drawer: int = 0  # pulses without a sale
     copies: int = 0
     head: tuple[int, bytes] = (0, b"")  # the newest fact whose commit returned
@@ -291,6 +293,10 @@ class Machine:
                 self.show(sale)
             elif isinstance(event, e.CartVoided):
                 self.seen.voided.append(event.cart_id)
+            elif isinstance(event, e.CartParked):
+                self.seen.parked.append(event.cart_id)
+            elif isinstance(event, e.CartResumed):
+                self.seen.resumed.append(event.cart_id)
 
 
 def make_folder(state: Path, clock: SimClock) -> None:

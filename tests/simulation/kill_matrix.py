@@ -1,0 +1,160 @@
+"""The kill matrix: each act of a till is cut at every write and sync that it makes, one after the other.
+
+For each cut several surviving images are looked at: nothing of what was not synced, all of it, and some by
+chance. On each the till must start, keep what it had shown, and sell on.
+"""
+
+import asyncio
+import contextlib
+import copy
+import random
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+
+from pos.domain import commands as c
+from pos.ports import JournalUnavailableError
+from tests.simulation.disk import Disk, Survival
+from tests.simulation.machine import CODES, Machine, Seen, SimClock, SimIds, make_folder
+from tests.simulation.power import START, LostError, check
+
+__all__ = ["ACTS", "SURVIVALS", "Row", "cut_everywhere"]
+
+SURVIVALS = (Survival.NONE, Survival.ALL, Survival.PREFIX, Survival.SUBSET, Survival.TORN)
+SEGMENT_FACTS = 6
+_Do = Callable[[Machine], Awaitable[None]]
+
+
+class Row(msgspec.Struct):
+    """One act: how many writes and syncs it makes, how many images were looked at, and what failed."""
+
+    act: str
+    steps: int = 0
+    images: int = 0
+    failures: list[str] = []
+
+
+class Act(msgspec.Struct, frozen=True):
+    """What is done before, uncut, and what the power goes in. `killed`: the till before was killed, not closed."""
+
+    before: tuple[c.Command, ...]
+    act: _Do
+    killed: bool = False
+
+
+def commands(*wanted: c.Command) -> _Do:
+    async def act(machine: Machine) -> None:
+        for command in wanted:
+            await machine.do(command)
+
+    return act
+
+
+async def _acknowledge(machine: Machine) -> None:
+    await machine.acknowledge()
+
+
+async def _close(machine: Machine) -> None:
+    with contextlib.suppress(JournalUnavailableError):
+        await machine.close()
+
+
+async def _reopen(machine: Machine) -> None:
+    with contextlib.suppress(JournalUnavailableError):
+        await machine.journal.reopen()
+
+
+async def _start(_: Machine) -> None:
+    """The act is the start itself, see `_run`."""
+
+
+_SCANS = (c.Scan(CODES[0]), c.Scan(CODES[4]))
+_SALE = (*_SCANS, c.PayCash())
+ACTS = {
+    "first line": Act((), commands(c.Scan(CODES[4]))),
+    "line": Act(_SCANS, commands(c.Scan(CODES[3]))),
+    "void line": Act(_SCANS, commands(c.VoidLast())),
+    "first sale of a day": Act(_SCANS, commands(c.PayCash(5_000))),
+    "sale": Act((*_SALE, *_SCANS), commands(c.PayCash())),
+    "void cart": Act((*_SALE, *_SCANS), commands(c.VoidCart(), c.VoidCart())),
+    "park": Act((*_SALE, *_SCANS), commands(c.ParkCart("note"))),
+    "resume": Act((*_SALE, *_SCANS, c.ParkCart()), commands(c.ResumeParked())),
+    "pay a resumed cart": Act((*_SCANS, c.ParkCart(), c.ResumeParked()), commands(c.PayCash())),
+    "drawer": Act(_SALE, commands(c.OpenDrawer())),
+    "copy": Act(_SALE, commands(c.PrintAgain())),
+    "acknowledgement": Act(_SALE, _acknowledge),
+    "segment roll": Act((*_SALE, *_SALE, *_SALE, *_SCANS), commands(c.PayCash())),
+    "close": Act((*_SALE, *_SCANS), _close),
+    "reopen": Act((*_SALE, *_SCANS), _reopen),
+    "start after a cut": Act((*_SCANS, c.PayCash()), _start),
+    "start after a kill": Act((*_SCANS, c.PayCash()), _start, killed=True),
+}
+
+
+def cut_everywhere(
+    name: str, parent: Path, *, seed: int = 1, survivals: tuple[Survival, ...] = SURVIVALS
+) -> Row:
+    """Do one act again and again, cut at its first, second, ... last step."""
+    row = Row(name)
+    template = parent / f"template {name}"
+    make_folder(template, SimClock(START))
+    while asyncio.run(_run(row, template, parent, seed, survivals)):
+        row.steps += 1
+    shutil.rmtree(template)
+    return row
+
+
+async def _run(row: Row, template: Path, parent: Path, seed: int, survivals: tuple[Survival, ...]) -> bool:
+    """The act once, cut at step `row.steps` + 1; False when it has no such step."""
+    act = ACTS[row.act]
+    rng = random.Random(seed)
+    with Disk(parent, f"{row.act} {row.steps}", rng) as disk:
+        shutil.copytree(template, disk.folder, dirs_exist_ok=True)
+        seen = Seen()
+        machine = await _machine(disk.folder, rng, seen, lambda: not disk.dead)
+        seen.head = (machine.journal.head.seq, machine.journal.head.hash)
+        await commands(*act.before)(machine)
+        if act.act is _start:
+            if act.killed:
+                disk.kill()
+            else:
+                disk.crash(Survival.TORN)
+            disk.cut_after(row.steps + 1)
+            await _machine(disk.folder, rng, Seen(), lambda: not disk.dead, boot=2)
+        else:
+            disk.cut_after(row.steps + 1)
+            await act.act(machine)
+        if not disk.dead:
+            shutil.rmtree(disk.folder)
+            return False
+        for survival in survivals:
+            image = disk.survivors(survival)
+            row.images += 1
+            try:
+                await _look(image, rng, copy.deepcopy(seen), parent)
+            except LostError as error:
+                row.failures.append(f"{row.act}, cut at {row.steps + 1}, {survival.value}: {error}")
+            shutil.rmtree(image)
+        shutil.rmtree(disk.folder)
+    return True
+
+
+async def _machine(
+    folder: Path, rng: random.Random, seen: Seen, has_power: Callable[[], bool], boot: int = 1
+) -> Machine:
+    machine = Machine(folder, SimClock(START, boot), SimIds(rng), seen, has_power)
+    await machine.start()
+    return machine
+
+
+async def _look(image: Path, rng: random.Random, seen: Seen, scratch: Path) -> None:
+    """Start on what is left, hold it to what was shown, sell on."""
+    machine = await _machine(image, rng, seen, lambda: True, boot=3)
+    await check(machine, seen, scratch)
+    number = machine.journal.head.next_number
+    for command in (c.Scan(CODES[1]), c.PayCash()):
+        await machine.do(command)
+    if machine.journal.head.next_number != number + 1 or machine.cart is not None:
+        raise LostError(f"the till does not sell on: {machine.till.view.message}")

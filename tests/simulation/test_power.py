@@ -1,0 +1,161 @@
+"""No cut loses what was shown: the kill matrix in full, a slice of the random cuts, and each fault once found."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from pos.domain import commands as c
+from pos.journal.views import Views
+from tests.simulation.disk import Disk, Survival, ram_folder
+from tests.simulation.kill_matrix import ACTS, SEGMENT_FACTS, SURVIVALS, cut_everywhere
+from tests.simulation.machine import CODES, Machine, Seen, SimClock, SimIds, make_folder
+from tests.simulation.power import START, check, power_cuts, small_limits
+
+LONG_ACTS = ("segment roll", "start after a cut", "start after a kill")  # in full in `make simulate`
+
+
+@pytest.fixture
+def parent() -> Iterator[Path]:
+    with ram_folder() as folder:
+        yield folder
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_act_cut_at_any_of_its_writes_is_whole_or_absent_and_the_till_sells_on(
+    parent: Path, act: str
+) -> None:
+    survivals = (Survival.NONE, Survival.ALL, Survival.TORN) if act in LONG_ACTS else SURVIVALS
+    with small_limits(segment_facts=SEGMENT_FACTS):
+        row = cut_everywhere(act, parent, survivals=survivals)
+    assert row.failures == []
+    assert row.steps >= 3
+    assert row.images == len(survivals) * row.steps
+
+
+def test_a_segment_rolls_in_the_act_that_is_cut_for_it(parent: Path) -> None:
+    make_folder(parent / "till", SimClock(START))
+
+    async def run() -> None:
+        machine = Machine(parent / "till", SimClock(START), SimIds(random.Random(1)), Seen())
+        await machine.start()
+        act = ACTS["segment roll"]
+        for command in act.before:
+            await machine.do(command)
+        assert len(list((parent / "till" / "journal").glob("*.journal"))) == 1
+        await act.act(machine)
+        assert len(list((parent / "till" / "journal").glob("*.journal"))) == 2
+        await machine.close()
+
+    with small_limits(segment_facts=SEGMENT_FACTS):
+        asyncio.run(run())
+
+
+def test_random_cuts_and_kills_lose_nothing() -> None:
+    report = power_cuts(20_261_122, 300)
+    assert report.failures == []
+    assert report.cuts >= 300
+    assert report.kills > 20
+    assert report.sales > 60
+
+
+def test_the_same_seed_gives_the_same_cuts() -> None:
+    reports = [power_cuts(5, 50) for _ in range(2)]
+    for report in reports:
+        report.seconds = 0
+    assert reports[0] == reports[1]
+
+
+def test_views_whose_making_was_cut_off_are_made_anew(parent: Path) -> None:
+    make_folder(parent / "till", SimClock(START))
+    connection = apsw.Connection(str(parent / "till" / "views.db"))
+    connection.execute("create table applied(id, version, seq, boot_id, clean)")
+    connection.close()
+    views = Views(parent / "till" / "views.db")
+    views.open(parent / "till" / "journal", "boot")
+    views.close()
+    seq = apsw.Connection(str(parent / "till" / "views.db")).execute("select seq from applied").get
+    assert seq == 1
+
+
+def test_views_that_a_killed_till_was_writing_are_whole_again(parent: Path) -> None:
+    """The machine runs on, so they are not made anew: SQLite itself takes the half transaction back."""
+    for step in range(8, 34):
+        with Disk(parent, f"disk{step}", random.Random(1)) as disk:
+            make_folder(disk.folder, SimClock(START))
+            asyncio.run(_pay_and_die(disk, step, parent))
+
+
+async def _pay_and_die(disk: Disk, step: int, scratch: Path) -> None:
+    seen = Seen()
+    machine = Machine(disk.folder, SimClock(START), SimIds(random.Random(1)), seen, lambda: not disk.dead)
+    await machine.start()
+    seen.head = (machine.journal.head.seq, machine.journal.head.hash)
+    await machine.do(c.Scan(CODES[0]))
+    disk.cut_after(step)
+    await machine.do(c.PayCash())
+    assert disk.dead
+    again = Machine(disk.kill(), SimClock(START), SimIds(random.Random(2)), seen)
+    await again.start()
+    await check(again, seen, scratch)
+    await again.close()
+
+
+def test_facts_in_a_log_that_a_killed_till_had_made_keep_its_name_through_a_cut(parent: Path) -> None:
+    """The file is synced by the next till, but only who makes a log syncs its folder: so the till does, at start."""
+    for step in range(1, 200):
+        with Disk(parent, f"disk{step}", random.Random(1)) as disk:
+            make_folder(disk.folder, SimClock(START))
+            if asyncio.run(_die_at_start_then_sell(disk, step, parent)):
+                return
+    raise AssertionError("the start has no end")
+
+
+async def _die_at_start_then_sell(disk: Disk, step: int, scratch: Path) -> bool:
+    seen = Seen()
+
+    async def start(boot: int) -> Machine:
+        machine = Machine(
+            disk.folder, SimClock(START, boot), SimIds(random.Random(boot)), seen, lambda: not disk.dead
+        )
+        await machine.start()
+        return machine
+
+    disk.cut_after(step)
+    await start(1)
+    started = not disk.dead
+    disk.kill()
+    machine = await start(2)
+    await machine.do(c.Scan(CODES[0]))
+    await machine.do(c.PayCash())
+    assert seen.head[0] == 3
+    disk.crash(Survival.NONE)
+    machine = await start(3)
+    await check(machine, seen, scratch)
+    await machine.close()
+    return started
+
+
+def test_the_drawer_opens_only_after_the_fact_that_says_so(parent: Path) -> None:
+    """Held by the matrix too; here the order itself is seen."""
+    with Disk(parent, "disk", random.Random(1)) as disk:
+        make_folder(disk.folder, SimClock(START))
+
+        async def run() -> None:
+            machine = Machine(
+                disk.folder, SimClock(START), SimIds(random.Random(1)), Seen(), lambda: not disk.dead
+            )
+            await machine.start()
+            disk.fail("sync")
+            await machine.do(c.OpenDrawer())
+            assert machine.pulses == 0
+            assert machine.till.view.state == "stopped"
+            await machine.do(c.Retry())
+            await machine.do(c.OpenDrawer())
+            assert machine.pulses == 1
+            await machine.close()
+
+        asyncio.run(run())
