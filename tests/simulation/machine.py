@@ -19,9 +19,10 @@ from pos.domain.article import Article, Deposit
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
 from pos.facts import EpochOpened, Sale
-from pos.journal.file_journal import FileJournal, create_journal
+from pos.journal.file_journal import FileJournal
 from pos.journal.state import SpoolView, StateStore
 from pos.journal.views import Views
+from pos.journal.writer import create_journal
 from pos.ports import JobState, JournalUnavailableError, Operator, PrintJob
 from pos.resources import tax_table
 from pos.settings import load_settings
