@@ -90,32 +90,26 @@ def read_batch(
     limit: int = BATCH_MAX_FACTS,
     max_bytes: int = BATCH_MAX_BYTES,
 ) -> Batch | None:
-    """The facts after a seq up to the newest seal that fits, with that seal unchanged; None if there are none.
+    """The facts after a seq up to the newest seal within the limits, with that seal unchanged; None for no facts.
 
-    The till sealed at most `limit` facts and `max_bytes` of JSON at once, so there is always a seal to end at;
-    facts from before a node asked for seals have none and go without.
+    If the next seal lies beyond the limits, the run up to it comes all the same: a till sealed it as one batch.
+    Facts from before a node asked for seals have none and go without.
     """
     facts = read_facts(connection, store, till, epoch=epoch, after_seq=after_seq, limit=limit)
     if not facts:
         return None
-    c = t.seal.c
-    seals = [
-        Seal(row.first_seq, row.last_seq, bytes(row.last_hash), row.key_id, bytes(row.signature))
-        for row in connection.execute(
-            sa.select(c.first_seq, c.last_seq, c.last_hash, c.key_id, c.signature)
-            .where(
-                c.store == store, c.till == till, c.epoch == epoch,
-                c.last_seq > after_seq, c.last_seq <= facts[-1].seq,
+    seals = _seals_after(connection, store, till, epoch, after_seq, limit)
+    upto = _fitting(facts, max_bytes)
+    seal = next((seal for seal in reversed(seals) if seal.last_seq <= upto), seals[0] if seals else None)
+    if seal is not None:
+        upto = seal.last_seq
+        if upto > facts[-1].seq:
+            facts = read_facts(
+                connection, store, till, epoch=epoch, after_seq=after_seq, limit=BATCH_MAX_FACTS
             )
-            .order_by(c.last_seq)
-        )
-    ]  # fmt: skip
-    fitting = _fitting(facts, max_bytes)
-    seal = next((seal for seal in reversed(seals) if seal.last_seq <= fitting), seals[0] if seals else None)
-    upto = seal.last_seq if seal is not None else fitting
     chosen = tuple(fact for fact in facts if fact.seq <= upto)
-    previous = _hash_before(connection, store, till, epoch, facts[0].seq)
-    return Batch(store, till, epoch, facts[0].seq, previous, chosen, seal)
+    previous = _hash_before(connection, store, till, epoch, chosen[0].seq)
+    return Batch(store, till, epoch, chosen[0].seq, previous, chosen, seal)
 
 
 def heads_of(connection: Connection, store: str, till: str) -> list[tuple[int, int, bytes]]:
@@ -134,6 +128,22 @@ def hash_at(connection: Connection, store: str, till: str, epoch: int, seq: int)
         sa.select(c.hash).where(c.store == store, c.till == till, c.epoch == epoch, c.seq == seq)
     ).scalar_one_or_none()
     return None if found is None else bytes(found)
+
+
+def _seals_after(
+    connection: Connection, store: str, till: str, epoch: int, after_seq: int, limit: int
+) -> list[Seal]:
+    c = t.seal.c
+    rows = connection.execute(
+        sa.select(c.first_seq, c.last_seq, c.last_hash, c.key_id, c.signature)
+        .where(c.store == store, c.till == till, c.epoch == epoch, c.last_seq > after_seq)
+        .order_by(c.last_seq)
+        .limit(limit)
+    )
+    return [
+        Seal(row.first_seq, row.last_seq, bytes(row.last_hash), row.key_id, bytes(row.signature))
+        for row in rows
+    ]
 
 
 def _fitting(facts: Sequence[StoredFact], max_bytes: int) -> int:
