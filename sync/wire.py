@@ -5,6 +5,7 @@
     POST /v1/tills/{store}/{till}/epochs  EpochRequest -> Grant
     POST /v1/enrolments                   Enrol -> Enrolled
     POST /v1/keys                         Rotation -> Rotated
+    GET  /v1/relays                       -> Relays
     GET  /v1/changes?cursor=&limit=&wait= -> Feed
 
 The whole protocol, with signatures and what follows from each answer: docs/protocol.md.
@@ -40,6 +41,8 @@ __all__ = [
     "Health",
     "Hello",
     "Problem",
+    "RelayKey",
+    "Relays",
     "Rotated",
     "Rotation",
     "Seal",
@@ -218,6 +221,13 @@ class Enrol(msgspec.Struct, frozen=True, omit_defaults=True):
     software: str = ""
 
 
+class RelayKey(msgspec.Struct, frozen=True):
+    """A relay of the store, and the key under which it answers."""
+
+    name: str
+    public_key: bytes
+
+
 class Enrolled(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the machine is from now on. `grant` for a till without a journal; `shop` as the store's tills said it."""
 
@@ -230,6 +240,13 @@ class Enrolled(msgspec.Struct, frozen=True, omit_defaults=True):
     proof: bytes
     grant: Grant | None = None
     shop: ShopInfo | None = None
+    relays: tuple[RelayKey, ...] = ()
+
+
+class Relays(msgspec.Struct, frozen=True):
+    """The relays of the caller's store."""
+
+    relays: tuple[RelayKey, ...]
 
 
 class Rotation(msgspec.Struct, frozen=True):

@@ -28,6 +28,7 @@ __all__ = [
     "grant_of",
     "key_of",
     "keys",
+    "latest_epoch",
     "lock",
     "newest_fact",
     "node_key",
@@ -159,13 +160,13 @@ def add_key(connection: Connection, store: str, machine: str, public_key: bytes,
     return key_id
 
 
-def retire_others(connection: Connection, store: str, machine: str, key_id: str) -> int:
-    """All keys in use but this one are retired with the newest epoch there is. Counts them."""
+def retire_others(connection: Connection, store: str, machine: str, key_id: str, epoch: int = 0) -> int:
+    """All keys in use but this one are retired with the newest epoch there is, `epoch` at least. Counts them."""
     c = t.machine_key.c
     done = connection.execute(
         t.machine_key.update()
         .where(c.store == store, c.machine == machine, c.key_id != key_id, c.state == "active")
-        .values(state="retired", last_epoch=latest_epoch(connection, store, machine))
+        .values(state="retired", last_epoch=max(epoch, latest_epoch(connection, store, machine)))
     )
     return done.rowcount
 

@@ -1,0 +1,364 @@
+"""The hub's gate: every request of a machine is verified, every answer is signed.
+
+It stands before the application. A handler behind it asks `caller_of` who calls; whatever did not come through the
+gate has no caller and is refused, so nothing is open by mistake. Receipt pages, the hub's health, enrolments (which
+prove themselves) and what the office uses pass unverified.
+"""
+
+import base64
+import binascii
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from sqlalchemy.exc import SQLAlchemyError
+
+from sync.hub import machines
+from sync.hub.machines import MachineKey
+from sync.hub.problems import PROBLEM_JSON, ProblemError
+from sync.signatures import (
+    NONCE_BYTES,
+    WINDOW_MAX_S,
+    Signature,
+    SignatureError,
+    answer_headers,
+    has_digest,
+    read_signature,
+    verify_request,
+)
+from sync.wire import REQUEST_MAX_BYTES, Problem, encode_json
+
+if TYPE_CHECKING:
+    from sync.hub.service import Hub
+
+__all__ = ["BODY_MAX_BYTES", "CLOCK", "FORBIDDEN", "SIGNATURE", "Caller", "Gate", "KeyRing", "caller_of"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+BODY_MAX_BYTES: Final = 2 * REQUEST_MAX_BYTES
+CLOCK: Final = "urn:tresen:problem:clock"
+SIGNATURE: Final = "urn:tresen:problem:signature"
+FORBIDDEN: Final = "urn:tresen:problem:forbidden"
+
+_PREFIX: Final = "/v1/"
+_UNSIGNED: Final = frozenset({"/v1/health", "/v1/catalogue/articles"})
+_SCHEMA: Final = "/v1/schema"
+_ENROLMENTS: Final = "/v1/enrolments"
+_CALLER: Final = "tresen.caller"
+_KEY_MS: Final = 2_000
+_KEYS_MAX: Final = 20_000
+_NONCES_MAX: Final = 500_000
+_BIN_S: Final = 32
+_EARLY_S: Final = 2
+_RETRY_S: Final = 5
+
+_log = logging.getLogger("tresen.hub")
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who calls. `standing` of its key is "active", "retired" or "revoked"."""
+
+    store: str
+    machine: str
+    role: str
+    key: MachineKey
+    standing: str
+
+    def demand_active(self) -> None:
+        """Only keys in use may ask for anything; raises ProblemError."""
+        if self.standing != "active":
+            raise ProblemError.of(_forbidden(f"The key of {self.machine} is {self.standing}"))
+
+    def demand_store(self, store: str) -> None:
+        if self.store != store:
+            raise ProblemError.of(_forbidden(f"{self.machine} belongs to another store"))
+
+    def demand_till(self, store: str, till: str) -> None:
+        """The till itself, or a relay that speaks for its store's tills; raises ProblemError."""
+        self.demand_store(store)
+        if self.role != "relay" and self.machine != till:
+            raise ProblemError.of(_forbidden(f"{self.machine} does not speak for {till}"))
+
+
+def caller_of(connection: Any) -> Caller:
+    """Who calls, as the gate found; raises ProblemError where nothing went through the gate."""
+    found = connection.scope.get(_CALLER)
+    if not isinstance(found, Caller):
+        raise ProblemError.of(Problem(401, "The request is not signed", type=SIGNATURE))
+    return found
+
+
+class Gate:
+    """The application behind its gate. Remembers nonces until they expire; a full memory takes no more requests.
+
+    What was signed before this hub started may have been used with the one before, so it counts as expired.
+    """
+
+    def __init__(self, app: App, hub: "Hub") -> None:
+        self.app = app
+        self._hub = hub
+        self._nonces = _Nonces()
+        self._started_mono_ms = hub.clock.mono_ms()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _is_guarded(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        headers = _headers(scope)
+        answer = _Answer(self._hub, send)
+        if scope["path"] == _ENROLMENTS:
+            await self.app(scope, receive, answer)
+            return
+        reader = _Body(receive, _length(headers))
+        try:
+            found = read_signature(headers)
+            answer.request_signature = found.signature
+            caller = await self._verify(scope, headers, found)
+            if "content-digest" in headers:
+                await reader.read()
+                if not has_digest(headers["content-digest"], reader.body):
+                    raise SignatureError("the digest is not that of the body")
+        except SignatureError as error:
+            problem = Problem(401, "The signature does not hold", str(error), type=SIGNATURE)
+        except ProblemError as error:
+            assert isinstance(error.document, Problem)
+            problem = error.document
+        except SQLAlchemyError as error:
+            _log.error("the database failed: %s", error)
+            problem = Problem(503, "The hub's database does not answer")
+        else:
+            scope[_CALLER] = caller
+            await self.app(scope, reader.again, answer)
+            return
+        await reader.drain()
+        await answer.problem(problem)
+
+    async def _verify(self, scope: Scope, headers: Mapping[str, str], found: Signature) -> Caller:
+        """Raises SignatureError, ProblemError."""
+        if found.tag != self._hub.key.key_id:
+            raise SignatureError("the request was signed for another node")
+        nonce = _nonce(found.nonce)
+        if len(nonce) != NONCE_BYTES:
+            raise SignatureError(f"a nonce has {NONCE_BYTES} bytes")
+        method = scope["method"]
+        if "content-digest" not in headers and (method not in {"GET", "HEAD"} or _length(headers) != 0):
+            raise SignatureError("a body must have a content-digest")
+        key = await self._hub.key_ring.find(found.keyid)
+        if key is None:
+            raise SignatureError("the key is not known here")
+        verify_request(
+            found,
+            key.public_key,
+            method=method,
+            path=scope.get("raw_path", scope["path"].encode()).decode("latin-1"),
+            query=scope["query_string"].decode("latin-1"),
+            headers=headers,
+        )
+        self._demand_time(found)
+        now_ms = self._hub.clock.wall_ms()
+        if not self._nonces.take(bytes.fromhex(key.key_id) + nonce, found.expires, now_ms // 1000):
+            raise SignatureError("the request was sent before")
+        return Caller(key.store, key.machine, key.role, key, key.standing(now_ms))
+
+    def _demand_time(self, found: Signature) -> None:
+        """Raises SignatureError, ProblemError."""
+        if not found.created < found.expires <= found.created + WINDOW_MAX_S:
+            raise SignatureError(f"a request is good for 1 to {WINDOW_MAX_S} seconds")
+        clock = self._hub.clock
+        now_ms = clock.wall_ms()
+        # In today's time: where the clock jumped, the start has moved with it.
+        started_ms = now_ms - (clock.mono_ms() - self._started_mono_ms)
+        in_time = found.created - _EARLY_S <= now_ms // 1000 <= found.expires
+        if not in_time or found.created < started_ms // 1000:
+            raise ProblemError.of(
+                Problem(401, "The request was signed at another time", type=CLOCK, hub_time_ms=now_ms)
+            )
+
+
+class KeyRing:
+    """Keys of machines by store/machine/key_id, remembered for two seconds; unknown ones are asked for each time."""
+
+    def __init__(self, hub: "Hub") -> None:
+        self._hub = hub
+        self._held: dict[str, tuple[MachineKey, int]] = {}
+
+    async def find(self, keyid: str) -> MachineKey | None:
+        now_ms = self._hub.clock.mono_ms()
+        held = self._held.get(keyid)
+        if held is not None and now_ms < held[1]:
+            return held[0]
+        store, machine, key_id = (*keyid.split("/"), "", "", "")[:3]
+        if f"{store}/{machine}/{key_id}" != keyid or not all((store, machine, key_id)):
+            return None
+        found = await self._hub.database.read(f"{store}/{machine}", machines.key_of, store, machine, key_id)
+        self._held.pop(keyid, None)
+        if found is not None:
+            while len(self._held) >= _KEYS_MAX:
+                self._held.pop(next(iter(self._held)))
+            self._held[keyid] = (found, now_ms + _KEY_MS)
+        return found
+
+    def forget(self) -> None:
+        """Keys have changed."""
+        self._held.clear()
+
+
+class _Nonces:
+    """What was used and may not be used again, in bins by the time it expires."""
+
+    def __init__(self) -> None:
+        self._bins: dict[int, set[bytes]] = {}
+
+    def take(self, nonce: bytes, expires_s: int, now_s: int) -> bool:
+        """False if it was used. Raises ProblemError if there is no room to remember it."""
+        for at in [at for at in self._bins if (at + 1) * _BIN_S <= now_s]:
+            del self._bins[at]
+        used = self._bins.setdefault(expires_s // _BIN_S, set())
+        if nonce in used:
+            return False
+        if sum(map(len, self._bins.values())) >= _NONCES_MAX:
+            raise ProblemError(503, "Too many requests at once")
+        used.add(nonce)
+        return True
+
+
+class _Body:
+    """Reads a request's body whole, once its sender is known, and gives it to the application again."""
+
+    def __init__(self, receive: Receive, length: int | None) -> None:
+        self._receive = receive
+        self._length = length
+        self._done = length == 0
+        self._given = False
+        self.body = b""
+
+    async def read(self) -> None:
+        """Raises ProblemError 413."""
+        parts: list[bytes] = []
+        size = 0
+        if self._length is not None and self._length > BODY_MAX_BYTES:
+            raise _too_large()
+        while not self._done:
+            part = await self._next()
+            size += len(part)
+            if size > BODY_MAX_BYTES:
+                raise _too_large()
+            parts.append(part)
+        self.body = b"".join(parts)
+
+    async def drain(self) -> None:
+        """Read on a little, so that the sender hears the answer; a flood is cut."""
+        size = 0
+        while not self._done and size <= BODY_MAX_BYTES:
+            size += len(await self._next())
+
+    async def again(self) -> MutableMapping[str, Any]:
+        if self._given:
+            return await self._receive()
+        self._given = True
+        return {"type": "http.request", "body": self.body, "more_body": False}
+
+    async def _next(self) -> bytes:
+        message = await self._receive()
+        if message["type"] != "http.request":
+            self._done = True
+            raise ProblemError(400, "The body was cut off")
+        self._done = not message.get("more_body", False)
+        body: bytes = message.get("body", b"")
+        return body
+
+
+class _Answer:
+    """Holds an answer back until it is whole, and sends it with the node's signature."""
+
+    def __init__(self, hub: "Hub", send: Send) -> None:
+        self.request_signature = b""
+        self._hub = hub
+        self._send = send
+        self._start: MutableMapping[str, Any] = {}
+        self._parts: list[bytes] = []
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+        elif message["type"] == "http.response.body":
+            self._parts.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                await self._finish()
+        else:
+            await self._send(message)
+
+    async def problem(self, problem: Problem) -> None:
+        body = encode_json(problem)
+        headers = {
+            "content-type": PROBLEM_JSON,
+            "content-length": str(len(body)),
+            "cache-control": "no-store",
+            "x-content-type-options": "nosniff",
+        }
+        if problem.status == 503:
+            headers["retry-after"] = str(_RETRY_S)
+        await self({"type": "http.response.start", "status": problem.status, "headers": _raw(headers)})
+        await self({"type": "http.response.body", "body": body})
+
+    async def _finish(self) -> None:
+        body = b"".join(self._parts)
+        key = self._hub.key
+        signed = answer_headers(
+            key.sign,
+            keyid=key.key_id,
+            status=self._start["status"],
+            body=body,
+            request_signature=self.request_signature,
+            created=self._hub.clock.wall_ms() // 1000,
+        )
+        await self._send({**self._start, "headers": [*self._start.get("headers", ()), *_raw(signed)]})
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _is_guarded(path: str) -> bool:
+    return (
+        path.startswith(_PREFIX)
+        and path not in _UNSIGNED
+        and path != _SCHEMA
+        and not path.startswith(f"{_SCHEMA}/")
+    )
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    """The body's length as announced; None where it is not known."""
+    if "transfer-encoding" in headers:
+        return None
+    text = headers.get("content-length", "0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
+
+
+def _nonce(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _too_large() -> ProblemError:
+    return ProblemError(413, "The body is too large", f"at most {BODY_MAX_BYTES} bytes")
+
+
+def _forbidden(detail: str) -> Problem:
+    return Problem(403, "This key may not do this", detail, type=FORBIDDEN)
