@@ -56,6 +56,7 @@ __all__ = [
     "encode_batch",
     "encode_json",
     "grant_bytes",
+    "rotation_bytes",
     "seal_bytes",
     "sealed",
 ]
@@ -250,7 +251,7 @@ class Relays(msgspec.Struct, frozen=True):
 
 
 class Rotation(msgspec.Struct, frozen=True):
-    """A new key for the machine that signs the request; `proof` is the new key's signature over the old key_id."""
+    """A new key for the machine that signs the request; `proof` is the new key's over the old."""
 
     public_key: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
     proof: Signature
@@ -392,6 +393,11 @@ def grant_bytes(grant: Grant) -> bytes:
         ),
         grant.prev_hash,
     )  # fmt: skip
+
+
+def rotation_bytes(old_key_id: str) -> bytes:
+    """What a machine's new key signs when it takes the old one's place."""
+    return b"tresen.key.1\0" + old_key_id.encode()
 
 
 def _signed(tag: bytes, words: tuple[object, ...], digest: bytes) -> bytes:

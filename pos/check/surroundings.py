@@ -44,8 +44,6 @@ def check_hub(url: str) -> Finding:
         return Finding(_SECTION_HUB, what, "missing", f"{url}: {reason}", to_do)
     if status == http.client.OK:
         return Finding(_SECTION_HUB, what, "ok", f"{url} answers")
-    if status == http.client.FORBIDDEN:
-        to_do = "It lets no tills in from here: start it with --till-network for this network."
     return Finding(_SECTION_HUB, what, "wrong", f"{url} answers {status}", to_do)
 
 

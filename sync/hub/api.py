@@ -1,9 +1,10 @@
-"""The hub's API for tills, under /v1: say hello, hand facts up, take changes down, bring articles in."""
+"""The hub's API, under /v1: tills say hello, hand facts up and take changes down; the office brings articles in."""
 
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, Final
 
+import msgspec
 from litestar import Request, Response, Router, get, post, put
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -12,9 +13,11 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, Reques
 from litestar.params import FromPath, QueryParameter
 
 from sync.hub import articles, changes, ledger
+from sync.hub.answers import hub_of, json_answer
 from sync.hub.body import lines, read_json
+from sync.hub.gate import lenient_caller
+from sync.hub.machine_api import MACHINE_ROUTES
 from sync.hub.problems import PROBLEM_JSON, ProblemError
-from sync.hub.service import Hub
 from sync.wire import (
     BATCH_MAX_BYTES,
     REQUEST_MAX_BYTES,
@@ -28,10 +31,9 @@ from sync.wire import (
     WireError,
     decode_batch,
     decode_hello,
-    encode_json,
 )
 
-__all__ = ["hub_of", "only_tills", "software_version", "till_api"]
+__all__ = ["only_office", "software_version", "till_api"]
 
 HELLO_MAX_BYTES: Final = 64 * 1024
 CATALOGUE_MAX_BYTES: Final = 512 * 1024 * 1024
@@ -43,6 +45,7 @@ _RECORDS_AT_ONCE: Final = 500
 _PROBLEM = ResponseSpec(Problem, generate_examples=False, media_type=PROBLEM_JSON)
 _REFUSALS = {
     400: _PROBLEM,
+    401: _PROBLEM,
     403: _PROBLEM,
     413: _PROBLEM,
     415: _PROBLEM,
@@ -50,17 +53,12 @@ _REFUSALS = {
 }
 
 
-def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:
-    hub: Hub = connection.app.state.hub
-    return hub
-
-
-def only_tills(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-    """A guard: clients outside the tills' networks have no business here."""
+def only_office(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """A guard: what the office uses is open to its networks alone."""
     hub = hub_of(connection)
     if connection.client is None or not hub.admits(connection.client.host):
         raise ProblemError(
-            403, "The tills' API is closed to this address", "the hub's option --till-network opens it"
+            403, "This is closed to your address", "the hub's option --office-network opens it"
         )
 
 
@@ -104,6 +102,9 @@ async def put_till(
     except WireError as error:
         raise ProblemError(400, "This is no Hello", str(error)) from error
     _demand_same(store, till, message.store, message.till)
+    caller = lenient_caller(request)
+    if caller is not None:
+        caller.demand_till(store, till)
     hub = hub_of(request)
     welcome = await hub.database.run(
         f"{store}/{till}",
@@ -112,8 +113,10 @@ async def put_till(
         hub.ids.token(ledger.LINK_KEY_BYTES),
         hub.public_url,
         hub.clock.wall_ms(),
+        hub.intake,
+        caller.key.key_id if caller is not None and caller.machine == till else "",
     )
-    return _json(welcome)
+    return json_answer(welcome)
 
 
 @post(
@@ -140,12 +143,21 @@ async def post_facts(
         raise ProblemError(
             413, "The batch is too large", f"at most {BATCH_MAX_BYTES} bytes, or one fact alone"
         )
+    caller = lenient_caller(request)
+    if caller is not None:
+        caller.demand_store(store)  # whoever brings facts: what counts is their seal
     hub = hub_of(request)
-    answer = await hub.database.run(f"{store}/{till}", ledger.ingest, batch, hub.clock.wall_ms())
+    answer = await hub.database.run(
+        f"{store}/{till}",
+        ledger.ingest,
+        batch,
+        hub.clock.wall_ms(),
+        hub.intake if caller is not None else msgspec.structs.replace(hub.intake, rights=None),
+    )
     if not isinstance(answer, Ack):
         raise ProblemError.of(answer)
     hub.facts_arrived()
-    return _json(answer)
+    return json_answer(hub.signed(answer))
 
 
 @get("/changes", responses=_REFUSALS)
@@ -162,9 +174,12 @@ async def get_changes(
     With nothing to tell, the answer is held for up to `wait` seconds.
     """
     hub = hub_of(request)
+    caller = lenient_caller(request)
+    if caller is not None:
+        caller.demand_active()
     if cursor is None:
         page = await hub.database.read("", changes.changes_after, change_scope, after, limit)
-        return _json(page)
+        return json_answer(page)
     cursors = [found for text in cursor if (found := changes.read_cursor(text)) is not None]
     if not 0 < len(cursors) == len(cursor) <= CURSORS_MAX or len({c.scope for c in cursors}) < len(cursors):
         raise ProblemError(
@@ -172,7 +187,9 @@ async def get_changes(
             "These are no cursors",
             f"1 to {CURSORS_MAX} of scope@n.stamp or scope@0, each scope once",
         )
-    return _json(await hub.feeds.read(cursors, limit, wait))
+    if caller is not None:
+        caller.demand_scopes([found.scope for found in cursors])
+    return json_answer(await hub.feeds.read(cursors, limit, wait))
 
 
 @put(
@@ -180,6 +197,7 @@ async def get_changes(
     operation_class=_ArticlesOperation,
     request_max_body_size=None,
     responses=_REFUSALS,
+    guards=[only_office],
 )
 async def put_articles(request: Request[Any, Any, Any]) -> Response[dict[str, int]]:
     """Insert or replace articles, one JSON object with a `sku` a line; unchanged ones make no change.
@@ -206,7 +224,7 @@ async def put_articles(request: Request[Any, Any, Any]) -> Response[dict[str, in
             await store()
     if pending:
         await store()
-    return _json(counts)
+    return json_answer(counts)
 
 
 @get("/health", responses={403: _PROBLEM, 503: _PROBLEM})
@@ -214,26 +232,16 @@ async def get_health(request: Request[Any, Any, Any]) -> Response[Health]:
     """The hub lives and its database answers."""
     hub = hub_of(request)
     await hub.database.read("", ledger.link_key, "")
-    return _json(Health("tresen hub", software_version(), hub.public_url))
+    return json_answer(Health("tresen hub", software_version(), hub.public_url))
 
 
 def till_api() -> Router:
     return Router(
         "/v1",
-        route_handlers=[put_till, post_facts, get_changes, put_articles, get_health],
-        guards=[only_tills],
+        route_handlers=[put_till, post_facts, get_changes, put_articles, get_health, *MACHINE_ROUTES],
     )
 
 
 def _demand_same(store: str, till: str, said_store: str, said_till: str) -> None:
     if (store, till) != (said_store, said_till):
         raise ProblemError(400, "Address and message name different tills")
-
-
-def _json(message: Any) -> Response[Any]:
-    return Response(
-        encode_json(message),
-        status_code=200,
-        media_type="application/json",
-        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
-    )

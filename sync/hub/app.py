@@ -8,17 +8,18 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from sync.hub.api import only_tills, software_version, till_api
+from sync.hub.api import only_office, software_version, till_api
+from sync.hub.gate import Gate
 from sync.hub.pages import get_receipt
 from sync.hub.problems import HANDLERS
 from sync.hub.service import Hub
-from sync.wire import Batch, Hello
+from sync.wire import Batch, Enrol, EpochRequest, Hello, Rotation
 
 __all__ = ["create_app"]
 
 
-def create_app(hub: Hub) -> Litestar:
-    """The application. Its lifespan runs the hub's own task; /v1/schema/openapi.json describes it."""
+def create_app(hub: Hub) -> Gate:
+    """The application behind its gate. Its lifespan runs the hub's own task; /v1/schema/openapi.json describes it."""
     app = Litestar(
         route_handlers=[till_api(), get_receipt],
         exception_handlers=HANDLERS,
@@ -29,19 +30,21 @@ def create_app(hub: Hub) -> Litestar:
             version=software_version(),
             description="Facts up, changes down. Bodies may be sent as gzip. Errors are problem documents (RFC 9457).",
             use_handler_docstrings=True,
-            openapi_router=Router("/v1/schema", route_handlers=[], guards=[only_tills]),
+            openapi_router=Router("/v1/schema", route_handlers=[], guards=[only_office]),
             render_plugins=[JsonRenderPlugin()],
         ),
         state=State({"hub": hub}),
     )
     schemas: dict[str, Any] = app.openapi_schema.components.schemas
     schemas.update(_request_schemas())
-    return app
+    return Gate(app, hub)
 
 
 def _request_schemas() -> dict[str, Any]:
     """Messages that handlers read by themselves, and so Litestar does not see."""
-    _, schemas = msgspec.json.schema_components((Hello, Batch), ref_template="#/components/schemas/{name}")
+    _, schemas = msgspec.json.schema_components(
+        (Hello, Batch, Enrol, Rotation, EpochRequest), ref_template="#/components/schemas/{name}"
+    )
     article = {
         "type": "object",
         "description": "One line of the body",

@@ -87,12 +87,12 @@ def _url(context: click.Context, db: str | None) -> str:
     help="Where customers find receipts.  [default: http://host:port]",
 )
 @click.option(
-    "--till-network",
-    "till_networks",
+    "--office-network",
+    "office_networks",
     multiple=True,
     metavar="CIDR",
     callback=_networks,
-    help="Tills may call from here (repeat for more). This machine always may.",
+    help="The office may bring articles from here (repeat for more). This machine always may.",
 )
 @click.pass_context
 def hub(
@@ -101,7 +101,7 @@ def hub(
     host: str,
     port: int,
     public_url: str,
-    till_networks: tuple[Any, ...],
+    office_networks: tuple[Any, ...],
 ) -> None:
     """Run the hub: takes the tills' facts, keeps the ledger, shows receipts."""
     if context.invoked_subcommand:
@@ -113,7 +113,7 @@ def hub(
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        serve(_url(context, db), host, port, public_url=public_url, till_networks=till_networks)
+        serve(_url(context, db), host, port, public_url=public_url, office_networks=office_networks)
     except (DatabaseUnavailableError, ListenError) as error:
         _fail(error)
 

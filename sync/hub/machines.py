@@ -15,15 +15,17 @@ from sqlalchemy.engine import Connection
 from pos.facts import GENESIS
 from sync.hub import tables as t
 from sync.hub.database import insert_or_keep
-from sync.keys import SigningKey, key_id_of
-from sync.wire import Grant, grant_bytes
+from sync.keys import SigningKey, key_id_of, verify
+from sync.wire import EpochRequest, Grant, Problem, Rotated, Rotation, grant_bytes, rotation_bytes
 
 __all__ = [
+    "FORBIDDEN",
     "OVERLAP_MS",
     "Last",
     "MachineKey",
     "Rights",
     "add_key",
+    "answer_request",
     "give_grant",
     "grant_of",
     "key_of",
@@ -38,7 +40,9 @@ __all__ = [
     "rotate",
 ]
 
+FORBIDDEN: Final = "urn:tresen:problem:forbidden"
 OVERLAP_MS: Final = 7 * 24 * 3_600_000
+REASONS: Final = ("restored", "fork")
 _SLOT: Final = "own"
 
 
@@ -171,17 +175,51 @@ def retire_others(connection: Connection, store: str, machine: str, key_id: str,
     return done.rowcount
 
 
-def rotate(connection: Connection, old: MachineKey, public_key: bytes, now_ms: int) -> tuple[str, int]:
-    """A new key beside the old one. Gives its id, and until when (ms) the old one holds; again: the same."""
+def rotate(connection: Connection, old: MachineKey, message: Rotation, now_ms: int) -> Rotated | Problem:
+    """A new key beside the old one that signed the wish; the same wish again: the same answer."""
     c = t.machine_key.c
-    key_id = add_key(connection, old.store, old.machine, public_key, now_ms)
-    until_ms = old.valid_until_ms or now_ms + OVERLAP_MS
+    if not verify(message.public_key, message.proof, rotation_bytes(old.key_id)):
+        return Problem(400, "The new key's proof does not hold")
+    lock(connection, old.store, old.machine, old.role, now_ms)
+    known = {key.key_id: key for key in keys(connection, old.store, old.machine)}
+    held, key_id = known[old.key_id], key_id_of(message.public_key)
+    if held.standing(now_ms) != "active":
+        return _forbidden(f"The key of {old.machine} is {held.standing(now_ms)}")
+    if held.valid_until_ms is not None and key_id in known and key_id != old.key_id:
+        return Rotated(key_id, held.valid_until_ms)
+    if held.valid_until_ms is not None or key_id in known:
+        return Problem(409, "The key was changed already, for another one")
+    add_key(connection, old.store, old.machine, message.public_key, now_ms)
     connection.execute(
         t.machine_key.update()
         .where(c.store == old.store, c.machine == old.machine, c.key_id == old.key_id)
-        .values(valid_until_ms=until_ms, last_epoch=latest_epoch(connection, old.store, old.machine))
+        .values(
+            valid_until_ms=now_ms + OVERLAP_MS, last_epoch=latest_epoch(connection, old.store, old.machine)
+        )
     )
-    return key_id, until_ms
+    return Rotated(key_id, now_ms + OVERLAP_MS)
+
+
+def answer_request(
+    connection: Connection, node: SigningKey, asked_by: MachineKey, message: EpochRequest, now_ms: int
+) -> Grant | Problem:
+    """A till's wish for an epoch, with its key looked at once more under the machine's lock."""
+    lock(connection, asked_by.store, asked_by.machine, asked_by.role, now_ms)
+    key = key_of(connection, asked_by.store, asked_by.machine, asked_by.key_id)
+    if key is None or key.standing(now_ms) != "active" or key.role != "till":
+        return _forbidden("Only a till with a key in use is granted an epoch")
+    if message.reason not in REASONS:
+        return Problem(400, "This is no reason for an epoch", f"take one of {', '.join(REASONS)}")
+    return give_grant(
+        connection,
+        node,
+        store=message.store,
+        till=message.till,
+        own=Last(message.epoch, message.last_seq, message.last_hash),
+        reason=message.reason,
+        request_id=message.request_id,
+        now_ms=now_ms,
+    )
 
 
 def revoke(connection: Connection, store: str, machine: str, key_id: str, now_ms: int) -> int:
@@ -279,6 +317,10 @@ class Rights:
 
     def grant_of(self, connection: Connection, store: str, till: str, epoch: int) -> Grant | None:
         return grant_of(connection, store, till, epoch)
+
+
+def _forbidden(detail: str) -> Problem:
+    return Problem(403, "This key may not do this", detail, type=FORBIDDEN)
 
 
 def _key(row: Any) -> MachineKey:

@@ -11,8 +11,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sync.wire import Fork, Gap, Problem, encode_json
 
-__all__ = ["HANDLERS", "PROBLEM_JSON", "ProblemError"]
+__all__ = ["HANDLERS", "PROBLEM_JSON", "Document", "ProblemError"]
 
+Document = Gap | Fork | Problem
 PROBLEM_JSON: Final = "application/problem+json"
 _RETRY_S: Final = 5
 
@@ -22,19 +23,17 @@ _log = logging.getLogger("tresen.hub")
 class ProblemError(Exception):
     """Ends a request with a problem document. Gap and Fork are documents of their own kind."""
 
-    def __init__(self, status: int, title: str, detail: str = "", answer: Gap | Fork | None = None) -> None:
+    def __init__(self, status: int, title: str, detail: str = "", answer: Document | None = None) -> None:
         super().__init__(title)
         self.status = status
-        self.document: Problem | Gap | Fork = answer or Problem(status, title, detail)
+        self.document: Document = answer or Problem(status, title, detail)
 
     @classmethod
-    def of(cls, answer: Gap | Fork | Problem) -> "ProblemError":
-        if isinstance(answer, Problem):
-            return cls(answer.status, answer.title, answer.detail)
+    def of(cls, answer: Document) -> "ProblemError":
         return cls(answer.status, answer.title, answer=answer)
 
 
-def _respond(document: Problem | Gap | Fork, **headers: str) -> Response[bytes]:
+def _respond(document: Document, **headers: str) -> Response[bytes]:
     return Response(
         encode_json(document),
         status_code=document.status,

@@ -27,7 +27,7 @@ class ListenError(Exception):
 
 
 def serve(
-    db: str, host: str, port: int, *, public_url: str = "", till_networks: Sequence[Network] = ()
+    db: str, host: str, port: int, *, public_url: str = "", office_networks: Sequence[Network] = ()
 ) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises DatabaseUnavailableError, ListenError."""
     engine = open_engine(db)
@@ -41,7 +41,7 @@ def serve(
         SystemClock(),
         SystemIds(),
         public_url=public_url or address,
-        till_networks=(*LOCAL_NETWORKS, *till_networks),
+        office_networks=(*LOCAL_NETWORKS, *office_networks),
     )
     config = uvicorn.Config(
         create_app(hub),

@@ -7,18 +7,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-from pos.ports import Clock, Ids
-from sync.hub import projector
-from sync.hub.database import Database
-from sync.hub.feed import Feeds, forget_all
+import msgspec
 
-__all__ = ["LOCAL_NETWORKS", "Hub", "Network"]
+from pos.ports import Clock, Ids
+from sync.hub import machines, projector
+from sync.hub.database import Database, transact
+from sync.hub.feed import Feeds, forget_all
+from sync.hub.gate import KeyRing
+from sync.hub.rights import Intake
+from sync.keys import SEED_BYTES
+from sync.wire import Ack, ack_bytes
+
+__all__ = ["LOCAL_NETWORKS", "Allowance", "Hub", "Network"]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOCAL_NETWORKS: Final[tuple[Network, ...]] = (
     ipaddress.ip_network("127.0.0.0/8"),
     ipaddress.ip_network("::1/128"),
 )
+ENROLMENTS_AT_ONCE: Final = 30
+ENROLMENT_EVERY_MS: Final = 2_000
 _LOOK_S: Final = 60.0
 _AFTER_FAULT_S: Final = 1.0
 _HOUSEKEEPING_S: Final = 6 * 3600.0
@@ -26,8 +34,31 @@ _HOUSEKEEPING_S: Final = 6 * 3600.0
 _log = logging.getLogger("tresen.hub")
 
 
+class Allowance:
+    """So many at once, and then one more every so often."""
+
+    def __init__(self, clock: Clock, at_once: int, every_ms: int) -> None:
+        self._clock = clock
+        self._at_once = at_once
+        self._every_ms = every_ms
+        self._left = float(at_once)
+        self._seen_ms = clock.mono_ms()
+
+    def take(self) -> bool:
+        now_ms = self._clock.mono_ms()
+        self._left = min(self._at_once, self._left + (now_ms - self._seen_ms) / self._every_ms)
+        self._seen_ms = now_ms
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 class Hub:
-    """One running hub. `public_url` is where customers' phones find it, without a slash at its end."""
+    """One running node. `public_url` is where customers' phones find it, without a slash at its end.
+
+    `key` is its own; it signs answers, acknowledgements and grants. `name` stands in acknowledgements.
+    """
 
     def __init__(
         self,
@@ -36,14 +67,20 @@ class Hub:
         ids: Ids,
         *,
         public_url: str,
-        till_networks: Sequence[Network] = LOCAL_NETWORKS,
+        name: str = "hub",
+        office_networks: Sequence[Network] = LOCAL_NETWORKS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.database = database
         self.clock = clock
         self.ids = ids
         self.public_url = public_url.rstrip("/")
-        self.till_networks = tuple(till_networks)
+        self.office_networks = tuple(office_networks)
+        self.name = name
+        self.key = transact(database.engine, machines.node_key, ids.token(SEED_BYTES), clock.wall_ms())
+        self.key_ring = KeyRing(database, clock)
+        self.intake = Intake(name, machines.Rights(clock.wall_ms))
+        self.enrolments = Allowance(clock, ENROLMENTS_AT_ONCE, ENROLMENT_EVERY_MS)
         # Stands in for the key of a store that does not exist, so that both take the same time.
         self.no_key = ids.token(32)
         self.feeds = Feeds(database, clock, sleep=sleep)
@@ -52,14 +89,19 @@ class Hub:
         self._wake = asyncio.Event()
 
     def admits(self, address: str) -> bool:
-        """Whether a client may use the tills' API (until tills are enrolled: by where it is)."""
+        """Whether a client may use the office's part of the API: by where it is."""
         try:
             client = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:
             return False
         if isinstance(client, ipaddress.IPv6Address) and client.ipv4_mapped is not None:
             client = client.ipv4_mapped
-        return any(client in network for network in self.till_networks)
+        return any(client in network for network in self.office_networks)
+
+    def signed(self, ack: Ack) -> Ack:
+        """The acknowledgement, worth something by itself."""
+        ack = msgspec.structs.replace(ack, key_id=self.key.key_id)
+        return msgspec.structs.replace(ack, signature=self.key.sign(ack_bytes(ack)))
 
     def facts_arrived(self) -> None:
         """The projections have something to follow."""

@@ -23,8 +23,9 @@ from pos.facts import (
     chain_hash,
     kind_of,
 )
+from sync.keys import SigningKey
 from sync.links import mint_link
-from sync.wire import Batch, ShopInfo
+from sync.wire import Batch, ShopInfo, sealed
 
 NOW_MS = 1_790_000_000_000
 SHOP = ShopInfo(
@@ -221,6 +222,17 @@ class Reports:
                 self._news.clear()
                 await self._news.wait()
         return self.all[-1]
+
+
+def key_for(store: str, machine: str) -> SigningKey:
+    """The key that this machine has in tests, always the same."""
+    return SigningKey(hashlib.sha256(f"{store}/{machine}".encode()).digest())
+
+
+def sealed_by(batch: Batch, key: SigningKey | None = None) -> Batch:
+    """The batch with its till's seal, or with another key's."""
+    key = key or key_for(batch.store, batch.till)
+    return sealed(batch, key.key_id, key.sign)
 
 
 def link_of(store: str, key: bytes, n: int = 0) -> str:

@@ -1,6 +1,7 @@
 """A whole hub inside a test: the real application over a real database, asked through httpx."""
 
 import asyncio
+import itertools
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -9,15 +10,55 @@ from subprocess import PIPE, Popen
 from typing import Any
 
 import httpx
+from sqlalchemy.engine import Connection, Engine
 
 from pos.system import ThreadWorker
+from sync.hub import machines
 from sync.hub.app import create_app
-from sync.hub.database import Database, migrate, open_engine
+from sync.hub.database import Database, migrate, open_engine, transact
 from sync.hub.service import Hub
+from sync.identity import Identity, Node
+from sync.keys import SigningKey
+from sync.signatures import request_headers
 from sync.wire import Batch, Hello, ShopInfo, Welcome, encode_batch
-from tests.contract.hub_kit import SHOP, Clock, Ids, as_json
+from tests.contract.hub_kit import NOW_MS, SHOP, Clock, Ids, as_json, key_for, sealed_by
 
 JSON = {"Content-Type": "application/json"}
+_NONCES = (n.to_bytes(16, "big") for n in itertools.count(1))
+
+
+class Signing(httpx.Auth):
+    """Signs what goes to /v1 as a machine would: as the till that the path names, or as `machine`."""
+
+    requires_request_body = True
+
+    def __init__(self, rig: "Rig", store: str = "", machine: str = "") -> None:
+        self.rig = rig
+        self.store = store
+        self.machine = machine
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
+        path, _, query = request.url.raw_path.decode().partition("?")
+        if path.startswith("/v1/") and path not in {"/v1/health", "/v1/catalogue/articles"}:
+            parts = path.split("/")
+            store, machine = parts[3:5] if parts[2] == "tills" else ("demo", "1")
+            key = self.rig.enrolled(self.store or store, self.machine or machine)
+            created = self.rig.clock.wall_ms() // 1000
+            signed = request_headers(
+                key.sign,
+                keyid=f"{self.store or store}/{self.machine or machine}/{key.key_id}",
+                tag=self.rig.hub.key.key_id,
+                method=request.method,
+                path=path,
+                query=query,
+                headers=dict(request.headers),
+                body=request.content,
+                created=created,
+                expires=created + 120,
+                nonce=next(_NONCES),
+            )
+            request.headers.update(signed)
+        yield request
 
 
 class Rig:
@@ -33,9 +74,33 @@ class Rig:
             Database(self.engine, self.workers), self.clock, Ids("hub"), public_url="https://beleg.example/"
         )
         self.app: Any = create_app(self.hub)
+        self._enrolled: set[tuple[str, str]] = set()
 
-    def asking_from(self, address: str = "127.0.0.1") -> httpx.AsyncClient:
+    def asking_from(
+        self, address: str = "127.0.0.1", *, store: str = "", machine: str = ""
+    ) -> httpx.AsyncClient:
+        """A client that signs as the till it asks about, or always as the one named."""
+        return httpx.AsyncClient(
+            transport=self.transport(address), base_url="http://hub", auth=Signing(self, store, machine)
+        )
+
+    def stranger(self, address: str = "127.0.0.1") -> httpx.AsyncClient:
+        """A client that signs nothing."""
         return httpx.AsyncClient(transport=self.transport(address), base_url="http://hub")
+
+    def enrolled(self, store: str = "demo", machine: str = "1", role: str = "till") -> SigningKey:
+        """The machine's key, in the hub's tables by now."""
+        key = key_for(store, machine)
+        if (store, machine) not in self._enrolled:
+            self._enrolled.add((store, machine))
+            enrol_directly(self.engine, store, machine, key.public, role=role)
+        return key
+
+    def identity(self, store: str = "demo", machine: str = "1", role: str = "till") -> Identity:
+        """Who the machine is, as its file would say; its node is at http://hub."""
+        key = self.enrolled(store, machine, role)
+        node = Node("http://hub", "hub", "hub", self.hub.key.public)
+        return Identity(store, machine, role, key.seed, (node,))
 
     def transport(self, address: str = "127.0.0.1") -> httpx.ASGITransport:
         return httpx.ASGITransport(self.app, client=(address, 4711))
@@ -44,6 +109,16 @@ class Rig:
         for worker in self.workers:
             worker.close()
         self.engine.dispose()
+
+
+def enrol_directly(engine: Engine, store: str, machine: str, public_key: bytes, role: str = "till") -> None:
+    """A machine's key in the tables, without a code."""
+
+    def write(connection: Connection) -> None:
+        machines.lock(connection, store, machine, role, NOW_MS)
+        machines.add_key(connection, store, machine, public_key, NOW_MS)
+
+    transact(engine, write)
 
 
 @asynccontextmanager
@@ -68,7 +143,8 @@ async def say_hello(
 
 
 async def send(line: httpx.AsyncClient, batch: Batch) -> httpx.Response:
-    content, _ = encode_batch(batch)
+    """With the till's seal, where the batch has none."""
+    content, _ = encode_batch(batch if batch.seal else sealed_by(batch))
     return await line.post(
         f"/v1/tills/{batch.store}/{batch.till}/facts",
         content=content,

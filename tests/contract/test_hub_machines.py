@@ -10,7 +10,7 @@ from sync.hub import ledger, machines
 from sync.hub.database import migrate, open_engine, transact
 from sync.hub.machines import OVERLAP_MS, Last, MachineKey
 from sync.keys import SigningKey, verify
-from sync.wire import Grant, grant_bytes
+from sync.wire import Grant, Problem, Rotated, Rotation, grant_bytes, rotation_bytes
 from tests.contract.hub_kit import NOW_MS, Till
 
 NODE = SigningKey(b"node" * 8)
@@ -79,12 +79,32 @@ def test_a_replaced_machines_key_vouches_for_its_epochs_and_no_newer_ones(engine
     assert found(engine, KEYS[1]).may_write(2, NOW_MS)
 
 
+def wish(old: SigningKey, new: SigningKey) -> Rotation:
+    return Rotation(new.public, new.sign(rotation_bytes(old.key_id)))
+
+
+def test_a_key_is_changed_once_and_only_with_the_new_keys_proof(engine: Engine) -> None:
+    old = enrolled(engine)
+    unproven = Rotation(KEYS[1].public, KEYS[2].sign(rotation_bytes(old.key_id)))
+    answers = [
+        transact(engine, machines.rotate, old, wanted, NOW_MS)
+        for wanted in (unproven, wish(KEYS[0], KEYS[1]), wish(KEYS[0], KEYS[2]), wish(KEYS[0], KEYS[0]))
+    ]
+    assert [getattr(answer, "status", 200) for answer in answers] == [400, 200, 409, 409]
+    assert transact(engine, machines.key_of, "demo", "1", KEYS[2].key_id) is None
+    transact(engine, machines.revoke, "demo", "1", "", NOW_MS)
+    refused = transact(engine, machines.rotate, old, wish(KEYS[0], KEYS[1]), NOW_MS)
+    assert isinstance(refused, Problem)
+    assert refused.status == 403
+
+
 def test_both_keys_hold_for_seven_days_after_a_rotation(engine: Engine) -> None:
     old = enrolled(engine)
     ask(engine)
-    key_id, until_ms = transact(engine, machines.rotate, old, KEYS[1].public, NOW_MS)
-    assert (key_id, until_ms) == (KEYS[1].key_id, NOW_MS + OVERLAP_MS)
-    assert transact(engine, machines.rotate, found(engine), KEYS[1].public, NOW_MS + 5) == (key_id, until_ms)
+    until_ms = NOW_MS + OVERLAP_MS
+    rotated = Rotated(KEYS[1].key_id, until_ms)
+    assert transact(engine, machines.rotate, old, wish(KEYS[0], KEYS[1]), NOW_MS) == rotated
+    assert transact(engine, machines.rotate, old, wish(KEYS[0], KEYS[1]), NOW_MS + 5) == rotated
     ask(engine, "r2")
     old = found(engine)
     assert old.standing(until_ms - 1) == "active"

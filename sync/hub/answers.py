@@ -1,0 +1,25 @@
+"""What handlers share: the hub behind a request, and answers as JSON."""
+
+from typing import Any
+
+from litestar import Response
+from litestar.connection import ASGIConnection
+
+from sync.hub.service import Hub
+from sync.wire import encode_json
+
+__all__ = ["hub_of", "json_answer"]
+
+
+def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:
+    hub: Hub = connection.app.state.hub
+    return hub
+
+
+def json_answer(message: Any) -> Response[Any]:
+    return Response(
+        encode_json(message),
+        status_code=200,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+    )

@@ -1,0 +1,126 @@
+"""The hub's API for machines as machines: enrol, change the key, ask for an epoch, learn who the relays are."""
+
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody
+from litestar.params import FromPath
+
+from sync.hub import enrolment, machines
+from sync.hub.answers import hub_of, json_answer
+from sync.hub.body import read_json
+from sync.hub.gate import caller_of
+from sync.hub.problems import PROBLEM_JSON, ProblemError
+from sync.wire import Enrol, Enrolled, EpochRequest, Grant, Problem, Relays, Rotated, Rotation
+
+__all__ = ["MACHINE_ROUTES"]
+
+_MAX_BYTES: Final = 16 * 1024
+_T = TypeVar("_T")
+
+_PROBLEM = ResponseSpec(Problem, generate_examples=False, media_type=PROBLEM_JSON)
+_REFUSALS = {400: _PROBLEM, 401: _PROBLEM, 403: _PROBLEM, 409: _PROBLEM, 429: _PROBLEM, 503: _PROBLEM}
+
+
+def _body(name: str) -> RequestBody:
+    schema = Reference(ref=f"#/components/schemas/{name}")
+    return RequestBody(required=True, content={"application/json": OpenAPIMediaType(schema=schema)})
+
+
+@dataclass
+class _EnrolOperation(Operation):
+    def __post_init__(self) -> None:
+        self.request_body = _body("Enrol")
+
+
+@dataclass
+class _RotationOperation(Operation):
+    def __post_init__(self) -> None:
+        self.request_body = _body("Rotation")
+
+
+@dataclass
+class _EpochOperation(Operation):
+    def __post_init__(self) -> None:
+        self.request_body = _body("EpochRequest")
+
+
+@post("/enrolments", status_code=200, operation_class=_EnrolOperation, responses=_REFUSALS)
+async def post_enrolment(request: Request[Any, Any, Any]) -> Response[Enrolled]:
+    """A machine redeems a one-time code; not signed, as the code itself is the proof."""
+    hub = hub_of(request)
+    if not hub.enrolments.take():
+        raise ProblemError(429, "Too many enrolments at once; try again in a minute")
+    message = await _read(request, Enrol)
+    answer = await hub.database.run(
+        "", enrolment.redeem, message, hub.key, name=hub.name, now_ms=hub.clock.wall_ms()
+    )
+    if isinstance(answer, Problem):
+        raise ProblemError.of(answer)
+    hub.key_ring.forget()
+    return json_answer(answer)
+
+
+@post("/keys", status_code=200, operation_class=_RotationOperation, responses=_REFUSALS)
+async def post_key(request: Request[Any, Any, Any]) -> Response[Rotated]:
+    """A new key for the machine that asks; the old one holds for seven more days."""
+    caller = caller_of(request)
+    caller.demand_active()
+    message = await _read(request, Rotation)
+    hub = hub_of(request)
+    answer = await hub.database.run(
+        f"{caller.store}/{caller.machine}", machines.rotate, caller.key, message, hub.clock.wall_ms()
+    )
+    if isinstance(answer, Problem):
+        raise ProblemError.of(answer)
+    hub.key_ring.forget()
+    return json_answer(answer)
+
+
+@post(
+    "/tills/{store:str}/{till:str}/epochs",
+    status_code=200,
+    operation_class=_EpochOperation,
+    responses=_REFUSALS,
+)
+async def post_epoch(
+    request: Request[Any, Any, Any], store: FromPath[str], till: FromPath[str]
+) -> Response[Grant]:
+    """A till asks for an epoch; the same `request_id` again gives the same grant."""
+    caller = caller_of(request)
+    caller.demand_active()
+    caller.demand_self(store, till)
+    message = await _read(request, EpochRequest)
+    if (store, till) != (message.store, message.till):
+        raise ProblemError(400, "Address and message name different tills")
+    hub = hub_of(request)
+    answer = await hub.database.run(
+        f"{store}/{till}", machines.answer_request, hub.key, caller.key, message, hub.clock.wall_ms()
+    )
+    if isinstance(answer, Problem):
+        raise ProblemError.of(answer)
+    return json_answer(answer)
+
+
+@get("/relays", responses=_REFUSALS)
+async def get_relays(request: Request[Any, Any, Any]) -> Response[Relays]:
+    """The relays of the caller's store, with their keys."""
+    caller = caller_of(request)
+    caller.demand_active()
+    hub = hub_of(request)
+    now_ms = hub.clock.wall_ms()
+    return json_answer(Relays(await hub.database.read("", enrolment.relays_of, caller.store, now_ms)))
+
+
+MACHINE_ROUTES: Final = (post_enrolment, post_key, post_epoch, get_relays)
+
+
+async def _read(request: Request[Any, Any, Any], kind: type[_T]) -> _T:
+    raw = await read_json(request, _MAX_BYTES)
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ProblemError(400, f"This is no {kind.__name__}", str(error)) from error
