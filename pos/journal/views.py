@@ -159,9 +159,10 @@ class Views:
         row = self._connection.execute("select version, seq, boot_id, clean from applied").fetchone()
         if row is None:
             raise apsw.CorruptError("the views were cut off while they were made")
-        version, self._applied, written_in, clean = row
+        version, applied, written_in, clean = row
         if version != _VERSION or not (clean or written_in == boot_id):
             raise apsw.CorruptError("the views are of another version or were cut off")
+        self._applied = applied  # what a power cut tore says nothing about the journal
         # On disk before any row follows: a power cut must never find newer rows under an older "clean".
         self._connection.execute("pragma synchronous=extra")
         self._connection.execute("update applied set boot_id = ?, clean = 0", (boot_id,))

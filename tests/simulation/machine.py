@@ -217,6 +217,7 @@ class Machine:
         self.opens_without_sale = False
         self.pulses = 0
         self.stopped: JournalUnavailableError | None = None
+        self.locked = ""
         self._worker = worker
         self.till = Till(
             World(
@@ -236,14 +237,16 @@ class Machine:
 
     async def start(self) -> None:
         """Open everything as `open_till` does, and sign in."""
-        cart, unsent, self.stopped = await _open_storage(
+        opened = await _open_storage(
             self.state,
             _SETTINGS,
             self.store,
             self.journal,
             self._worker,  # type: ignore[arg-type]
         )
-        await self.till.start(cart, unsent, self.stopped)
+        self.stopped = opened.stopped
+        self.locked = opened.locked
+        await self.till.start(opened.cart, opened.unsent, opened.stopped, opened.locked)
         if self.stopped is None:
             await self.till.handle(c.SignIn("Kim", "4711"))
 

@@ -88,6 +88,7 @@ async def check(machine: Machine, seen: Seen, scratch: Path | None) -> None:
     With a `scratch` folder the views are derived anew and compared.
     """
     _must(machine.stopped is None, f"the till is stopped: {machine.stopped}")
+    _must(not machine.locked, f"the till is locked: {machine.locked}")
     facts = _verified(machine.state / "journal")
     seq, hash_ = seen.head
     _must(len(facts) >= seq, f"fact {seq} was committed and is gone; the last is {len(facts)}")
