@@ -18,7 +18,7 @@ from pos.facts import EpochOpened
 from pos.journal.file_journal import FileJournal
 from pos.journal.lock import StateFolderLock
 from pos.journal.reader import JournalFeed, sales_after
-from pos.journal.standing import lock_of
+from pos.journal.standing import RESTORING, lock_of
 from pos.journal.state import SpoolView, StateStore
 from pos.journal.views import Views
 from pos.journal.writer import create_journal
@@ -50,6 +50,11 @@ def create_till(state: Path, settings: Settings, till_id: str, operator: str, pi
     worker = ThreadWorker("init")
     people = PeopleStore(state / "people.db", state / "keys", clock, ids, worker)
     try:
+        if (state / RESTORING).exists():
+            raise JournalUnavailableError(
+                "restore-unfinished",
+                f"a restore into {state} was interrupted; run the same tresen restore again",
+            )
         if any((state / "journal").glob("*.journal")):
             raise JournalUnavailableError("journal-exists", f"{state} holds a till already")
         added = people.add(operator, pin)

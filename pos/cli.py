@@ -13,7 +13,7 @@ import msgspec
 from pos.settings import Settings, SettingsError, default_state_folder, load_settings
 from pos.version import VERSION
 
-__all__ = ["main"]
+__all__ = ["main", "read_pin", "state_option"]
 
 STDIN_LINE_MAX = 4_097
 
@@ -25,6 +25,8 @@ class _Lazy(click.Group):
         "catalogue": ("pos.catalogue.cli", "catalogue", "Import, search and look at the articles."),
         "hub": ("sync.hub.cli", "hub", "Run the hub, or look into its ledger."),
         "check": ("pos.check", "check", "Say in one table what is there, what is not, and what to do."),
+        "restore": ("pos.recovery", "restore", "Make a till of a backup; it waits for new numbers."),
+        "epoch": ("pos.recovery", "epoch", "Let receipt numbers begin anew, without a hub."),
     }
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -80,7 +82,7 @@ def main(context: click.Context) -> None:
     context.obj = SystemClock()
 
 
-def _state_option(function: Any) -> Any:
+def state_option(function: Any) -> Any:
     return click.option(
         "--state",
         type=click.Path(file_okay=False, path_type=Path),
@@ -98,7 +100,7 @@ def _settings(state: Path) -> Settings:
 
 
 @main.command()
-@_state_option
+@state_option
 @click.option("--operator", required=True, help="Name of the first operator.")
 @click.option("--till", "till_id", default="", help="The till's id; drawn by chance if not given.")
 @click.option("--store", default="", help="The store's id.")
@@ -112,7 +114,7 @@ def init(state: Path, operator: str, till_id: str, store: str, hub: str, shop_fi
     """Make a fresh till. The operator's PIN is read from standard input; there is no default."""
     from pos.setup import SetupError, make_till, read_shop_file  # noqa: PLC0415
 
-    pin = _read_pin()
+    pin = read_pin()
     try:
         shop = read_shop_file(shop_file) if shop_file is not None else {}
         made = make_till(state, operator=operator, pin=pin, till_id=till_id, store=store, hub=hub, shop=shop)
@@ -123,7 +125,7 @@ def init(state: Path, operator: str, till_id: str, store: str, hub: str, shop_fi
     )
 
 
-def _read_pin() -> str:
+def read_pin() -> str:
     if sys.stdin.isatty():
         pin: str = click.prompt("PIN", hide_input=True, confirmation_prompt=True)
         return pin
@@ -131,7 +133,7 @@ def _read_pin() -> str:
 
 
 @main.command()
-@_state_option
+@state_option
 @click.option("--plain", is_flag=True, help="Line mode: no screen, one line in, one line out.")
 @click.option("--json", "as_json", is_flag=True, help="With --plain: events and views as JSON lines.")
 @click.option("--hub", "hub_url", default="", help="Address of the hub, if it is not in the settings.")
@@ -187,7 +189,7 @@ def journal() -> None:
 
 
 @journal.command()
-@_state_option
+@state_option
 @click.option("--json", "as_json", is_flag=True, help="Print the totals as JSON.")
 def verify(state: Path, as_json: bool) -> None:
     """Walk the whole chain of hashes; exit code 1 and the place if anything is not as it was written."""
@@ -208,7 +210,7 @@ def verify(state: Path, as_json: bool) -> None:
 
 
 @journal.command()
-@_state_option
+@state_option
 @click.option("--after", type=int, default=0, help="Only facts after this seq.")
 @click.option("--kind", default="", help="Only facts of this kind.")
 @click.option("--last", type=int, default=0, help="Only the last so many.")
@@ -242,7 +244,7 @@ def show(state: Path, after: int, kind: str, last: int) -> None:
 
 
 @journal.command()
-@_state_option
+@state_option
 def rebuild(state: Path) -> None:
     """Throw the views away and derive them again; prints their digest. While the till runs: compares only."""
     from pos.journal.lock import StateFolderLock, StateFolderLockedError  # noqa: PLC0415
@@ -258,7 +260,7 @@ def rebuild(state: Path) -> None:
 
 
 @main.command()
-@_state_option
+@state_option
 @click.option("--check", is_flag=True, help="Check an existing backup instead.")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def backup(state: Path, check: bool, file: Path) -> None:
@@ -282,7 +284,7 @@ def backup(state: Path, check: bool, file: Path) -> None:
 
 
 @main.command()
-@_state_option
+@state_option
 def config(state: Path) -> None:
     """Print the settings in force as JSON."""
     click.echo(msgspec.json.format(msgspec.json.encode(_settings(state)), indent=2))

@@ -211,7 +211,8 @@ class EpochOpened(msgspec.Struct, frozen=True, omit_defaults=True):
     """The first fact of an epoch: which till of which store, and why its numbers begin anew.
 
     `previous_*` is the fact it follows (hash in hexadecimal digits), which may lie on another machine's disk.
-    `grant` is the hub's signature (hexadecimal), `granted_by` its key; both empty where a person decided.
+    `grant` is the hub's signature (hexadecimal), `granted_by` its key; both empty where a person decided,
+    the operator `by`.
     """
 
     store: str
@@ -223,6 +224,7 @@ class EpochOpened(msgspec.Struct, frozen=True, omit_defaults=True):
     previous_hash: str = ""
     granted_by: str = ""
     grant: str = ""
+    by: str = ""
 
 
 class DayOpened(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -2,34 +2,44 @@
 
 import hashlib
 import io
+import re
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Final
 
 import apsw
 import msgspec
 
 from pos.journal.errors import translate
 
-__all__ = ["BackupError", "check_backup", "write_backup"]
+__all__ = ["BackupError", "Manifest", "check_backup", "read_backup", "write_backup"]
 
-_DATABASES = ("journal/*.journal", "state.db", "people.db")
-_FILES = ("settings.toml", "keys/*")
-_MANIFEST = "manifest.json"
+_DATABASES: Final = ("journal/*.journal", "state.db", "people.db", "catalogue.db")
+_FILES: Final = ("journal/*.gone", "settings.toml", "keys/*", "mappings/*.toml")
+_NAMES: Final = re.compile(
+    r"journal/[0-9]+\.(journal|gone)|(state|people|catalogue)\.db|settings\.toml"
+    r"|(keys|mappings)/[A-Za-z0-9_][A-Za-z0-9._-]*"
+)
+_MANIFEST: Final = "manifest.json"
+_CHUNK: Final = 1024 * 1024
 
 
 class BackupError(Exception):
-    """A backup could not be made or does not hold what it says."""
+    """A backup could not be made, does not hold what it says, or could not be restored."""
 
 
-class _Manifest(msgspec.Struct):
+class Manifest(msgspec.Struct):
+    """What a backup holds: when it was made (ms since 1970 UTC), and the SHA-256 of each file."""
+
     format: int
     made_ms: int
     files: dict[str, str]
 
 
 def write_backup(state: Path, target: Path, made_ms: int) -> int:
-    """Copy journal, state, people, keys and settings to `target` (tar); returns the number of files.
+    """Copy journal, state, people, articles, keys and settings to `target` (tar); returns the number of files.
 
     Databases are copied by SQLite's own backup, so that each is whole while the till writes on. The
     target appears under its name only when it is complete.
@@ -48,15 +58,15 @@ def write_backup(state: Path, target: Path, made_ms: int) -> int:
                 for path in sorted(state.glob(pattern)):
                     copy = Path(scratch) / path.name
                     _copy_database(path, copy)
-                    _add(archive, str(path.relative_to(state)), copy.read_bytes(), digests)
+                    digests[str(path.relative_to(state))] = _add(archive, str(path.relative_to(state)), copy)
                     copy.unlink()
             for pattern in _FILES:
-                for path in sorted(state.glob(pattern)):
-                    _add(archive, str(path.relative_to(state)), path.read_bytes(), digests)
-            if not any(name.startswith("journal/") for name in digests):
+                for path in sorted(path for path in state.glob(pattern) if path.is_file()):
+                    digests[str(path.relative_to(state))] = _add(archive, str(path.relative_to(state)), path)
+            if not any(name.endswith(".journal") for name in digests):
                 raise BackupError(f"there is no journal in {state}")
-            manifest = msgspec.json.encode(_Manifest(1, made_ms, digests))
-            _add(archive, _MANIFEST, manifest, {})
+            manifest = msgspec.json.encode(Manifest(1, made_ms, digests))
+            _add_stream(archive, _MANIFEST, io.BytesIO(manifest), len(manifest))
         building.chmod(0o600)
         building.replace(target)
     finally:
@@ -66,19 +76,50 @@ def write_backup(state: Path, target: Path, made_ms: int) -> int:
 
 def check_backup(path: Path) -> list[str]:
     """The names of the files in a backup, each compared with its checksum; raises BackupError."""
+    for _ in read_backup(path):
+        pass
+    return sorted(manifest_of(path).files)
+
+
+def manifest_of(path: Path) -> Manifest:
+    """Raises BackupError."""
     try:
         with tarfile.open(path) as archive:
-            member = archive.extractfile(_MANIFEST)
-            if member is None:
-                raise BackupError(f"{path}: no manifest")
-            manifest = msgspec.json.decode(member.read(), type=_Manifest)
-            for name, digest in manifest.files.items():
-                content = archive.extractfile(name)
-                if content is None or hashlib.sha256(content.read()).hexdigest() != digest:
-                    raise BackupError(f"{path}: {name} is not what was saved")
+            return _manifest(archive, path)
     except (tarfile.TarError, KeyError, OSError, ValueError) as error:
         raise BackupError(f"{path}: not a readable backup ({error})") from error
-    return sorted(manifest.files)
+
+
+def read_backup(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file, in pieces of at most 1 MiB; an empty piece follows each file's last.
+
+    Raises BackupError, at the latest with a file's last piece, where something is not as it was saved.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            for name, digest in _manifest(archive, path).files.items():
+                content = archive.extractfile(name) if _NAMES.fullmatch(name) else None
+                if content is None:
+                    raise BackupError(f"{path}: {name} does not belong into a backup")
+                hasher = hashlib.sha256()
+                while piece := content.read(_CHUNK):
+                    hasher.update(piece)
+                    yield name, piece
+                if hasher.hexdigest() != digest:
+                    raise BackupError(f"{path}: {name} is not what was saved")
+                yield name, b""
+    except (tarfile.TarError, KeyError, OSError, ValueError) as error:
+        raise BackupError(f"{path}: not a readable backup ({error})") from error
+
+
+def _manifest(archive: tarfile.TarFile, path: Path) -> Manifest:
+    member = archive.extractfile(_MANIFEST)
+    if member is None:
+        raise BackupError(f"{path}: no manifest")
+    manifest = msgspec.json.decode(member.read(), type=Manifest)
+    if manifest.format != 1:
+        raise BackupError(f"{path}: of format {manifest.format}; this software knows 1")
+    return manifest
 
 
 def _copy_database(source: Path, target: Path) -> None:
@@ -93,9 +134,18 @@ def _copy_database(source: Path, target: Path) -> None:
     reader.close()
 
 
-def _add(archive: tarfile.TarFile, name: str, content: bytes, digests: dict[str, str]) -> None:
-    digests[name] = hashlib.sha256(content).hexdigest()
+def _add(archive: tarfile.TarFile, name: str, path: Path) -> str:
+    """Put a file into the archive; returns its SHA-256."""
+    with path.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+        size = content.tell()
+        content.seek(0)
+        _add_stream(archive, name, content, size)
+    return digest
+
+
+def _add_stream(archive: tarfile.TarFile, name: str, content: IO[bytes], size: int) -> None:
     info = tarfile.TarInfo(name)
-    info.size = len(content)
+    info.size = size
     info.mode = 0o600
-    archive.addfile(info, io.BytesIO(content))
+    archive.addfile(info, content)

@@ -1,17 +1,26 @@
 """At start: is this journal what it was, or does a disk lie, or lie behind? Then numbers must begin anew first."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from pos.ports import TILL_LOCKED, Head, Memory
 
-__all__ = ["lock", "lock_of"]
+__all__ = ["RESTORING", "lock", "lock_of", "lock_text"]
 
-_CURSORS = ("hub.cursor", "relay.cursor")
+RESTORING: Final = ".restoring"
+"""Where a backup is unpacked inside a state folder; while it is there, there is no till."""
+
+_CURSORS: Final = ("hub.cursor", "relay.cursor")
 
 
 async def lock(memory: Memory, epoch: int, code: str) -> None:
     """Let the till take no payment before an epoch above `epoch` begins; `code` names the sentence."""
-    await memory.put(TILL_LOCKED, f"{epoch}:{code}".encode())
+    await memory.put(TILL_LOCKED, lock_text(epoch, code))
+
+
+def lock_text(epoch: int, code: str) -> bytes:
+    """What is remembered under ports.TILL_LOCKED."""
+    return f"{epoch}:{code}".encode()
 
 
 async def lock_of(memory: Memory, head: Head, held: Sequence[tuple[int, int]] = ()) -> str:

@@ -16,9 +16,9 @@ import msgspec
 from pos.domain.cart import Cart, Line, cart_of
 from pos.journal.errors import check_sqlite, translate
 from pos.journal.segment import sync_folder
-from pos.ports import JobState, JournalUnavailableError, Worker
+from pos.ports import TILL_LOCKED, JobState, JournalUnavailableError, Worker
 
-__all__ = ["SpoolView", "StateStore"]
+__all__ = ["SpoolView", "StateStore", "strip_restored"]
 
 _VERSION = 1
 _SCHEMA = """
@@ -252,6 +252,32 @@ def _with_sum(line: Line) -> tuple[bytes, bytes]:
 def _sum(body: bytes) -> bytes:
     """A damaged line must not be sold as another one."""
     return hashlib.blake2b(body, digest_size=8).digest()
+
+
+def strip_restored(path: Path, lock: bytes) -> int:
+    """Make the state file of a backup one to begin with: locked, no cart, nothing to print.
+
+    Returns how many lines the open cart had. Nobody else has the file open.
+    """
+    with translate("preparing the state"):
+        connection = apsw.Connection(str(path))
+        try:
+            connection.execute("pragma journal_mode=delete")
+            connection.execute("pragma synchronous=extra")
+            connection.execute(_SCHEMA)
+            connection.execute("begin immediate")
+            lines: int = connection.execute("select count(*) from cart_line").get
+            connection.execute("delete from cart; delete from cart_line; delete from spool")
+            # A request for an epoch that was under way then may have been granted to the machine it came from.
+            connection.execute("delete from memory where key like '%.epoch_request'")
+            connection.execute(
+                "insert into memory values(?, ?) on conflict do update set value = excluded.value",
+                (TILL_LOCKED, lock),
+            )
+            connection.execute("commit")
+        finally:
+            connection.close()
+    return lines
 
 
 class SpoolView:
