@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from pos.domain.commands import Command, HubReported
+from pos.domain.commands import Command, HubReported, OpenEpoch
 from pos.facts import (
     GENESIS,
     EpochOpened,
@@ -131,6 +131,7 @@ class Till:
         self.epoch = epoch
         self.facts: list[StoredFact] = []
         self.base = GENESIS
+        self.base_of: dict[int, tuple[int, bytes]] = {}  # epochs that begin on facts which lie elsewhere
         self.seq = seq
         self.number = 0
         self.gross_minor = 0
@@ -143,6 +144,8 @@ class Till:
 
     def write_raw(self, kind: str, version: int, body: bytes, *, boot_id: str = "boot") -> StoredFact:
         previous = self.facts[-1].hash if self.facts else self.base
+        if self.epoch in self.base_of and self.base_of[self.epoch][0] == self.seq:
+            previous = self.base_of[self.epoch][1]
         self.seq += 1
         wall_ms, mono_ms = NOW_MS + self.seq, self.seq
         hash_ = chain_hash(
@@ -167,6 +170,15 @@ class Till:
         last = self.facts[-1]
         self.write(EpochOpened(self.store, self.till, "replaced", "test", last.epoch, last.seq))
 
+    def open_epoch(self, granted: OpenEpoch) -> None:
+        """As the journal does: after its last fact, or further on if the numbers between lie elsewhere."""
+        epoch, hash_ = self.epoch, self.facts[-1].hash
+        self.epoch, self.number = granted.epoch, 0
+        if self.seq + 1 < granted.first_seq:
+            self.seq, epoch, hash_ = granted.first_seq - 1, granted.previous_epoch, granted.prev_hash
+            self.base_of[granted.epoch] = (self.seq, hash_)
+        self.write(EpochOpened(self.store, self.till, granted.reason, "test", epoch, self.seq, hash_.hex()))
+
     def clone(self) -> "Till":
         """The same disk in a second machine."""
         other = Till(self.store, self.till, epoch=self.epoch)
@@ -189,6 +201,8 @@ class Till:
     async def hash_at(self, epoch: int, seq: int) -> bytes | None:
         if seq == 0:
             return self.base
+        if self.base_of.get(epoch, (0, b""))[0] == seq:
+            return self.base_of[epoch][1]
         found = [fact.hash for fact in self.facts if (fact.epoch, fact.seq) == (epoch, seq)]
         if not found:  # the fact before an epoch's first belongs to the epoch before
             found = [fact.hash for fact in self.facts if fact.seq == seq and fact.epoch < epoch]
