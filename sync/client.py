@@ -110,6 +110,8 @@ class HubClient:
             try:
                 await self.load()
             except Exception:  # noqa: BLE001 - the state file may come back
+                for line in self._lines:
+                    self.report(line, online=False, problem="journal")
                 await self.sleep(STAND_BY_S)
         tasks = [asyncio.ensure_future(line.run()) for line in self._lines]
         try:
