@@ -59,7 +59,7 @@ class Surround:
         self._tasks: list[_Task] = []
         self._later: list[DeviceReported] = []
         self.printer: EscPosPrinter | None = None
-        self.hub: HubClient | None = None
+        self.hub: HubClient | UnsignedClient | None = None
 
     async def prepare(
         self, journal: FileJournal, store: StateStore, spool: SpoolView, feed: JournalFeed, software: str
@@ -123,34 +123,48 @@ class Surround:
     # -- hub
 
     async def _make_hub(self, store: StateStore, feed: JournalFeed, software: str) -> None:
-        from sync.client_unsigned import HubClient  # noqa: PLC0415 - only where there is a hub
+        from sync.client import HubClient  # noqa: PLC0415 - only where there is a hub
+        from sync.client_unsigned import HubClient as UnsignedClient  # noqa: PLC0415
+        from sync.identity import IdentityError, load_identity  # noqa: PLC0415
         from sync.wire import ShopInfo  # noqa: PLC0415
 
         assert self._journal is not None, "prepare comes first"
         journal = self._journal
         shop = self._settings.shop
-        self.hub = HubClient(
-            self._hub_url,
-            store=journal.head.store,
-            till=journal.head.till,
-            epoch=lambda: journal.head.epoch,
-            source=feed,
-            memory=store,
-            clock=self._clock,
-            ids=self._ids,
-            submit=self._tell,
-            apply_changes=self._apply_changes,
-            shop=ShopInfo(
-                shop.name,
-                shop.address,
-                shop.tax_number,
-                shop.country,
-                shop.currency,
-                "\n".join(shop.footer_de),
-                "\n".join(shop.footer_en),
-            ),
-            software=software,
+        info = ShopInfo(
+            shop.name,
+            shop.address,
+            shop.tax_number,
+            shop.country,
+            shop.currency,
+            "\n".join(shop.footer_de),
+            "\n".join(shop.footer_en),
         )
+        try:
+            identity = load_identity(self._state / "keys" / "identity.json")
+        except IdentityError as error:
+            _log.error("%s", error)
+            identity = None
+        common: dict[str, Any] = {
+            "epoch": lambda: journal.head.epoch,
+            "source": feed,
+            "memory": store,
+            "clock": self._clock,
+            "ids": self._ids,
+            "submit": self._tell,
+            "shop": info,
+            "software": software,
+        }
+        if identity is not None:
+            self.hub = HubClient(identity, worker=self._worker, apply_changes=self._apply_changes, **common)
+        else:
+            self.hub = UnsignedClient(
+                self._hub_url,
+                store=journal.head.store,
+                till=journal.head.till,
+                apply_changes=lambda changes, cursor: self._apply_changes(changes, str(cursor)),
+                **common,
+            )
         await self.hub.load()
 
     async def _run_hub_here(self) -> None:
@@ -173,7 +187,7 @@ class Surround:
                         await child.wait()
             await asyncio.sleep(_HUB_PAUSE_S)
 
-    async def _apply_changes(self, changes: list[dict[str, Any]], cursor: int) -> None:
+    async def _apply_changes(self, changes: list[dict[str, Any]], cursor: str) -> None:
         """Articles from the hub go into the catalogue in a process of its own: it may take its time."""
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "pos.catalogue.changes", "--state", str(self._state)),

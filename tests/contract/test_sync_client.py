@@ -23,7 +23,7 @@ from sync.signatures import answer_headers, read_signature
 from sync.uplink import Uplink
 from sync.wire import Ack, Changes, Feed, Gap, Grant, ack_bytes
 from tests.contract import hub_kit
-from tests.contract.hub_kit import SHOP, Clock, Ids, InlineWorker, Memory, Till, as_json
+from tests.contract.hub_kit import SHOP, Ids, InlineWorker, Memory, Till, as_json
 from tests.contract.hub_rig import Process, Rig, hub_process, hub_rig, send, until_arrived
 
 Handler = Callable[[httpx.Request], httpx.Response | None]
