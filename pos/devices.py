@@ -22,7 +22,8 @@ from pos.system import ThreadWorker
 
 if TYPE_CHECKING:
     from drivers.printer.printer import EscPosPrinter
-    from sync.client_unsigned import HubClient
+    from sync.client import HubClient
+    from sync.client_unsigned import HubClient as UnsignedClient
 
 __all__ = ["Surround", "own_address"]
 

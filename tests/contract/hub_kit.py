@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -75,6 +75,9 @@ class InlineWorker:
 
     async def run(self, function: Any, *args: Any) -> Any:
         return function(*args)
+
+    def post(self, function: Callable[[], None]) -> None:
+        function()
 
 
 class Memory:

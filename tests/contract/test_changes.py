@@ -139,7 +139,7 @@ def test_housekeeping_sweeps_every_scope_in_windows(engine: Engine) -> None:
         add(engine, "x", scope="store:x", now_ms=NOW_MS + n)
 
     async def run() -> None:
-        await forget_all(Database(engine, [InlineWorker()]), NOW_MS + KEPT_MS + 10)  # type: ignore[list-item]
+        await forget_all(Database(engine, [InlineWorker()]), NOW_MS + KEPT_MS + 10)
 
     asyncio.run(run())
     assert [change.n for change in read(engine, Cursor(CHAIN))[0].changes] == list(range(81, 121))

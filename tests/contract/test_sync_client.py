@@ -139,7 +139,8 @@ def signed(
         request_signature=signature,
         created=rig.clock.wall_ms() // 1000,
     )
-    return httpx.Response(status, content=content, headers={**headers, **signing})
+    more = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, content=content, headers={**more, **signing})
 
 
 def acked(rig: Rig, seq: int, hash_: bytes) -> Ack:
@@ -521,7 +522,7 @@ def test_a_hub_that_asks_for_patience_gets_it(status: int, new_url: Callable[[st
         async with hub_rig(new_url("sqlite")) as rig:
             line = Line(rig.transport())
             shop = Shop(rig, line)
-            line.before = lambda request: signed(rig, request, status, **{"retry-after": "17"})
+            line.before = lambda request: signed(rig, request, status, b"", retry_after="17")
             async with shop.running():
                 await shop.reports.until(lambda report: report.online and report.problem == "busy")
                 line.before = lambda _request: None
