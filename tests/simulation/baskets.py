@@ -119,6 +119,14 @@ class BasketRun:
         assert view["lines"] == [], view
         self._till.events.clear()
 
+    def wait_until_sent(self, patience_s: float = 60.0) -> None:
+        """Until the till itself says that the hub holds everything."""
+        assert self._till is not None
+        end = time.monotonic() + patience_s
+        while unsent := self._till.send("key help")["unsent"]:
+            assert time.monotonic() < end, f"{unsent} facts are not sent"
+            time.sleep(0.05)
+
     def compare_with_journal(self) -> None:
         """Each sale that was shown as paid is in the journal once, with the lines that were shown."""
         facts = [json.loads(line) for line in self._sales()]

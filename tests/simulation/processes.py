@@ -27,7 +27,7 @@ from tests.simulation.postgres import PostgresServer, running_postgres
 from tests.simulation.steady import DEMO_CATALOGUE
 from tests.simulators.fault_proxy import ProxyThread, Weather, running_proxy
 
-__all__ = ["Victims", "facts_at_hub", "process_kills", "wait_until_drained"]
+__all__ = ["Victims", "facts_at_hub", "plain", "process_kills", "wait_until_drained"]
 
 TILLS = 3
 _DRAIN_S = 120.0
@@ -180,7 +180,7 @@ def wait_until_drained(engine: sa.Engine, states: Sequence[Path]) -> int:
     for state in states:
         totals = verify_journal(state / "journal")
         assert not totals.problems, totals.problems
-        journal = [_plain(fact) for fact in iterate(state / "journal")]
+        journal = [plain(fact) for fact in iterate(state / "journal")]
         end = time.monotonic() + _DRAIN_S
         while (found := facts_at_hub(engine, totals.store, totals.till))[-1:] != journal[-1:]:
             assert time.monotonic() < end, (
@@ -208,7 +208,7 @@ def facts_at_hub(engine: sa.Engine, store: str, till: str) -> list[tuple[Any, ..
         ]
 
 
-def _plain(fact: StoredFact) -> tuple[Any, ...]:
+def plain(fact: StoredFact) -> tuple[Any, ...]:
     return (
         fact.epoch, fact.seq, fact.kind, fact.version, fact.wall_ms, fact.mono_ms, fact.boot_id,
         bytes(fact.body), bytes(fact.hash),
