@@ -7,17 +7,14 @@ from typing import Final
 import msgspec
 
 from pos.domain.commands import OpenEpoch
-from pos.ports import FactSource, Ids, Memory, Submit
+from pos.ports import TILL_LOCKED, FactSource, Ids, Memory, Submit
 from sync.identity import Identity, Node
 from sync.keys import verify
 from sync.line import Line
 from sync.pace import PauseError
 from sync.wire import EpochRequest, Grant, encode_json, grant_bytes
 
-__all__ = ["RESTORED", "EpochAsker"]
-
-RESTORED: Final = "till.restored"
-"""Memory key: set while a restored till waits for its epoch."""
+__all__ = ["EpochAsker"]
 
 _REQUEST: Final = "hub.epoch_request"
 _PATIENCE: Final = 40
@@ -49,8 +46,10 @@ class EpochAsker:
         self._sleep = sleep
 
     async def restored(self) -> bool:
-        """Whether this till was restored and waits, locked, for an epoch."""
-        return bool(await self._memory.get(RESTORED))
+        """Whether this till waits, locked, for an epoch other than the one it is in."""
+        locked = (await self._memory.get(TILL_LOCKED) or b"").decode()
+        epoch, _, _ = locked.partition(":")
+        return bool(locked) and int(epoch) >= self._epoch()
 
     async def ask(self, line: Line, reason: str) -> None:
         """Have a new epoch granted and opened by the till. Raises PauseError where that is not possible now."""

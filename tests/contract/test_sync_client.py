@@ -18,6 +18,7 @@ import pytest
 from pos.domain.commands import Command, HubReported, OpenEpoch
 from sync.client import HubClient
 from sync.hub.digest import Digest, digest
+from sync.identity import Node
 from sync.links import verify_link
 from sync.signatures import answer_headers, read_signature
 from sync.uplink import Uplink
@@ -461,6 +462,96 @@ def test_an_acknowledgement_that_the_node_did_not_sign_moves_no_cursor(new_url: 
             async with shop.running():
                 report = await shop.reports.until(lambda report: report.problem == "untrusted")
                 assert report == HubReported(online=False, acked_epoch=1, acked_seq=0, problem="untrusted")
+
+    asyncio.run(scenario())
+
+
+def test_the_hubs_own_line_opens_when_the_relay_is_silent_and_closes_when_it_is_back(
+    new_url: Callable[[str], str],
+) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as relay, hub_rig(new_url("sqlite")) as hub:
+            near, far = Line(relay.transport()), Line(hub.transport())
+            shop = Shop(relay, near)
+            node = shop.identity.nodes[0]
+            hub.enrolled()
+            shop.identity = msgspec.structs.replace(
+                shop.identity,
+                nodes=(
+                    Node(node.url, "relay", "relay-1", node.public_key),
+                    Node("http://far", "hub", "hub", hub.hub.key.public),
+                ),
+            )
+            shop.start()
+            shop.client.transport = lambda node: near if node.role == "relay" else far
+            held: dict[str, tuple[int, int]] = {}
+
+            async def until_held(by: str, seq: int) -> None:
+                def known(_: HubReported) -> bool:
+                    held.update((r.node, (r.acked_epoch, r.acked_seq)) for r in shop.reports.all)
+                    return held.get(by) == (1, seq)
+
+                await shop.reports.until(known)
+
+            async with shop.running() as client:
+                shop.till.sell(3)
+                await until_held("relay", 4)
+                assert far.asked == []
+                near.hub = None
+                shop.till.sell(2)
+                client.kick()
+                await until_held("hub", 6)
+                near.hub = relay.transport()
+                await until_held("relay", 6)
+                await until(lambda: shop.client.stands_by(shop.client._lines[1]))
+                looked = len(shop.slept)
+                await until(lambda: len(shop.slept) >= looked + 50)  # the hub's line ends with its next look
+                asked = far.batches
+                shop.till.sell(1)
+                client.kick()
+                await until_held("relay", 7)
+                await until(lambda: len(shop.slept) >= looked + 100)
+                assert far.batches == asked
+
+    asyncio.run(scenario())
+
+
+def test_what_the_hub_holds_is_heard_through_the_relay_and_believed_only_with_the_hubs_signature(
+    new_url: Callable[[str], str],
+) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as relay, hub_rig(new_url("sqlite")) as hub:
+            line = Line(relay.transport())
+            shop = Shop(relay, line)
+            node = shop.identity.nodes[0]
+            shop.identity = msgspec.structs.replace(
+                shop.identity,
+                nodes=(
+                    Node(node.url, "relay", "relay-1", node.public_key),
+                    Node("http://far", "hub", "hub", hub.hub.key.public),
+                ),
+            )
+            shop.start()
+            shop.till.sell(3)
+
+            def with_upstream(ack: Ack) -> Handler:
+                def answer(request: httpx.Request) -> httpx.Response | None:
+                    if not request.url.path.endswith("/facts"):
+                        return None
+                    own = acked(relay, shop.till.facts[-1].seq, shop.till.facts[-1].hash)
+                    return signed(relay, request, 200, as_json(msgspec.structs.replace(own, upstream=ack)))
+
+                return answer
+
+            async with shop.running() as client:
+                line.before = with_upstream(acked(relay, 4, shop.till.facts[3].hash))  # the relay's own word
+                await shop.all_acked()
+                shop.till.sell(1)
+                line.before = with_upstream(acked(hub, 2, shop.till.facts[1].hash))
+                client.kick()
+                report = await shop.reports.until(lambda report: report.node == "hub")
+                assert report.acked_seq == 2
+            assert [r.acked_seq for r in shop.reports.all if r.node == "hub"] == [2]
 
     asyncio.run(scenario())
 
