@@ -64,14 +64,14 @@ class Signing(httpx.Auth):
 class Rig:
     """One hub: its application, and a client for each address that asks."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, name: str = "hub") -> None:
         self.engine = open_engine(url)
         migrate(self.engine)
         count = 1 if self.engine.dialect.name == "sqlite" else 3
         self.workers = [ThreadWorker(f"test-{n}") for n in range(count)]
         self.clock = Clock()
         self.hub = Hub(
-            Database(self.engine, self.workers), self.clock, Ids("hub"), public_url="https://beleg.example/"
+            Database(self.engine, self.workers), self.clock, Ids(name), public_url="https://beleg.example/"
         )
         self.app: Any = create_app(self.hub)
         self._enrolled: set[tuple[str, str]] = set()
@@ -122,8 +122,8 @@ def enrol_directly(engine: Engine, store: str, machine: str, public_key: bytes, 
 
 
 @asynccontextmanager
-async def hub_rig(url: str) -> AsyncIterator[Rig]:
-    rig = Rig(url)
+async def hub_rig(url: str, name: str = "hub") -> AsyncIterator[Rig]:
+    rig = Rig(url, name)
     try:
         async with rig.hub.running():
             yield rig
