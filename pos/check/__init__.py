@@ -21,7 +21,21 @@ __all__ = ["check"]
 _PATIENCE_S = 1.5
 
 
-@click.command()
+class _WithPower(click.Group):
+    """`power` is imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return ["power"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name != "power":
+            return None
+        from pos.check.power_command import power  # noqa: PLC0415 - apsw may be missing
+
+        return power
+
+
+@click.group(cls=_WithPower, invoke_without_command=True)
 @click.option(
     "--state",
     type=click.Path(path_type=Path),
@@ -30,8 +44,11 @@ _PATIENCE_S = 1.5
     help="The till's folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def check(state: Path, as_json: bool) -> None:
+@click.pass_context
+def check(context: click.Context, state: Path, as_json: bool) -> None:
     """Say in one table what is there, what is not, and what to do. Exit code 1: the till cannot sell."""
+    if context.invoked_subcommand:
+        return
     findings = asyncio.run(_look(state))
     sells = can_sell(findings)
     if as_json:
