@@ -7,13 +7,14 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from pos.catalogue.reader import CatalogueReader
 from pos.devices import Surround
 from pos.domain.cart import Cart
+from pos.domain.events import Event
 from pos.facts import EpochOpened
 from pos.journal.file_journal import FileJournal
 from pos.journal.lock import StateFolderLock
@@ -29,6 +30,9 @@ from pos.settings import Settings
 from pos.system import SystemClock, SystemIds, ThreadWorker
 from pos.till import Till, TillSetup, World
 from pos.version import VERSION
+
+if TYPE_CHECKING:
+    from pos.copies import Mirroring
 
 __all__ = ["OpenTill", "create_till", "log_to_file", "open_till", "run_plain", "run_screen", "software"]
 
@@ -118,10 +122,14 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             ),
         )
         surround.connect(till.submit)
+        if surround.mirror is not None:
+            till.subscribe(_following(journal, surround.mirror))
         await till.start(opened.cart, opened.unsent, opened.stopped, opened.locked)
         try:
             yield OpenTill(till, surround, clock)
         finally:
+            if surround.mirror is not None:
+                surround.mirror.close()
             with contextlib.suppress(JournalUnavailableError):
                 await store.close()
             with contextlib.suppress(JournalUnavailableError):
@@ -138,6 +146,18 @@ def _thread(threads: contextlib.ExitStack, name: str) -> ThreadWorker:
     worker = ThreadWorker(name)
     threads.callback(worker.close)
     return worker
+
+
+def _following(journal: FileJournal, mirror: "Mirroring") -> Callable[[Sequence[Event]], None]:
+    """Kicks the second copy after each command that wrote something."""
+    seen = [journal.head.seq]
+
+    def look(_: Sequence[Event]) -> None:
+        if journal.head.seq != seen[0]:
+            seen[0] = journal.head.seq
+            mirror.kick()
+
+    return look
 
 
 class _Opened(msgspec.Struct, frozen=True):

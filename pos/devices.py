@@ -22,6 +22,7 @@ from pos.system import ThreadWorker
 
 if TYPE_CHECKING:
     from drivers.printer.printer import EscPosPrinter
+    from pos.copies import Mirroring
     from sync.client import HubClient
     from sync.client_unsigned import HubClient as UnsignedClient
 
@@ -61,6 +62,7 @@ class Surround:
         self._later: list[DeviceReported] = []
         self.printer: EscPosPrinter | None = None
         self.hub: HubClient | UnsignedClient | None = None
+        self.mirror: Mirroring | None = None
 
     async def prepare(
         self, journal: FileJournal, store: StateStore, spool: SpoolView, feed: JournalFeed, software: str
@@ -71,6 +73,12 @@ class Surround:
             await self._make_hub(store, feed, software)
         if self._settings.devices.printer:
             self._make_printer(spool)
+        if self._settings.till.second_copy and journal.head.epoch:
+            from pos.copies import Mirroring  # noqa: PLC0415 - only where there is one
+
+            self.mirror = Mirroring(
+                self._state, Path(self._settings.till.second_copy), journal.head, self._tell
+            )
 
     def connect(self, submit: Submit) -> None:
         """From now on news goes to the till."""
@@ -83,6 +91,8 @@ class Surround:
             self._tasks.append(("hub on this machine", self._run_hub_here))
         if self.hub is not None:
             self._tasks.append(("hub", self.hub.run))
+        if self.mirror is not None:
+            self._tasks.append(("second copy", self.mirror.run))
         self._make_scanners(submit)
 
     def tasks(self) -> tuple[_Task, ...]:

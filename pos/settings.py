@@ -52,6 +52,8 @@ class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     receipt_paper: Literal["always", "ask", "never"]
     scan_repeat_ms: int
     wedge: bool
+    second_copy: str
+    keep_days: Annotated[int, msgspec.Meta(ge=1)]
 
 
 class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

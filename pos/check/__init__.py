@@ -61,6 +61,7 @@ def check(context: click.Context, state: Path, as_json: bool) -> None:
 
 async def _look(state: Path) -> list[Finding]:
     """All findings, in the order of the table. The silent ones run beside the rest."""
+    from pos.check.copies import check_numbers  # noqa: PLC0415
     from pos.check.program import check_program  # noqa: PLC0415 - heavy, and not for --help
     from pos.check.store import check_settings, check_store, running_till  # noqa: PLC0415
     from pos.check.surroundings import check_clock, check_terminal, check_time_sync  # noqa: PLC0415
@@ -70,7 +71,7 @@ async def _look(state: Path) -> list[Finding]:
     in_settings, settings = check_settings(state)
     waiting = [
         asyncio.ensure_future(asked)
-        for asked in (*_around(settings, bool(running_till(state))), check_time_sync())
+        for asked in (*_around(settings, state, bool(running_till(state))), check_time_sync())
     ]
     program = await worker.run(check_program)
     kept, journal = await worker.run(check_store, state, clock, worker)
@@ -78,6 +79,7 @@ async def _look(state: Path) -> list[Finding]:
     return [
         *program,
         *kept,
+        *check_numbers(state),
         *in_settings,
         *answers[:-1],
         check_clock(clock, journal.last_wall_ms),
@@ -86,15 +88,20 @@ async def _look(state: Path) -> list[Finding]:
     ]
 
 
-def _around(settings: Settings | None, till_runs: bool) -> list[Awaitable[Finding]]:
+def _around(settings: Settings | None, state: Path, till_runs: bool) -> list[Awaitable[Finding]]:
     """Devices and hub by their addresses, each on a thread of its own, for any of them may hang."""
+    from pos.check.copies import check_copy  # noqa: PLC0415
     from pos.check.devices import check_printer, check_scanner, printers  # noqa: PLC0415
     from pos.check.surroundings import check_hub  # noqa: PLC0415
 
     if settings is None:
         mend = Finding("Devices", "Devices and hub", "off", "not looked for: the settings need mending first")
         return [asyncio.sleep(0, mend)]
+    target = settings.till.second_copy
     asked: list[Awaitable[Finding]] = [
+        _in_time("Till", "Second copy", target, check_copy, state, target, settings.hub.url)
+    ]
+    asked += [
         _in_time("Devices", what, address, check_printer, what, address, till_runs)
         for what, address in printers(settings.devices)
     ]

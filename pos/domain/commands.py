@@ -42,11 +42,11 @@ __all__ = [
 NOTE_MAX = 40
 
 
-COPY_STATES: Final = ("ok", "behind", "absent", "full", "read-only", "same-medium", "fault", "other")
+COPY_STATES: Final = ("ok", "behind", "absent", "full", "read-only", "same-medium", "fault", "other", "ahead")
 """What may be said of the second copy:
 
 ok: it holds every fact; behind: it is catching up; absent: its medium is not there; full, read-only, fault: it
-cannot be written; same-medium: it lies on the journal's own medium; other: what is there is not this journal's copy.
+cannot be written; same-medium: it lies on the journal's own medium; other: what is there is not this journal's copy; ahead: it holds facts that the journal lost.
 """
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "insert_fact",
     "iterate",
     "open_reader",
+    "open_segment",
     "open_writer",
     "read_facts",
     "segment_files",
@@ -154,7 +155,7 @@ def open_writer(path: Path) -> Segment:
     if mode != "wal" or synchronous != 2:
         connection.close()
         raise JournalUnavailableError("disk-error", f"{path.name}: WAL {mode!r}, synchronous {synchronous!r}")
-    return _segment(path, connection)
+    return open_segment(path, connection)
 
 
 def open_reader(path: Path) -> Segment:
@@ -162,7 +163,7 @@ def open_reader(path: Path) -> Segment:
     try:
         connection = apsw.Connection(f"file:{path}?mode=ro", flags=_READ_FLAGS)
         connection.set_busy_timeout(_BUSY_MS)
-        return _segment(path, connection)
+        return open_segment(path, connection)
     except (apsw.CantOpenError, apsw.ReadOnlyError):
         log = path.with_name(path.name + "-wal")
         if log.exists() and log.stat().st_size:
@@ -172,7 +173,7 @@ def open_reader(path: Path) -> Segment:
                 "cannot be written: copy the folder to a disk and look there",
             ) from None
         connection = apsw.Connection(f"file:{path}?immutable=1", flags=_READ_FLAGS)
-        return _segment(path, connection)
+        return open_segment(path, connection)
 
 
 _READ_FLAGS = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
@@ -283,7 +284,8 @@ def _opens_epoch(segment: Segment, before: int) -> bool:
     )
 
 
-def _segment(path: Path, connection: apsw.Connection) -> Segment:
+def open_segment(path: Path, connection: apsw.Connection) -> Segment:
+    """What an open connection finds in its file; raises JournalUnavailableError where that is no segment."""
     row = connection.execute("select format, store, till, first_seq, prev_hash from segment").fetchone()
     if row is None or row[0] != FORMAT:
         connection.close()

@@ -1,6 +1,7 @@
 """What every part of the till shares: the ports, who is signed in, the message, the last sale."""
 
 import datetime as dt
+import logging
 from collections import deque
 
 import msgspec
@@ -11,6 +12,7 @@ from pos.domain.cart import Mark
 from pos.domain.tax import TaxRate, TaxTable
 from pos.facts import Sale
 from pos.ports import (
+    TILL_LOCKED,
     CashDrawer,
     Catalogue,
     CatalogueUnavailableError,
@@ -28,6 +30,9 @@ from pos.ports import (
 from pos.view import LastSale
 
 __all__ = ["Desk", "Refusal", "TillSetup", "World", "stop_message", "unusable_catalogue"]
+
+
+_log = logging.getLogger(__name__)
 
 
 class TillSetup(msgspec.Struct, frozen=True):
@@ -117,6 +122,18 @@ class Desk:
         if self.stopped is not None or self.locked is None:
             return self.stopped
         return self.locked if self.world.journal.head.epoch <= self.locked_epoch else None
+
+    async def lock(self, sentence: str) -> None:
+        """Take no payment before the numbers begin anew, also after a restart."""
+        if self.standstill is not None:
+            return
+        self.locked = e.Message(sentence, level="alarm")
+        self.locked_epoch = self.world.journal.head.epoch
+        if self.world.memory is not None:
+            try:
+                await self.world.memory.put(TILL_LOCKED, f"{self.locked_epoch}:{sentence}".encode())
+            except JournalUnavailableError:  # whoever knew of the lost facts will tell it again
+                _log.exception("the lock could not be kept")
 
     def must_be_selling(self) -> None:
         self.must_not_be_stopped()

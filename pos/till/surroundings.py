@@ -1,5 +1,8 @@
 """Drawer, paper, devices and the line to the hub, as the till sees them: orders out, news in."""
 
+from collections.abc import Coroutine
+from typing import Any
+
 import msgspec
 
 from pos.domain import commands as c
@@ -145,10 +148,13 @@ class Surroundings:
         elif command.problem in _ALARMS:
             self._desk.warn(f"hub-{command.problem}", level="alarm", node=_NODES.get(command.node, "Hub"))
 
-    def _copy_reported(self, command: c.CopyReported) -> None:
+    def _copy_reported(self, command: c.CopyReported) -> Coroutine[Any, Any, None] | None:
         old, self.second_copy = self.second_copy, CopyView(command.state, command.waiting)
         if command.state == old.state:
-            return
+            return None
+        self._desk.events.append(e.DeviceChanged("second-copy", command.state, ""))
+        if command.state == "ahead":  # it holds facts that the journal lost: the disk lied, or is an old one
+            return self._desk.lock("journal-shorter")
         if command.state not in _COPY_FINE:
             self._desk.warn(f"copy-{command.state}", level="warn")
-        self._desk.events.append(e.DeviceChanged("second-copy", command.state, ""))
+        return None

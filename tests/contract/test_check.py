@@ -266,3 +266,26 @@ def _full() -> Iterator[int]:
             waiting.setblocking(False)
             waiting.connect_ex(server.getsockname())
         yield server.getsockname()[1]
+
+
+def test_sales_on_one_medium_only_are_said_and_a_copy_on_the_same_one_is_none(state: Path) -> None:
+    assert _findings(state)["Second copy"]["state"] == "missing"
+    (state / "copy").mkdir()
+    write_settings(state / "settings.toml", {"till": {"second_copy": str(state / "copy")}})
+    found = _findings(state)["Second copy"]
+    assert (found["state"], found["found"]) == ("wrong", f"{state / 'copy'}: same-medium")
+    write_settings(state / "settings.toml", {"till": {"second_copy": "/nowhere/at/all"}})
+    assert _findings(state)["Second copy"]["found"] == "/nowhere/at/all: absent"
+
+
+def test_a_till_that_waits_for_new_numbers_cannot_sell(state: Path, tmp_path: Path) -> None:
+    made = _tresen("backup", "--state", str(state), str(tmp_path / "b"))
+    assert made.returncode == 0, made.stderr
+    new = tmp_path / "new"
+    assert _tresen("restore", "--state", str(new), str(tmp_path / "b")).returncode == 0
+    found = _findings(new, exit_code=1)["Numbers"]
+    assert (found["state"], found["vital"]) == ("wrong", True)
+    assert "tresen epoch --alone" in found["to_do"]
+    alone = ("epoch", "--alone", "--state", str(new), "--operator", "Anna", "--reason", "test")
+    assert _tresen(*alone, typed="2468\n").returncode == 0
+    assert "Numbers" not in _findings(new)

@@ -1,0 +1,52 @@
+"""Wires the second copy of the journal: its thread, and the till's signature for what is copied."""
+
+from pathlib import Path
+
+from pos.journal.mirror import Mirror
+from pos.journal.second_copy import SecondCopy, Sign
+from pos.ports import Head, Submit
+from pos.system import ThreadWorker
+
+__all__ = ["Mirroring", "signer"]
+
+CLOSE_S = 3.0
+
+
+class Mirroring:
+    """The second copy of one till, as `run`, `kick` and `close`."""
+
+    def __init__(self, state: Path, target: Path, head: Head, submit: Submit) -> None:
+        copy = SecondCopy(state / "journal", target, head.store, head.till, signer(state, head))
+        self._worker = ThreadWorker("copy")
+        self._mirror = Mirror(copy, self._worker, submit)
+
+    async def run(self) -> None:
+        await self._mirror.run()
+
+    def kick(self) -> None:
+        self._mirror.kick()
+
+    def close(self) -> None:
+        """After `run` ended: wait a little for the last facts. A dying medium may hold its thread for minutes."""
+        self._worker.close(CLOSE_S)
+
+
+def signer(state: Path, head: Head) -> Sign | None:
+    """Seals for what is copied, so that a hub takes it from the copy alone; None where nobody is enrolled."""
+    from sync.identity import IdentityError, load_identity  # noqa: PLC0415 - only where there is a second copy
+    from sync.wire import seal_bytes  # noqa: PLC0415
+
+    try:
+        identity = load_identity(state / "keys" / "identity.json")
+    except IdentityError:
+        return None
+    if identity is None or (identity.store, identity.machine) != (head.store, head.till):
+        return None
+
+    def sign(epoch: int, first_seq: int, last_seq: int, last_hash: bytes) -> tuple[str, bytes]:
+        key = identity.key  # made on the copy's thread
+        return key.key_id, key.sign(
+            seal_bytes(identity.store, identity.machine, epoch, first_seq, last_seq, last_hash)
+        )
+
+    return sign
