@@ -53,8 +53,8 @@ _REFUSALS = {
 }
 
 
-def only_office(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-    """A guard: what the office uses is open to its networks alone."""
+async def only_office(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
+    """A guard: what the office uses is open to its networks alone. Async, or each request takes a thread."""
     hub = hub_of(connection)
     if connection.client is None or not hub.admits(connection.client.host):
         raise ProblemError(

@@ -1,0 +1,152 @@
+"""Who sells: most sales go straight to the real ledger and journal, some through the till with scans and keys."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from pos.domain import commands as c
+from pos.domain.cart import Cart
+from pos.till import Till
+from pos.till.desk import Refusal
+from tests.simulation.goods import CODES, PERSON, PIN, UNKNOWN_CODE, FutureFact
+
+if TYPE_CHECKING:
+    from tests.simulation.tills import TillMachine
+
+__all__ = ["Cashier"]
+
+THROUGH_THE_TILL: Final = 0.07
+FUTURE: Final = 0.01
+_DECIMALS: Final = (Decimal(2), Decimal(3), Decimal(5))
+
+
+class Cashier:
+    """Sells in flurries with pauses. Knows what the last durable cart was, and complains when it is gone."""
+
+    def __init__(self, machine: "TillMachine") -> None:
+        self._machine = machine
+        self._settled: tuple[str, int] | None = None
+
+    def found(self, cart: Cart | None) -> None:
+        """The cart that came back after a start, against the one that was safe before."""
+        settled, self._settled = self._settled, None
+        if settled is None:
+            return
+        cart_id, lines = settled
+        if cart is None or cart.cart_id != cart_id or len(cart.lines) < lines:
+            ended = any(f'"cart_id":"{cart_id}"'.encode() in fact.body for fact in self._machine.kept[-5:])
+            if not ended:
+                self._machine.world.history.lost_carts.append((self._machine.name, cart_id))
+
+    async def work(self) -> None:
+        machine, rng, sleep = self._machine, self._machine.rng, self._machine.world.sleep
+        till = machine.till
+        assert till is not None
+        await till.handle(c.SignIn(PERSON, PIN))
+        if till.view.lines:
+            await self._pay(till)
+        while machine.sales_left > 0:
+            for _ in range(rng.randint(3, machine.world.plan.flurry)):
+                if machine.sales_left <= 0:
+                    break
+                if machine.journal is None:
+                    return
+                if till.view.state == "stopped":
+                    await till.handle(c.Retry())
+                    await sleep(0.2)
+                    continue
+                if rng.random() < THROUGH_THE_TILL:
+                    await self._sell_at_the_till(till)
+                else:
+                    await self._sell_lightly(till)
+                await sleep(rng.uniform(0.005, machine.world.plan.gap_s))
+            await sleep(rng.expovariate(1 / machine.world.plan.pause_s))
+
+    async def _sell_lightly(self, till: Till) -> None:
+        """One commit through the till's own ledger: a new day if it is due, and the sale."""
+        machine = self._machine
+        assert machine.journal is not None
+        assert machine.client is not None
+        ledger, head = till._checkout._ledger, machine.journal.head
+        facts = ledger.day_facts()
+        cart_id = machine.ids.new_id()
+        facts.append(
+            machine.world.sales.make(
+                head.next_number,
+                cart_id=cart_id,
+                day=ledger.business_day(facts),
+                session=ledger.cash_session(facts),
+                now_ms=machine.clock.wall_ms(),
+                link=machine.client.receipt_link(),
+            )
+        )
+        if machine.rng.random() < FUTURE:
+            facts.append(FutureFact(cart_id, "soon", {"a": machine.rng.randrange(100)}))  # type: ignore[arg-type]
+        try:
+            await ledger.append(facts, None)
+        except Refusal as refusal:
+            self._refused(refusal.message.code)
+            return
+        machine.sales_left -= 1
+        machine.world.sold += 1
+        machine.client.kick()
+
+    async def _sell_at_the_till(self, till: Till) -> None:
+        """Scans, a quantity, a void, now and then a cart given up or set aside; then cash."""
+        rng = self._machine.rng
+        for _ in range(rng.randint(1, 12)):
+            if rng.random() < 0.1:
+                till.submit(c.SetQuantity(_DECIMALS[rng.randrange(3)]))
+            till.submit(c.Scan(rng.choice(CODES)))
+            if rng.random() < 0.05:
+                till.submit(c.VoidLast())
+            if rng.random() < 0.2:
+                await self._settle(till)
+        if rng.random() < 0.03:
+            till.submit(c.Scan(UNKNOWN_CODE))
+            till.submit(c.DropOpenLines())
+        if rng.random() < 0.05 and till.view.lines:
+            await till.handle(c.VoidCart())
+            await till.handle(c.VoidCart())
+            self._settled = None
+        if rng.random() < 0.1 and till.view.lines:
+            await till.handle(c.ParkCart("bis gleich"))
+            if till.view.state != "selling":
+                self._settled = None
+        if rng.random() < 0.5 and till.view.parked and not till.view.lines:
+            await till.handle(c.ResumeParked(rng.choice(till.view.parked).cart_id))
+        till.submit(c.Scan(rng.choice(CODES)))
+        await self._pay(till)
+
+    async def _settle(self, till: Till) -> None:
+        """Now the cart is on the disk: no crash may take it back."""
+        await till.settle()
+        cart = till._selling.cart
+        if cart is not None and till.view.state == "selling":
+            self._settled = (cart.cart_id, len(cart.lines))
+
+    async def _pay(self, till: Till) -> None:
+        machine = self._machine
+        cart = till._selling.cart
+        if cart is None:
+            self._refused(till.view.message.code if till.view.message else "no cart")
+            return
+        if not any(line.live for line in cart.lines):
+            till.submit(c.Scan(machine.rng.choice(CODES)))
+        machine.paying = cart.cart_id
+        before = len(machine.kept)
+        due = till.view.due_minor
+        await till.handle(c.PayCash(None if machine.rng.random() < 0.5 else due + machine.rng.randrange(500)))
+        if till.view.state == "paid":
+            self._settled = None
+            if any(fact.kind == "sale" for fact in machine.kept[before:]):
+                machine.sales_left -= 1
+                machine.world.sold += 1
+                machine.world.sold_at_tills += 1
+        else:
+            self._refused(till.view.message.code if till.view.message else till.view.state)
+
+    def _refused(self, code: str) -> None:
+        machine = self._machine
+        machine.world.note(f"{machine.name} refuses a sale: {code}")
+        if not machine.disk_trouble and not machine.disk.dead:
+            machine.world.history.refused.append(f"{machine.name} refuses a sale: {code}")

@@ -1,0 +1,182 @@
+"""What goes wrong: faults drawn from the world's one source of chance, each with an end, each counted."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from pos.domain import commands as c
+from tests.simulation.network import Weather
+from tests.simulation.participant import Machine
+from tests.simulation.tills import TillMachine
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+__all__ = ["Chaos"]
+
+DAY_MS: Final = 86_400_000
+
+
+class Chaos:
+    """Draws a fault every now and then."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._rng = world.rng
+        self.counts: Counter[str] = Counter()
+        self._kinds: list[tuple[int, str, Callable[[], None]]] = [
+            (8, "weather", self._weather),
+            (10, "partition", self._partition),
+            (10, "clock", self._clock),
+            (8, "printer", self._printer),
+            (8, "slow disk", self._slow_disk),
+            (5, "till crash", self._till_crash),
+            (3, "hub crash", self._hub_crash),
+            (4, "disk fault", self._disk_fault),
+            (2, "swizzle", self._swizzle),
+        ]
+
+    async def run(self) -> None:
+        world = self._world
+        weights = [kind[0] for kind in self._kinds]
+        while True:
+            await world.sleep(self._rng.expovariate(world.plan.violence / world.plan.fault_every_s))
+            (_, name, act) = self._rng.choices(self._kinds, weights)[0]
+            world.note(f"fault: {name}")
+            act()
+
+    async def heal(self) -> None:
+        """No fault from now on: links, clocks' jumps stay, disks and printers work, machines come back."""
+        world = self._world
+        world.network.heal()
+        for machine in world.machines:
+            machine.disk.cut_after(None)
+            machine.disk.fail("write", 0)
+            machine.slow_until = 0
+        for till in world.tills:
+            till.printer_works = True
+        for _ in range(120):
+            if all(machine.up for machine in world.machines):
+                break
+            await world.sleep(1)
+        for till in world.tills:
+            for _ in range(60):
+                if till.till is not None and till.till.view.state != "stopped":
+                    break
+                if till.till is not None:
+                    await till.till.handle(c.Retry())
+                await world.sleep(1)
+            till.disk_trouble = False
+
+    def _count(self, name: str) -> None:
+        self.counts[name] += 1
+
+    def _later(self, low: float, high: float, undo: Callable[[], None]) -> None:
+        self._world.loop.call_later(self._rng.uniform(low, high), undo)
+
+    def _a_till(self) -> TillMachine:
+        return self._rng.choice(self._world.tills)
+
+    # -- the network
+
+    def _weather(self) -> None:
+        """For a while, messages suffer in another mixture of ways."""
+        rng = self._rng
+        bad = rng.random() * 0.3
+        self._world.network.weather = Weather(
+            lose=bad * rng.random() * 0.6,
+            lose_answer=bad * rng.random(),
+            late=bad * rng.random() * 0.6,
+            double=bad * rng.random() * 2,
+            reset=bad * rng.random(),
+            hang=bad * rng.random() * 0.4,
+            trickle=bad * rng.random() * 0.2,
+            spike=bad * rng.random() * 3,
+            latency=rng.choice(((0.001, 0.01), (0.005, 0.1), (0.1, 1.2))),
+        )
+
+    def _partition(self) -> None:
+        """One till, or all of them, cut off in one direction, the other, both, refused, or only slowed down."""
+        world, rng = self._world, self._rng
+        tills = [self._a_till()] if rng.random() < 0.8 else list(world.tills)
+        how = rng.choice(("out", "in", "both", "refused", "slow"))
+        for till in tills:
+            link = world.network.link(till.name, world.node_of(till))
+            link.lost_out = how in {"out", "both"}
+            link.lost_in = how in {"in", "both"}
+            link.refused = how == "refused"
+            link.slow = rng.uniform(5, 40) if how == "slow" else 1.0
+            self._count(f"partition {how}")
+
+        def heal() -> None:
+            for till in tills:
+                world.network.links.pop((till.name, world.node_of(till)), None)
+
+        self._later(0.5, 40, heal)
+
+    def _swizzle(self) -> None:
+        """Links stop one by one and come back one by one in another order."""
+        world, rng = self._world, self._rng
+        order = list(world.tills)
+        rng.shuffle(order)
+        for at, till in enumerate(order):
+            world.loop.call_later(at * rng.uniform(0.2, 2), self._clog, till)
+        rng.shuffle(order)
+        for at, till in enumerate(order):
+            world.loop.call_later(
+                10 + at * rng.uniform(0.2, 2),
+                world.network.links.pop,
+                (till.name, world.node_of(till)),
+                None,
+            )
+
+    def _clog(self, till: TillMachine) -> None:
+        self._world.network.link(till.name, self._world.node_of(till)).lost_out = True
+        self._count("swizzle clog")
+
+    # -- machines
+
+    def _clock(self) -> None:
+        machine: Machine = self._rng.choice(self._world.machines)
+        jump = self._rng.choice((DAY_MS, -DAY_MS, 3_600_000, -3_600_000, 600_000, -120_000, 1_800_000))
+        machine.clock.offset_ms += jump
+        self._count("clock jump")
+
+    def _printer(self) -> None:
+        till = self._a_till()
+        till.printer_works = not till.printer_works
+        if till.till is not None:
+            till.printer.works = till.printer_works
+        self._count("printer")
+
+    def _slow_disk(self) -> None:
+        machine: Machine = self._rng.choice(self._world.machines)
+        machine.slow_until = self._world.loop.now + self._rng.uniform(0.5, 10)
+        self._count("slow disk")
+
+    def _till_crash(self) -> None:
+        self._crash(self._a_till(), "till")
+
+    def _hub_crash(self) -> None:
+        self._crash(self._world.nodes[0], "hub")
+
+    def _crash(self, machine: Machine, what: str) -> None:
+        """The process is killed or the power goes: at once, or at one of the next writes."""
+        if not machine.up:
+            return
+        machine.power_loss = self._rng.random() < 0.5
+        self._count(f"{what} {'power cut' if machine.power_loss else 'kill'}")
+        if self._rng.random() < 0.3:
+            machine.die()
+        else:
+            machine.disk.cut_after(self._rng.randint(1, 60))
+
+    def _disk_fault(self) -> None:
+        """A till's disk refuses for a while."""
+        till = self._a_till()
+        if not till.up:
+            return
+        till.disk_trouble = True
+        kind = self._rng.choice(("write", "sync", "full"))
+        till.disk.fail(kind, self._rng.randint(1, 4), after=self._rng.randint(0, 30))
+        self._count(f"disk {kind}")

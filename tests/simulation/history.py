@@ -1,0 +1,155 @@
+"""What really happened, seen from outside of all machines, and the checks that compare it with what they hold."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pos.facts import DayOpened, Sale, StoredFact
+from sync.wire import Ack
+from tests.simulation import invariants as inv
+from tests.simulation.goods import PERSON
+from tests.simulation.invariants import AckSeen, DaySeen, NodeFacts, Shown
+
+if TYPE_CHECKING:
+    from tests.simulation.nodes import NodeMachine
+    from tests.simulation.tills import TillMachine
+    from tests.simulation.world import World
+
+__all__ = ["History", "days_of", "read_node"]
+
+_COLUMNS = "till, epoch, seq, kind, version, wall_ms, mono_ms, boot_id, body, hash"
+
+
+def read_node(database: Path) -> NodeFacts:
+    """All that a node holds, read past all code of its own."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        facts = {
+            (row[0], row[1], row[2]): StoredFact(*row[1:])
+            for row in connection.execute(f"select {_COLUMNS} from fact")
+        }
+        quarantine: dict[inv.Place, dict[bytes, StoredFact]] = defaultdict(dict)
+        for row in connection.execute(f"select {_COLUMNS} from quarantine"):
+            quarantine[row[0], row[1], row[2]][row[9]] = StoredFact(*row[1:])
+    finally:
+        connection.close()
+    return NodeFacts(facts, quarantine)
+
+
+def days_of(facts: list[StoredFact], offset_min: int = 60) -> list[DaySeen]:
+    """Openings of days and sales in the order of the journal."""
+    seen = []
+    for fact in facts:
+        if fact.kind == "day.opened":
+            day = msgspec.json.decode(fact.body, type=DayOpened)
+            seen.append(DaySeen(fact.seq, day.business_day, day.business_day, bool(day.clock_doubt)))
+        elif fact.kind == "sale":
+            sale = msgspec.json.decode(fact.body, type=Sale)
+            seen.append(
+                DaySeen(
+                    fact.seq,
+                    sale.business_day,
+                    sale_number=sale.number,
+                    sale_day=sale.business_day,
+                    epoch=fact.epoch,
+                )
+            )
+    return seen
+
+
+class History:
+    """Collects; `violations` are sentences that begin with the invariant's number."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.violations: list[str] = []
+        self.acks: list[AckSeen] = []
+        self.newest: dict[tuple[str, str, int], AckSeen] = {}
+        self.ages: dict[str, int] = defaultdict(int)
+        self.refused: list[str] = []
+        self.lost_carts: list[tuple[str, str]] = []
+        self.node_errors: list[str] = []
+        self.unknown: list[tuple[str, StoredFact]] = []
+
+    def violate(self, wrong: list[str]) -> None:
+        for text in wrong:
+            self._world.note(f"VIOLATION {text}")
+        self.violations += wrong
+
+    # -- seen while it happens
+
+    def wrote(self, till: str, stored: Sequence[StoredFact]) -> None:
+        for fact in stored:
+            self._world.note(f"{till} keeps {fact.epoch}/{fact.seq} {fact.kind} {fact.hash.hex()[:8]}")
+            if fact.kind == "future.wish":
+                self.unknown.append((till, fact))
+
+    def showed(self, shown: Shown) -> None:
+        self.violate(inv.i1_nothing_shown_before_it_is_durable((shown,)))
+
+    def acknowledged(self, node: "NodeMachine", till: str, ack: Ack) -> None:
+        seen = AckSeen(node.name, till, ack.epoch, ack.acked_seq, ack.acked_hash, self.ages[node.name])
+        self._world.note(f"{node.name} acknowledges {till} {ack.epoch}/{ack.acked_seq}")
+        self.acks.append(seen)
+        key = (node.name, till, ack.epoch)
+        before = self.newest.get(key)
+        if before is not None and before.age == seen.age and seen.seq < before.seq:
+            self.violate([f"I4: {node.name} acknowledged {till} {ack.epoch}/{before.seq}, then {seen.seq}"])
+        self.newest[key] = seen
+
+    def node_started(self, node: "NodeMachine") -> None:
+        """After each start of a node: what it had acknowledged can be read again."""
+        connection = sqlite3.connect(f"file:{node.database}?mode=ro", uri=True)
+        try:
+            for (name, till, epoch), ack in self.newest.items():
+                if name != node.name or ack.age != self.ages[name]:
+                    continue
+                row = connection.execute(
+                    "select hash from fact where till = ? and epoch = ? and seq = ?", (till, epoch, ack.seq)
+                ).fetchone()
+                if row is None or row[0] != ack.hash:
+                    self.violate([f"I4: {name} acknowledged {till} {epoch}/{ack.seq} and does not hold it"])
+        finally:
+            connection.close()
+
+    # -- looked at in the end
+
+    def check(self, nodes: "list[NodeMachine]", tills: "list[TillMachine]") -> None:
+        """Everything is healed and quiet."""
+        self.violate(inv.i8_till_keeps_selling(self.refused))
+        self.violate([f"I2: {till} lost the open cart {cart}" for till, cart in self.lost_carts])
+        branches: dict[str, list[list[StoredFact]]] = defaultdict(list)
+        living: list[bool] = []
+        for till in tills:
+            found = till.kept
+            branches[till.till_id] += till.journals
+            self.violate(
+                inv.i2_journal_is_a_whole_prefix("demo", till.till_id, found, till.kept, under_way=0)
+            )
+            self.violate(inv.i14_clock_changes_nothing(till.name, days_of(found)))
+        for journals in branches.values():
+            living += [False] * (len(journals) - 1) + [True]
+        hub = nodes[0]
+        held = read_node(hub.database)
+        self.violate(inv.i3_node_holds_what_tills_wrote(held, branches, whole=living))
+        self.violate(inv.i4_acknowledged_stays(self.acks, hub.name, held, self.ages[hub.name]))
+        self.violate(inv.i7_unknown_kinds_survive(self.unknown, held))
+        numbers = [
+            (till, fact.epoch, msgspec.json.decode(fact.body, type=_Numbered).number, fact.hash)
+            for till, journals in branches.items()
+            for journal in journals
+            for fact in journal
+            if fact.kind == "sale"
+        ]
+        self.violate(inv.i10_no_number_twice(numbers, ()))
+        bodies = [fact.body for till in tills for fact in till.kept]
+        self.violate(inv.i13_no_person(bodies, (PERSON.encode(), PERSON.split()[1].encode())))
+        self.violate([f"I8: {text}" for text in self.node_errors[:3]])
+
+
+class _Numbered(msgspec.Struct):
+    number: int

@@ -1,0 +1,172 @@
+"""The hub and relays of the simulation: the real application, ledger and projector over SQLite on a disk that can die."""
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy.engine import Connection, Engine
+
+from sync.hub import machines
+from sync.hub.app import create_app
+from sync.hub.database import Database, migrate, open_engine, transact
+from sync.hub.gate import Gate
+from sync.hub.service import Hub
+from sync.wire import Ack
+from tests.simulation.disk import ram_folder
+from tests.simulation.network import Answer, Asked
+from tests.simulation.participant import Machine
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+__all__ = ["NodeMachine"]
+
+DATABASE = "hub.db"
+STORE = "demo"
+_acks = msgspec.json.Decoder(Ack)
+_apps: dict[str, Any] = {}
+
+
+@functools.cache
+def empty_database() -> bytes:
+    """A hub's file with all its tables, made once."""
+    with ram_folder() as folder:
+        engine = open_engine(f"sqlite:///{folder / DATABASE}")
+        migrate(engine)
+        engine.dispose()
+        return (folder / DATABASE).read_bytes()
+
+
+class NodeMachine(Machine):
+    """A node. The application is made once a process and serves the hub of the life that runs."""
+
+    def __init__(self, world: "World", name: str) -> None:
+        super().__init__(world, name)
+        self.engine: Engine | None = None
+        self.hub: Hub | None = None
+        self.public_key = b""
+        self.gate: Gate | None = None
+        (self.disk.folder / DATABASE).write_bytes(empty_database())
+
+    @property
+    def database(self) -> Path:
+        return self.disk.folder / DATABASE
+
+    def start(self) -> None:
+        self.up = True
+        self.power_loss = False
+        try:
+            self.engine = open_engine(f"sqlite:///{self.database}")
+            self.hub = self._new_hub(self.engine)
+            self.public_key = self.hub.key.public
+        except Exception as error:
+            if self.disk.dead:
+                return
+            raise AssertionError(f"{self.name} does not start: {error}") from error
+        if self.name not in _apps:
+            _apps[self.name] = create_app(self.hub).app
+        _apps[self.name].state.hub = self.hub
+        self.gate = Gate(_apps[self.name], self.hub)
+        self.task(self._live(self.hub))
+        self.world.note(f"{self.name} is up")
+        self.world.history.node_started(self)
+
+    def _new_hub(self, engine: Engine) -> Hub:
+        return Hub(
+            Database(engine, [self.worker()]), self.clock, self.ids, public_url="https://beleg.example"
+        )
+
+    def enrol(self, machine: str, public_key: bytes, role: str = "till") -> None:
+        """A machine's key in the tables, without a code."""
+        assert self.engine is not None
+
+        def write(connection: Connection) -> None:
+            machines.lock(connection, STORE, machine, role, self.clock.wall_ms())
+            machines.add_key(connection, STORE, machine, public_key, self.clock.wall_ms())
+
+        transact(self.engine, write)
+
+    async def _live(self, hub: Hub) -> None:
+        async with hub.running():
+            await asyncio.get_running_loop().create_future()
+
+    def ended(self) -> None:
+        engine, self.engine, self.hub = self.engine, None, None
+        if engine is not None:
+            with contextlib.suppress(Exception):
+                engine.dispose()
+
+    def serve(self, asked: Asked, answered: Callable[[Answer | None], None]) -> bool:
+        if not self.up or self.disk.dead:
+            return False
+        self.task(self._serve(asked, answered, self.dead()))
+        return True
+
+    async def _serve(
+        self, asked: Asked, answered: Callable[[Answer | None], None], dead: Callable[[], bool]
+    ) -> None:
+        answer: Answer | None = None
+        gate = self.gate
+        assert gate is not None
+        try:
+            answer = await self._ask(gate, asked)
+        finally:
+            if answer is None or dead():
+                answered(None)
+            else:
+                self._observe(asked, answer)
+                answered(answer)
+
+    async def _ask(self, gate: Gate, asked: Asked) -> Answer:
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": asked.method,
+            "headers": list(asked.headers),
+            "scheme": "http",
+            "path": asked.path,
+            "raw_path": asked.path.encode(),
+            "query_string": asked.query,
+            "server": ("hub", 80),
+            "client": ("127.0.0.1", 4711),
+            "root_path": "",
+        }
+        status = 0
+        headers: list[tuple[bytes, bytes]] = []
+        body = bytearray()
+        received = False
+
+        async def receive() -> dict[str, Any]:
+            nonlocal received
+            if received:
+                await asyncio.get_running_loop().create_future()
+            received = True
+            return {"type": "http.request", "body": asked.body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            nonlocal status, headers
+            if message["type"] == "http.response.start":
+                status, headers = message["status"], list(message.get("headers", []))
+            elif message["type"] == "http.response.body":
+                body.extend(message.get("body", b""))
+
+        await gate(scope, receive, send)
+        return Answer(status, headers, bytes(body))
+
+    def _observe(self, asked: Asked, answer: Answer) -> None:
+        """What this node said, whoever hears it."""
+        if asked.method == "POST" and asked.path.endswith("/facts"):
+            till = asked.path.split("/")[4]
+            if answer.status == 200:
+                self.world.history.acknowledged(self, till, _acks.decode(answer.body))
+            else:
+                self.world.note(f"{self.name} answers {answer.status} to {till}: {answer.body[:160]!r}")
+        if answer.status >= 500:
+            self.world.history.node_errors.append(
+                f"{self.name} {asked.path} {answer.status} {answer.body[:300]!r}"
+            )

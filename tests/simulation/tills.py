@@ -1,0 +1,271 @@
+"""A till of the simulation: the real till, journal, state, views and line to its node, on a disk that can die."""
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from pos.domain import commands as c
+from pos.domain import events as e
+from pos.facts import EpochOpened, Fact, StoredFact
+from pos.journal.file_journal import FileJournal
+from pos.journal.reader import JournalFeed, sales_after
+from pos.journal.standing import lock_of
+from pos.journal.state import StateStore
+from pos.journal.views import Views
+from pos.journal.writer import create_journal
+from pos.ports import Head, JournalUnavailableError, PrintJob
+from pos.resources import tax_table
+from pos.till import Till, TillSetup
+from pos.till import World as Ports
+from sync.client import HubClient
+from sync.identity import Identity
+from tests.simulation.cashier import Cashier
+from tests.simulation.goods import People, Shelf
+from tests.simulation.invariants import FeedSeen, Shown, i2_journal_is_a_whole_prefix
+from tests.simulation.participant import Machine
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+__all__ = ["STORE", "TillMachine", "read_journal"]
+
+STORE = "demo"
+_TAXES = tax_table("DE")
+
+
+def read_journal(folder: Path, after: int = 0) -> list[StoredFact]:
+    """All facts after a number, read past all code of the journal's own."""
+    facts: list[StoredFact] = []
+    files = sorted(path for path in folder.glob("*.journal") if path.stem.isdigit())
+    for at, path in enumerate(files):
+        if at + 1 < len(files) and int(files[at + 1].stem) <= after + 1:
+            continue
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        rows = connection.execute(
+            "select epoch, seq, kind, version, wall_ms, mono_ms, boot_id, body, hash from fact"
+            " where seq > ? order by seq",
+            (after,),
+        )
+        facts += [StoredFact(*row) for row in rows]
+        connection.close()
+    return facts
+
+
+class WatchedJournal(FileJournal):
+    """The journal; what it says is kept is remembered beside it."""
+
+    machine: "TillMachine"
+
+    async def append(self, facts: Sequence[Fact]) -> Sequence[StoredFact]:
+        machine = self.machine
+        in_doubt, machine.under_way = machine.under_way, len(facts)
+        try:
+            stored = await super().append(facts)
+        except JournalUnavailableError as error:
+            if error.stored is False:
+                machine.under_way = in_doubt
+            raise
+        machine.under_way = 0
+        machine.kept += stored
+        machine.world.history.wrote(machine.name, stored)
+        return stored
+
+    async def open(self) -> Head:
+        head = await super().open()
+        self.machine.look()
+        return head
+
+
+class Printer:
+    """Implements ReceiptPrinter and CashDrawer: what comes out of it a customer has seen."""
+
+    def __init__(self, machine: "TillMachine") -> None:
+        self._machine = machine
+        self.works = True
+
+    def submit(self, job: PrintJob) -> None:
+        if self.works:
+            self._machine.showed("receipt", job.sale.cart_id)
+
+    def decide(self, job_id: str, choice: str) -> None:
+        pass
+
+    def open(self) -> bool:
+        if self.works:
+            self._machine.showed("drawer", self._machine.paying)
+        return self.works
+
+
+class TillMachine(Machine):
+    """One till. `kept` is what its journal said is durable; it outlives its crashes, not its disk."""
+
+    def __init__(self, world: "World", name: str, sales: int) -> None:
+        super().__init__(world, name)
+        self.till_id = name
+        self.kept: list[StoredFact] = []
+        self.branches: list[list[StoredFact]] = []
+        self.under_way = 0
+        self.sales_left = sales
+        self.paying = ""
+        self.till: Till | None = None
+        self.client: HubClient | None = None
+        self.journal: WatchedJournal | None = None
+        self.store: StateStore | None = None
+        self.applied: list[FeedSeen] = []
+        self.disk_trouble = False
+        self.printer_works = True
+        self.heard_fork = False
+        self.cashier = Cashier(self)
+        self.seed = self.rng.randbytes(32)
+        create_journal(
+            self.disk.folder / "journal",
+            self.clock,
+            EpochOpened(STORE, self.till_id, "new till", "simulated"),
+        )
+
+    @property
+    def folder(self) -> Path:
+        return self.disk.folder / "journal"
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(STORE, self.till_id, "till", self.seed, self.world.nodes_of(self))
+
+    def start(self) -> None:
+        self.up = True
+        self.power_loss = False
+        self.task(self._live())
+
+    async def _live(self) -> None:
+        """Open everything and sell until the power goes or nothing is left to sell."""
+        dead = self.dead()
+        while True:
+            try:
+                await self._open()
+                break
+            except JournalUnavailableError as error:
+                if dead():
+                    return
+                self.world.note(f"{self.name} cannot open: {error.code}")
+                self._close()
+                await self.world.sleep(2)
+        assert self.client is not None
+        self.task(self.client.run())
+        self.task(self.cashier.work())
+
+    async def _open(self) -> None:
+        folder, worker = self.disk.folder, self.worker()
+        self.store = StateStore(folder / "state.db", self.worker())
+        self.journal = WatchedJournal(folder / "journal", Views(folder / "views.db"), self.clock, worker)
+        self.journal.machine = self
+        cart = await self.store.open()
+        await self.journal.open()
+        self.cashier.found(cart)
+        printer = Printer(self)
+        printer.works = self.printer_works
+        self.printer = printer
+        self.client = self._client(JournalFeed(folder / "journal", self.worker()))
+        await self.client.load()
+        ports = Ports(
+            journal=self.journal,
+            state=self.store,
+            catalogue=Shelf(),
+            people=People(),
+            clock=self.clock,
+            ids=self.ids,
+            taxes=_TAXES,
+            printer=printer,
+            drawer=printer,
+            hub=self.client,
+            memory=self.store,
+        )
+        self.till = Till(ports, TillSetup(demo=False, software="simulated"))
+        self.till.subscribe(self._heard)
+        epoch, _, seq = (await self.store.get("hub.cursor") or b"1:0").decode().partition(":")
+        unsent = sales_after(folder / "journal", int(epoch), int(seq))
+        head = self.journal.head
+        locked = await lock_of(self.store, head, [(head.epoch, self.journal.known_seq)])
+        await self.till.start(cart, unsent, None, locked)
+        self.world.note(f"{self.name} is up at {head.epoch}/{head.seq} {head.hash.hex()[:8]}")
+
+    def _client(self, feed: JournalFeed) -> HubClient:
+        assert self.store is not None
+        assert self.journal is not None
+        journal = self.journal
+        return HubClient(
+            self.identity,
+            epoch=lambda: journal.head.epoch,
+            source=feed,
+            memory=self.store,
+            clock=self.clock,
+            ids=self.ids,
+            submit=self._report,
+            apply_changes=self._apply,
+            worker=self.worker(),
+            transport=lambda node: self.world.network.line(self.name, node.name),
+            software="simulated",
+        )
+
+    async def _apply(self, changes: list[dict[str, Any]], cursor: str) -> None:
+        reset = bool(self.applied) and changes[0]["n"] <= self.applied[-1].n
+        for change in changes:
+            self.applied.append(FeedSeen(change["n"], change["key"], repr(change["body"]).encode(), reset))
+            reset = False
+
+    def _report(self, command: c.Command) -> None:
+        if isinstance(command, c.HubReported):
+            self.world.note(f"{self.name} hears {command.acked_epoch}/{command.acked_seq} {command.problem}")
+            if command.problem == "fork":
+                self.heard_fork = True
+        if self.till is not None:
+            self.till.submit(command)
+
+    def _heard(self, events: Sequence[e.Event]) -> None:
+        if self.disk.dead:
+            return
+        for event in events:
+            if isinstance(event, e.SalePaid):
+                self.showed("paid", self.paying)
+
+    def showed(self, what: str, cart_id: str) -> None:
+        """A customer sees something; the journal's file must hold that sale by now."""
+        if self.disk.dead:
+            return
+        after = max(0, (self.kept[-1].seq if self.kept else 0) - 12)
+        try:
+            newest = read_journal(self.folder, after)
+        except apsw.Error:
+            return
+        held = any(f'"cart_id":"{cart_id}"'.encode() in fact.body for fact in newest if fact.kind == "sale")
+        self.world.history.showed(Shown(what, cart_id, held))
+
+    def look(self) -> None:
+        """What the journal holds after it was opened, against all that was said to be durable."""
+        found = read_journal(self.folder)
+        if self.disk.dead:
+            return
+        wrong = i2_journal_is_a_whole_prefix(
+            STORE, self.till_id, found, self.kept, under_way=self.under_way if self.kept else len(found)
+        )
+        self.world.history.violate(wrong)
+        self.world.history.wrote(self.name, found[len(self.kept) :])
+        self.kept = found
+        self.under_way = 0
+
+    def _close(self) -> None:
+        for part in (self.journal, self.store):
+            if part is not None:
+                with contextlib.suppress(Exception):
+                    part._close()
+
+    def ended(self) -> None:
+        self._close()
+        self.till = self.client = self.journal = self.store = None
+
+    @property
+    def journals(self) -> list[list[StoredFact]]:
+        """All branches that this till's name ever wrote, the living one last."""
+        return [*self.branches, self.kept]

@@ -1,0 +1,222 @@
+"""A whole shop in one process, in virtual time, made from one seed: tills, nodes, network, faults, and checks.
+
+python -m tests.simulation.world --seed 7 --log
+"""
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import logging
+import random
+import subprocess
+import sys
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+
+from sync.identity import Node
+from sync.keys import SigningKey
+from tests.simulation.chaos import Chaos
+from tests.simulation.disk import ram_folder
+from tests.simulation.goods import SaleMaker
+from tests.simulation.history import History
+from tests.simulation.network import Network
+from tests.simulation.nodes import NodeMachine
+from tests.simulation.participant import Machine
+from tests.simulation.tills import TillMachine
+from tests.simulation.virtual import VirtualLoop, run_virtual
+
+__all__ = ["Outcome", "Plan", "World", "run_seed"]
+
+QUIET_S = 60 + 60 + 30
+LIMIT_S = 1800
+
+
+class Plan(msgspec.Struct):
+    """What one seed runs: how many machines, how much load, how much goes wrong."""
+
+    tills: int
+    sales: int
+    flurry: int = 40
+    gap_s: float = 0.04
+    pause_s: float = 8.0
+    fault_every_s: float = 1.5
+    violence: float = 1.0
+
+
+class Outcome(msgspec.Struct):
+    """What came of one seed. `log`: a hash over every line of the event log."""
+
+    seed: int
+    sales: int = 0
+    sales_at_tills: int = 0
+    facts: int = 0
+    faults: dict[str, int] = {}
+    requests: int = 0
+    virtual_s: float = 0.0
+    log: str = ""
+    violations: list[str] = []
+
+
+def plan_of(rng: random.Random) -> Plan:
+    tills = rng.randint(2, 5)
+    return Plan(
+        tills, sales=rng.randint(150, 300), flurry=rng.choice((15, 40, 80)), violence=rng.uniform(0.5, 1.5)
+    )
+
+
+class World:
+    """The machines of one run and the time they live in."""
+
+    def __init__(self, loop: VirtualLoop, folder: Path, seed: int, *, show: bool = False) -> None:
+        self.loop = loop
+        self.folder = folder
+        self.seed = seed
+        self.rng = random.Random(seed)
+        self._show = show
+        self._hasher = hashlib.sha256()
+        self.plan = plan_of(self.rng)
+        self.network = Network(loop, random.Random(self.rng.getrandbits(64)))
+        self.network.log = self.note
+        self.history = History(self)
+        self.sales = SaleMaker(random.Random(self.rng.getrandbits(64)))
+        self.sold = 0
+        self.sold_at_tills = 0
+        self.nodes = [NodeMachine(self, "hub")]
+        for node in self.nodes:
+            self.network.servers[node.name] = node
+        self.tills = [TillMachine(self, f"till{n}", self.plan.sales) for n in range(1, self.plan.tills + 1)]
+        self.chaos = Chaos(self)
+
+    @property
+    def machines(self) -> list[Machine]:
+        return [*self.nodes, *self.tills]
+
+    def node_of(self, _till: TillMachine) -> str:
+        return "hub"
+
+    def nodes_of(self, _till: TillMachine) -> tuple[Node, ...]:
+        """The nodes that a till was enrolled at."""
+        return tuple(Node(f"http://{node.name}", "hub", node.name, node.public_key) for node in self.nodes)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def note(self, text: str) -> None:
+        line = f"{self.loop.now:11.4f} {text}\n"
+        self._hasher.update(line.encode())
+        if self._show:
+            sys.stdout.write(line)
+
+    async def run(self) -> Outcome:
+        for node in self.nodes:
+            node.start()
+        for till in self.tills:
+            self.nodes[0].enrol(till.till_id, SigningKey(till.seed).public)
+            till.start()
+        trouble = self.loop.create_task(self.chaos.run())
+        try:
+            while any(till.sales_left > 0 for till in self.tills) and not self.history.violations:
+                await self.sleep(1)
+                if self.loop.now > LIMIT_S:
+                    self.history.violate(["I9: the shop never came to its end"])
+        finally:
+            trouble.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await trouble
+        if not self.history.violations:
+            await self._quiet()
+        return self._outcome()
+
+    async def _quiet(self) -> None:
+        """Heal everything, and wait until nobody holds anything back."""
+        self.note("quiet")
+        await self.chaos.heal()
+        since = self.loop.now
+        while waiting := {till.name: count for till in self.tills if (count := self._unsent(till))}:
+            if self.loop.now - since > QUIET_S:
+                self.history.violate(
+                    [f"I9: {till} still holds {n} facts back" for till, n in waiting.items()]
+                )
+                return
+            await self.sleep(1)
+        await self.sleep(2)
+        self.history.check(self.nodes, self.tills)
+
+    def _unsent(self, till: TillMachine) -> int:
+        if not till.up or till.journal is None or till.till is None or till.client is None:
+            return 1
+        head = till.journal.head
+        behind = [line for line in till.client._lines if line._position < (head.epoch, head.seq)]
+        return till.till.view.unsent + len(behind)
+
+    def _outcome(self) -> Outcome:
+        for machine in self.machines:
+            machine.power_loss = False
+            machine.die()
+        for machine in self.machines:
+            machine.disk.close()
+        self.history.violate([f"a task broke: {text}" for text in self.loop.faults[:3]])
+        return Outcome(
+            self.seed,
+            self.sold,
+            self.sold_at_tills,
+            sum(len(till.kept) for till in self.tills),
+            dict(sorted((self.network.counts + self.chaos.counts).items())),
+            self.network.requests,
+            round(self.loop.now, 3),
+            self._hasher.hexdigest(),
+            self.history.violations,
+        )
+
+
+def run_seed(seed: int, *, show: bool = False) -> Outcome:
+    """One run from its seed to its outcome."""
+    logging.disable(logging.CRITICAL)
+    try:
+        with ram_folder() as folder, warnings.catch_warnings():
+            # What a crash cut off before its first step.
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+
+            async def main(loop: VirtualLoop) -> Outcome:
+                return await World(loop, folder, seed, show=show).run()
+
+            return run_virtual(main)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def replay_command(seed: int, mutation: str = "") -> str:
+    return f"python -m tests.simulation.world --seed {seed}" + (f" --mutation {mutation}" if mutation else "")
+
+
+def commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.world", description="Run one seed.")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--log", action="store_true", help="print the event log")
+    wanted = parser.parse_args()
+    total: Counter[str] = Counter()
+    for seed in range(wanted.seed, wanted.seed + wanted.count):
+        outcome = run_seed(seed, show=wanted.log)
+        total += Counter(sales=outcome.sales, faults=sum(outcome.faults.values()))
+        print(msgspec.json.format(msgspec.json.encode(outcome)).decode())
+        if outcome.violations:
+            print(f"seed {seed} at commit {commit()}; again: {replay_command(seed)}")
+            return 1
+    print(dict(total))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
