@@ -63,6 +63,55 @@ def _processes(seed: int, count: int, folder: Path, progress: Callable[[int], No
     return process_kills(seed, count, folder, progress)
 
 
+def _power(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.simulation.power import power_cuts
+
+    # A history has many cuts, and a block that begins `count` later has other histories.
+    return _sound(power_cuts(seed, count, lambda done, _: progress(min(done, count))))
+
+
+def _matrix(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    """Each act has its turn once in as many seeds as there are acts."""
+    from tests.simulation.disk import ram_folder
+    from tests.simulation.kill_matrix import ACTS, SEGMENT_FACTS, cut_everywhere
+    from tests.simulation.power import small_limits
+
+    names = list(ACTS)
+    found: Report = {"acts": 0, "steps": 0, "images": 0}
+    with ram_folder() as parent, small_limits(segment_facts=SEGMENT_FACTS):
+        for number in range(seed, seed + count):
+            row = cut_everywhere(names[number % len(names)], parent, seed=number)
+            _sound(row)
+            found = {
+                "acts": found["acts"] + 1,
+                "steps": found["steps"] + row.steps,
+                "images": found["images"] + row.images,
+            }
+            progress(found["acts"])
+    return found
+
+
+def _changes(_seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    """On SQLite and on PostgreSQL; the order in which writers meet is the machine's, not a seed's."""
+    from tests.simulation.changes_race import changes_race
+
+    reports = changes_race(count)
+    assert all(report.sound for report in reports.values()), reports
+    progress(count)
+    return {
+        "changes": min(report.changes for report in reports.values()),
+        **{name: msgspec.to_builtins(report) for name, report in reports.items()},
+    }
+
+
+def _sound(report: Any) -> Report:
+    """The figures of a report that collects its failures; raises where there are any."""
+    assert not report.failures, "; ".join(report.failures[:5])
+    figures: Report = msgspec.to_builtins(report)
+    del figures["failures"]
+    return figures
+
+
 PHASES: dict[str, Phase] = {
     phase.name: phase
     for phase in (
@@ -94,6 +143,33 @@ PHASES: dict[str, Phase] = {
             40,
             _processes,
             {"kills": 2_000},
+        ),
+        Phase(
+            "matrix",
+            "the power goes at every single write of each act of a till",
+            "acts",
+            17,
+            1,
+            _matrix,
+            {"acts": 17},
+        ),
+        Phase(
+            "power",
+            "the power goes at random writes; what was not synced is lost, reordered or torn",
+            "cuts",
+            100_000,
+            2_500,
+            _power,
+            {"cuts": 100_000},
+        ),
+        Phase(
+            "changes",
+            "32 writers of changes, two readers, on SQLite and PostgreSQL",
+            "changes",
+            100_000,
+            100_000,
+            _changes,
+            {"changes": 100_000},
         ),
     )
 }

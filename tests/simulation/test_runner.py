@@ -151,3 +151,12 @@ def test_sums_go_into_tables_and_keep_the_largest() -> None:
         "b": {"x": 3, "y": 7},
         "c_max": 5,
     }
+
+
+def test_the_matrix_gives_each_act_its_turn() -> None:
+    from tests.simulation.kill_matrix import ACTS
+
+    assert PHASES["matrix"].volume == len(ACTS)
+    assert {block.seed % len(ACTS) for block in PHASES["matrix"].blocks(20_261_122, 1.0)} == set(
+        range(len(ACTS))
+    )
