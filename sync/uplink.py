@@ -181,6 +181,8 @@ class Uplink:
         ours = await self._client.source.hash_at(*theirs)
         if ours == welcome.acked_hash:
             await self.cursor.move(theirs)
+            if self._standing == "fork":  # a relay holds ours; the hub above it does not
+                self._begin_branch(self._client.epoch())
         elif ours is not None or self._standing == "fork":
             self._begin_branch(welcome.acked_epoch)
         elif welcome.acked_epoch < self._client.epoch():  # written by the machine that this one replaced

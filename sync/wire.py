@@ -179,8 +179,11 @@ class Fork(msgspec.Struct, frozen=True, tag="urn:tresen:problem:fork", tag_field
     status: int = 409
 
 
-class EpochRequest(msgspec.Struct, frozen=True):
-    """A till asks for a new epoch. `reason` is "restored" or "fork"; the rest is the end of its journal."""
+class EpochRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A till asks for a new epoch. `reason` is "restored" or "fork"; the rest is the end of its journal.
+
+    A relay that passes it on adds in `key_id` which key of the till's signed it.
+    """
 
     store: Name
     till: Name
@@ -189,6 +192,7 @@ class EpochRequest(msgspec.Struct, frozen=True):
     epoch: Count
     last_seq: Count
     last_hash: Digest
+    key_id: str = ""
 
 
 class Grant(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """What handlers share: the hub behind a request, and answers as JSON."""
 
-from typing import Any
+from typing import Any, Final
 
 from litestar import Response
 from litestar.connection import ASGIConnection
@@ -8,7 +8,10 @@ from litestar.connection import ASGIConnection
 from sync.hub.service import Hub
 from sync.wire import encode_json
 
-__all__ = ["hub_of", "json_answer"]
+__all__ = ["ANSWER_HEADERS", "hub_of", "json_answer"]
+
+
+ANSWER_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:
@@ -21,5 +24,5 @@ def json_answer(message: Any) -> Response[Any]:
         encode_json(message),
         status_code=200,
         media_type="application/json",
-        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+        headers=ANSWER_HEADERS,
     )

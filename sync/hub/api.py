@@ -110,13 +110,14 @@ async def put_till(
         f"{store}/{till}",
         ledger.hello,
         message,
-        hub.ids.token(ledger.LINK_KEY_BYTES),
+        b"" if hub.relay else hub.ids.token(ledger.LINK_KEY_BYTES),
         hub.public_url,
         hub.clock.wall_ms(),
         hub.intake,
         caller.key.key_id if caller is not None and caller.machine == till else "",
+        remember=caller is None or caller.role != "relay" or message.shop is not None,
     )
-    return json_answer(welcome)
+    return json_answer(hub.welcome(message, welcome))
 
 
 @post(
@@ -205,6 +206,10 @@ async def put_articles(request: Request[Any, Any, Any]) -> Response[dict[str, in
     Records are taken in order, some hundreds in each commit: after an error, send all of it again.
     """
     hub = hub_of(request)
+    if hub.relay is not None:
+        raise ProblemError(
+            409, "This is a relay", "articles are brought to the hub, and come down from there"
+        )
     counts = {"records": 0, "changes": 0}
     pending: list[articles.ArticleRecord] = []
 

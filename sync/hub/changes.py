@@ -27,6 +27,7 @@ __all__ = [
     "Cursor",
     "append",
     "changes_after",
+    "cursor_text",
     "forget",
     "heads",
     "may_read",
@@ -118,6 +119,11 @@ def read_cursor(text: str) -> Cursor | None:
         return None
     scope, n, stamp = match.groups()
     return Cursor(scope, int(n or 0), stamp or "")
+
+
+def cursor_text(cursor: Cursor) -> str:
+    """As `read_cursor` reads it."""
+    return f"{cursor.scope}@{_text(cursor.n, cursor.stamp)}"
 
 
 def new_stamp(ids: Ids) -> str:

@@ -14,7 +14,7 @@ from pos.ports import Clock
 from sync.hub import changes
 from sync.hub.changes import Cursor
 from sync.hub.database import Database
-from sync.wire import Feed
+from sync.wire import Changes, Feed
 
 __all__ = ["LOOK_S", "Feeds", "forget_all"]
 
@@ -31,7 +31,7 @@ class _Waiter:
 
 
 class Feeds:
-    """One for each running node. A `mirror` is a relay's: what it does not know, the hub may."""
+    """One for each running node. A `mirror` is a relay's: who is ahead of it is answered by the hub, `above`."""
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class Feeds:
         self._clock = clock
         self._mirror = mirror
         self._sleep = sleep
+        self.above: Callable[[Cursor, int], Awaitable[Changes | None]] | None = None
         self._waiters: dict[str, set[_Waiter]] = defaultdict(set)
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
@@ -61,6 +62,8 @@ class Feeds:
                 answers = await self._database.read(
                     waiter.scopes[-1], changes.read_changes, cursors, limit, mirror=self._mirror
                 )
+                if timer is None and self.above is not None:
+                    answers = await self._ask_above(cursors, answers, limit)
                 over = wait_s <= 0 or self._closed or (timer is not None and timer.done())
                 if over or any(answer.changes or answer.reset for answer in answers):
                     return Feed(tuple(answers), self._clock.wall_ms())
@@ -75,6 +78,19 @@ class Feeds:
                 self._waiters[scope].discard(waiter)
                 if not self._waiters[scope]:
                     del self._waiters[scope]
+
+    async def _ask_above(
+        self, cursors: Sequence[Cursor], answers: list[Changes], limit: int
+    ) -> list[Changes]:
+        """A reader who was at the hub may know more than this mirror, or come from a hub that was restored."""
+        assert self.above is not None
+        known = await self._database.read(
+            cursors[-1].scope, changes.heads, [cursor.scope for cursor in cursors]
+        )
+        return [
+            (await self.above(cursor, limit)) or answer if cursor.n > known.get(cursor.scope, 0) else answer
+            for cursor, answer in zip(cursors, answers, strict=True)
+        ]
 
     def ring(self, scopes: Collection[str]) -> None:
         """Changes were added to these scopes, and are committed."""

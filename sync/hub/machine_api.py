@@ -9,12 +9,13 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody
 from litestar.params import FromPath
 
-from sync.hub import enrolment, machines
-from sync.hub.answers import hub_of, json_answer
+from sync.hub import changes, enrolment, machine_feed
+from sync.hub.answers import ANSWER_HEADERS, hub_of, json_answer
 from sync.hub.body import read_json
 from sync.hub.gate import caller_of
 from sync.hub.problems import PROBLEM_JSON, ProblemError
-from sync.wire import Enrol, Enrolled, EpochRequest, Grant, Problem, Relays, Rotated, Rotation
+from sync.hub.relay import Relay
+from sync.wire import Enrol, Enrolled, EpochRequest, Grant, Problem, Relays, Rotated, Rotation, encode_json
 
 __all__ = ["MACHINE_ROUTES"]
 
@@ -54,10 +55,13 @@ async def post_enrolment(request: Request[Any, Any, Any]) -> Response[Enrolled]:
     hub = hub_of(request)
     if not hub.enrolments.take():
         raise ProblemError(429, "Too many enrolments at once; try again in a minute")
+    if hub.relay is not None:
+        return await _passed_on(hub.relay, request, await read_json(request, _MAX_BYTES), verify=False)
     message = await _read(request, Enrol)
     answer = await hub.database.run(
-        "", enrolment.redeem, message, hub.key, name=hub.name, now_ms=hub.clock.wall_ms()
-    )
+        "", machine_feed.redeem, message, hub.key, changes.new_stamp(hub.ids),
+        name=hub.name, now_ms=hub.clock.wall_ms(),
+    )  # fmt: skip
     if isinstance(answer, Problem):
         raise ProblemError.of(answer)
     hub.key_ring.forget()
@@ -71,9 +75,12 @@ async def post_key(request: Request[Any, Any, Any]) -> Response[Rotated]:
     caller.demand_active()
     message = await _read(request, Rotation)
     hub = hub_of(request)
+    if hub.relay is not None:
+        raise ProblemError(409, "This is a relay", "keys are changed at the hub itself")
     answer = await hub.database.run(
-        f"{caller.store}/{caller.machine}", machines.rotate, caller.key, message, hub.clock.wall_ms()
-    )
+        f"{caller.store}/{caller.machine}", machine_feed.rotate, caller.key, message,
+        changes.new_stamp(hub.ids), hub.clock.wall_ms(),
+    )  # fmt: skip
     if isinstance(answer, Problem):
         raise ProblemError.of(answer)
     hub.key_ring.forget()
@@ -92,14 +99,19 @@ async def post_epoch(
     """A till asks for an epoch; the same `request_id` again gives the same grant."""
     caller = caller_of(request)
     caller.demand_active()
-    caller.demand_self(store, till)
+    caller.demand_till(store, till)
     message = await _read(request, EpochRequest)
     if (store, till) != (message.store, message.till):
         raise ProblemError(400, "Address and message name different tills")
     hub = hub_of(request)
+    if hub.relay is not None:
+        caller.demand_self(store, till)
+        message = msgspec.structs.replace(message, key_id=caller.key.key_id)
+        return await _passed_on(hub.relay, request, encode_json(message))
     answer = await hub.database.run(
-        f"{store}/{till}", machines.answer_request, hub.key, caller.key, message, hub.clock.wall_ms()
-    )
+        f"{store}/{till}", machine_feed.answer_request, hub.key, caller.key, message,
+        changes.new_stamp(hub.ids), hub.clock.wall_ms(),
+    )  # fmt: skip
     if isinstance(answer, Problem):
         raise ProblemError.of(answer)
     return json_answer(answer)
@@ -116,6 +128,19 @@ async def get_relays(request: Request[Any, Any, Any]) -> Response[Relays]:
 
 
 MACHINE_ROUTES: Final = (post_enrolment, post_key, post_epoch, get_relays)
+
+
+async def _passed_on(
+    relay: Relay, request: Request[Any, Any, Any], body: bytes, *, verify: bool = True
+) -> Response[Any]:
+    """The hub's answer to what only it may grant, as it came."""
+    answer = await relay.pass_on(request.method, request.url.path, body=body, verify=verify)
+    if answer is None:
+        raise ProblemError(503, "The hub cannot be reached", "only the hub may grant this; try again later")
+    content_type = answer.headers.get("content-type", "application/json")
+    return Response(
+        answer.content, status_code=answer.status, media_type=content_type, headers=ANSWER_HEADERS
+    )
 
 
 async def _read(request: Request[Any, Any, Any], kind: type[_T]) -> _T:

@@ -203,9 +203,13 @@ def rotate(connection: Connection, old: MachineKey, message: Rotation, now_ms: i
 def answer_request(
     connection: Connection, node: SigningKey, asked_by: MachineKey, message: EpochRequest, now_ms: int
 ) -> Grant | Problem:
-    """A till's wish for an epoch, with its key looked at once more under the machine's lock."""
-    lock(connection, asked_by.store, asked_by.machine, asked_by.role, now_ms)
-    key = key_of(connection, asked_by.store, asked_by.machine, asked_by.key_id)
+    """A till's wish for an epoch, with its key looked at once more under the machine's lock.
+
+    A relay that passes it on names the key that signed it there.
+    """
+    lock(connection, message.store, message.till, "till", now_ms)
+    key_id = message.key_id if asked_by.role == "relay" else asked_by.key_id
+    key = key_of(connection, message.store, message.till, key_id)
     if key is None or key.standing(now_ms) != "active" or key.role != "till":
         return _forbidden("Only a till with a key in use is granted an epoch")
     if message.reason not in REASONS:

@@ -9,12 +9,14 @@ from sqlalchemy.engine import Connection
 from pos.facts import GENESIS
 from sync.hub import tables as t
 from sync.hub.rights import Intake
+from sync.hub.standing import upstream_of
 from sync.hub.stored import hash_at, heads_of
 from sync.wire import Batch, Gap, Grant
 
 __all__ = ["Aside", "Opening", "judge"]
 
 OPENED: Final = "epoch.opened"
+_ANY_EPOCH: Final = 2**31
 
 
 class Opening(msgspec.Struct, frozen=True):
@@ -36,6 +38,8 @@ def judge(connection: Connection, batch: Batch, intake: Intake) -> Opening | Asi
         intake.rights.grant_of(connection, batch.store, batch.till, batch.epoch) if intake.rights else None
     )
     heads = [head for head in heads_of(connection, batch.store, batch.till) if head[0] != batch.epoch]
+    if intake.relay:
+        return _at_relay(connection, batch, heads)
     if not heads and (batch.epoch, first.seq, batch.prev_hash) == (1, 1, GENESIS):
         return Opening()
     if first.kind != OPENED:
@@ -52,6 +56,22 @@ def judge(connection: Connection, batch: Batch, intake: Intake) -> Opening | Asi
         unknown = "" if before is not None else "; what it follows is not held"
         return Opening(f"opened by the till itself, never granted{unknown}")
     return Aside(before or GENESIS)
+
+
+def _at_relay(
+    connection: Connection, batch: Batch, heads: list[tuple[int, int, bytes]]
+) -> Opening | Aside | Gap:
+    """Epochs are the hub's affair. A relay that is new begins with what its tills have, if the hub has the rest."""
+    first = batch.facts[0]
+    if first.kind == OPENED or (first.seq, batch.prev_hash) == (1, GENESIS):
+        before = _before(connection, batch, heads)
+        if before in {None, batch.prev_hash} or _in_quarantine(connection, batch) is not None:
+            return Opening()
+        return Aside(before or GENESIS)
+    above = upstream_of(connection, batch.store, batch.till, _ANY_EPOCH)
+    if above is not None and (above.epoch, above.acked_seq) >= (batch.epoch, first.seq - 1):
+        return Opening()
+    return Gap(expected_seq=1)
 
 
 def _granted(connection: Connection, batch: Batch, grant: Grant, before: bytes | None) -> Opening | Aside:

@@ -14,9 +14,12 @@ from sync.hub import machines, projector
 from sync.hub.database import Database, transact
 from sync.hub.feed import Feeds, forget_all
 from sync.hub.gate import KeyRing
+from sync.hub.relay import Relay
 from sync.hub.rights import Intake
+from sync.hub.upstream import public_url as known_public_url
+from sync.identity import Identity
 from sync.keys import SEED_BYTES
-from sync.wire import Ack, ack_bytes
+from sync.wire import Ack, Hello, Welcome, ack_bytes
 
 __all__ = ["LOCAL_NETWORKS", "Allowance", "Hub", "Network"]
 
@@ -57,7 +60,8 @@ class Allowance:
 class Hub:
     """One running node. `public_url` is where customers' phones find it, without a slash at its end.
 
-    `key` is its own; it signs answers, acknowledgements and grants. `name` stands in acknowledgements.
+    `key` is its own; it signs answers, acknowledgements and grants. `name` stands in acknowledgements. With
+    `upstream`, who this machine is to its hub, it is a relay; `transport` stands in for the network then.
     """
 
     def __init__(
@@ -70,20 +74,29 @@ class Hub:
         name: str = "hub",
         office_networks: Sequence[Network] = LOCAL_NETWORKS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        upstream: Identity | None = None,
+        transport: Callable[[], Any] | None = None,
     ) -> None:
         self.database = database
         self.clock = clock
         self.ids = ids
         self.public_url = public_url.rstrip("/")
         self.office_networks = tuple(office_networks)
-        self.name = name
-        self.key = transact(database.engine, machines.node_key, ids.token(SEED_BYTES), clock.wall_ms())
+        self.name = upstream.machine if upstream else name
+        if upstream:
+            self.key = upstream.key
+            self.public_url = transact(database.engine, known_public_url, upstream.store) or self.public_url
+        else:
+            self.key = transact(database.engine, machines.node_key, ids.token(SEED_BYTES), clock.wall_ms())
         self.key_ring = KeyRing(database, clock)
-        self.intake = Intake(name, machines.Rights(clock.wall_ms))
+        self.intake = Intake(self.name, machines.Rights(clock.wall_ms), relay=upstream is not None)
         self.enrolments = Allowance(clock, ENROLMENTS_AT_ONCE, ENROLMENT_EVERY_MS)
         # Stands in for the key of a store that does not exist, so that both take the same time.
         self.no_key = ids.token(32)
-        self.feeds = Feeds(database, clock, sleep=sleep)
+        self.feeds = Feeds(database, clock, mirror=upstream is not None, sleep=sleep)
+        self.relay = Relay(self, upstream, sleep=sleep, transport=transport) if upstream else None
+        if self.relay is not None:
+            self.feeds.above = self.relay.look_above
         database.on_changes = self.feeds.ring
         self._sleep = sleep
         self._wake = asyncio.Event()
@@ -103,9 +116,24 @@ class Hub:
         ack = msgspec.structs.replace(ack, key_id=self.key.key_id)
         return msgspec.structs.replace(ack, signature=self.key.sign(ack_bytes(ack)))
 
+    def welcome(self, message: Hello, welcome: Welcome) -> Welcome:
+        """As it goes out: what a hub holds is signed; a relay says if the hub keeps the till's facts aside."""
+        if self.relay is not None:
+            forked = welcome.standing == "ok" and self.relay.is_forked(message.till, message.epoch)
+            return msgspec.structs.replace(welcome, standing="fork") if forked else welcome
+        if not welcome.acked_epoch:
+            return welcome
+        ack = Ack(
+            welcome.acked_epoch, welcome.acked_seq, welcome.acked_hash, welcome.hub_time_ms, self.name,
+            message.store, message.till,
+        )  # fmt: skip
+        return msgspec.structs.replace(welcome, upstream=self.signed(ack))
+
     def facts_arrived(self) -> None:
-        """The projections have something to follow."""
+        """The projections have something to follow, and a relay something to pass on."""
         self._wake.set()
+        if self.relay is not None:
+            self.relay.kick()
 
     async def follow(self) -> None:
         """Project whatever lags, now and whenever facts arrive. Ends only when cancelled."""
@@ -133,10 +161,12 @@ class Hub:
     @asynccontextmanager
     async def running(self, _app: Any = None) -> AsyncIterator[None]:
         """The hub's own tasks, around the server's life."""
-        tasks = (
+        tasks = [
             asyncio.create_task(self.follow(), name="hub-projections"),
             asyncio.create_task(self.keep_house(), name="hub-housekeeping"),
-        )
+        ]
+        if self.relay is not None:
+            tasks.append(asyncio.create_task(self.relay.run(), name="relay"))
         try:
             yield
         finally:

@@ -27,25 +27,29 @@ def hello(
     now_ms: int,
     intake: Intake | None = None,
     key_id: str = "",
+    *,
+    remember: bool = True,
 ) -> Welcome:
     """Remember the till and say where its facts stand.
 
-    `new_key` is used if the store has none yet; `key_id` is the key that signed the request, if any did.
+    `new_key` is used if the store has none yet (a relay has none to give); `key_id` is the key that signed the
+    request, if any did. A relay may ask about a till of which it knows no more than the name: not `remember`.
     """
     intake = intake or Intake()
     key = link_key(connection, message.store)
-    if key is None:
+    if key is None and new_key:
         row = {"store": message.store, "link_key": new_key, "created_ms": now_ms}
         insert_or_keep(connection, t.store_key, [row])
         key = link_key(connection, message.store)
         assert key is not None
-    _remember_till(connection, message, now_ms)
+    if remember:
+        _remember_till(connection, message, now_ms)
     heads = heads_of(connection, message.store, message.till)
     upto = [head for head in heads if head[0] <= message.epoch]
     epoch, seq, hash_ = upto[-1] if upto else (0, 0, GENESIS)
     latest = heads[-1][0] if heads else 0
     return Welcome(
-        key,
+        key or b"",
         public_url,
         epoch,
         seq,

@@ -47,6 +47,7 @@ __all__ = [
     "till_epoch",
     "till_head",
     "upstream",
+    "upstream_store",
 ]
 
 metadata: Final = MetaData()
@@ -149,6 +150,14 @@ upstream: Final = Table(
     Column("seq", BigInteger, nullable=False),
     Column("ack", LargeBinary, nullable=False),
     PrimaryKeyConstraint("store", "till", "epoch"),
+)
+
+# On a relay: where customers find receipts, as the hub said last.
+upstream_store: Final = Table(
+    "upstream_store",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("public_url", Text, nullable=False),
 )
 
 # What a till last said of itself. `shop` is wire.ShopInfo as JSON.

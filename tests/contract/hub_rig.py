@@ -64,15 +64,14 @@ class Signing(httpx.Auth):
 class Rig:
     """One hub: its application, and a client for each address that asks."""
 
-    def __init__(self, url: str, name: str = "hub") -> None:
+    def __init__(self, url: str, name: str = "hub", **options: Any) -> None:
         self.engine = open_engine(url)
         migrate(self.engine)
         count = 1 if self.engine.dialect.name == "sqlite" else 3
         self.workers = [ThreadWorker(f"test-{n}") for n in range(count)]
         self.clock = Clock()
-        self.hub = Hub(
-            Database(self.engine, self.workers), self.clock, Ids(name), public_url="https://beleg.example/"
-        )
+        database = Database(self.engine, self.workers)
+        self.hub = Hub(database, self.clock, Ids(name), **{"public_url": "https://beleg.example/", **options})
         self.app: Any = create_app(self.hub)
         self._enrolled: set[tuple[str, str]] = set()
 
