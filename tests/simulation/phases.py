@@ -104,6 +104,23 @@ def _changes(_seed: int, count: int, _folder: Path, progress: Callable[[int], No
     }
 
 
+def _world(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.simulation.runner import add_up
+    from tests.simulation.world import replay_command, run_seed
+
+    found: Report = {}
+    for number in range(seed, seed + count):
+        outcome = run_seed(number)
+        assert not outcome.violations, f"{outcome.violations[0]} (alone: {replay_command(number)})"
+        figures: Report = msgspec.to_builtins(outcome)
+        figures |= {"seeds": 1, "faults": sum(outcome.faults.values()), "faults_of": outcome.faults}
+        for name in ("seed", "log", "violations"):
+            del figures[name]
+        found = add_up([found, figures])
+        progress(number + 1 - seed)
+    return found
+
+
 def _sound(report: Any) -> Report:
     """The figures of a report that collects its failures; raises where there are any."""
     assert not report.failures, "; ".join(report.failures[:5])
@@ -161,6 +178,15 @@ PHASES: dict[str, Phase] = {
             2_500,
             _power,
             {"cuts": 100_000},
+        ),
+        Phase(
+            "world",
+            "whole shops in virtual time: tills, nodes, network, faults of every kind, and the invariants",
+            "seeds",
+            9_000,
+            20,
+            _world,
+            {"sales": 5_000_000, "sales_at_tills": 250_000, "faults": 1_000_000},
         ),
         Phase(
             "changes",
