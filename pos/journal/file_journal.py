@@ -149,9 +149,7 @@ class FileJournal:
                 _finish(Writer(open_writer(files[-2]), self._clock))
 
     def _append(self, facts: Sequence[Fact]) -> tuple[Sequence[StoredFact], Head]:
-        writer = self._writer
-        if writer is None:
-            raise JournalUnavailableError("disk-error", "the journal is closed after an error")
+        writer = self._writer or self._taken_up()
         with translate("writing the journal"):
             try:
                 stored = writer.append(facts, self.head.epoch)
@@ -161,12 +159,20 @@ class FileJournal:
         head = _advance(self.head, facts, stored)
         return stored, head
 
+    def _taken_up(self) -> Writer:
+        """The journal was let go of after an error: open it again, if it is still where we know it to be."""
+        self._close()
+        found = self._open()
+        if self._writer is None or (found.seq, found.hash) != (self.head.seq, self.head.hash):
+            raise _closed()
+        return self._writer
+
     def _open_epoch(
         self, fact: EpochOpened, first_seq: int, prev_hash: bytes, epoch: int
     ) -> tuple[StoredFact, Head]:
         writer, head = self._writer, self.head
         if writer is None:
-            raise JournalUnavailableError("disk-error", "the journal is closed after an error")
+            raise _closed()
         if epoch <= head.epoch:
             raise ValueError(f"epoch {epoch} is not above {head.epoch}")
         if head.seq >= first_seq - 1:
@@ -204,16 +210,21 @@ class FileJournal:
 
     def _follow(self, stored: Sequence[StoredFact]) -> None:
         """After an answer was given: views, and a new segment when this one is full."""
-        with contextlib.suppress(JournalUnavailableError), translate("after writing"):
+        with contextlib.suppress(JournalUnavailableError), translate("following the journal"):
             self._views.follow(stored, self._folder)
-            writer = self._writer
-            self._unchecked += len(stored)
-            if writer is not None and self._unchecked >= CHECKPOINT_FACTS:
-                self._unchecked = 0
+        writer = self._writer
+        self._unchecked += len(stored)
+        if writer is not None and self._unchecked >= CHECKPOINT_FACTS:
+            self._unchecked = 0
+            with contextlib.suppress(apsw.Error):
                 writer.segment.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            if writer is not None and writer.count >= SEGMENT_FACTS_MAX:
-                writer.seal()
-                self._roll(writer.segment)
+        if writer is not None and writer.count >= SEGMENT_FACTS_MAX:
+            try:
+                with translate("beginning a segment"):
+                    writer.seal()
+                    self._roll(writer.segment)
+            except JournalUnavailableError:  # sealed or not: the next append must look
+                self._release()
 
     def _roll(self, sealed: Segment) -> None:
         writer = self._writer
@@ -224,11 +235,14 @@ class FileJournal:
         self._writer = Writer(open_writer(path), self._clock)
 
     def _close(self) -> None:
+        self._release()
+        self._views.close()
+
+    def _release(self) -> None:
         if self._writer is not None:
             with contextlib.suppress(apsw.Error):
                 self._writer.segment.connection.close()
             self._writer = None
-        self._views.close()
 
     def _read_head(self) -> Head:
         assert self._writer is not None, "a writer is open"
@@ -277,6 +291,10 @@ def _finish(writer: Writer) -> None:
 
 def _follows(fact: EpochOpened, epoch: int, seq: int, hash_: bytes) -> EpochOpened:
     return msgspec.structs.replace(fact, previous_epoch=epoch, previous_seq=seq, previous_hash=hash_.hex())
+
+
+def _closed() -> JournalUnavailableError:
+    return JournalUnavailableError("disk-error", "the journal is closed after an error", stored=None)
 
 
 def _last_of(connection: apsw.Connection, kind: str) -> StoredFact | None:

@@ -80,6 +80,7 @@ class Views:
     def catch_up(self, journal: Path, up_to: int | None = None) -> int:
         """Apply the facts that are not in yet, at most to `up_to`; returns the seq of the last one applied."""
         connection = self._open_connection()
+        self._applied = connection.execute("select seq from applied").get  # after an error, who knows
         for path in segment_files(journal):
             if self._done_with(path, journal):
                 continue
@@ -96,8 +97,8 @@ class Views:
                         connection.execute("update applied set seq = ?", (self._applied,))
                         connection.execute("commit")
                     except BaseException:
-                        connection.execute("rollback")
                         self._applied = before
+                        _roll_back(connection)
                         raise
             finally:
                 segment.connection.close()
@@ -117,8 +118,8 @@ class Views:
             self._connection.execute("update applied set seq = ?", (self._applied,))
             self._connection.execute("commit")
         except BaseException:
-            self._connection.execute("rollback")
             self._applied = stored[0].seq - 1
+            _roll_back(self._connection)
             raise
 
     def parked(self) -> list[tuple[int, int | None]]:
@@ -185,6 +186,13 @@ class Views:
                 (fact.new_cart_id, stored.seq, fact.cart_id),
             )
         self._applied = stored.seq
+
+
+def _roll_back(connection: apsw.Connection) -> None:
+    """After some errors SQLite has done it already."""
+    if connection.in_transaction:
+        with contextlib.suppress(apsw.Error):
+            connection.execute("rollback")
 
 
 def _apply_sale(connection: apsw.Connection, stored: StoredFact, sale: Sale) -> None:

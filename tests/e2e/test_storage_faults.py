@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.line_till import LineTill, run_tool
+from tests.simulation.syscall_faults import FAULTS, fault_sweep
 
 CUCUMBER = "2000000000299"
 
@@ -108,53 +109,14 @@ def test_a_damaged_journal_takes_no_payment_and_says_where(
     assert len(sales(state)) == 3
 
 
-@pytest.mark.parametrize("call", ["fdatasync", "pwrite64"])
-@pytest.mark.parametrize("when", [1, 2, 3, 4, 5, 6])
-def test_a_failing_disk_ends_in_paid_and_kept_or_not_paid_and_said(
-    start: Callable[..., LineTill], state: Path, tmp_path: Path, call: str, when: int
+@pytest.mark.parametrize(("calls", "fault"), FAULTS)
+def test_each_call_of_a_sale_that_fails_ends_in_paid_and_kept_or_not_paid_and_said(
+    till: LineTill, state: Path, tmp_path: Path, calls: str, fault: str
 ) -> None:
-    """The n-th write or sync of the payment fails once with an I/O error; the till is asked until it is clear."""
-    script = tmp_path / "strace-till"
-    till = start(state)
-    till.sign_in()
-    till.send(f"scan {CUCUMBER}")
-    tracer = subprocess.Popen(
-        [
-            *("strace", "-f", "-qq", "-p", str(till.pid), "-o", str(script), "-e", f"trace={call}"),
-            *("-e", f"inject={call}:error=EIO:when={when}"),
-        ],
-        stderr=subprocess.PIPE,
-    )
-    try:
-        _wait_until_traced(till.pid)
-        view = till.send("key cash")
-        for _ in range(4):
-            if view["state"] == "paid":
-                break
-            assert view["message"] is not None
-            view = till.send("key cash")
-        assert view["state"] == "paid", view
-        till.send(f"scan {CUCUMBER}")
-        view = till.send("key cash")
-        for _ in range(4):
-            if view["state"] == "paid":
-                break
-            view = till.send("key cash")
-        assert view["state"] == "paid"
-    finally:
-        tracer.terminate()
-        tracer.wait()
-        assert tracer.stderr is not None
-        tracer.stderr.close()
-    till.end()
-    assert sales(state) == [1, 2]
-    assert "clean" in run_tool("journal", "verify", "--state", str(state))
-
-
-def _wait_until_traced(pid: int) -> None:
-    task = Path(f"/proc/{pid}/task")
-    for _ in range(500):
-        threads = [tid / "status" for tid in task.iterdir()]
-        if all("TracerPid:\t0\n" not in status.read_text(encoding="ascii") for status in threads):
-            return
-    raise AssertionError("strace did not attach")
+    """One till, one sale after the other; in the n-th sale the n-th write, read or sync fails."""
+    sweep = fault_sweep(till, state, tmp_path, calls, fault, limit=3 if "delay" in fault else 60)
+    assert sweep.failures == []
+    assert sweep.hit >= 3
+    assert sales(state) == list(range(1, sweep.sales + 1))
+    if fault.endswith("+") and "error" in fault:
+        assert sweep.said > 0

@@ -91,6 +91,11 @@ class Disk:
         self._failing = [kind] * count
         self._fail_after = after
 
+    @property
+    def failing(self) -> bool:
+        """Whether faults are still to come."""
+        return bool(self._failing)
+
     def cut(self) -> None:
         """The power goes now."""
         self.dead = True

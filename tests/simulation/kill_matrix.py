@@ -1,7 +1,8 @@
 """The kill matrix: each act of a till is cut at every write and sync that it makes, one after the other.
 
 For each cut several surviving images are looked at: nothing of what was not synced, all of it, and some by
-chance. On each the till must start, keep what it had shown, and sell on.
+chance. On each the till must start, keep what it had shown, and sell on. The same acts on a disk that stays on
+but fails once, at every call: the till says so, and ends in paid and kept or in not paid.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from tests.simulation.disk import Disk, Survival
 from tests.simulation.machine import CODES, Machine, Seen, SimClock, SimIds, make_folder
 from tests.simulation.power import START, LostError, check
 
-__all__ = ["ACTS", "SURVIVALS", "Row", "cut_everywhere"]
+__all__ = ["ACTS", "FAILING", "SURVIVALS", "Row", "cut_everywhere", "fail_everywhere"]
 
 SURVIVALS = (Survival.NONE, Survival.ALL, Survival.PREFIX, Survival.SUBSET, Survival.TORN)
 SEGMENT_FACTS = 6
@@ -91,6 +92,7 @@ ACTS = {
     "start after a cut": Act((*_SCANS, c.PayCash()), _start),
     "start after a kill": Act((*_SCANS, c.PayCash()), _start, killed=True),
 }
+FAILING = tuple(name for name, act in ACTS.items() if act.act not in (_start, _close))
 
 
 def cut_everywhere(
@@ -141,6 +143,64 @@ async def _run(row: Row, template: Path, parent: Path, seed: int, survivals: tup
     return True
 
 
+def fail_everywhere(name: str, parent: Path, kind: str, *, seed: int = 1) -> Row:
+    """Do one act again and again; its first, second, ... call of that kind fails (disk.Disk.fail)."""
+    row = Row(f"{name}, {kind}")
+    template = parent / f"template {name} {kind}"
+    make_folder(template, SimClock(START))
+    while asyncio.run(_run_failing(row, name, kind, template, parent, seed)):
+        row.steps += 1
+    shutil.rmtree(template)
+    return row
+
+
+async def _run_failing(row: Row, name: str, kind: str, template: Path, parent: Path, seed: int) -> bool:
+    act = ACTS[name]
+    rng = random.Random(seed)
+    with Disk(parent, f"{row.act} {row.steps}", rng) as disk:
+        shutil.copytree(template, disk.folder, dirs_exist_ok=True)
+        seen = Seen()
+        machine = await _machine(disk.folder, rng, seen, lambda: not disk.dead)
+        seen.head = (machine.journal.head.seq, machine.journal.head.hash)
+        await commands(*act.before)(machine)
+        disk.fail(kind, after=row.steps)
+        await act.act(machine)
+        hit = not disk.failing
+        disk.fail(kind, 0)
+        try:
+            await _until_clear(machine)
+            await _sell_on(machine)
+            await check(machine, seen, parent)
+            disk.crash()
+            again = await _machine(disk.folder, rng, seen, lambda: not disk.dead, boot=2)
+            await check(again, seen, parent)
+        except LostError as error:
+            row.failures.append(f"{row.act} at {row.steps + 1}: {error}")
+        row.images += 1
+        shutil.rmtree(disk.folder)
+    return hit
+
+
+async def _until_clear(machine: Machine) -> None:
+    """What a cashier does: try again while the till says that it stopped, then end the cart that is open."""
+    for _ in range(4):
+        if machine.till.view.state == "stopped":
+            await machine.do(c.Retry())
+        elif machine.cart is not None:
+            await machine.do(c.PayCash())
+        else:
+            return
+    raise LostError(f"no end after the fault: {machine.till.view.state}, {machine.till.view.message}")
+
+
+async def _sell_on(machine: Machine) -> None:
+    number = machine.journal.head.next_number
+    for command in (c.Scan(CODES[1]), c.PayCash()):
+        await machine.do(command)
+    if machine.journal.head.next_number != number + 1 or machine.cart is not None:
+        raise LostError(f"the till does not sell on: {machine.till.view.message}")
+
+
 async def _machine(
     folder: Path, rng: random.Random, seen: Seen, has_power: Callable[[], bool], boot: int = 1
 ) -> Machine:
@@ -153,8 +213,4 @@ async def _look(image: Path, rng: random.Random, seen: Seen, scratch: Path) -> N
     """Start on what is left, hold it to what was shown, sell on."""
     machine = await _machine(image, rng, seen, lambda: True, boot=3)
     await check(machine, seen, scratch)
-    number = machine.journal.head.next_number
-    for command in (c.Scan(CODES[1]), c.PayCash()):
-        await machine.do(command)
-    if machine.journal.head.next_number != number + 1 or machine.cart is not None:
-        raise LostError(f"the till does not sell on: {machine.till.view.message}")
+    await _sell_on(machine)

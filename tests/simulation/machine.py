@@ -158,7 +158,7 @@ class Seen(msgspec.Struct):
         default_factory=lambda: [None]
     )  # the cart as last known durable, then what it may have become
     cursor: int = 0  # acknowledged by the hub, and remembered
-    cursor_asked: int = 0
+    cursor_asked: list[int] = []  # where it may have come since
     jobs: list[str] = []  # receipts whose spooling returned
 
 
@@ -266,13 +266,14 @@ class Machine:
     async def acknowledge(self) -> None:
         """The hub holds everything: the cursor moves."""
         head = self.journal.head
-        self.seen.cursor_asked = head.seq
+        self.seen.cursor_asked.append(head.seq)
         try:
             await self.store.put("hub.cursor", f"{head.epoch}:{head.seq}".encode())
         except JournalUnavailableError:
             return
         if self.has_power():
             self.seen.cursor = head.seq
+            self.seen.cursor_asked = []
             self.till.submit(c.HubReported(online=True, acked_epoch=head.epoch, acked_seq=head.seq))
 
     async def cursor(self) -> int:

@@ -11,7 +11,15 @@ import pytest
 from pos.domain import commands as c
 from pos.journal.views import Views
 from tests.simulation.disk import Disk, Survival, ram_folder
-from tests.simulation.kill_matrix import ACTS, SEGMENT_FACTS, SURVIVALS, cut_everywhere
+from tests.simulation.kill_matrix import (
+    ACTS,
+    FAILING,
+    SEGMENT_FACTS,
+    SURVIVALS,
+    cut_everywhere,
+    fail_everywhere,
+)
+from tests.simulation.lying import lying_cuts
 from tests.simulation.machine import CODES, Machine, Seen, SimClock, SimIds, make_folder
 from tests.simulation.power import START, check, power_cuts, small_limits
 
@@ -34,6 +42,23 @@ def test_an_act_cut_at_any_of_its_writes_is_whole_or_absent_and_the_till_sells_o
     assert row.failures == []
     assert row.steps >= 3
     assert row.images == len(survivals) * row.steps
+
+
+@pytest.mark.parametrize(
+    ("kind", "act"),
+    [
+        *(("sync", act) for act in FAILING),
+        *(("write", act) for act in ("sale", "void cart", "resume", "acknowledgement")),
+        *(("full", act) for act in ("line", "park")),
+    ],
+)
+def test_an_act_in_which_any_one_call_fails_is_done_or_not_and_the_till_goes_on(
+    parent: Path, act: str, kind: str
+) -> None:
+    with small_limits(segment_facts=SEGMENT_FACTS):
+        row = fail_everywhere(act, parent, kind)
+    assert row.failures == []
+    assert row.steps >= 1
 
 
 def test_a_segment_rolls_in_the_act_that_is_cut_for_it(parent: Path) -> None:
@@ -60,6 +85,16 @@ def test_random_cuts_and_kills_lose_nothing() -> None:
     assert report.cuts >= 300
     assert report.kills > 20
     assert report.sales > 60
+
+
+def test_what_a_lying_disk_loses_is_noticed_where_anybody_else_knew_it() -> None:
+    """Never a crash, never a payment on a journal known to be short; only what the disk alone had goes unseen."""
+    report = lying_cuts(1, 150)
+    assert report.failures == []
+    assert report.stopped > 0
+    assert report.locked > 0
+    assert report.detected > 20
+    assert report.alone < report.detected
 
 
 def test_the_same_seed_gives_the_same_cuts() -> None:
