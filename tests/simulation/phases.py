@@ -91,6 +91,53 @@ def _matrix(seed: int, count: int, _folder: Path, progress: Callable[[int], None
     return found
 
 
+def _calls(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    """Each kind of failing call in each act has its turn once in as many seeds as there are pairs."""
+    from tests.simulation.disk import ram_folder
+    from tests.simulation.kill_matrix import FAILING, SEGMENT_FACTS, fail_everywhere
+    from tests.simulation.power import small_limits
+
+    pairs = [(kind, act) for kind in ("sync", "write", "full") for act in FAILING]
+    found: Report = {"pairs": 0, "steps": 0}
+    with ram_folder() as parent, small_limits(segment_facts=SEGMENT_FACTS):
+        for number in range(seed, seed + count):
+            kind, act = pairs[number % len(pairs)]
+            row = fail_everywhere(act, parent, kind, seed=number)
+            _sound(row)
+            found = {"pairs": found["pairs"] + 1, "steps": found["steps"] + row.steps}
+            progress(found["pairs"])
+    return found
+
+
+def _faults(seed: int, count: int, folder: Path, progress: Callable[[int], None]) -> Report:
+    """Each kind of fault has its turn once in as many seeds as there are kinds."""
+    from tests.simulation.line_till import LineTill, make_till, run_tool
+    from tests.simulation.runner import add_up
+    from tests.simulation.steady import DEMO_CATALOGUE
+    from tests.simulation.syscall_faults import FAULTS, fault_sweep
+
+    found: Report = {}
+    for number in range(seed, seed + count):
+        calls, fault = FAULTS[number % len(FAULTS)]
+        state = folder / f"till-{number}"
+        make_till(state)
+        run_tool("catalogue", "import", str(DEMO_CATALOGUE), "--state", str(state), "--good-rows")
+        till = LineTill(state)
+        try:
+            till.sign_in()
+            found = add_up([found, {"kinds": 1}, _sound(fault_sweep(till, state, folder, calls, fault))])
+        finally:
+            till.close()
+        progress(number + 1 - seed)
+    return found
+
+
+def _lying(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.simulation.lying import lying_cuts
+
+    return _sound(lying_cuts(seed, count, lambda done, _: progress(min(done, count))))
+
+
 def _changes(_seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
     """On SQLite and on PostgreSQL; the order in which writers meet is the machine's, not a seed's."""
     from tests.simulation.changes_race import changes_race
@@ -178,6 +225,33 @@ PHASES: dict[str, Phase] = {
             2_500,
             _power,
             {"cuts": 100_000},
+        ),
+        Phase(
+            "lying",
+            "the disk says written before it is, and the power goes: what is lost must be noticed",
+            "cuts",
+            10_000,
+            500,
+            _lying,
+            {"cuts": 10_000},
+        ),
+        Phase(
+            "calls",
+            "every single write or sync of each act of a till fails once",
+            "pairs",
+            42,
+            1,
+            _calls,
+            {"pairs": 42},
+        ),
+        Phase(
+            "faults",
+            "every single system call of a running till's sale fails once (strace)",
+            "kinds",
+            7,
+            1,
+            _faults,
+            {"kinds": 7},
         ),
         Phase(
             "world",
