@@ -5,7 +5,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 import msgspec
@@ -21,7 +21,7 @@ STDIN_LINE_MAX = 4_097
 class _Lazy(click.Group):
     """Subcommands of other rooms are imported when they are called."""
 
-    _elsewhere = {  # noqa: RUF012 - a constant table
+    _elsewhere: ClassVar[dict[str, tuple[str, str, str]]] = {
         "catalogue": ("pos.catalogue.cli", "catalogue", "Import, search and look at the articles."),
         "hub": ("sync.hub.cli", "hub", "Run the hub, or look into its ledger."),
         "check": ("pos.check", "check", "Say in one table what is there, what is not, and what to do."),
@@ -183,7 +183,13 @@ def _with_devices(settings: Settings, scanner: tuple[str, ...], printer: str) ->
     )
 
 
-@main.group()
+class _LazyJournal(_Lazy):
+    _elsewhere: ClassVar[dict[str, tuple[str, str, str]]] = {
+        "rescue": ("pos.recovery", "rescue", "Bring unsent sales from a card or second copy to the hub."),
+    }
+
+
+@main.group(cls=_LazyJournal)
 def journal() -> None:
     """Look into the journal, also while the till runs."""
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import datetime as dt
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,7 +21,11 @@ from pos.people import PeopleStore
 from pos.ports import TILL_LOCKED, Head, SignInRefusedError
 from pos.system import SystemClock, SystemIds, ThreadWorker
 
-__all__ = ["epoch", "open_epoch_alone", "restore"]
+if TYPE_CHECKING:
+    from pos.journal.salvage import Salvage
+    from pos.rescue import Outcome
+
+__all__ = ["epoch", "open_epoch_alone", "rescue", "restore"]
 
 _REASON_MAX = 80
 
@@ -112,3 +118,74 @@ async def open_epoch_alone(state: Path, operator: str, pin: str, reason: str) ->
             return journal.head
         finally:
             worker.close()
+
+
+@click.command()
+@state_option
+@click.argument("device", type=click.Path(exists=True, path_type=Path))
+def rescue(state: Path, device: Path) -> None:
+    """Bring unsent sales from DEVICE to the hub: a removed card, a second copy, or an image of one.
+
+    DEVICE is a folder (a mounted medium, a state folder) or a block device or image, which is mounted read-only.
+    Nothing on it is changed. --state is the folder of a till of the same store that is enrolled, this machine's own.
+    """
+    from pos.journal.salvage import copy_out, find_journals, salvage  # noqa: PLC0415
+    from pos.rescue import RescueError, identity_near, opened_medium, send  # noqa: PLC0415
+    from sync.identity import IdentityError, load_identity  # noqa: PLC0415
+
+    complete = True
+    try:
+        with opened_medium(device) as folder, tempfile.TemporaryDirectory(prefix="tresen-rescue-") as scratch:
+            journals = find_journals(folder)
+            if not journals:
+                raise click.ClickException(f"There is no journal of a till on {device}.")
+            own_machine = load_identity(state / "keys" / "identity.json")
+            for at, journal in enumerate(journals):
+                copied = Path(scratch) / str(at)
+                found = salvage(copied, copy_out(journal, copied))
+                where = journal.relative_to(folder)
+                _say_found(found, str(device if where == Path() else device / where))
+                complete = complete and not found.damage
+                if not found.runs:
+                    continue
+                own = identity_near(journal)
+                if own is not None and (own.store, own.machine) != (found.store, found.till):
+                    own = None
+                carrier = own_machine or own
+                if carrier is None:
+                    raise RescueError(
+                        "To hand them over: run this on an enrolled till of the same store, with its --state."
+                    )
+                outcome = asyncio.run(send(found, own, carrier, SystemClock(), SystemIds()))
+                complete = _say_outcome(outcome) and complete
+    except (RescueError, IdentityError) as error:
+        raise click.ClickException(str(error)) from error
+    if not complete:
+        raise click.ClickException("Not everything is safe yet: keep the medium as it is, and see above.")
+
+
+def _say_found(found: "Salvage", where: str) -> None:
+    facts = list(found.facts)
+    if facts:
+        epochs = sorted({fact.epoch for fact in facts})
+        click.echo(
+            f"{where}: till {found.till} of store {found.store}, epoch {', '.join(map(str, epochs))}, "
+            f"{len(facts)} facts up to {facts[-1].seq}, {found.sales} sales."
+        )
+    else:
+        click.echo(f"{where}: not one fact can be read.")
+    for damage in found.damage:
+        click.echo(f"DAMAGED: {damage}", err=True)
+
+
+def _say_outcome(outcome: "Outcome") -> bool:
+    """True when everything that was read is at the node."""
+    click.echo(
+        f"{outcome.rescued_sales} sales rescued, {outcome.there_sales} were already there "
+        f"(at {outcome.node}; {outcome.rescued} and {outcome.there} facts)."
+    )
+    if outcome.aside:
+        click.echo(f"{outcome.aside} facts were set aside at the hub, for a person to take in or not.")
+    for left in outcome.left:
+        click.echo(f"LEFT: {left}", err=True)
+    return not outcome.left

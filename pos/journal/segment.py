@@ -23,6 +23,7 @@ __all__ = [
     "open_segment",
     "open_writer",
     "read_facts",
+    "read_head",
     "segment_files",
     "sync_folder",
     "verify_segment",
@@ -284,13 +285,18 @@ def _opens_epoch(segment: Segment, before: int) -> bool:
     )
 
 
-def open_segment(path: Path, connection: apsw.Connection) -> Segment:
-    """What an open connection finds in its file; raises JournalUnavailableError where that is no segment."""
+def read_head(path: Path, connection: apsw.Connection) -> SegmentHead:
+    """What a segment says of itself; closes the connection and raises JournalUnavailableError if it is none."""
     row = connection.execute("select format, store, till, first_seq, prev_hash from segment").fetchone()
     if row is None or row[0] != FORMAT:
         connection.close()
         raise JournalUnavailableError("journal-damaged", f"{path.name}: not a segment of format {FORMAT}")
-    head = SegmentHead(row[1], row[2], row[3], row[4])
+    return SegmentHead(row[1], row[2], row[3], row[4])
+
+
+def open_segment(path: Path, connection: apsw.Connection) -> Segment:
+    """What an open connection finds in its file; raises JournalUnavailableError where that is no segment."""
+    head = read_head(path, connection)
     last = connection.execute("select seq, hash from fact order by seq desc limit 1").fetchone()
     sealed = connection.execute("select 1 from seal").fetchone() is not None
     last_seq, last_hash = last or (head.first_seq - 1, head.prev_hash)
