@@ -8,7 +8,6 @@ import msgspec
 
 from pos.ports import Clock, Memory
 from sync.line import Line
-from sync.pace import PauseError
 from sync.wire import Changes, Feed
 
 __all__ = ["ApplyChanges", "Downlink"]
@@ -17,6 +16,7 @@ CHANGES_LIMIT: Final = 500
 WAIT_S: Final = 25
 QUICK_MS: Final = 1_000
 AFTER_FAULT_S: Final = 30.0
+REFUSED_S: Final = 60.0
 SCOPES: Final = ("chain",)
 
 ApplyChanges = Callable[[list[dict[str, Any]], str], Awaitable[None]]
@@ -50,20 +50,23 @@ class Downlink:
         while True:
             asked_ms = self._clock.mono_ms()
             feed = await self._ask(line)
+            if feed is None:
+                await self._sleep(REFUSED_S)
+                continue
             news = False
             for changes in feed.scopes:
                 news = await self._take(changes) or news
             if not news and self._clock.mono_ms() - asked_ms < QUICK_MS:
                 await self._sleep(WAIT_S)  # a node that does not hold its answers back
 
-    async def _ask(self, line: Line) -> Feed:
+    async def _ask(self, line: Line) -> Feed | None:
+        """None where the node does not give it now: what comes down must not stop what goes up."""
         query = [("cursor", f"{scope}@{cursor}") for scope, cursor in self._cursors.items()]
         query += [("limit", str(CHANGES_LIMIT)), ("wait", str(WAIT_S))]
         answer = await line.ask("GET", "/v1/changes", query=query, timeout_s=WAIT_S + 15.0)
-        if answer.status in {429, 503}:
-            raise PauseError("busy")
         if answer.status != 200:
-            raise PauseError("refused")
+            _log.warning("no changes: %d %s", answer.status, answer.content[:300].decode(errors="replace"))
+            return None
         return msgspec.json.decode(answer.content, type=Feed)
 
     async def _take(self, changes: Changes) -> bool:

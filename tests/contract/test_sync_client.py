@@ -739,6 +739,27 @@ def test_changes_come_down_and_a_failure_there_holds_no_fact_up(new_url: Callabl
     asyncio.run(scenario())
 
 
+def test_a_node_that_gives_no_changes_still_gets_every_fact_and_is_not_asked_over_and_over(
+    new_url: Callable[[str], str],
+) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            line = Line(rig.transport())
+            line.before = lambda request: (
+                signed(rig, request, 403, b"{}") if request.url.path == "/v1/changes" else None
+            )
+            shop = Shop(rig, line)
+            async with shop.running() as client:
+                for _ in range(20):
+                    shop.till.sell(1)
+                    client.kick()
+                    await shop.all_acked()
+            assert line.asked.count("PUT /v1/tills/demo/1") <= 2
+            assert line.asked.count("GET /v1/changes") <= len([s for s in shop.slept if s >= 60]) + 2
+
+    asyncio.run(scenario())
+
+
 def test_an_idle_line_asks_for_changes_and_says_when_it_goes_silent(new_url: Callable[[str], str]) -> None:
     async def scenario() -> None:
         async with hub_rig(new_url("sqlite")) as rig:
