@@ -8,8 +8,9 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from pos.facts import FactError, Sale, decode_fact
+from pos.facts import FactError
 from sync.hub import tables as t
+from sync.hub.projector import figures_of
 
 __all__ = ["Digest", "digest"]
 
@@ -50,14 +51,12 @@ def digest(connection: Connection) -> Digest:
             kinds[row.kind] += 1
             hasher.update(f"{store}\x1f{till}\x1f{epoch}\x1f{row.seq}\n".encode())
             hasher.update(row.hash)
-            if row.kind != "sale":
-                continue
             try:
-                sale = decode_fact(row.kind, row.version, row.body)
+                sale = figures_of(row.kind, row.version, row.body)
             except FactError:
                 unreadable += 1
                 continue
-            if isinstance(sale, Sale) and not sale.training:
+            if sale is not None and not sale.training:
                 sales += 1
                 gross[sale.currency] += sale.total_minor
     return Digest(
