@@ -157,7 +157,7 @@ async def post_facts(
     )
     if not isinstance(answer, Ack):
         raise ProblemError.of(answer)
-    hub.facts_arrived()
+    hub.facts_arrived(batch)
     return json_answer(hub.signed(answer))
 
 

@@ -136,11 +136,11 @@ def digest_command(context: click.Context, db: str | None) -> None:
 def rebuild_command(context: click.Context, db: str | None) -> None:
     """Build receipts and day totals anew from the facts, while the hub goes on."""
     from pos.system import SystemClock  # noqa: PLC0415
-    from sync.hub.database import transact  # noqa: PLC0415
+    from sync.hub.database import deriving, transact  # noqa: PLC0415
     from sync.hub.rebuild import rebuild_beside  # noqa: PLC0415
 
     with _database(context, db) as engine:
-        count = rebuild_beside(partial(transact, engine), SystemClock().wall_ms())
+        count = rebuild_beside(partial(transact, deriving(engine)), SystemClock().wall_ms())
     click.echo(f"projections built anew from {count} facts")
 
 

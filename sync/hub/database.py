@@ -25,6 +25,7 @@ __all__ = [
     "Bulk",
     "Database",
     "DatabaseUnavailableError",
+    "deriving",
     "insert_or_keep",
     "migrate",
     "open_engine",
@@ -126,9 +127,16 @@ def _sqlite(url: URL, version: tuple[int, ...]) -> Engine:
 def _postgresql(url: URL) -> Engine:
     if url.get_backend_name() != "postgresql":
         raise ArgumentError(f"{url.get_backend_name()} is neither sqlite nor postgresql")
-    return sa.create_engine(
+    engine = sa.create_engine(
         url.set(drivername="postgresql+psycopg"), pool_size=_POSTGRES_POOL, max_overflow=2, pool_pre_ping=True
     )
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("tresen_derived", False):
+            connection.exec_driver_sql("set local synchronous_commit to off")
+
+    return engine
 
 
 def migrate(engine: Engine) -> None:
@@ -162,6 +170,14 @@ def transact(
     raise AssertionError("not reached")
 
 
+def deriving(engine: Engine) -> Engine:
+    """The engine for transactions that can be done again: PostgreSQL does not wait for the disk at their commit.
+
+    A power cut may undo the last of them, whole and in order, with the cursor that says so.
+    """
+    return engine.execution_options(tresen_derived=True)
+
+
 class Database:
     """An engine and the workers that may use it: one for SQLite, up to four for PostgreSQL.
 
@@ -191,6 +207,20 @@ class Database:
         if news:
             self.on_changes(news)
         return answer
+
+    async def derive(
+        self,
+        key: str,
+        function: Callable[Concatenate[Connection, _P], _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """The same for what follows from facts: see `deriving`."""
+
+        def job() -> _T:
+            return transact(deriving(self.engine), function, *args, **kwargs)
+
+        return await self._workers[zlib.crc32(key.encode()) % len(self._workers)].run(job)
 
     async def read(
         self,

@@ -166,14 +166,7 @@ def follow(
     Into the live generation, or into another one of the store. `fresh`: facts of the epoch in order that were
     just stored; if they follow the cursor they need not be read again.
     """
-    live = live_generation(connection, store)
-    place = _Place(store, generation or live, till, epoch)
-    c = t.projection.c
-    mine = (c.store == store, c.generation == place.generation, c.till == till, c.epoch == epoch)
-    cursor = connection.execute(sa.select(c.seq).where(*mine).with_for_update()).scalar_one_or_none()
-    if cursor is None:
-        insert_or_keep(connection, t.projection, [{**place.row(), "seq": 0}])
-        cursor = connection.execute(sa.select(c.seq).where(*mine).with_for_update()).scalar_one()
+    place, cursor = _locked_cursor(connection, store, till, epoch, generation)
     follows = bool(fresh) and fresh[0].seq <= cursor + 1 <= fresh[-1].seq
     facts: Sequence[StoredFact]
     if follows:
@@ -198,8 +191,34 @@ def follow(
             _apply(connection, place, effects)
     except (DataError, IntegrityError):
         _apply_one_by_one(connection, place, effects, now_ms)
-    connection.execute(t.projection.update().where(*mine).values(seq=facts[-1].seq))
-    return follows or len(facts) == limit
+    c = t.projection.c
+    connection.execute(
+        t.projection.update()
+        .where(c.store == store, c.generation == place.generation, c.till == till, c.epoch == epoch)
+        .values(seq=facts[-1].seq)
+    )
+    return not follows and len(facts) == limit
+
+
+def _locked_cursor(
+    connection: Connection, store: str, till: str, epoch: int, generation: int
+) -> tuple[_Place, int]:
+    """Where the next step writes and after which seq: held alone, the store's live generation in share."""
+    c, g = t.projection.c, t.generation.c
+    wanted = sa.literal(generation) if generation else g.live
+    query = (
+        sa.select(c.generation, c.seq)
+        .select_from(t.projection.join(t.generation, c.store == g.store))
+        .where(g.store == store, c.store == store, c.generation == wanted, c.till == till, c.epoch == epoch)
+        .with_for_update(of=t.projection)
+        .suffix_with("FOR SHARE OF generation", dialect="postgresql")
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        place = _Place(store, generation or live_generation(connection, store), till, epoch)
+        insert_or_keep(connection, t.projection, [{**place.row(), "seq": 0}])
+        row = connection.execute(query).one()
+    return _Place(store, row.generation, till, epoch), row.seq
 
 
 def live_generation(connection: Connection, store: str, *, exclusive: bool = False) -> int:

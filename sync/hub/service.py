@@ -4,22 +4,23 @@ import asyncio
 import ipaddress
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
 
 from pos.ports import Clock, Ids
-from sync.hub import machines, projector
+from sync.hub import machines
 from sync.hub.database import Database, transact
 from sync.hub.feed import Feeds, forget_all
+from sync.hub.follower import Follower
 from sync.hub.gate import KeyRing
 from sync.hub.relay import Relay
 from sync.hub.rights import Intake
 from sync.hub.upstream import public_url as known_public_url
 from sync.identity import Identity
 from sync.keys import SEED_BYTES
-from sync.wire import Ack, Hello, Welcome, ack_bytes
+from sync.wire import Ack, Batch, Hello, Welcome, ack_bytes
 
 __all__ = ["LOCAL_NETWORKS", "Allowance", "Hub", "Network"]
 
@@ -30,8 +31,6 @@ LOCAL_NETWORKS: Final[tuple[Network, ...]] = (
 )
 ENROLMENTS_AT_ONCE: Final = 30
 ENROLMENT_EVERY_MS: Final = 2_000
-_LOOK_S: Final = 60.0
-_AFTER_FAULT_S: Final = 1.0
 _HOUSEKEEPING_S: Final = 6 * 3600.0
 
 _log = logging.getLogger("tresen.hub")
@@ -99,7 +98,7 @@ class Hub:
             self.feeds.above = self.relay.look_above
         database.on_changes = self.feeds.ring
         self._sleep = sleep
-        self._wake = asyncio.Event()
+        self.follower = Follower(database, clock)
 
     def admits(self, address: str) -> bool:
         """Whether a client may use the office's part of the API: by where it is."""
@@ -129,25 +128,11 @@ class Hub:
         )  # fmt: skip
         return msgspec.structs.replace(welcome, upstream=self.signed(ack))
 
-    def facts_arrived(self) -> None:
-        """The projections have something to follow, and a relay something to pass on."""
-        self._wake.set()
+    def facts_arrived(self, batch: Batch) -> None:
+        """These facts are durable: the projections have something to follow, and a relay something to pass on."""
+        self.follower.arrived(batch)
         if self.relay is not None:
             self.relay.kick()
-
-    async def follow(self) -> None:
-        """Project whatever lags, now and whenever facts arrive. Ends only when cancelled."""
-        while True:
-            self._wake.clear()
-            try:
-                await self._catch_up()
-            except Exception:  # noqa: BLE001 - logged; the projections must not end
-                _log.exception("the projections stopped; they go on in a moment")
-                await asyncio.sleep(_AFTER_FAULT_S)
-                continue
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_S):  # wait_for may swallow a cancellation (Python 3.11)
-                    await self._wake.wait()
 
     async def keep_house(self) -> None:
         """Four times a day, drop what nobody needs. Ends only when cancelled."""
@@ -162,7 +147,7 @@ class Hub:
     async def running(self, _app: Any = None) -> AsyncIterator[None]:
         """The hub's own tasks, around the server's life."""
         tasks = [
-            asyncio.create_task(self.follow(), name="hub-projections"),
+            asyncio.create_task(self.follower.run(), name="hub-projections"),
             asyncio.create_task(self.keep_house(), name="hub-housekeeping"),
         ]
         if self.relay is not None:
@@ -174,9 +159,3 @@ class Hub:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _catch_up(self) -> None:
-        for store, till, epoch in await self.database.read("", projector.lagging):
-            key = f"{store}/{till}"
-            while await self.database.run(key, projector.follow, store, till, epoch, self.clock.wall_ms()):
-                pass
