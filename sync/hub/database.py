@@ -134,7 +134,8 @@ def _postgresql(url: URL) -> Engine:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         if connection.get_execution_options().get("tresen_derived", False):
-            connection.exec_driver_sql("set local synchronous_commit to off")
+            driver: Any = connection.connection.driver_connection
+            driver.execute("set local synchronous_commit to off")
 
     return engine
 

@@ -5,6 +5,8 @@ import logging
 from contextlib import suppress
 from typing import Final
 
+from sqlalchemy.exc import DataError, IntegrityError
+
 from pos.facts import StoredFact
 from pos.ports import Clock
 from sync.hub import projector
@@ -75,8 +77,15 @@ class Follower:
             await self._follow(key, [])
 
     async def _follow(self, key: Key, fresh: list[StoredFact]) -> None:
-        store, till, epoch = key
-        while await self._database.derive(
-            f"{store}/{till}", projector.follow, store, till, epoch, self._clock.wall_ms(), fresh=fresh
-        ):
+        while await self._step(key, fresh):
             pass
+
+    async def _step(self, key: Key, fresh: list[StoredFact]) -> bool:
+        store, till, epoch = key
+        lane = f"{store}/{till}"
+        now_ms = self._clock.wall_ms()
+        follow = projector.follow
+        try:
+            return await self._database.derive(lane, follow, store, till, epoch, now_ms, fresh=fresh)
+        except (DataError, IntegrityError):
+            return await self._database.derive(lane, follow, store, till, epoch, now_ms, careful=True)

@@ -18,7 +18,7 @@ from sync.hub.database import insert_or_keep, upsert
 from sync.hub.exceptions import note
 from sync.hub.rights import Intake, Key
 from sync.hub.standing import LINK_KEY_BYTES, hello, link_key, note_upstream, shop_of, upstream_of
-from sync.hub.stored import hash_at, read_batch, read_facts, write
+from sync.hub.stored import hash_at, locked_head, read_batch, read_facts, write
 from sync.keys import verify
 from sync.wire import BATCH_MAX_FACTS, Ack, Batch, Fork, Gap, Problem, seal_bytes
 
@@ -58,7 +58,7 @@ def ingest(
     key, fault = _sealed_by(connection, batch, intake)
     if fault:
         return Problem(400, "The seal of this batch does not hold", fault)
-    head = _locked_head(connection, batch)
+    head = locked_head(connection, batch.store, batch.till, batch.epoch)
     if key is not None:
         refused = _out_of_right(connection, batch, key, head, now_ms)
         if refused is not None:
@@ -67,7 +67,7 @@ def ingest(
         begun = _begin_epoch(connection, batch, intake, now_ms)
         if begun is not None:
             return begun
-        head = _locked_head(connection, batch)
+        head = locked_head(connection, batch.store, batch.till, batch.epoch)
         assert head is not None
     return _follow(connection, batch, head, intake, now_ms)
 
@@ -221,18 +221,6 @@ def _fork(
 ) -> Fork:
     quarantine.keep(connection, batch, index, reason, now_ms)
     return Fork(seq=differs[0], hub_hash=differs[1], kept_seq=batch.facts[-1].seq)
-
-
-def _locked_head(connection: Connection, batch: Batch) -> tuple[int, bytes] | None:
-    """The epoch's newest fact, locked until the transaction ends; None before its first."""
-    c = t.till_head.c
-    query = (
-        sa.select(c.seq, c.hash)
-        .where(c.store == batch.store, c.till == batch.till, c.epoch == batch.epoch)
-        .with_for_update()
-    )
-    row = connection.execute(query).first()
-    return (row.seq, bytes(row.hash)) if row is not None else None
 
 
 def _compare(

@@ -14,12 +14,13 @@ from typing import Final
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from pos.facts import FactError, Sale, StoredFact, decode_fact
 from sync.hub import tables as t
-from sync.hub.database import Bulk, insert_or_keep, upsert
+from sync.hub.database import Bulk, insert_or_keep
 from sync.hub.stored import read_facts
 from sync.links import split_link
 
@@ -41,13 +42,11 @@ AMOUNT_MAX: Final = 10**12
 # In this version a sale's figures stand under the names that Figures has; others are lifted first.
 _SALE_VERSION: Final = 1
 _TEXT_MAX: Final = 64
-_RECEIPTS: Final = Bulk(
-    "receipt",
-    {
-        "store": "text", "generation": "int8", "token": "bytea", "till": "text", "epoch": "int8", "seq": "int8",
-        "number": "int8", "total_minor": "int8", "language": "text",
-    },
-)  # fmt: skip
+RECEIPT_COLUMNS: Final = {
+    "store": "text", "generation": "int8", "token": "bytea", "till": "text", "epoch": "int8", "seq": "int8",
+    "number": "int8", "total_minor": "int8", "language": "text",
+}  # fmt: skip
+_RECEIPTS: Final = Bulk("receipt", RECEIPT_COLUMNS)
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -105,7 +104,7 @@ def effect_of(store: str, fact: StoredFact) -> Effect | None:
         raise FactError("day, currency or language hold what no table can")
     if max(abs(sale.total_minor), abs(sale.pieces), abs(sale.number)) > AMOUNT_MAX:
         raise FactError("a number is out of range")
-    link = split_link(sale.link.rsplit("/r/", 1)[-1]) if sale.link else None
+    link = split_link(sale.link.rpartition("/r/")[2]) if sale.link else None
     known = link is not None and link[0] == store
     return Effect(
         business_day=sale.business_day,
@@ -130,6 +129,52 @@ class _Place(msgspec.Struct, frozen=True):
 
     def row(self) -> dict[str, str | int]:
         return {"store": self.store, "generation": self.generation, "till": self.till, "epoch": self.epoch}
+
+    def bound(self) -> dict[str, str | int]:
+        return {f"of_{name}": value for name, value in self.row().items()}
+
+
+def _cursor_query() -> sa.Select[tuple[int, int]]:
+    c, g = t.projection.c, t.generation.c
+    wanted = sa.bindparam("of_generation", type_=sa.BigInteger)
+    return (
+        sa.select(c.generation, c.seq)
+        .select_from(t.projection.join(t.generation, c.store == g.store))
+        .where(
+            g.store == sa.bindparam("of_store"),
+            c.generation == sa.case((wanted > 0, wanted), else_=g.live),
+            c.till == sa.bindparam("of_till"),
+            c.epoch == sa.bindparam("of_epoch"),
+        )
+        .with_for_update(of=t.projection)
+        .suffix_with("FOR SHARE OF generation", dialect="postgresql")
+    )
+
+
+def _cursor_update() -> sa.Update:
+    c = t.projection.c
+    names = ("store", "generation", "till", "epoch")
+    return (
+        t.projection.update()
+        .where(*(c[name] == sa.bindparam(f"of_{name}") for name in names))
+        .values(seq=sa.bindparam("now_seq"))
+    )
+
+
+def _day_upsert(insert: postgresql.Insert | sqlite.Insert) -> sa.Insert:
+    c = t.day_total.c
+    return insert.on_conflict_do_update(
+        index_elements=["store", "generation", "business_day", "till", "currency", "training"],
+        set_={name: c[name] + insert.excluded[name] for name in ("sales", "gross_minor", "pieces")},
+    )
+
+
+_CURSOR: Final = _cursor_query()
+_MOVE_CURSOR: Final = _cursor_update()
+_ADD_TO_DAYS: Final = {
+    "postgresql": _day_upsert(postgresql.insert(t.day_total)),
+    "sqlite": _day_upsert(sqlite.insert(t.day_total)),
+}
 
 
 def lagging(connection: Connection, store: str = "", generation: int = 0) -> list[tuple[str, str, int]]:
@@ -160,11 +205,13 @@ def follow(
     limit: int = STEP_FACTS,
     generation: int = 0,
     fresh: Sequence[StoredFact] = (),
+    careful: bool = False,
 ) -> bool:
     """Project the next facts of one epoch, at most `limit`; True if there may be more.
 
     Into the live generation, or into another one of the store. `fresh`: facts of the epoch in order that were
-    just stored; if they follow the cursor they need not be read again.
+    just stored; if they follow the cursor they need not be read again. Raises DataError or IntegrityError where
+    the database itself refuses a row; `careful` then finds the fact, marks it and keeps the others.
     """
     place, cursor = _locked_cursor(connection, store, till, epoch, generation)
     follows = bool(fresh) and fresh[0].seq <= cursor + 1 <= fresh[-1].seq
@@ -186,17 +233,11 @@ def follow(
                 effects.append((fact, effect))
                 if effect.fault:
                     _mark(connection, place, fact, effect.fault, now_ms)
-    try:
-        with connection.begin_nested():
-            _apply(connection, place, effects)
-    except (DataError, IntegrityError):
-        _apply_one_by_one(connection, place, effects, now_ms)
-    c = t.projection.c
-    connection.execute(
-        t.projection.update()
-        .where(c.store == store, c.generation == place.generation, c.till == till, c.epoch == epoch)
-        .values(seq=facts[-1].seq)
-    )
+    if careful:
+        _apply_carefully(connection, place, effects, now_ms)
+    else:
+        _apply(connection, place, effects)
+    connection.execute(_MOVE_CURSOR, {**place.bound(), "now_seq": facts[-1].seq})
     return not follows and len(facts) == limit
 
 
@@ -204,20 +245,12 @@ def _locked_cursor(
     connection: Connection, store: str, till: str, epoch: int, generation: int
 ) -> tuple[_Place, int]:
     """Where the next step writes and after which seq: held alone, the store's live generation in share."""
-    c, g = t.projection.c, t.generation.c
-    wanted = sa.literal(generation) if generation else g.live
-    query = (
-        sa.select(c.generation, c.seq)
-        .select_from(t.projection.join(t.generation, c.store == g.store))
-        .where(g.store == store, c.store == store, c.generation == wanted, c.till == till, c.epoch == epoch)
-        .with_for_update(of=t.projection)
-        .suffix_with("FOR SHARE OF generation", dialect="postgresql")
-    )
-    row = connection.execute(query).first()
+    bound = {"of_store": store, "of_generation": generation, "of_till": till, "of_epoch": epoch}
+    row = connection.execute(_CURSOR, bound).first()
     if row is None:
         place = _Place(store, generation or live_generation(connection, store), till, epoch)
         insert_or_keep(connection, t.projection, [{**place.row(), "seq": 0}])
-        row = connection.execute(query).one()
+        row = connection.execute(_CURSOR, bound).one()
     return _Place(store, row.generation, till, epoch), row.seq
 
 
@@ -257,27 +290,20 @@ def _apply(connection: Connection, place: _Place, effects: Sequence[tuple[Stored
         }
         for (day, currency, training), (sales, gross_minor, pieces) in sorted(sums.items())
     ]  # fmt: skip
-    if not rows:
-        return
-    insert = upsert(connection, t.day_total)
-    c = t.day_total.c
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["store", "generation", "business_day", "till", "currency", "training"],
-            set_={
-                "sales": c.sales + insert.excluded.sales,
-                "gross_minor": c.gross_minor + insert.excluded.gross_minor,
-                "pieces": c.pieces + insert.excluded.pieces,
-            },
-        ),
-        rows,
-    )
+    if rows:
+        connection.execute(_ADD_TO_DAYS[connection.dialect.name], rows)
 
 
-def _apply_one_by_one(
+def _apply_carefully(
     connection: Connection, place: _Place, effects: Sequence[tuple[StoredFact, Effect]], now_ms: int
 ) -> None:
-    """The database itself refused something in the batch: find it, mark it, keep the others."""
+    """If the database itself refuses something: find it, mark it, keep the others."""
+    try:
+        with connection.begin_nested():
+            _apply(connection, place, effects)
+        return
+    except (DataError, IntegrityError):
+        pass
     for fact, effect in effects:
         try:
             with connection.begin_nested():

@@ -27,7 +27,7 @@ def rebuild_beside(transact: Transact, now_ms: int) -> int:
         generation = transact(begin, store)
         for _ in range(2):  # what came while the first round ran is little; `switch` takes the rest
             for _, till, epoch in transact(lagging, store, generation):
-                while transact(follow, store, till, epoch, now_ms, generation=generation):
+                while transact(follow, store, till, epoch, now_ms, generation=generation, careful=True):
                     pass
         transact(switch, store, generation, now_ms)
         while transact(sweep, store):
@@ -59,7 +59,7 @@ def switch(connection: Connection, store: str, generation: int, now_ms: int) -> 
     if live >= generation:  # somebody else's was faster
         return
     for _, till, epoch in lagging(connection, store, generation):
-        while follow(connection, store, till, epoch, now_ms, generation=generation):
+        while follow(connection, store, till, epoch, now_ms, generation=generation, careful=True):
             pass
     connection.execute(t.generation.update().where(t.generation.c.store == store).values(live=generation))
 

@@ -11,7 +11,7 @@ from sync.hub import tables as t
 from sync.hub.database import Bulk
 from sync.wire import BATCH_MAX_BYTES, BATCH_MAX_FACTS, Batch, Seal
 
-__all__ = ["fact_rows", "hash_at", "heads_of", "read_batch", "read_facts", "write"]
+__all__ = ["fact_rows", "hash_at", "heads_of", "locked_head", "read_batch", "read_facts", "write"]
 
 FACT_COLUMNS: Final = {
     "store": "text", "till": "text", "epoch": "int8", "seq": "int8", "kind": "text", "version": "int4",
@@ -19,6 +19,16 @@ FACT_COLUMNS: Final = {
     "received_ms": "int8",
 }  # fmt: skip
 _FACTS: Final = Bulk("fact", FACT_COLUMNS)
+_OF_EPOCH: Final = tuple(
+    t.till_head.c[name] == sa.bindparam(f"of_{name}") for name in ("store", "till", "epoch")
+)
+_HEAD: Final = sa.select(t.till_head.c.seq, t.till_head.c.hash).where(*_OF_EPOCH).with_for_update()
+_MOVE_HEAD: Final = (
+    t.till_head.update()
+    .where(*_OF_EPOCH)
+    .values(seq=sa.bindparam("now_seq"), hash=sa.bindparam("now_hash", type_=sa.LargeBinary))
+)
+_KEEP_SEAL: Final = t.seal.insert()
 # What a fact takes in a batch's JSON beside its body.
 _JSON_OF_A_FACT: Final = 400
 
@@ -28,15 +38,23 @@ def write(
 ) -> None:
     """Insert facts that follow the head, under its lock, move the head, and keep the seal of the last."""
     _FACTS.insert(connection, fact_rows(batch, facts, now_ms))
-    last, c = facts[-1], t.till_head.c
+    last = facts[-1]
     moved = connection.execute(
-        t.till_head.update()
-        .where(c.store == batch.store, c.till == batch.till, c.epoch == batch.epoch)
-        .values(seq=last.seq, hash=last.hash)
-    )
+        _MOVE_HEAD,
+        {
+            "of_store": batch.store, "of_till": batch.till, "of_epoch": batch.epoch,
+            "now_seq": last.seq, "now_hash": last.hash,
+        },
+    )  # fmt: skip
     assert moved.rowcount == 1
     if seal is not None:
-        connection.execute(t.seal.insert().values(seal_row(batch, seal)))
+        connection.execute(_KEEP_SEAL, seal_row(batch, seal))
+
+
+def locked_head(connection: Connection, store: str, till: str, epoch: int) -> tuple[int, bytes] | None:
+    """The epoch's newest fact, locked until the transaction ends; None before its first."""
+    row = connection.execute(_HEAD, {"of_store": store, "of_till": till, "of_epoch": epoch}).first()
+    return (row.seq, bytes(row.hash)) if row is not None else None
 
 
 def fact_rows(batch: Batch, facts: Sequence[StoredFact], now_ms: int) -> list[tuple[Any, ...]]:

@@ -1,4 +1,4 @@
-"""`make bench`: the till against its references on this machine, one table, build/bench.json.
+"""`make bench`: the till and the hub against their references on this machine, one table, build/bench.json.
 
 Every program that is compared runs in this one run and takes turns with the other. Judge ratios; and run it
 when the machine has nothing else to do.
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.benchmarks import lookups, memory, scans, starts, storage
+from tests.benchmarks import hub_ingest, lookups, memory, scans, starts, storage
 from tests.benchmarks.report import BENCH_JSON, Report
 from tests.benchmarks.shop import FOLDER, Catalogue, Shop, catalogue
 
@@ -32,12 +32,22 @@ class Volume:
     lookups: int = 5_000
     searches: int = 200
     sales: int = 10_000
+    hub_batches: int = 5
+    hub_rounds: int = 5
+    hub_tills: int = 10_000
 
 
-QUICK = Volume(QUICK_VARIANTS, 10, 1, 20, 40, 300, 40, 2, 1_000, 40, 100)
+QUICK = Volume(QUICK_VARIANTS, 10, 1, 20, 40, 300, 40, 2, 1_000, 40, 100, 2, 1, 1_000)
 
 
-def parts(volume: Volume, report: Report, shop: Shop, sells: Catalogue) -> dict[str, Callable[[], None]]:
+def hub_parts(volume: Volume, report: Report) -> dict[str, Callable[[], None]]:
+    return {
+        "ingest": lambda: hub_ingest.measure(report, 8, volume.hub_batches, volume.hub_rounds),
+        "tills": lambda: hub_ingest.measure_tills(report, 10, volume.hub_tills, 300),
+    }
+
+
+def till_parts(volume: Volume, report: Report, shop: Shop, sells: Catalogue) -> dict[str, Callable[[], None]]:
     return {
         "scans": lambda: scans.measure(report, shop, sells, volume.scans),
         "bursts": lambda: scans.bursts(report, shop, sells, volume.bursts),
@@ -61,10 +71,11 @@ def main() -> None:
     chosen = options.parse_args()
     volume = QUICK if chosen.quick else Volume()
     size = chosen.variants or volume.variants
-    _say(f"catalogue of {size:,} variants")
-    sells = catalogue(size)
     report = Report()
-    all_parts = parts(volume, report, Shop(FOLDER / "run"), sells)
+    all_parts = hub_parts(volume, report)
+    if not set(chosen.only or [""]) <= set(all_parts):
+        _say(f"catalogue of {size:,} variants")
+        all_parts = till_parts(volume, report, Shop(FOLDER / "run"), catalogue(size)) | all_parts
     unknown = set(chosen.only or ()) - set(all_parts)
     if unknown:
         options.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(all_parts)}")

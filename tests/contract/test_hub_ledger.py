@@ -42,7 +42,7 @@ def project(engine: Engine) -> None:
     with engine.connect() as connection:
         todo = projector.lagging(connection)
     for store, till, epoch in todo:
-        while transact(engine, projector.follow, store, till, epoch, NOW_MS):
+        while transact(engine, projector.follow, store, till, epoch, NOW_MS, careful=True):
             pass
 
 
