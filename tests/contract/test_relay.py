@@ -287,7 +287,8 @@ def test_a_hub_that_was_restored_gets_it_without_a_new_sale(in_small_shop: InSho
         await until(lambda: acked(found, till) == 41)
         lose(found.hub, till, after=21)
         found.relay.clock.ms += HELLO_MS
-        found.relay.hub.facts_arrived()
+        assert found.relay.hub.relay is not None
+        found.relay.hub.relay.kick()
         await found.until_passed_on(till)
 
     in_small_shop(case)
