@@ -12,7 +12,7 @@ from sync.identity import Identity, Node
 from sync.keys import verify
 from sync.line import Line
 from sync.pace import PauseError
-from sync.wire import EpochRequest, Grant, encode_json, grant_bytes
+from sync.wire import EpochRequest, Grant, encode_json, epoch_bytes, grant_bytes
 
 __all__ = ["EpochAsker"]
 
@@ -87,12 +87,15 @@ class EpochAsker:
         kept = await self._memory.get(_REQUEST)
         if kept:
             request = msgspec.json.decode(kept, type=EpochRequest)
-            if request.epoch == self._epoch():
+            if request.epoch == self._epoch() and request.key_id == self._identity.key.key_id:
                 return request
         epoch, seq, hash_ = await self._source.last()
+        key = self._identity.key
         request = EpochRequest(
-            self._identity.store, self._identity.machine, self._ids.new_id(), reason, epoch, seq, hash_
-        )
+            self._identity.store, self._identity.machine, self._ids.new_id(), reason, epoch, seq, hash_,
+            key.key_id,
+        )  # fmt: skip
+        request = msgspec.structs.replace(request, signature=key.sign(epoch_bytes(request)))
         await self._memory.put(_REQUEST, encode_json(request))
         return request
 

@@ -21,7 +21,7 @@ from sync.wire import Problem
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["ANSWER_MAX_BYTES", "Answer", "Line", "UntrustedAnswerError", "is_silence"]
+__all__ = ["ANSWER_MAX_BYTES", "Answer", "Line", "UntrustedAnswerError", "ask_unsigned", "is_silence", "unsigned_line"]
 
 ANSWER_MAX_BYTES: Final = 64 * 1024 * 1024
 CLOCK_PROBLEM: Final = "urn:tresen:problem:clock"
@@ -36,11 +36,12 @@ class UntrustedAnswerError(Exception):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the node answered, whole. Header names in lower case."""
+    """What the node answered, whole. Header names in lower case. `unread`: nobody has looked at its signature."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
+    unread: bool = False
 
 
 class Line:
@@ -58,14 +59,12 @@ class Line:
         clock: Clock,
         ids: Ids,
         transport: "httpx.AsyncBaseTransport | None" = None,
-        verify: bool = True,
     ) -> None:
         self.node = node
         self._identity = identity
         self._clock = clock
         self._ids = ids
         self._transport = transport
-        self._verify = verify
         self._tag = key_id_of(node.public_key)
         self._client: httpx.AsyncClient | None = None
         # Added to our own clock when signing, in ms; moved by the node's word alone.
@@ -151,18 +150,8 @@ class Line:
             nonce=self._ids.token(NONCE_BYTES),
         )
         request.headers.update(signed)
-        response = await self._client.send(request, stream=True)
-        try:
-            content = await _whole(response)
-        finally:
-            await response.aclose()
-        answer = Answer(
-            response.status_code,
-            {name.lower(): value for name, value in response.headers.items()},
-            content,
-        )
-        if self._verify:
-            self._trust(answer, read_signature(signed).signature)
+        answer = await _send(self._client, request)
+        self._trust(answer, read_signature(signed).signature)
         return answer
 
     def _trust(self, answer: Answer, request_signature: bytes) -> None:
@@ -193,6 +182,34 @@ class Line:
         self.skew_ms = self._offset_ms
         _log.warning("the node's clock is %d ms off ours; requests are signed with its time", self.skew_ms)
         return True
+
+
+def unsigned_line(timeout_s: float, transport: Any = None) -> "httpx.AsyncClient":
+    """For questions that prove themselves (enrolments), and whose answers do."""
+    import httpx  # noqa: PLC0415
+
+    options: dict[str, Any] = {"transport": transport} if transport else {}
+    return httpx.AsyncClient(
+        trust_env=False, timeout=timeout_s, headers={"Accept-Encoding": "identity"}, **options
+    )
+
+
+async def ask_unsigned(client: "httpx.AsyncClient", url: str, path: str, body: bytes) -> Answer:
+    """POST some JSON, signed by nobody; believe nothing of the answer."""
+    headers = {"content-type": "application/json"}
+    request = client.build_request("POST", url.rstrip("/") + path, content=body, headers=headers)
+    return msgspec.structs.replace(await _send(client, request), unread=True)
+
+
+async def _send(client: "httpx.AsyncClient", request: "httpx.Request") -> Answer:
+    """Send a request; its answer whole, within its limit, believed by nobody yet."""
+    response = await client.send(request, stream=True)
+    try:
+        content = await _whole(response)
+    finally:
+        await response.aclose()
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status_code, headers, content)
 
 
 async def _whole(response: "httpx.Response") -> bytes:

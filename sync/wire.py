@@ -55,6 +55,7 @@ __all__ = [
     "decode_hello",
     "encode_batch",
     "encode_json",
+    "epoch_bytes",
     "grant_bytes",
     "rotation_bytes",
     "seal_bytes",
@@ -180,9 +181,9 @@ class Fork(msgspec.Struct, frozen=True, tag="urn:tresen:problem:fork", tag_field
 
 
 class EpochRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A till asks for a new epoch. `reason` is "restored" or "fork"; the rest is the end of its journal.
+    """A till asks for a new epoch. `reason` is "restored" or "fork"; then the end of its journal.
 
-    A relay that passes it on adds in `key_id` which key of the till's signed it.
+    The till's own signature, as a relay may carry the wish.
     """
 
     store: Name
@@ -193,6 +194,7 @@ class EpochRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     last_seq: Count
     last_hash: Digest
     key_id: str = ""
+    signature: bytes = b""
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -397,6 +399,15 @@ def grant_bytes(grant: Grant) -> bytes:
         ),
         grant.prev_hash,
     )  # fmt: skip
+
+
+def epoch_bytes(request: EpochRequest) -> bytes:
+    """What a till signs when it asks for an epoch."""
+    return _signed(
+        b"tresen.epoch.1",
+        (request.store, request.till, request.request_id, request.reason, request.epoch, request.last_seq),
+        request.last_hash,
+    )
 
 
 def rotation_bytes(old_key_id: str) -> bytes:

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from sync.codes import CHANCE_BYTES, Code, enrol_proof, enrolled_proof, make_code
 from sync.hub import ledger, machines
 from sync.hub import tables as t
+from sync.hub.exceptions import note
 from sync.hub.machines import Last
 from sync.keys import SigningKey, key_id_of
 from sync.wire import Enrol, Enrolled, Grant, Problem, RelayKey, encode_json
@@ -95,6 +96,15 @@ def redeem(
     if code.used_ms is not None:
         if (code.key_id, bytes(code.nonce)) == (key_id, message.nonce):
             return msgspec.json.decode(code.answer, type=Enrolled)
+        note(
+            connection,
+            code.store,
+            "code-reused",
+            f"{code.code_id}/{code.used_ms}",
+            till=code.machine,
+            detail="an enrolment code was used a second time: somebody has seen it",
+            now_ms=now_ms,
+        )
         return _refused("The code was used already")
     found = _take_in(connection, message, code, node, now_ms)
     if isinstance(found, Problem):

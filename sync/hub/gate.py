@@ -89,10 +89,6 @@ class Caller(msgspec.Struct, frozen=True):
             if scope not in {"chain", f"store:{self.store}"} and not is_own:
                 raise ProblemError.of(_forbidden(f"{self.machine} may not read {scope[:64]}"))
 
-    def demand_self(self, store: str, machine: str) -> None:
-        if (self.store, self.machine) != (store, machine):
-            raise ProblemError.of(_forbidden(f"{self.machine} does not speak for {machine}"))
-
     def demand_till(self, store: str, till: str) -> None:
         """The till itself, or a relay that speaks for its store's tills; raises ProblemError."""
         self.demand_store(store)
@@ -339,6 +335,11 @@ class _Answer:
 
     async def _finish(self) -> None:
         body = b"".join(self._parts)
+        given = self._start.get("headers", ())
+        if any(name.lower() == b"signature" for name, _ in given):  # passed on as another node said it
+            await self._send(self._start)
+            await self._send({"type": "http.response.body", "body": body})
+            return
         key = self._hub.key
         signed = answer_headers(
             key.sign,
@@ -348,7 +349,7 @@ class _Answer:
             request_signature=self.request_signature,
             created=self._hub.clock.wall_ms() // 1000,
         )
-        await self._send({**self._start, "headers": [*self._start.get("headers", ()), *_raw(signed)]})
+        await self._send({**self._start, "headers": [*given, *_raw(signed)]})
         await self._send({"type": "http.response.body", "body": body})
 
 

@@ -14,11 +14,12 @@ from sync.hub.answers import ANSWER_HEADERS, hub_of, json_answer
 from sync.hub.body import read_json
 from sync.hub.gate import caller_of
 from sync.hub.problems import PROBLEM_JSON, ProblemError
-from sync.hub.relay import Relay
+from sync.line import Answer
 from sync.wire import Enrol, Enrolled, EpochRequest, Grant, Problem, Relays, Rotated, Rotation, encode_json
 
 __all__ = ["MACHINE_ROUTES"]
 
+_SIGNATURE: Final = ("content-digest", "signature-input", "signature")
 _MAX_BYTES: Final = 16 * 1024
 _T = TypeVar("_T")
 
@@ -56,7 +57,7 @@ async def post_enrolment(request: Request[Any, Any, Any]) -> Response[Enrolled]:
     if not hub.enrolments.take():
         raise ProblemError(429, "Too many enrolments at once; try again in a minute")
     if hub.relay is not None:
-        return await _passed_on(hub.relay, request, await read_json(request, _MAX_BYTES), verify=False)
+        return _as_it_came(await hub.relay.carry(request.url.path, await read_json(request, _MAX_BYTES)))
     message = await _read(request, Enrol)
     answer = await hub.database.run(
         "", machine_feed.redeem, message, hub.key, changes.new_stamp(hub.ids),
@@ -99,17 +100,15 @@ async def post_epoch(
     """A till asks for an epoch; the same `request_id` again gives the same grant."""
     caller = caller_of(request)
     caller.demand_active()
-    caller.demand_till(store, till)
+    caller.demand_till(store, till)  # a relay may carry the wish; the till has signed it
     message = await _read(request, EpochRequest)
     if (store, till) != (message.store, message.till):
         raise ProblemError(400, "Address and message name different tills")
     hub = hub_of(request)
     if hub.relay is not None:
-        caller.demand_self(store, till)
-        message = msgspec.structs.replace(message, key_id=caller.key.key_id)
-        return await _passed_on(hub.relay, request, encode_json(message))
+        return _as_it_came(await hub.relay.pass_on("POST", request.url.path, body=encode_json(message)))
     answer = await hub.database.run(
-        f"{store}/{till}", machine_feed.answer_request, hub.key, caller.key, message,
+        f"{store}/{till}", machine_feed.answer_request, hub.key, message,
         changes.new_stamp(hub.ids), hub.clock.wall_ms(),
     )  # fmt: skip
     if isinstance(answer, Problem):
@@ -130,16 +129,18 @@ async def get_relays(request: Request[Any, Any, Any]) -> Response[Relays]:
 MACHINE_ROUTES: Final = (post_enrolment, post_key, post_epoch, get_relays)
 
 
-async def _passed_on(
-    relay: Relay, request: Request[Any, Any, Any], body: bytes, *, verify: bool = True
-) -> Response[Any]:
-    """The hub's answer to what only it may grant, as it came."""
-    answer = await relay.pass_on(request.method, request.url.path, body=body, verify=verify)
+def _as_it_came(answer: Answer | None) -> Response[Any]:
+    """The hub's answer to what only it may grant; with its signature, where it signed for the one who asked."""
     if answer is None:
         raise ProblemError(503, "The hub cannot be reached", "only the hub may grant this; try again later")
-    content_type = answer.headers.get("content-type", "application/json")
+    headers = dict(ANSWER_HEADERS)
+    if "signature" in answer.headers and answer.unread:
+        headers |= {name: answer.headers[name] for name in _SIGNATURE if name in answer.headers}
     return Response(
-        answer.content, status_code=answer.status, media_type=content_type, headers=ANSWER_HEADERS
+        answer.content,
+        status_code=answer.status,
+        media_type=answer.headers.get("content-type", "application/json"),
+        headers=headers,
     )
 
 

@@ -68,13 +68,12 @@ def rotate(
 def answer_request(
     connection: Connection,
     node: SigningKey,
-    asked_by: MachineKey,
     message: EpochRequest,
     stamp: str,
     now_ms: int,
 ) -> Grant | Problem:
     """`machines.answer_request`, and its store hears of it: a key in its last days vouches for one epoch more."""
-    answer = machines.answer_request(connection, node, asked_by, message, now_ms)
+    answer = machines.answer_request(connection, node, message, now_ms)
     publish(connection, message.store, message.till, stamp, now_ms)
     return answer
 

@@ -16,7 +16,16 @@ from pos.facts import GENESIS
 from sync.hub import tables as t
 from sync.hub.database import insert_or_keep
 from sync.keys import SigningKey, key_id_of, verify
-from sync.wire import EpochRequest, Grant, Problem, Rotated, Rotation, grant_bytes, rotation_bytes
+from sync.wire import (
+    EpochRequest,
+    Grant,
+    Problem,
+    Rotated,
+    Rotation,
+    epoch_bytes,
+    grant_bytes,
+    rotation_bytes,
+)
 
 __all__ = [
     "FORBIDDEN",
@@ -201,17 +210,17 @@ def rotate(connection: Connection, old: MachineKey, message: Rotation, now_ms: i
 
 
 def answer_request(
-    connection: Connection, node: SigningKey, asked_by: MachineKey, message: EpochRequest, now_ms: int
+    connection: Connection, node: SigningKey, message: EpochRequest, now_ms: int
 ) -> Grant | Problem:
-    """A till's wish for an epoch, with its key looked at once more under the machine's lock.
-
-    A relay that passes it on names the key that signed it there.
-    """
+    """A till's wish for an epoch, signed by itself, whoever carried it; its key is looked at under the lock."""
+    if role_of(connection, message.store, message.till) != "till":
+        return _forbidden(f"There is no till {message.till} in store {message.store}")
     lock(connection, message.store, message.till, "till", now_ms)
-    key_id = message.key_id if asked_by.role == "relay" else asked_by.key_id
-    key = key_of(connection, message.store, message.till, key_id)
-    if key is None or key.standing(now_ms) != "active" or key.role != "till":
+    key = key_of(connection, message.store, message.till, message.key_id)
+    if key is None or key.standing(now_ms) != "active":
         return _forbidden("Only a till with a key in use is granted an epoch")
+    if not verify(key.public_key, message.signature, epoch_bytes(message)):
+        return _forbidden("The till's signature does not hold")
     if message.reason not in REASONS:
         return Problem(400, "This is no reason for an epoch", f"take one of {', '.join(REASONS)}")
     return give_grant(

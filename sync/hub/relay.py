@@ -18,7 +18,7 @@ from sync.hub.changes import Cursor
 from sync.hub.upstream import MAIN
 from sync.identity import Identity, Node
 from sync.keys import verify
-from sync.line import Answer, Line, UntrustedAnswerError, is_silence
+from sync.line import Answer, Line, UntrustedAnswerError, ask_unsigned, is_silence, unsigned_line
 from sync.pace import Backoff, PauseError, retry_after_ms
 from sync.wire import (
     BATCH_MAX_FACTS,
@@ -113,15 +113,24 @@ class Relay:
         *,
         query: Sequence[tuple[str, str]] = (),
         body: bytes = b"",
-        verify: bool = True,
     ) -> Answer | None:
-        """A question that only the hub can answer; None if it cannot be reached.
-
-        Without `verify` the answer proves itself to whoever asked, and is not looked at here.
-        """
+        """A question that only the hub can answer; None if it cannot be reached."""
         try:
-            async with self._line(verify=verify) as line:
+            async with self._line() as line:
                 return await line.ask(method, path, query=query, body=body, timeout_s=PASS_ON_S)
+        except UntrustedAnswerError:
+            return None
+        except Exception as error:
+            if is_silence(error):
+                return None
+            raise
+
+    async def carry(self, path: str, body: bytes) -> Answer | None:
+        """A question that proves itself, and so does its answer: both are carried unread. None: no answer."""
+        transport = self._transport() if self._transport is not None else None
+        try:
+            async with unsigned_line(PASS_ON_S, transport) as line:
+                return await ask_unsigned(line, self._node.url, path, body)
         except UntrustedAnswerError:
             return None
         except Exception as error:
@@ -157,7 +166,7 @@ class Relay:
                     _log.error("the line to the hub broke", exc_info=error)
             await self._sleep(max(wait_ms, backoff.next_ms()) / 1000)
 
-    def _line(self, *, verify: bool = True) -> Line:
+    def _line(self) -> Line:
         transport = self._transport() if self._transport is not None else None
         return Line(
             self._node,
@@ -165,7 +174,6 @@ class Relay:
             clock=self._clock,
             ids=self._hub.ids,
             transport=transport,
-            verify=verify,
         )
 
     # Facts up

@@ -1,0 +1,145 @@
+"""A machine enrols at its node: redeems a one-time code, and learns whom to trust from then on.
+
+Nothing that comes back is believed before the node has proved that it knows the code's secret too.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+
+from pos.ports import Ids
+from sync.codes import Code, enrol_proof, enrolled_proof
+from sync.identity import Identity, Node
+from sync.keys import SEED_BYTES, SigningKey, verify
+from sync.line import Answer, UntrustedAnswerError, ask_unsigned, unsigned_line
+from sync.signatures import NONCE_BYTES, SignatureError, verify_answer
+from sync.wire import Enrol, Enrolled, Problem, encode_json, grant_bytes
+
+__all__ = ["EnrolError", "Journal", "enrol"]
+
+_TIMEOUT_S: Final = 10.0
+_TRIES: Final = 3
+_PAUSE_S: Final = 1.0
+
+
+class EnrolError(Exception):
+    """The machine was not enrolled; the text is a sentence that says why and what to do."""
+
+
+class Journal(msgspec.Struct, frozen=True):
+    """The end of the journal that a machine brings along: it is a till already and means to stay it."""
+
+    store: str
+    till: str
+    epoch: int
+    last_seq: int
+    last_hash: bytes
+
+
+async def enrol(
+    url: str,
+    code: Code,
+    *,
+    ids: Ids,
+    role: str = "till",
+    journal: Journal | None = None,
+    relay_url: str = "",
+    software: str = "",
+    seed: bytes = b"",
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    transport: Any = None,
+) -> tuple[Identity, Enrolled]:
+    """Enrol at the hub at `url`, or through the relay if only that answers. Raises EnrolError.
+
+    A new key is drawn unless `seed` brings one. The identity is not saved yet.
+    """
+    key = SigningKey(seed or ids.token(SEED_BYTES))
+    nonce = ids.token(NONCE_BYTES)
+    message = Enrol(
+        code.code_id, key.public, nonce, enrol_proof(code.key, key.public, nonce), role, software=software
+    )
+    if journal is not None:
+        message = msgspec.structs.replace(
+            message,
+            store=journal.store,
+            machine=journal.till,
+            epoch=journal.epoch,
+            last_seq=journal.last_seq,
+            last_hash=journal.last_hash,
+        )
+    answer = await _ask([url, *([relay_url] if relay_url else [])], encode_json(message), sleep, transport)
+    enrolled = _believed(answer, code, message)
+    nodes = [Node(url, "hub", enrolled.node_name, enrolled.node_key)]
+    if relay_url:
+        if not enrolled.relays:
+            raise EnrolError(
+                f"Store {enrolled.store} has no relay yet: enrol the relay first, then this till."
+            )
+        relay = enrolled.relays[-1]
+        nodes.insert(0, Node(relay_url, "relay", relay.name, relay.public_key))
+    return Identity(enrolled.store, enrolled.machine, role, key.seed, tuple(nodes)), enrolled
+
+
+async def _ask(
+    urls: list[str], body: bytes, sleep: Callable[[float], Awaitable[None]], transport: Any
+) -> Answer:
+    """The first answer there is. The same question again is harmless: an answer may have been lost."""
+    import httpx  # noqa: PLC0415
+
+    silence: Exception = OSError("nobody answers")
+    async with unsigned_line(_TIMEOUT_S, transport) as line:
+        for attempt in range(_TRIES):
+            if attempt:
+                await sleep(_PAUSE_S)
+            for url in urls:
+                try:
+                    return await ask_unsigned(line, url, "/v1/enrolments", body)
+                except (OSError, httpx.TransportError) as error:
+                    silence = error
+                except UntrustedAnswerError as error:
+                    raise EnrolError(f"This is no hub: {error}.") from error
+                except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+                    raise EnrolError(f"{url} is no address of a hub: {error}.") from error
+    raise EnrolError(f"The hub does not answer at {' or '.join(urls)}: {silence}.")
+
+
+def _believed(answer: Answer, code: Code, message: Enrol) -> Enrolled:
+    """What the node said, once it is certain that it is the one that made the code. Raises EnrolError."""
+    if answer.status != 200:
+        try:
+            problem = msgspec.json.decode(answer.content, type=Problem)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise EnrolError(f"This is no hub: it answers {answer.status}.") from None
+        raise EnrolError(f"The hub refuses: {problem.title}.")
+    try:
+        found = msgspec.json.decode(answer.content, type=Enrolled)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise EnrolError(f"This is no hub of ours: its answer cannot be read ({error}).") from error
+    proof = enrolled_proof(
+        code.key, message.public_key, message.nonce, found.node_key,
+        store=found.store, machine=found.machine, role=found.role,
+    )  # fmt: skip
+    try:
+        if not hmac.compare_digest(proof, found.proof) or found.role != message.role:
+            raise SignatureError("it does not know the code")
+        verify_answer(
+            found.node_key,
+            status=answer.status,
+            headers=answer.headers,
+            body=answer.content,
+            request_signature=b"",
+        )
+        grant = found.grant
+        if grant is not None and (
+            (grant.store, grant.till) != (found.store, found.machine)
+            or not verify(found.node_key, grant.signature, grant_bytes(grant))
+        ):
+            raise SignatureError("its grant does not hold")
+    except SignatureError as error:
+        raise EnrolError(
+            f"Whoever answers is not the hub that made this code: {error}. Nothing was enrolled."
+        ) from error
+    return found

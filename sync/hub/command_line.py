@@ -1,0 +1,65 @@
+"""What the hub's commands share: which database, and how a failure is told."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+__all__ = ["database", "database_url", "db_option", "fail"]
+
+UNAVAILABLE = 2
+
+
+def default_db() -> str:
+    state = os.environ.get("TRESEN_STATE") or Path.home() / ".local" / "state" / "tresen"
+    return f"sqlite:///{Path(state).expanduser().absolute() / 'hub.db'}"
+
+
+def fail(message: object) -> NoReturn:
+    click.echo(f"tresen hub: {message}", err=True)
+    sys.exit(UNAVAILABLE)
+
+
+def db_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--db",
+        metavar="URL",
+        help="sqlite:////path/to/hub.db or postgresql://user@host/name  [default: hub.db in the state folder]",
+    )(function)
+
+
+@contextmanager
+def database(context: click.Context, db: str | None) -> Iterator[Any]:
+    """An engine with tables up to date; whatever fails is one sentence and exit code 2."""
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+
+    from sync.hub.database import DatabaseUnavailableError, migrate, open_engine  # noqa: PLC0415
+
+    try:
+        engine = open_engine(database_url(context, db))
+        migrate(engine)
+    except DatabaseUnavailableError as error:
+        fail(error)
+    try:
+        yield engine
+    except DBAPIError as error:
+        fail(f"the database failed: {error.orig}")
+    finally:
+        engine.dispose()
+
+
+def database_url(context: click.Context, db: str | None) -> str:
+    """The database asked for, here or before the subcommand; else the default, whose folder is made."""
+    chosen = db or (context.parent.params.get("db") if context.parent else None)
+    if chosen:
+        return str(chosen)
+    url = default_db()
+    try:
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        fail(f"the state folder cannot be made: {error}")
+    return url
