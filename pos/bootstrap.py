@@ -30,6 +30,7 @@ from pos.settings import Settings
 from pos.system import SystemClock, SystemIds, ThreadWorker
 from pos.till import Till, TillSetup, World
 from pos.version import VERSION
+from sync.wire import Grant
 
 if TYPE_CHECKING:
     from pos.copies import Mirroring
@@ -44,9 +45,12 @@ def software() -> str:
     return f"tresen {VERSION}"
 
 
-def create_till(state: Path, settings: Settings, till_id: str, operator: str, pin: str) -> Operator:
+def create_till(
+    state: Path, settings: Settings, till_id: str, operator: str, pin: str, grant: Grant | None = None
+) -> Operator:
     """A fresh till in an empty folder: journal with its first fact, state, first operator.
 
+    The numbers begin where the hub's `grant` says, or at 1.
     Raises JournalUnavailableError, PinRefusedError.
     """
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -63,10 +67,34 @@ def create_till(state: Path, settings: Settings, till_id: str, operator: str, pi
             raise JournalUnavailableError("journal-exists", f"{state} holds a till already")
         added = people.add(operator, pin)
         first = EpochOpened(settings.shop.store, till_id, "new till", software())
-        create_journal(state / "journal", clock, first)
+        if grant is None:
+            create_journal(state / "journal", clock, first)
+        else:
+            _create_granted(state, clock, first, grant)
     finally:
         worker.close()
     return added
+
+
+def _create_granted(state: Path, clock: SystemClock, first: EpochOpened, grant: Grant) -> None:
+    """The journal of a till that the hub knows: its first fact follows the newest that the hub holds."""
+    first = msgspec.structs.replace(
+        first,
+        reason=f"{grant.reason} till",
+        previous_epoch=grant.previous_epoch,
+        previous_seq=grant.first_seq - 1,
+        previous_hash=grant.prev_hash.hex() if grant.first_seq > 1 else "",
+        granted_by=grant.key_id,
+        grant=grant.signature.hex(),
+    )
+    create_journal(
+        state / "journal",
+        clock,
+        first,
+        first_seq=grant.first_seq,
+        prev_hash=grant.prev_hash,
+        epoch=grant.epoch,
+    )
 
 
 class OpenTill(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pos.domain.commands import DeviceReported, Mistyped
+from pos.hub_line import HubLine
 from pos.journal.file_journal import FileJournal
 from pos.journal.reader import JournalFeed
 from pos.journal.state import SpoolView, StateStore
@@ -19,12 +20,14 @@ from pos.ports import Clock, DeviceState, Ids, PrintJob, Submit, Worker
 from pos.resources import config_path
 from pos.settings import Settings
 from pos.system import ThreadWorker
+from sync.identity import identity_file, save_identity
 
 if TYPE_CHECKING:
     from drivers.printer.printer import EscPosPrinter
     from pos.copies import Mirroring
     from sync.client import HubClient
-    from sync.client_unsigned import HubClient as UnsignedClient
+    from sync.identity import Identity
+    from sync.wire import ShopInfo
 
 __all__ = ["Surround", "own_address"]
 
@@ -61,7 +64,7 @@ class Surround:
         self._tasks: list[_Task] = []
         self._later: list[DeviceReported] = []
         self.printer: EscPosPrinter | None = None
-        self.hub: HubClient | UnsignedClient | None = None
+        self.hub: HubLine | None = None
         self.mirror: Mirroring | None = None
 
     async def prepare(
@@ -69,7 +72,7 @@ class Surround:
     ) -> None:
         """Build hub client and printer; what is wrong with an address is told as a device's fault."""
         self._journal = journal
-        if self._hub_url:
+        if self._hub_url or identity_file(self._state).exists():
             await self._make_hub(store, feed, software)
         if self._settings.devices.printer:
             self._make_printer(spool)
@@ -134,15 +137,41 @@ class Surround:
     # -- hub
 
     async def _make_hub(self, store: StateStore, feed: JournalFeed, software: str) -> None:
-        from sync.client import HubClient  # noqa: PLC0415 - only where there is a hub
-        from sync.client_unsigned import HubClient as UnsignedClient  # noqa: PLC0415
-        from sync.identity import IdentityError, load_identity  # noqa: PLC0415
-        from sync.wire import ShopInfo  # noqa: PLC0415
-
         assert self._journal is not None, "prepare comes first"
         journal = self._journal
+
+        def make(identity: "Identity") -> "HubClient":
+            from sync.client import HubClient  # noqa: PLC0415 - only where there is a hub
+
+            return HubClient(
+                identity,
+                epoch=lambda: journal.head.epoch,
+                source=feed,
+                memory=store,
+                clock=self._clock,
+                ids=self._ids,
+                worker=self._worker,
+                submit=self._tell,
+                apply_changes=self._apply_changes,
+                shop=self._shop_info(),
+                software=software,
+            )
+
+        self.hub = HubLine(
+            self._state,
+            self._hub_url,
+            lambda: journal.head,
+            make,
+            self._tell,
+            enrol_here=(lambda: self._enrol_here(feed, software)) if self._hub_here else None,
+        )
+        await self.hub.load()
+
+    def _shop_info(self) -> "ShopInfo":
+        from sync.wire import ShopInfo  # noqa: PLC0415
+
         shop = self._settings.shop
-        info = ShopInfo(
+        return ShopInfo(
             shop.name,
             shop.address,
             shop.tax_number,
@@ -151,39 +180,39 @@ class Surround:
             "\n".join(shop.footer_de),
             "\n".join(shop.footer_en),
         )
-        try:
-            identity = load_identity(self._state / "keys" / "identity.json")
-        except IdentityError as error:
-            _log.error("%s", error)
-            identity = None
-        common: dict[str, Any] = {
-            "epoch": lambda: journal.head.epoch,
-            "source": feed,
-            "memory": store,
-            "clock": self._clock,
-            "ids": self._ids,
-            "submit": self._tell,
-            "shop": info,
-            "software": software,
-        }
-        if identity is not None:
-            self.hub = HubClient(identity, worker=self._worker, apply_changes=self._apply_changes, **common)
-        else:
-            self.hub = UnsignedClient(
-                self._hub_url,
-                store=journal.head.store,
-                till=journal.head.till,
-                apply_changes=lambda changes, cursor: self._apply_changes(changes, str(cursor)),
-                **common,
-            )
-        await self.hub.load()
+
+    async def _enrol_here(self, feed: JournalFeed, software: str) -> None:
+        """The hub on this machine is this till's own: its code needs no person in between."""
+        from sync.codes import read_code  # noqa: PLC0415
+        from sync.enrolling import Journal, enrol  # noqa: PLC0415
+
+        assert self._journal is not None, "prepare comes first"
+        head = self._journal.head
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "pos", "hub", "--db", self._hub_db(), "enrol", "--quiet"),
+            *("--store", head.store, "--till", head.till),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        code, errors = await child.communicate()
+        if child.returncode:
+            raise RuntimeError(errors.decode(errors="replace")[-400:])
+        journal = Journal(head.store, head.till, *await feed.last())
+        identity, _ = await enrol(
+            self._hub_url, read_code(code.decode()), ids=self._ids, journal=journal, software=software
+        )
+        await self._worker.run(save_identity, identity_file(self._state), identity)
+
+    def _hub_db(self) -> str:
+        return f"sqlite:///{self._state / 'hub.db'}"
 
     async def _run_hub_here(self) -> None:
         """A shop with one till: the hub is a process beside it, and starts again if it ends."""
         while True:
             with (self._state / "log" / "hub.log").open("ab") as log:
                 child = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", "pos", "hub", "--db", f"sqlite:///{self._state / 'hub.db'}"),
+                    *(sys.executable, "-m", "pos", "hub", "--db", self._hub_db()),
                     *("--host", "0.0.0.0", "--port", str(HUB_HERE_PORT)),  # noqa: S104 - phones read receipts here
                     *("--public-url", f"http://{own_address()}:{HUB_HERE_PORT}"),
                     stdin=asyncio.subprocess.DEVNULL,

@@ -15,7 +15,7 @@ import apsw
 
 from pos.ports import Clock, Ids, Operator, SignInRefusedError, Worker
 
-__all__ = ["PIN_DIGITS_MAX", "PIN_DIGITS_MIN", "PeopleStore", "PinRefusedError"]
+__all__ = ["PIN_DIGITS_MAX", "PIN_DIGITS_MIN", "PeopleStore", "PinRefusedError", "check_new_pin"]
 
 PIN_DIGITS_MIN = 4
 PIN_DIGITS_MAX = 12
@@ -32,6 +32,15 @@ create table if not exists sign_in_try(who text primary key, tries integer not n
 
 class PinRefusedError(ValueError):
     """A new PIN is not one: its sentence says why."""
+
+
+def check_new_pin(name: str, pin: str) -> None:
+    """Raises PinRefusedError where `PeopleStore.add` would."""
+    name = name.strip()
+    if not name or len(name) > 40 or not name.isprintable():
+        raise PinRefusedError("An operator needs a name of 1 to 40 characters.")
+    if not (pin.isascii() and pin.isdigit() and PIN_DIGITS_MIN <= len(pin) <= PIN_DIGITS_MAX):
+        raise PinRefusedError(f"A PIN has {PIN_DIGITS_MIN} to {PIN_DIGITS_MAX} digits.")
 
 
 class PeopleStore:
@@ -60,10 +69,7 @@ class PeopleStore:
     def add(self, name: str, pin: str, *, role: str = "supervisor", language: str = "") -> Operator:
         """Add an operator, or give an existing one a new PIN; raises PinRefusedError."""
         name = name.strip()
-        if not name or len(name) > 40 or not name.isprintable():
-            raise PinRefusedError("An operator needs a name of 1 to 40 characters.")
-        if not (pin.isascii() and pin.isdigit() and PIN_DIGITS_MIN <= len(pin) <= PIN_DIGITS_MAX):
-            raise PinRefusedError(f"A PIN has {PIN_DIGITS_MIN} to {PIN_DIGITS_MAX} digits.")
+        check_new_pin(name, pin)
         hashed = _hasher().hash(self._peppered(pin))
         with contextlib.closing(self._connect()) as connection:
             row = connection.execute("select operator_id from operator where name = ?", (name,)).fetchone()

@@ -11,6 +11,7 @@ from pos.people import PinRefusedError
 from pos.ports import JournalUnavailableError
 from pos.settings import SettingsError, load_settings, write_settings
 from pos.system import SystemIds
+from sync.wire import Grant
 
 __all__ = ["Made", "SetupError", "make_till", "read_shop_file"]
 
@@ -51,8 +52,12 @@ def make_till(
     hub: str = "",
     shop: dict[str, Any] | None = None,
     devices: dict[str, Any] | None = None,
+    grant: Grant | None = None,
 ) -> Made:
-    """Make it, whole or not at all where something is refused before the journal exists."""
+    """Make it, whole or not at all where something is refused before the journal exists.
+
+    `grant` says where the numbers of a till begin that the hub knows already.
+    """
     till_id = till_id or "".join(_TILL_LETTERS[byte % len(_TILL_LETTERS)] for byte in SystemIds().token(5))
     _must_be_name("till", till_id)
     values: dict[str, dict[str, Any]] = {}
@@ -68,7 +73,7 @@ def make_till(
     path = state / "settings.toml"
     had_settings = path.exists()
     try:
-        return _make(state, path, values, till_id, operator, pin)
+        return _make(state, path, values, till_id, operator, pin, grant)
     except SetupError:
         if not had_settings:
             path.unlink(missing_ok=True)
@@ -76,7 +81,13 @@ def make_till(
 
 
 def _make(
-    state: Path, path: Path, values: dict[str, dict[str, Any]], till_id: str, operator: str, pin: str
+    state: Path,
+    path: Path,
+    values: dict[str, dict[str, Any]],
+    till_id: str,
+    operator: str,
+    pin: str,
+    grant: Grant | None,
 ) -> Made:
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -84,7 +95,7 @@ def _make(
             write_settings(path, values)
         settings = load_settings(state)
         _must_be_name("store", settings.shop.store)
-        create_till(state, settings, till_id, operator, pin)
+        create_till(state, settings, till_id, operator, pin, grant)
     except PinRefusedError as error:
         raise SetupError(str(error)) from error
     except SettingsError as error:

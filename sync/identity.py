@@ -13,7 +13,7 @@ import msgspec
 
 from sync.keys import SigningKey
 
-__all__ = ["Identity", "IdentityError", "Node", "load_identity", "save_identity"]
+__all__ = ["Identity", "IdentityError", "Node", "identity_file", "load_identity", "save_identity"]
 
 FORMAT: Final = 1
 
@@ -52,6 +52,11 @@ class Identity(msgspec.Struct, frozen=True, dict=True):
 
     def node(self, role: str) -> Node | None:
         return next((node for node in self.nodes if node.role == role), None)
+
+
+def identity_file(state: Path) -> Path:
+    """Where a till's state folder keeps it."""
+    return state / "keys" / "identity.json"
 
 
 def load_identity(path: Path) -> Identity | None:

@@ -53,10 +53,12 @@ def database(context: click.Context, db: str | None) -> Iterator[Any]:
 
 
 def database_url(context: click.Context, db: str | None) -> str:
-    """The database asked for, here or before the subcommand; else the default, whose folder is made."""
-    chosen = db or (context.parent.params.get("db") if context.parent else None)
-    if chosen:
-        return str(chosen)
+    """The database asked for, here or before a subcommand; else the default, whose folder is made."""
+    at: click.Context | None = context
+    while at is not None and not db:
+        db, at = at.params.get("db"), at.parent
+    if db:
+        return str(db)
     url = default_db()
     try:
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -12,12 +12,12 @@ from sync.hub.command_line import database, db_option, fail
 
 __all__ = ["COMMANDS"]
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,23}")
 
 
 def _is_name(_context: click.Context, _option: click.Parameter, value: str) -> str:
     if value and not _NAME.fullmatch(value):
-        raise click.BadParameter(f"{value!r} is no name: 1 to 32 letters, digits, hyphens")
+        raise click.BadParameter(f"{value!r} is no name: 1 to 24 letters, digits or hyphens")
     return value
 
 

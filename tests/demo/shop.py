@@ -79,6 +79,8 @@ class DemoShop:
             if not (self.state / "journal").is_dir():
                 self._make_till()
             self._wait_for(self.hub_url + "/v1/health")
+            if not (self.state / "keys" / "identity.json").exists():
+                self._enrol_till()
             self._wait_for(self.paper_url)
         except BaseException:
             self._end()
@@ -102,6 +104,12 @@ class DemoShop:
             *("catalogue", "import", str(DATA / "articles.csv")),
             *("--departments", str(DATA / "departments.csv"), "--state", str(self.state)),
         )
+
+    def _enrol_till(self) -> None:
+        """The demo till at the demo hub, as a shop would do it: a code there, the code here."""
+        hub = ("hub", "--db", f"sqlite:///{self.folder / 'hub.db'}")
+        code = _tresen(*hub, "enrol", "--store", "demo", "--till", "3", "--quiet").strip()
+        _tresen("enrol", "--state", str(self.state), "--hub", self.hub_url, "--code", code)
 
     def _spawn(self, name: str, *arguments: str) -> None:
         log = (self.folder / f"{name}.log").open("wb")
@@ -143,7 +151,7 @@ class DemoShop:
             log.close()
 
 
-def _tresen(*arguments: str, stdin: str = "") -> None:
+def _tresen(*arguments: str, stdin: str = "") -> str:
     done = subprocess.run(
         [sys.executable, "-m", "pos", *arguments],
         input=stdin,
@@ -154,6 +162,7 @@ def _tresen(*arguments: str, stdin: str = "") -> None:
     )
     if done.returncode != 0:
         raise RuntimeError(f"tresen {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def _free_port(wanted: int) -> int:

@@ -1,0 +1,115 @@
+"""The till's line to its hub, from the moment when it is enrolled: before that, the till sells and says so.
+
+The identity may come while the till runs: by `tresen enrol` in another terminal, or, for a hub on this very
+machine, by itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from pos.domain.commands import HubReported
+from pos.ports import Head, Submit
+from sync.identity import Identity, IdentityError, identity_file, load_identity
+
+if TYPE_CHECKING:
+    from sync.client import HubClient
+
+__all__ = ["HubLine"]
+
+LOOK_S: Final = 5.0
+_log = logging.getLogger("tresen.hub-line")
+
+
+class HubLine:
+    """Implements pos.ports.Hub. `make` builds the client of an identity; `enrol_here` enrols without a person.
+
+    `hub_url`, where it is not empty, is where the hub is now, whatever it was when the till was enrolled.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        hub_url: str,
+        head: Callable[[], Head],
+        make: Callable[[Identity], "HubClient"],
+        submit: Submit,
+        *,
+        enrol_here: Callable[[], Awaitable[None]] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._file = identity_file(state)
+        self._hub_url = hub_url
+        self._head = head
+        self._make = make
+        self._submit = submit
+        self._enrol_here = enrol_here
+        self._sleep = sleep
+        self._client: HubClient | None = None
+        self._trouble = ""
+
+    @property
+    def public_url(self) -> str:
+        return self._client.public_url if self._client is not None else ""
+
+    def kick(self) -> None:
+        if self._client is not None:
+            self._client.kick()
+
+    def receipt_link(self) -> str:
+        return self._client.receipt_link() if self._client is not None else ""
+
+    async def load(self) -> None:
+        """Take the identity, if there is one by now, and what earlier runs remembered."""
+        identity = self._identity()
+        if identity is not None:
+            client = self._make(identity)
+            await client.load()
+            self._client = client
+
+    async def run(self) -> None:
+        """Wait until the till is enrolled, then keep its lines up until cancelled."""
+        while self._client is None:
+            self._submit(HubReported(online=False, acked_epoch=0, acked_seq=0, problem="not-enrolled"))
+            if self._enrol_here is not None:
+                try:
+                    await self._enrol_here()
+                except Exception as error:  # noqa: BLE001 - whatever it is, the next try may do
+                    _log.warning("the till could not enrol at its own hub yet: %s", error)
+            await self.load()
+            if self._client is None:
+                await self._sleep(LOOK_S)
+        await self._client.run()
+
+    def _identity(self) -> Identity | None:
+        """Who we are, if the file is there and is ours."""
+        try:
+            identity = load_identity(self._file)
+        except IdentityError as error:
+            self._complain(str(error))
+            return None
+        if identity is None:
+            return None
+        head = self._head()
+        if (identity.store, identity.machine) != (head.store, head.till):
+            self._complain(
+                f"{self._file} is of till {identity.machine} of store {identity.store}, and this is till "
+                f"{head.till} of store {head.store}"
+            )
+            return None
+        if not self._hub_url:
+            return identity
+        nodes = tuple(
+            msgspec.structs.replace(node, url=self._hub_url) if node.role == "hub" else node
+            for node in identity.nodes
+        )
+        return msgspec.structs.replace(identity, nodes=nodes)
+
+    def _complain(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            _log.error("%s", trouble)
