@@ -21,7 +21,15 @@ from sync.wire import Problem
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["ANSWER_MAX_BYTES", "Answer", "Line", "UntrustedAnswerError", "ask_unsigned", "is_silence", "unsigned_line"]
+__all__ = [
+    "ANSWER_MAX_BYTES",
+    "Answer",
+    "Line",
+    "UntrustedAnswerError",
+    "ask_unsigned",
+    "is_silence",
+    "unsigned_line",
+]
 
 ANSWER_MAX_BYTES: Final = 64 * 1024 * 1024
 CLOCK_PROBLEM: Final = "urn:tresen:problem:clock"

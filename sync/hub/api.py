@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, Final
 
-import msgspec
 from litestar import Request, Response, Router, get, post, put
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -15,7 +14,7 @@ from litestar.params import FromPath, QueryParameter
 from sync.hub import articles, changes, ledger
 from sync.hub.answers import hub_of, json_answer
 from sync.hub.body import lines, read_json
-from sync.hub.gate import lenient_caller
+from sync.hub.gate import caller_of
 from sync.hub.machine_api import MACHINE_ROUTES
 from sync.hub.problems import PROBLEM_JSON, ProblemError
 from sync.wire import (
@@ -102,9 +101,8 @@ async def put_till(
     except WireError as error:
         raise ProblemError(400, "This is no Hello", str(error)) from error
     _demand_same(store, till, message.store, message.till)
-    caller = lenient_caller(request)
-    if caller is not None:
-        caller.demand_till(store, till)
+    caller = caller_of(request)
+    caller.demand_till(store, till)
     hub = hub_of(request)
     welcome = await hub.database.run(
         f"{store}/{till}",
@@ -114,8 +112,8 @@ async def put_till(
         hub.public_url,
         hub.clock.wall_ms(),
         hub.intake,
-        caller.key.key_id if caller is not None and caller.machine == till else "",
-        remember=caller is None or caller.role != "relay" or message.shop is not None,
+        caller.key.key_id if caller.machine == till else "",
+        remember=caller.role != "relay" or message.shop is not None,
     )
     return json_answer(hub.welcome(message, welcome))
 
@@ -144,16 +142,14 @@ async def post_facts(
         raise ProblemError(
             413, "The batch is too large", f"at most {BATCH_MAX_BYTES} bytes, or one fact alone"
         )
-    caller = lenient_caller(request)
-    if caller is not None:
-        caller.demand_store(store)  # whoever brings facts: what counts is their seal
+    caller_of(request).demand_store(store)  # whoever brings facts: what counts is their seal
     hub = hub_of(request)
     answer = await hub.database.run(
         f"{store}/{till}",
         ledger.ingest,
         batch,
         hub.clock.wall_ms(),
-        hub.intake if caller is not None else msgspec.structs.replace(hub.intake, rights=None),
+        hub.intake,
     )
     if not isinstance(answer, Ack):
         raise ProblemError.of(answer)
@@ -167,29 +163,24 @@ async def get_changes(
     cursor: Annotated[list[str] | None, QueryParameter()] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=CHANGES_MAX)] = CHANGES_MAX,
     wait: Annotated[int, QueryParameter(ge=0, le=WAIT_MAX_S)] = 0,
-    change_scope: Annotated[str, QueryParameter(name="scope", max_length=64)] = changes.CHAIN,
-    after: Annotated[int, QueryParameter(ge=0, le=2**63 - 1)] = 0,
 ) -> Response[Feed]:
     """Changes behind each cursor (`scope@n.stamp` or `scope@0`), in order, without gaps.
 
     With nothing to tell, the answer is held for up to `wait` seconds.
     """
     hub = hub_of(request)
-    caller = lenient_caller(request)
-    if caller is not None:
-        caller.demand_active()
-    if cursor is None:
-        page = await hub.database.read("", changes.changes_after, change_scope, after, limit)
-        return json_answer(page)
-    cursors = [found for text in cursor if (found := changes.read_cursor(text)) is not None]
-    if not 0 < len(cursors) == len(cursor) <= CURSORS_MAX or len({c.scope for c in cursors}) < len(cursors):
+    caller = caller_of(request)
+    caller.demand_active()
+    cursors = [found for text in cursor or () if (found := changes.read_cursor(text)) is not None]
+    if not 0 < len(cursors) == len(cursor or ()) <= CURSORS_MAX or len({c.scope for c in cursors}) < len(
+        cursors
+    ):
         raise ProblemError(
             400,
             "These are no cursors",
             f"1 to {CURSORS_MAX} of scope@n.stamp or scope@0, each scope once",
         )
-    if caller is not None:
-        caller.demand_scopes([found.scope for found in cursors])
+    caller.demand_scopes([found.scope for found in cursors])
     return json_answer(await hub.feeds.read(cursors, limit, wait))
 
 

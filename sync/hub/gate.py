@@ -34,7 +34,7 @@ from sync.wire import REQUEST_MAX_BYTES, Problem, encode_json
 if TYPE_CHECKING:
     from sync.hub.service import Hub
 
-__all__ = ["BODY_MAX_BYTES", "CLOCK", "SIGNATURE", "Caller", "Gate", "KeyRing", "caller_of", "lenient_caller"]
+__all__ = ["BODY_MAX_BYTES", "CLOCK", "SIGNATURE", "Caller", "Gate", "KeyRing", "caller_of"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -44,9 +44,6 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 BODY_MAX_BYTES: Final = 2 * REQUEST_MAX_BYTES
 CLOCK: Final = "urn:tresen:problem:clock"
 SIGNATURE: Final = "urn:tresen:problem:signature"
-
-# Until the till's client signs: requests without any signature pass, as those of an open hub.
-LENIENT = True
 
 _PREFIX: Final = "/v1/"
 _UNSIGNED: Final = frozenset({"/v1/health", "/v1/catalogue/articles"})
@@ -96,16 +93,6 @@ class Caller(msgspec.Struct, frozen=True):
             raise ProblemError.of(_forbidden(f"{self.machine} does not speak for {till}"))
 
 
-def lenient_caller(connection: Any) -> Caller | None:
-    """Until the till's client signs: None for a request without any signature, from where the office is."""
-    if not LENIENT or _CALLER in connection.scope:
-        return caller_of(connection)
-    hub: Hub = connection.app.state.hub
-    if connection.client is None or not hub.admits(connection.client.host):
-        raise ProblemError(403, "The hub is closed to this address")
-    return None
-
-
 def caller_of(connection: Any) -> Caller:
     """Who calls, as the gate found; raises ProblemError where nothing went through the gate."""
     found = connection.scope.get(_CALLER)
@@ -131,9 +118,6 @@ class Gate:
             await self.app(scope, receive, send)
             return
         headers = _headers(scope)
-        if LENIENT and "signature-input" not in headers and scope["path"] != _ENROLMENTS:
-            await self.app(scope, receive, send)
-            return
         answer = _Answer(self._hub, send)
         if scope["path"] == _ENROLMENTS:
             await self.app(scope, receive, answer)

@@ -75,6 +75,13 @@ class Rig:
         self.app: Any = create_app(self.hub)
         self._enrolled: set[tuple[str, str]] = set()
 
+    def restart(self) -> None:
+        """The hub's program starts anew over its database."""
+        self.hub = Hub(
+            self.hub.database, self.clock, Ids(f"hub {self.clock.ms}"), public_url="https://beleg.example/"
+        )
+        self.app = create_app(self.hub)
+
     def asking_from(
         self, address: str = "127.0.0.1", *, store: str = "", machine: str = ""
     ) -> httpx.AsyncClient:

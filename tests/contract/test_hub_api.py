@@ -62,7 +62,7 @@ def test_machines_call_from_anywhere_the_office_from_its_networks_and_everyone_m
                 async with rig.asking_from(address) as line:
                     key = (await say_hello(line)).link_key
                     assert (await send(line, till.batch(1, 1))).status_code == 200
-                    assert (await line.get("/v1/changes")).status_code == 200
+                    assert (await line.get("/v1/changes?cursor=chain@0")).status_code == 200
                 async with rig.stranger(address) as line:
                     office = [
                         await line.get("/v1/schema/openapi.json"),
@@ -246,12 +246,14 @@ def test_articles_come_in_as_lines_and_go_down_as_changes(hub_url: str) -> None:
             again = await line.put("/v1/catalogue/articles", content=gzip.compress(lines), headers=packed)
             assert again.json() == {"records": 1200, "changes": 0}
             seen: list[dict[str, object]] = []
+            cursor = "0"
             while True:
-                after = seen[-1]["n"] if seen else 0
-                page = (await line.get("/v1/changes", params={"scope": "chain", "after": str(after)})).json()
-                seen += page["changes"]
-                if not page["changes"]:
+                feed = (await line.get("/v1/changes", params={"cursor": f"chain@{cursor}"})).json()
+                page = feed["scopes"][0]
+                if not page.get("changes"):
                     break
+                seen += page["changes"]
+                cursor = page["next"]
             assert [change["n"] for change in seen] == list(range(1, 1201))
             assert seen[0]["body"] == {"sku": "0000", "text": "Käse"}
             bad = await line.put("/v1/catalogue/articles", content=b'{"sku":"1"}\n{}', headers=ndjson)
@@ -282,7 +284,7 @@ def test_the_api_describes_itself(new_url: Callable[[str], str]) -> None:
 def test_unknown_paths_and_methods_are_problem_documents(new_url: Callable[[str], str]) -> None:
     async def scenario() -> None:
         async with hub_rig(new_url("sqlite")) as rig, rig.asking_from() as line:
-            for method, path, status in (("GET", "/nowhere", 404), ("DELETE", "/v1/health", 405), ("GET", "/v1/changes?after=x", 400)):  # fmt: skip
+            for method, path, status in (("GET", "/nowhere", 404), ("DELETE", "/v1/health", 405), ("GET", "/v1/changes", 400), ("GET", "/v1/changes?limit=x", 400)):  # fmt: skip
                 answer = await line.request(method, path)
                 assert answer.status_code == status
                 assert answer.headers["content-type"] == "application/problem+json"

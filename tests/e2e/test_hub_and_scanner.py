@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.hubs import running_hub
+from tests.simulation.hubs import enrol_till, running_hub
 from tests.simulation.line_till import LineTill
 
 CUCUMBER = "2000000000299"
@@ -31,7 +31,8 @@ def put_articles(url: str, *records: dict[str, object]) -> None:
 def test_an_article_put_at_the_hub_is_sold_at_the_till_and_a_bad_one_holds_nothing_up(
     start: Callable[..., LineTill], state: Path, tmp_path: Path
 ) -> None:
-    with running_hub(tmp_path) as (url, _):
+    with running_hub(tmp_path) as (url, db):
+        enrol_till(state, db, url)
         put_articles(
             url,
             {"sku": "POISON"},

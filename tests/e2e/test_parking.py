@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.simulation.hubs import running_hub
+from tests.simulation.hubs import enrol_till, running_hub
 from tests.simulation.line_till import PIN, LineTill, run_tool
 
 CUCUMBER = "2000000000299"  # 0,89
@@ -181,7 +181,8 @@ def test_a_kill_between_the_resuming_and_its_saving_brings_the_sale_back_from_th
 def test_the_hub_keeps_parked_and_resumed_and_counts_only_sales(
     start: Callable[..., LineTill], state: Path, tmp_path: Path
 ) -> None:
-    with running_hub(tmp_path) as (url, _):
+    with running_hub(tmp_path) as (url, db):
+        enrol_till(state, db, url)
         till = start(state, "--hub", url)
         till.sign_in()
         for line in (f"scan {CUCUMBER}", "key park", f"scan {LEMON}", "key cash", "key park", "key cash"):

@@ -33,7 +33,7 @@ from tests.contract.hub_kit import Till, sale
 from tests.contract.hub_rig import hub_rig, say_hello, send
 from tests.simulation.baskets import BasketRun, load_codes
 from tests.simulation.disk import Disk, ram_folder
-from tests.simulation.hubs import HubProcess, running_hub
+from tests.simulation.hubs import HubProcess, enrol_till, running_hub
 from tests.simulation.line_till import LineTill, make_till, run_tool
 from tests.simulation.postgres import running_postgres
 from tests.simulation.processes import facts_at_hub, plain, wait_until_drained
@@ -191,6 +191,7 @@ def test_odoo_152259_two_windows_that_send_the_same_offline_sales(
     there already, byte by byte, is acknowledged and not stored again.
     """
     with running_hub(tmp_path) as (url, db):
+        enrol_till(state, db, url)
         with running_proxy(url) as line:
             line.set(Weather(refuse=True))
             till = start(state, "--hub", line.url)
@@ -218,6 +219,7 @@ def test_odoo_40567_the_server_took_it_and_the_answer_was_lost(
     seen to hold the sale; the till then asks what the hub holds before it sends anything, round after round.
     """
     with running_hub(tmp_path) as (url, db), running_proxy(url) as line:
+        enrol_till(state, db, url)
         till = start(state, "--hub", line.url)
         till.sign_in()
         for number in range(1, 6):
@@ -274,6 +276,7 @@ def test_odoo_288974_what_was_paid_while_the_hub_was_away_stays_paid(
     The sale is paid without the hub, and still is when the line is back, and after a kill with the line back.
     """
     with running_hub(tmp_path) as (url, db), running_proxy(url) as line:
+        enrol_till(state, db, url)
         till = start(state, "--hub", line.url)
         till.sign_in()
         sell(till)
@@ -331,6 +334,7 @@ def test_erpnext_12971_eight_tills_at_once_double_no_sale(fresh_till: Path, tmp_
                 state = tmp_path / f"till-{number}"
                 make_till(state, "--store", "mall", "--till", f"k{number}")
                 shutil.copy(fresh_till / "catalogue.db", state / "catalogue.db")
+                enrol_till(state, postgres.url, url)
                 states.append(state)
             threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
             for thread in threads:

@@ -7,7 +7,7 @@ import pytest
 
 from sync.hub.database import open_engine
 from tests.simulation.baskets import BasketRun, load_codes
-from tests.simulation.hubs import running_hub
+from tests.simulation.hubs import enrol_till, running_hub
 from tests.simulation.processes import Victims, process_kills, wait_until_drained
 from tests.simulation.steady import DEMO_CATALOGUE
 
@@ -33,6 +33,7 @@ def test_every_twenty_kills_fall_on_all_three_kinds_of_victims() -> None:
 def test_the_comparison_finds_what_is_missing_altered_or_too_much(state: Path, tmp_path: Path) -> None:
     """Of the check itself: it must fail where a fact is."""
     with running_hub(tmp_path) as (url, db):
+        enrol_till(state, db, url)
         till = BasketRun(state, load_codes(DEMO_CATALOGUE, 100, 1), seed=1, till_options=("--hub", url))
         till.run(3, 0)
         till.compare_with_journal()

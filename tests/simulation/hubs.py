@@ -6,9 +6,42 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["ROOT", "HubProcess", "running_hub"]
+from sqlalchemy.engine import Connection
+
+from pos.enrol import journal_end
+from pos.system import SystemClock, SystemIds
+from sync.hub import machines
+from sync.hub.database import open_engine, transact
+from sync.identity import Identity, Node, identity_file, save_identity
+from sync.keys import SEED_BYTES, SigningKey
+
+__all__ = ["ROOT", "HubProcess", "enrol_till", "running_hub"]
 
 ROOT = Path(__file__).parents[2]
+
+
+def enrol_till(state: Path, db: str, url: str) -> None:
+    """A till that has a journal, enrolled at the hub of this database; one that is enrolled stays what it is."""
+    path = identity_file(state)
+    journal = journal_end(state)
+    assert journal is not None, f"there is no till in {state}"
+    if path.exists():
+        return
+    clock, ids = SystemClock(), SystemIds()
+    key = SigningKey(ids.token(SEED_BYTES))
+    engine = open_engine(db)
+
+    def write(connection: Connection) -> SigningKey:
+        machines.lock(connection, journal.store, journal.till, "till", clock.wall_ms())
+        machines.add_key(connection, journal.store, journal.till, key.public, clock.wall_ms())
+        return machines.node_key(connection, ids.token(SEED_BYTES), clock.wall_ms())
+
+    try:
+        node = transact(engine, write)
+    finally:
+        engine.dispose()
+    nodes = (Node(url, "hub", "hub", node.public),)
+    save_identity(path, Identity(journal.store, journal.till, "till", key.seed, nodes))
 
 
 class HubProcess:

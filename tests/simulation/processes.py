@@ -21,7 +21,7 @@ from pos.journal.reader import iterate, verify_journal
 from sync.hub import tables as t
 from sync.hub.database import open_engine
 from tests.simulation.baskets import BasketRun, load_codes
-from tests.simulation.hubs import HubProcess
+from tests.simulation.hubs import HubProcess, enrol_till
 from tests.simulation.line_till import make_till, run_tool
 from tests.simulation.postgres import PostgresServer, running_postgres
 from tests.simulation.steady import DEMO_CATALOGUE
@@ -97,6 +97,7 @@ class _Shop:
             else:
                 make_till(state, "--store", "shop", "--till", f"k{number}")
                 shutil.copy(self._states[0] / "catalogue.db", state / "catalogue.db")
+            enrol_till(state, self._postgres.url, line.url)
             till = BasketRun(state, codes, seed=seed * 100 + number, till_options=("--hub", line.url))
             stack.callback(till.close)
             till.start()

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from tests.simulation.baskets import BasketRun, Outcome, load_codes
-from tests.simulation.hubs import ROOT, running_hub
+from tests.simulation.hubs import ROOT, enrol_till, running_hub
 from tests.simulation.line_till import make_till, run_tool
 
 __all__ = ["CATALOGUE", "DEMO_CATALOGUE", "sell"]
@@ -36,6 +36,7 @@ def sell(
     done = before["sales"]
     outcome = Outcome()
     with running_hub(folder) as (url, db):
+        enrol_till(state, db, url)
         if done < baskets:
             run = BasketRun(
                 state,
