@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pos.ports import Clock
 from sync.hub import machines
+from sync.hub.changes import may_read
 from sync.hub.database import Database
 from sync.hub.machines import FORBIDDEN, MachineKey
 from sync.hub.problems import PROBLEM_JSON, Document, ProblemError
@@ -79,11 +80,9 @@ class Caller(msgspec.Struct, frozen=True):
             raise ProblemError.of(_forbidden(f"{self.machine} belongs to another store"))
 
     def demand_scopes(self, scopes: Sequence[str]) -> None:
-        """What a machine may read: the chain's, its store's and its own; a relay all of its store's tills."""
-        own = f"till:{self.store}/" if self.role == "relay" else f"till:{self.store}/{self.machine}"
+        """Raises ProblemError for a scope that the machine may not read."""
         for scope in scopes:
-            is_own = scope.startswith(own) if self.role == "relay" else scope == own
-            if scope not in {"chain", f"store:{self.store}"} and not is_own:
+            if not may_read(scope, self.role, self.store, self.machine):
                 raise ProblemError.of(_forbidden(f"{self.machine} may not read {scope[:64]}"))
 
     def demand_till(self, store: str, till: str) -> None:

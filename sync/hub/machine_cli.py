@@ -95,12 +95,14 @@ def machines_command(context: click.Context, db: str | None, store: str) -> None
 @click.pass_context
 def revoke_command(context: click.Context, db: str | None, store: str, machine: str, key: str) -> None:
     """Revoke a machine's keys, at once and for good. What it sends from then on is kept aside."""
-    from pos.system import SystemClock  # noqa: PLC0415
+    from pos.system import SystemClock, SystemIds  # noqa: PLC0415
+    from sync.hub.changes import new_stamp  # noqa: PLC0415
     from sync.hub.database import transact  # noqa: PLC0415
-    from sync.hub.machines import revoke  # noqa: PLC0415
+    from sync.hub.machine_feed import revoke  # noqa: PLC0415
 
     with database(context, db) as engine:
-        count = transact(engine, revoke, store, machine, key, SystemClock().wall_ms())
+        stamp = new_stamp(SystemIds())
+        count = transact(engine, revoke, store, machine, key, stamp, SystemClock().wall_ms())
     if not count:
         fail(f"there is no key to revoke of {machine} in store {store}; look with: tresen hub machines")
     click.echo(

@@ -9,15 +9,17 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from sync.enrolling import enrol
 from sync.hub import machine_feed
 from sync.hub import tables as t
 from sync.hub.changes import Cursor
 from sync.hub.database import transact
+from sync.hub.enrolment import new_code
 from sync.hub.relay import HELLO_MS
 from sync.keys import verify
 from sync.links import mint_link
-from sync.wire import Ack, Enrol, EpochRequest, Feed, Grant, ack_bytes, grant_bytes
-from tests.contract.hub_kit import NOW_MS, SHOP, Till, as_json, key_for, sealed_by
+from sync.wire import Ack, Enrol, EpochRequest, Feed, Grant, ack_bytes, epoch_bytes, grant_bytes
+from tests.contract.hub_kit import NOW_MS, SHOP, Ids, Till, as_json, key_for, sealed_by
 from tests.contract.hub_rig import JSON, Rig, enrol_directly, hub_rig, until_arrived
 from tests.contract.relay_rig import (
     RELAY,
@@ -447,7 +449,8 @@ def test_enrolments_and_epochs_are_the_hubs_to_give(in_small_shop: InShop) -> No
         request = EpochRequest(STORE, "1", "r1", "restored", 1, 0, bytes(32))
         first = await ask_for_epoch(found.relay, request)
         assert await ask_for_epoch(found.relay, request) == first
-        foreign = await post_epoch(found.relay, request, machine=RELAY)
+        await found.join("2")
+        foreign = await post_epoch(found.relay, request, machine="2")
         assert foreign.status_code in {401, 403}
         found.relay.network.up = False
         answer = await post_epoch(found.relay, request)
@@ -456,6 +459,27 @@ def test_enrolments_and_epochs_are_the_hubs_to_give(in_small_shop: InShop) -> No
             ndjson = {"Content-Type": "application/x-ndjson"}
             answer = await line.put("/v1/catalogue/articles", content=b'{"sku":"1"}', headers=ndjson)
             assert (answer.status_code, answer.json()["title"]) == (409, "This is a relay")
+
+    in_small_shop(case)
+
+
+def test_a_till_enrols_through_the_relay_and_trusts_the_hub_behind_it(in_small_shop: InShop) -> None:
+    async def case(found: Shop) -> None:
+        code = transact(
+            found.hub.engine,
+            new_code,
+            found.hub.hub.ids.token,
+            store=STORE,
+            machine="7",
+            now_ms=found.hub.clock.wall_ms(),
+        )
+        identity, enrolled = await enrol(
+            "http://relay", code, ids=Ids("7"), transport=found.relay.transport("192.0.2.7")
+        )
+        assert (identity.store, identity.machine) == (STORE, "7")
+        assert enrolled.node_key == found.hub.hub.key.public
+        assert enrolled.grant is not None
+        assert [relay.name for relay in enrolled.relays] == [RELAY]
 
     in_small_shop(case)
 
@@ -489,6 +513,9 @@ def lose(rig: Rig, till: Till, after: int) -> None:
 
 
 async def post_epoch(rig: Rig, request: EpochRequest, machine: str = "") -> httpx.Response:
+    key = key_for(request.store, request.till)
+    request = msgspec.structs.replace(request, key_id=key.key_id)
+    request = msgspec.structs.replace(request, signature=key.sign(epoch_bytes(request)))
     async with rig.asking_from(machine=machine, store=STORE) as line:
         path = f"/v1/tills/{request.store}/{request.till}/epochs"
         return await line.post(path, content=as_json(request), headers=JSON)
