@@ -186,6 +186,7 @@ def _with_devices(settings: Settings, scanner: tuple[str, ...], printer: str) ->
 
 class _LazyJournal(_Lazy):
     _elsewhere: ClassVar[dict[str, tuple[str, str, str]]] = {
+        "compact": ("pos.recovery", "compact", "Let old segments leave that others hold."),
         "rescue": ("pos.recovery", "rescue", "Bring unsent sales from a card or second copy to the hub."),
     }
 
@@ -209,7 +210,7 @@ def verify(state: Path, as_json: bool) -> None:
         for problem in totals.problems:
             click.echo(f"NOT CLEAN: {problem}", err=True)
         click.echo(
-            f"{totals.facts} facts in {totals.segments} segments, {totals.sales} sales, "
+            f"{totals.facts} facts from {totals.first_seq} on in {totals.segments} segments, {totals.sales} sales, "
             f"gross {totals.gross_minor / 100:.2f}, chain ends at {totals.last_hash[:16]}"
             + ("" if totals.problems else ": clean")
         )

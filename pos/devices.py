@@ -37,6 +37,7 @@ HUB_HERE_PORT = 8080
 _DRAIN_LOOK_S = 0.1
 _DRAIN_PATIENCE_S = 3.0
 _HUB_PAUSE_S = 5.0
+_COMPACT_AFTER_S = 600.0
 _log = logging.getLogger("tresen.devices")
 
 
@@ -96,6 +97,7 @@ class Surround:
             self._tasks.append(("hub", self.hub.run))
         if self.mirror is not None:
             self._tasks.append(("second copy", self.mirror.run))
+        self._tasks.append(("compaction", self._compact))
         self._make_scanners(submit)
 
     def tasks(self) -> tuple[_Task, ...]:
@@ -133,6 +135,12 @@ class Surround:
                 left, since = unsent(), self._clock.mono_ms()
             elif self._clock.mono_ms() - since > _DRAIN_PATIENCE_S * 1000:
                 return
+
+    async def _compact(self) -> None:
+        await asyncio.sleep(_COMPACT_AFTER_S)
+        from pos.compaction import compact_daily  # noqa: PLC0415 - long after the first frame
+
+        await compact_daily(self._state, self._settings, self._clock)
 
     # -- hub
 

@@ -19,13 +19,14 @@ from pos.journal.state import StateStore
 from pos.journal.views import Views
 from pos.people import PeopleStore
 from pos.ports import TILL_LOCKED, Head, SignInRefusedError
+from pos.settings import SettingsError, load_settings
 from pos.system import SystemClock, SystemIds, ThreadWorker
 
 if TYPE_CHECKING:
     from pos.journal.salvage import Salvage
     from pos.rescue import Outcome
 
-__all__ = ["epoch", "open_epoch_alone", "rescue", "restore"]
+__all__ = ["compact", "epoch", "open_epoch_alone", "rescue", "restore"]
 
 _REASON_MAX = 80
 
@@ -162,6 +163,39 @@ def rescue(state: Path, device: Path) -> None:
         raise click.ClickException(str(error)) from error
     if not complete:
         raise click.ClickException("Not everything is safe yet: keep the medium as it is, and see above.")
+
+
+@click.command()
+@state_option
+@click.option(
+    "--delete", is_flag=True, help="Delete what leaves, and what is in the archive; else it moves there."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would leave, and do nothing.")
+def compact(state: Path, delete: bool, dry_run: bool) -> None:
+    """Let sealed segments leave the journal that the hub and a second copy hold, and that are old enough."""
+    from pos.compaction import held_by_others  # noqa: PLC0415
+    from pos.journal.compact import ARCHIVE, removable  # noqa: PLC0415
+    from pos.journal.compact import compact as let_go  # noqa: PLC0415
+    from pos.journal.segment import segment_files  # noqa: PLC0415
+
+    try:
+        settings = load_settings(state)
+    except SettingsError as error:
+        raise click.ClickException(f"The settings need mending:\n{error}") from error
+    folder, now_ms = state / "journal", SystemClock().wall_ms()
+    leaving, why = removable(folder, held_by_others(state, settings), settings.till.keep_days, now_ms)
+    for path in leaving:
+        if dry_run:
+            click.echo(f"{path.name} would leave")
+            continue
+        gone = let_go(folder, path, now_ms, delete=delete)
+        to = "deleted" if delete else f"moved to {folder / ARCHIVE}"
+        click.echo(f"{path.name}: facts {gone.first_seq} to {gone.last_seq} {to}")
+    if delete and not dry_run:
+        for path in segment_files(folder / ARCHIVE):
+            path.unlink()
+            click.echo(f"{ARCHIVE}/{path.name} deleted")
+    click.echo(why)
 
 
 def _say_found(found: "Salvage", where: str) -> None:

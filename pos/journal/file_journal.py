@@ -218,7 +218,7 @@ class FileJournal:
             self._unchecked = 0
             with contextlib.suppress(apsw.Error):
                 writer.segment.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        if writer is not None and writer.count >= SEGMENT_FACTS_MAX:
+        if writer is not None and (writer.count >= SEGMENT_FACTS_MAX or writer.month_over):
             try:
                 with translate("beginning a segment"):
                     writer.seal()
@@ -247,21 +247,21 @@ class FileJournal:
     def _read_head(self) -> Head:
         assert self._writer is not None, "a writer is open"
         segment = self._writer.segment
-        sale_row = day_row = epoch_row = None
+        sale_row = day_row = None
         for path in reversed(segment_files(self._folder)):
             reader = open_reader(path)
             sale_row = sale_row or _last_of(reader.connection, "sale")
             day_row = day_row or _last_of(reader.connection, "day.opened")
-            epoch_row = epoch_row or _last_of(reader.connection, "epoch.opened")
             reader.connection.close()
-            if sale_row and day_row and epoch_row:
+            if sale_row and day_row:
                 break
-        if epoch_row is None:
-            raise JournalUnavailableError("journal-damaged", "the journal does not say its epoch")
+        newest = newest_facts(self._folder, 1)
+        if not newest:
+            raise JournalUnavailableError("journal-damaged", "there is not one fact in the journal")
         head = Head(
             segment.head.store,
             segment.head.till,
-            epoch_row.epoch,
+            newest[-1].epoch,
             self._writer.last_seq,
             self._writer.last_hash,
         )

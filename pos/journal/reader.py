@@ -5,8 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from pos.facts import CartAbandoned, CartParked, CartResumed, Sale, StoredFact, decode_fact
+from pos.facts import GENESIS, CartAbandoned, CartParked, CartResumed, Sale, StoredFact, decode_fact
 from pos.journal import epochs
+from pos.journal.compact import begins_after
 from pos.journal.errors import translate
 from pos.journal.segment import ChainEnd, iterate, open_reader, read_facts, segment_files, verify_segment
 from pos.ports import JournalUnavailableError, Worker
@@ -26,16 +27,25 @@ class JournalTotals(msgspec.Struct):
     last_seq: int = 0
     last_hash: str = ""
     last_epoch: int = 0
+    first_seq: int = 0
+    cut_epoch: int = 0
     problems: list[str] = []
 
 
 def verify_journal(folder: Path) -> JournalTotals:
-    """Walk every chain from the first fact on. Damage is listed in `problems`, each with its place."""
+    """Walk every chain from the first fact that is here. Damage is listed in `problems`, each with its place.
+
+    `first_seq` says where that is: 1, where the till replaced another, or behind the segments that left.
+    """
     totals = JournalTotals(problems=[])
-    end: ChainEnd | None = None
+    end: ChainEnd | None = begins_after(folder)
+    files = segment_files(folder)
+    totals.cut_epoch = end.epoch if end is not None else 0
+    if end is None and files and int(files[0].stem) > 1:
+        end = ChainEnd(0, 0, GENESIS)  # then only an epoch that says what it follows may begin here
     expected_number: dict[int, int] = {}
     carts: dict[str, bool] = {}
-    for path in segment_files(folder):
+    for path in files:
         try:
             with translate(f"reading {path.name}"):
                 segment = open_reader(path)
@@ -60,6 +70,7 @@ def _count(
 ) -> None:
     """`carts` holds each cart that ended, and whether it is parked: only such a one goes on, once."""
     totals.facts += 1
+    totals.first_seq = totals.first_seq or stored.seq
     totals.last_seq, totals.last_epoch = stored.seq, stored.epoch
     totals.last_hash = stored.hash.hex()
     fact = decode_fact(stored.kind, stored.version, stored.body)
@@ -68,14 +79,15 @@ def _count(
             totals.problems.append(f"fact {stored.seq}: cart {fact.cart_id} ends a second time")
         carts[fact.cart_id] = isinstance(fact, CartParked)
     if isinstance(fact, CartResumed):
-        if not carts.get(fact.cart_id):
+        if not carts.get(fact.cart_id) and (totals.first_seq == 1 or fact.cart_id in carts):
             totals.problems.append(f"fact {stored.seq}: cart {fact.cart_id} goes on, but is not parked")
         if fact.new_cart_id in carts:
             totals.problems.append(f"fact {stored.seq}: cart {fact.new_cart_id} begins after its end")
         carts[fact.cart_id] = False
     if not isinstance(fact, Sale):
         return
-    expected = expected_number.get(stored.epoch, 1)
+    # Where facts left, the first sale that is still here may have any number.
+    expected = expected_number.get(stored.epoch, fact.number if totals.cut_epoch == stored.epoch else 1)
     if fact.number != expected:
         totals.problems.append(f"fact {stored.seq}: receipt number {fact.number}, expected {expected}")
     expected_number[stored.epoch] = fact.number + 1

@@ -13,6 +13,7 @@ from pathlib import Path
 import apsw
 
 from pos.facts import CartAbandoned, CartParked, CartResumed, Sale, StoredFact, decode_fact
+from pos.journal.compact import ARCHIVE
 from pos.journal.segment import open_reader, read_facts, segment_files
 
 __all__ = ["Views"]
@@ -81,7 +82,7 @@ class Views:
         """Apply the facts that are not in yet, at most to `up_to`; returns the seq of the last one applied."""
         connection = self._open_connection()
         self._applied = connection.execute("select seq from applied").get  # after an error, who knows
-        for path in segment_files(journal):
+        for path in _kept(journal):
             if self._done_with(path, journal):
                 continue
             segment = open_reader(path)
@@ -139,7 +140,7 @@ class Views:
 
     def _done_with(self, path: Path, journal: Path) -> bool:
         """True for a segment whose facts are all applied: the next one begins at or before our end."""
-        files = segment_files(journal)
+        files = _kept(journal)
         at = files.index(path)
         return at + 1 < len(files) and int(files[at + 1].stem) <= self._applied + 1
 
@@ -193,6 +194,11 @@ def _roll_back(connection: apsw.Connection) -> None:
     if connection.in_transaction:
         with contextlib.suppress(apsw.Error):
             connection.execute("rollback")
+
+
+def _kept(journal: Path) -> list[Path]:
+    """All segments that are on this disk: those that left the journal for the archive count too."""
+    return [*segment_files(journal / ARCHIVE), *segment_files(journal)]
 
 
 def _apply_sale(connection: apsw.Connection, stored: StoredFact, sale: Sale) -> None:

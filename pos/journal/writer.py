@@ -1,6 +1,7 @@
 """Appending to one segment: facts are numbered, chained and committed here, and a journal begins here."""
 
 import contextlib
+import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def create_journal(
         folder.mkdir(parents=True, exist_ok=True)
         if segment_files(folder):
             raise JournalUnavailableError("journal-exists", str(folder))
+        if first_seq > 1:
+            first = msgspec.structs.replace(first, previous_seq=first_seq - 1, previous_hash=prev_hash.hex())
         head = SegmentHead(first.store, first.till, first_seq, prev_hash)
         rows = chained(head, first_seq - 1, prev_hash, epoch, [first], clock)
         create_segment(folder, head, clock.wall_ms(), rows)
@@ -44,11 +47,17 @@ class Writer:
         self.last_hash = segment.last_hash
         row = segment.connection.execute("select wall_ms from fact order by seq desc limit 1").fetchone()
         self.last_wall_ms: int = row[0] if row else 0
+        self._created: dt.date = _month(segment.connection.execute("select created_ms from segment").get)
         self._clock = clock
 
     @property
     def count(self) -> int:
         return self.last_seq - self.segment.head.first_seq + 1
+
+    @property
+    def month_over(self) -> bool:
+        """True when a later month has begun since the segment was made (by the till's clock, in UTC)."""
+        return self.count > 0 and _month(self._clock.wall_ms()) > self._created
 
     def append(self, facts: Sequence[Fact], epoch: int) -> list[StoredFact]:
         """One transaction, explicit: `with connection` would hold the interpreter through the fsync."""
@@ -72,6 +81,14 @@ class Writer:
             "insert into seal values(1, ?, ?, ?)", (self.last_seq, self.last_hash, self._clock.wall_ms())
         )
         self.segment.connection.execute("commit")
+
+
+def _month(wall_ms: int) -> dt.date:
+    """The first day of the month; the clock may say anything."""
+    try:
+        return dt.datetime.fromtimestamp(wall_ms / 1000, tz=dt.UTC).date().replace(day=1)
+    except (ValueError, OverflowError, OSError):
+        return dt.date.min
 
 
 def chained(
