@@ -156,8 +156,10 @@ class Views:
         self._connection.execute("pragma synchronous=off")
         self._connection.execute("pragma cache_size=-256")
         if fresh:
+            self._connection.execute("begin")
             self._connection.execute(_SCHEMA)
             self._connection.execute("insert into applied values(1, ?, 0, ?, 0)", (_VERSION, boot_id))
+            self._connection.execute("commit")
         row = self._connection.execute("select version, seq, boot_id, clean from applied").fetchone()
         if row is None:
             raise apsw.CorruptError("the views were cut off while they were made")

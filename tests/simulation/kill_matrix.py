@@ -71,6 +71,10 @@ async def _start(_: Machine) -> None:
     """The act is the start itself, see `_run`."""
 
 
+def _epoch(first_seq: int) -> c.OpenEpoch:
+    return c.OpenEpoch(2, first_seq, bytes(range(32)), 1, "restored")
+
+
 _SCANS = (c.Scan(CODES[0]), c.Scan(CODES[4]))
 _SALE = (*_SCANS, c.PayCash())
 ACTS = {
@@ -87,6 +91,8 @@ ACTS = {
     "copy": Act(_SALE, commands(c.PrintAgain())),
     "acknowledgement": Act(_SALE, _acknowledge),
     "segment roll": Act((*_SALE, *_SALE, *_SALE, *_SCANS), commands(c.PayCash())),
+    "epoch goes on": Act((*_SALE, *_SCANS), commands(_epoch(1))),
+    "epoch elsewhere": Act((*_SALE, *_SCANS), commands(_epoch(101))),
     "close": Act((*_SALE, *_SCANS), _close),
     "reopen": Act((*_SALE, *_SCANS), _reopen),
     "start after a cut": Act((*_SCANS, c.PayCash()), _start),

@@ -230,6 +230,7 @@ class Machine:
                 taxes=_TAXES,
                 printer=_Printer(self, SpoolView(self.store)),
                 drawer=_Drawer(self),
+                memory=self.store,
             ),
             TillSetup(),
         )

@@ -23,7 +23,7 @@ from tests.simulation.lying import lying_cuts
 from tests.simulation.machine import CODES, Machine, Seen, SimClock, SimIds, make_folder
 from tests.simulation.power import START, check, power_cuts, small_limits
 
-LONG_ACTS = ("segment roll", "start after a cut", "start after a kill")  # in full in `make simulate`
+LONG_ACTS = ("segment roll", "epoch elsewhere", "start after a cut", "start after a kill")  # in full in `make simulate`
 
 
 @pytest.fixture
@@ -172,6 +172,35 @@ async def _die_at_start_then_sell(disk: Disk, step: int, scratch: Path) -> bool:
     await check(machine, seen, scratch)
     await machine.close()
     return started
+
+
+def test_the_cart_that_a_till_shows_after_it_was_killed_outlives_a_cut_too(parent: Path) -> None:
+    """What the killed till wrote and never synced is in the kernel's cache only: the next one syncs it first."""
+    carts = set()
+    for step in range(1, 5):
+        with Disk(parent, f"disk{step}", random.Random(1)) as disk:
+            make_folder(disk.folder, SimClock(START))
+            carts.add(asyncio.run(_shown_after_a_kill(disk, step)))
+    assert carts == {1, 2}, "some kills fell before the save, some after"
+
+
+async def _shown_after_a_kill(disk: Disk, step: int) -> int:
+    async def start(boot: int) -> Machine:
+        clock, ids = SimClock(START, boot), SimIds(random.Random(boot))
+        machine = Machine(disk.folder, clock, ids, Seen(), lambda: not disk.dead)
+        await machine.start()
+        return machine
+
+    machine = await start(1)
+    await machine.do(c.Scan(CODES[0]))
+    disk.cut_after(step)
+    await machine.do(c.Scan(CODES[1]))
+    disk.kill()
+    shown = (await start(1)).cart
+    disk.crash(Survival.NONE)
+    assert (await start(2)).cart == shown
+    assert shown is not None
+    return len(shown.lines)
 
 
 def test_the_drawer_opens_only_after_the_fact_that_says_so(parent: Path) -> None:
