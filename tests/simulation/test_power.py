@@ -23,7 +23,12 @@ from tests.simulation.lying import lying_cuts
 from tests.simulation.machine import CODES, Machine, Seen, SimClock, SimIds, make_folder
 from tests.simulation.power import START, check, power_cuts, small_limits
 
-LONG_ACTS = ("segment roll", "epoch elsewhere", "start after a cut", "start after a kill")  # in full in `make simulate`
+LONG_ACTS = (
+    "segment roll",
+    "epoch elsewhere",
+    "start after a cut",
+    "start after a kill",
+)  # in full in `make simulate`
 
 
 @pytest.fixture
