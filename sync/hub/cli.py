@@ -98,5 +98,27 @@ def migrate_command(context: click.Context, db: str | None) -> None:
         click.echo("the tables are up to date")
 
 
+@hub.command("verify")
+@db_option
+@click.option("--every-seal", is_flag=True, help="Verify the signature of every seal, not of the newest ones.")
+@click.pass_context
+def verify_command(context: click.Context, db: str | None, *, every_seal: bool) -> None:
+    """Walk every chain and seal; each damaged fact is named. Exit code 1 if there is one."""
+    from pos.system import SystemClock  # noqa: PLC0415
+    from sync.hub import machines  # noqa: PLC0415
+    from sync.hub.verify import verify  # noqa: PLC0415
+
+    with database(context, db) as engine, engine.connect() as connection:
+        found = verify(connection, machines.Rights(SystemClock().wall_ms), every_seal=every_seal)
+    for damage in found.damage:
+        place = f"{damage.store}/{damage.till}, epoch {damage.epoch}, fact {damage.seq}"
+        click.echo(f"{place}: {damage.what}")
+    click.echo(
+        f"{found.facts} facts in {found.chains} chains, {found.seals} seals ({found.signatures} signatures "
+        f"verified), {found.quarantined} facts in quarantine: {len(found.damage) or 'no'} faults"
+    )
+    context.exit(1 if found.damage else 0)
+
+
 for command in COMMANDS:
     hub.add_command(command)
