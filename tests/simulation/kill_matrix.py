@@ -8,6 +8,7 @@ but fails once, at every call: the till says so, and ends in paid and kept or in
 import asyncio
 import contextlib
 import copy
+import hashlib
 import random
 import shutil
 from collections.abc import Awaitable, Callable
@@ -108,13 +109,21 @@ def cut_everywhere(
     row = Row(name)
     template = parent / f"template {name}"
     make_folder(template, SimClock(START))
-    while asyncio.run(_run(row, template, parent, seed, survivals)):
+    looked_at: set[bytes] = set()
+    while asyncio.run(_run(row, template, parent, seed, survivals, looked_at)):
         row.steps += 1
     shutil.rmtree(template)
     return row
 
 
-async def _run(row: Row, template: Path, parent: Path, seed: int, survivals: tuple[Survival, ...]) -> bool:
+async def _run(
+    row: Row,
+    template: Path,
+    parent: Path,
+    seed: int,
+    survivals: tuple[Survival, ...],
+    looked_at: set[bytes],
+) -> bool:
     """The act once, cut at step `row.steps` + 1; False when it has no such step."""
     act = ACTS[row.act]
     rng = random.Random(seed)
@@ -140,10 +149,13 @@ async def _run(row: Row, template: Path, parent: Path, seed: int, survivals: tup
         for survival in survivals:
             image = disk.survivors(survival)
             row.images += 1
-            try:
-                await _look(image, rng, copy.deepcopy(seen), parent)
-            except LostError as error:
-                row.failures.append(f"{row.act}, cut at {row.steps + 1}, {survival.value}: {error}")
+            known = _digest(image, seen)
+            if known not in looked_at:
+                looked_at.add(known)
+                try:
+                    await _look(image, rng, copy.deepcopy(seen), parent)
+                except LostError as error:
+                    row.failures.append(f"{row.act}, cut at {row.steps + 1}, {survival.value}: {error}")
             shutil.rmtree(image)
         shutil.rmtree(disk.folder)
     return True
@@ -213,6 +225,16 @@ async def _machine(
     machine = Machine(folder, SimClock(START, boot), SimIds(rng), seen, has_power)
     await machine.start()
     return machine
+
+
+def _digest(image: Path, seen: Seen) -> bytes:
+    """The same image under the same promises need not be looked at twice."""
+    hasher = hashlib.blake2b(msgspec.json.encode(seen))
+    for path in sorted(image.rglob("*")):
+        if path.is_file():
+            hasher.update(str(path.relative_to(image)).encode())
+            hasher.update(path.read_bytes())
+    return hasher.digest()
 
 
 async def _look(image: Path, rng: random.Random, seen: Seen, scratch: Path) -> None:
