@@ -157,7 +157,7 @@ class BasketRun:
         at = 0
         while at < len(steps):
             try:
-                self._till.write(steps[at])
+                self._till.write(self._typed(steps[at]))
                 if at == kill_step:
                     kill_step = -1
                     time.sleep(self._random.random() * 0.003)
@@ -183,9 +183,16 @@ class BasketRun:
         if all(step == "key void-last" or step.endswith("*") for step in steps[-1:]):
             steps.append(f"scan {self._random.choice(self._codes)}")
         if self._random.random() < 0.5:
-            steps.append("20000")
+            steps.append("given")
         steps.append("key cash")
         return steps
+
+    def _typed(self, step: str) -> str:
+        """What is typed for a step; a customer gives the next tenner."""
+        if step != "given":
+            return step
+        total = sum(line["total_minor"] for line in self._seen_lines if not line["voided"])
+        return str((total // 1000 + 1) * 1000)
 
     def _note(self, step: str, view: dict[str, Any]) -> None:
         if step == "key cash":
