@@ -39,9 +39,11 @@ def journal_end(state: Path) -> Journal | None:
     return Journal(head.store, head.till, newest.epoch, newest.seq, newest.hash)
 
 
-async def enrol_till(state: Path, journal: Journal, hub: str, code: str, relay_url: str = "") -> Identity:
+async def enrol_till(
+    state: Path, journal: Journal, hub: str, code: str, relay_url: str = "", ca: str = ""
+) -> Identity:
     """A till that sells already keeps its store, id and numbers. Raises EnrolError, OSError."""
-    identity, _ = await _enrol(hub, code, relay_url, journal)
+    identity, _ = await _enrol(hub, code, relay_url, ca, journal)
     save_identity(identity_file(state), identity)
     return identity
 
@@ -54,6 +56,7 @@ async def enrol_fresh(
     *,
     operator: str,
     pin: str,
+    ca: str = "",
     shop: dict[str, Any] | None = None,
     devices: dict[str, Any] | None = None,
 ) -> Made:
@@ -65,7 +68,7 @@ async def enrol_fresh(
         check_new_pin(operator, pin)  # before the code is used up
     except PinRefusedError as error:
         raise SetupError(str(error)) from error
-    identity, enrolled = await _enrol(hub, code, relay_url, None)
+    identity, enrolled = await _enrol(hub, code, relay_url, ca, None)
     made = await asyncio.to_thread(_make, state, hub, identity, enrolled, operator, pin, shop, devices)
     save_identity(identity_file(state), identity)
     return made
@@ -100,7 +103,9 @@ def _make(
         ) from error
 
 
-async def _enrol(hub: str, code: str, relay_url: str, journal: Journal | None) -> tuple[Identity, Enrolled]:
+async def _enrol(
+    hub: str, code: str, relay_url: str, ca: str, journal: Journal | None
+) -> tuple[Identity, Enrolled]:
     try:
         found = read_code(code)
     except CodeError as error:
@@ -111,6 +116,7 @@ async def _enrol(hub: str, code: str, relay_url: str, journal: Journal | None) -
         ids=SystemIds(),
         journal=journal,
         relay_url=relay_url.rstrip("/"),
+        ca=ca,
         software=software(),
     )
 
@@ -140,16 +146,22 @@ def _shop_settings(shop: ShopInfo) -> dict[str, Any]:
 @click.option("--hub", required=True, metavar="URL", help="Address of the hub.")
 @click.option("--code", required=True, help="What `tresen hub enrol` printed.")
 @click.option("--relay-url", default="", metavar="URL", help="Address of the store's relay, if it has one.")
+@click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Authorities for the TLS certificates of hub and relay (PEM), if they are the shop's own.",
+)
 @click.option("--operator", default="", help="In a fresh folder: name of the first operator.")
-def enrol_command(state: Path, hub: str, code: str, relay_url: str, operator: str) -> None:
+def enrol_command(state: Path, hub: str, code: str, relay_url: str, ca: Path | None, operator: str) -> None:
     """Enrol this till at its hub. In a fresh folder: become the till that the code names.
 
     A fresh folder's first operator gets the PIN that is read from standard input.
     """
+    authorities = str(ca.absolute()) if ca is not None else ""
     try:
         journal = journal_end(state)
         if journal is not None:
-            identity = asyncio.run(enrol_till(state, journal, hub, code, relay_url))
+            identity = asyncio.run(enrol_till(state, journal, hub, code, relay_url, authorities))
             click.echo(f"Till {identity.machine} of store {identity.store} is enrolled at {hub}.")
             return
         if not operator:
@@ -158,7 +170,9 @@ def enrol_command(state: Path, hub: str, code: str, relay_url: str, operator: st
             )
         if (state / "settings.toml").exists():
             click.echo(f"{state / 'settings.toml'} is there already and stays as it is.", err=True)
-        made = asyncio.run(enrol_fresh(state, hub, code, relay_url, operator=operator, pin=_read_pin()))
+        made = asyncio.run(
+            enrol_fresh(state, hub, code, relay_url, operator=operator, pin=_read_pin(), ca=authorities)
+        )
     except (EnrolError, SetupError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(

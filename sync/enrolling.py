@@ -47,6 +47,7 @@ async def enrol(
     role: str = "till",
     journal: Journal | None = None,
     relay_url: str = "",
+    ca: str = "",
     software: str = "",
     seed: bytes = b"",
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -54,6 +55,7 @@ async def enrol(
 ) -> tuple[Identity, Enrolled]:
     """Enrol at the hub at `url`, or through the relay if only that answers. Raises EnrolError.
 
+    `ca`: file with the authorities for the nodes' TLS certificates, where they are not the machine's.
     A new key is drawn unless `seed` brings one. The identity is not saved yet.
     """
     key = SigningKey(seed or ids.token(SEED_BYTES))
@@ -70,39 +72,40 @@ async def enrol(
             last_seq=journal.last_seq,
             last_hash=journal.last_hash,
         )
-    answer = await _ask([url, *([relay_url] if relay_url else [])], encode_json(message), sleep, transport)
+    urls = [url, *([relay_url] if relay_url else [])]
+    answer = await _ask(urls, encode_json(message), sleep, transport, ca)
     enrolled = _believed(answer, code, message)
-    nodes = [Node(url, "hub", enrolled.node_name, enrolled.node_key)]
+    nodes = [Node(url, "hub", enrolled.node_name, enrolled.node_key, ca)]
     if relay_url:
         if not enrolled.relays:
             raise EnrolError(
                 f"Store {enrolled.store} has no relay yet: enrol the relay first, then this till."
             )
         relay = enrolled.relays[-1]
-        nodes.insert(0, Node(relay_url, "relay", relay.name, relay.public_key))
+        nodes.insert(0, Node(relay_url, "relay", relay.name, relay.public_key, ca))
     return Identity(enrolled.store, enrolled.machine, role, key.seed, tuple(nodes)), enrolled
 
 
 async def _ask(
-    urls: list[str], body: bytes, sleep: Callable[[float], Awaitable[None]], transport: Any
+    urls: list[str], body: bytes, sleep: Callable[[float], Awaitable[None]], transport: Any, ca: str
 ) -> Answer:
     """The first answer there is. The same question again is harmless: an answer may have been lost."""
     import httpx  # noqa: PLC0415
 
     silence: Exception = OSError("nobody answers")
-    async with unsigned_line(_TIMEOUT_S, transport) as line:
-        for attempt in range(_TRIES):
-            if attempt:
-                await sleep(_PAUSE_S)
-            for url in urls:
-                try:
+    for attempt in range(_TRIES):
+        if attempt:
+            await sleep(_PAUSE_S)
+        for url in urls:
+            try:
+                async with unsigned_line(_TIMEOUT_S, transport, url=url, ca=ca) as line:
                     return await ask_unsigned(line, url, "/v1/enrolments", body)
-                except (OSError, httpx.TransportError) as error:
-                    silence = error
-                except UntrustedAnswerError as error:
-                    raise EnrolError(f"This is no hub: {error}.") from error
-                except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-                    raise EnrolError(f"{url} is no address of a hub: {error}.") from error
+            except (OSError, httpx.TransportError) as error:
+                silence = error
+            except UntrustedAnswerError as error:
+                raise EnrolError(f"This is no hub: {error}.") from error
+            except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+                raise EnrolError(f"{url} is no address of a hub: {error}.") from error
     raise EnrolError(f"The hub does not answer at {' or '.join(urls)}: {silence}.")
 
 

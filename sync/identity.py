@@ -23,12 +23,16 @@ class IdentityError(Exception):
 
 
 class Node(msgspec.Struct, frozen=True):
-    """A node that this machine trusts: where it is, what it is ("hub" or "relay"), and its public key."""
+    """A node that this machine trusts: where it is, what it is ("hub" or "relay"), and its public key.
+
+    `ca`: file with the authorities for its TLS certificate (PEM); empty: those of the machine.
+    """
 
     url: str
     role: str
     name: str
     public_key: bytes
+    ca: str = ""
 
 
 class Identity(msgspec.Struct, frozen=True, dict=True):

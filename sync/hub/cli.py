@@ -39,6 +39,8 @@ def _networks(_context: click.Context, _option: click.Parameter, values: tuple[s
     callback=_networks,
     help="The office may bring articles from here (repeat for more). This machine always may.",
 )
+@click.option("--tls-cert", default="", metavar="FILE", help="Certificate chain (PEM), to serve https.")
+@click.option("--tls-key", default="", metavar="FILE", help="Its private key (PEM).")
 @click.pass_context
 def hub(
     context: click.Context,
@@ -47,6 +49,8 @@ def hub(
     port: int,
     public_url: str,
     office_networks: tuple[Any, ...],
+    tls_cert: str,
+    tls_key: str,
 ) -> None:
     """Run the hub: takes the tills' facts, keeps the ledger, shows receipts."""
     if context.invoked_subcommand:
@@ -57,8 +61,17 @@ def hub(
     from sync.hub.serve import ListenError, serve  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    if bool(tls_cert) != bool(tls_key):
+        raise click.UsageError("--tls-cert and --tls-key go together")
     try:
-        serve(database_url(context, db), host, port, public_url=public_url, office_networks=office_networks)
+        serve(
+            database_url(context, db),
+            host,
+            port,
+            public_url=public_url,
+            office_networks=office_networks,
+            tls=(tls_cert, tls_key) if tls_cert else None,
+        )
     except (DatabaseUnavailableError, ListenError) as error:
         fail(error)
 

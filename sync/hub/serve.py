@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -27,15 +28,26 @@ class ListenError(Exception):
 
 
 def serve(
-    db: str, host: str, port: int, *, public_url: str = "", office_networks: Sequence[Network] = ()
+    db: str,
+    host: str,
+    port: int,
+    *,
+    public_url: str = "",
+    office_networks: Sequence[Network] = (),
+    tls: tuple[str, str] | None = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C. Raises DatabaseUnavailableError, ListenError."""
+    """Serve until SIGTERM or Ctrl-C. `tls`: the files of certificate chain and key (PEM).
+
+    Raises DatabaseUnavailableError, ListenError.
+    """
+    if tls is not None:
+        _check_tls(tls)
     engine = open_engine(db)
     migrate(engine)
     listener = _listen(host, port)
     workers = [ThreadWorker(f"hub-{n}") for n in range(1 if engine.dialect.name == "sqlite" else _WORKERS)]
     shown_host = f"[{host}]" if ":" in host else host
-    address = f"http://{shown_host}:{listener.getsockname()[1]}"
+    address = f"{'https' if tls else 'http'}://{shown_host}:{listener.getsockname()[1]}"
     hub = Hub(
         Database(engine, workers),
         SystemClock(),
@@ -50,6 +62,8 @@ def serve(
         server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=_GRACE_S,
+        ssl_certfile=tls[0] if tls else None,
+        ssl_keyfile=tls[1] if tls else None,
     )
     try:
         asyncio.run(_Server(config, f"hub ready on {address}", hub.feeds.close).serve(sockets=[listener]))
@@ -57,6 +71,14 @@ def serve(
         for worker in workers:
             worker.close()
         engine.dispose()
+
+
+def _check_tls(tls: tuple[str, str]) -> None:
+    """Raises ListenError with a sentence; uvicorn would end with a traceback."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*tls)
+    except (OSError, ssl.SSLError) as error:
+        raise ListenError(f"certificate {tls[0]} and key {tls[1]} cannot be used: {error}") from error
 
 
 def _listen(host: str, port: int) -> socket.socket:

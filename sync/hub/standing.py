@@ -89,7 +89,9 @@ def _standing(
             return "fork"
         if head_seq > message.last_seq:
             return "behind"
-    return "behind" if heads and heads[-1][0] > message.epoch else "ok"
+    # Another machine with this disk went on in a later epoch. This one's own numbers are still its own: asking for
+    # yet another epoch would only make the other one ask in turn.
+    return "replaced" if heads and heads[-1][0] > message.epoch else "ok"
 
 
 def _went_on(
