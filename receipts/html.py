@@ -8,7 +8,7 @@ from receipts.model import Receipt, ReceiptLine, Shop
 from receipts.qr import qr_svg
 from receipts.words import LANGUAGES, tender_name, word
 
-__all__ = ["not_found_page", "pending_page", "receipt_page"]
+__all__ = ["broken_page", "not_found_page", "pending_page", "receipt_page"]
 
 REFRESH_S: Final = 5
 
@@ -41,6 +41,11 @@ def pending_page(shop: Shop, language: str) -> str:
 def not_found_page(language: str) -> str:
     """For a link that no till ever made."""
     return _render("not_found", language)
+
+
+def broken_page(language: str) -> str:
+    """For a sale that is stored and cannot be read: times that no calendar has, lines that are none."""
+    return _render("broken", language)
 
 
 def _render(name: str, language: str, **values: Any) -> str:

@@ -46,6 +46,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Die Kasse überträgt ihn, sobald sie online ist. Diese Seite lädt sich selbst neu; der Link bleibt gültig.",
         "The till sends it as soon as it is online. This page reloads by itself; the link stays valid.",
     ),
+    "broken-title": ("Dieser Bon lässt sich nicht darstellen", "This receipt cannot be shown"),
+    "broken-text": (
+        "Der Verkauf ist gespeichert, aber seine Angaben sind nicht lesbar. Das Geschäft hilft weiter.",
+        "The sale is stored, but what it says cannot be read. The shop will help.",
+    ),
     "missing-title": ("Kein Bon unter diesem Link", "No receipt at this link"),
     "missing-text": (
         "Bitte scannen Sie den Code auf dem Bon noch einmal, oder fragen Sie im Geschäft.",

@@ -113,7 +113,9 @@ def migrate_command(context: click.Context, db: str | None) -> None:
 
 @hub.command("verify")
 @db_option
-@click.option("--every-seal", is_flag=True, help="Verify the signature of every seal, not of the newest ones.")
+@click.option(
+    "--every-seal", is_flag=True, help="Verify the signature of every seal, not of the newest ones."
+)
 @click.pass_context
 def verify_command(context: click.Context, db: str | None, *, every_seal: bool) -> None:
     """Walk every chain and seal; each damaged fact is named. Exit code 1 if there is one."""

@@ -4,6 +4,7 @@ Only someone with the store's key can make a link that is answered at all; such 
 the till has sent the sale, and then says that the receipt is on its way.
 """
 
+import logging
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ from litestar import Request, Response, get
 from litestar.params import FromPath
 from sqlalchemy.engine import Connection
 
-from pos.facts import Sale, decode_fact
+from pos.facts import FactError, Sale, StoredFact, decode_fact
 from receipts.model import Receipt, Shop, build
 from sync.hub import ledger
 from sync.hub.service import Hub
@@ -42,13 +43,15 @@ _HTML: Final = "text/html"
 _TEXT_COLUMNS: Final = 42
 
 
+_log = logging.getLogger("tresen.hub")
+
+
 class Found(msgspec.Struct, frozen=True):
-    """What the ledger knows of a link that is real; `sale` None while it is on its way."""
+    """What the ledger knows of a link that is real; `fact` None while it is on its way."""
 
     shop: ShopInfo | None
-    sale: Sale | None = None
+    fact: StoredFact | None = None
     till: str = ""
-    epoch: int = 0
 
 
 @get("/r/{link:str}", include_in_schema=True)
@@ -60,18 +63,34 @@ async def get_receipt(request: Request[Any, Any, Any], link: FromPath[str]) -> R
     found = await hub.database.read("", find, name, hub.no_key)
     if found is None:
         return _not_found(form, language_of(wanted, "de"))
-    if found.sale is None:
+    if found.fact is None:
         return _pending(found, form, language_of(wanted, "de"))
-    receipt = build(
-        found.sale,
+    try:
+        return _arrived(_receipt(found, found.fact, hub.public_url, wanted), form)
+    except (FactError, ValueError, ArithmeticError, OSError):
+        _log.exception(
+            "the receipt of fact %d/%d of till %s cannot be shown",
+            found.fact.epoch,
+            found.fact.seq,
+            found.till,
+        )
+        return _broken(form, language_of(wanted, "de"))
+
+
+def _receipt(found: Found, fact: StoredFact, public_url: str, wanted: str) -> Receipt:
+    """Raises FactError, ValueError, ArithmeticError or OSError for a sale of which no receipt can be made."""
+    sale = decode_fact(fact.kind, fact.version, fact.body)
+    if not isinstance(sale, Sale):
+        raise FactError("this is no sale")
+    return build(
+        sale,
         _shop(found.shop),
         till=found.till,
-        epoch=found.epoch,
-        public_url=hub.public_url,
+        epoch=fact.epoch,
+        public_url=public_url,
         copy=False,
-        language=language_of(wanted, found.sale.language),
+        language=language_of(wanted, sale.language),
     )
-    return _arrived(receipt, form)
 
 
 def find(connection: Connection, link: str, no_key: bytes) -> Found | None:
@@ -87,10 +106,8 @@ def find(connection: Connection, link: str, no_key: bytes) -> Found | None:
     if stored is None:
         return Found(ledger.shop_of(connection, store))
     till, fact = stored
-    sale = decode_fact(fact.kind, fact.version, fact.body)
-    assert isinstance(sale, Sale)
     shop = ledger.shop_of(connection, store, till) or ledger.shop_of(connection, store)
-    return Found(shop, sale, till, fact.epoch)
+    return Found(shop, fact, till)
 
 
 def language_of(accept: str, default: str) -> str:
@@ -155,6 +172,22 @@ def _not_found(form: str, language: str) -> Response[bytes]:
     from receipts.html import not_found_page  # noqa: PLC0415
 
     return _respond(not_found_page(language).encode(), _HTML, 404)
+
+
+def _broken(form: str, language: str) -> Response[bytes]:
+    if form == "json":
+        problem = Problem(422, "This receipt cannot be shown", "the sale is stored, but it cannot be read")
+        return _respond(encode_json(problem), "application/problem+json", 422)
+    if form == "txt":
+        text = (
+            "Dieser Bon lässt sich nicht darstellen.\n"
+            if language == "de"
+            else "This receipt cannot be shown.\n"
+        )
+        return _respond(text.encode(), _TEXT, 422)
+    from receipts.html import broken_page  # noqa: PLC0415
+
+    return _respond(broken_page(language).encode(), _HTML, 422)
 
 
 def _respond(

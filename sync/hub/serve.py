@@ -108,10 +108,11 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, _go_on)  # there is nothing to read anew, and no reason to end
         try:
             yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
 
     def _stop(self, *_: Any) -> None:
@@ -119,6 +120,10 @@ class _Server(uvicorn.Server):
         self.should_exit = True
         self._on_stop()  # answers that are held would hold up the end
         _notify(b"STOPPING=1")
+
+
+def _go_on() -> None:
+    """A terminal was closed, or somebody asks for a new configuration."""
 
 
 def _notify(state: bytes) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import signal
 import socket
 import zlib
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pytest
 
 from sync.hub.pages import language_of
 from sync.wire import BATCH_MAX_BYTES, Ack, Batch, Fork, Gap, Problem, decode_answer
-from tests.contract.hub_kit import Till, as_json, link_of
+from tests.contract.hub_kit import Till, as_json, link_of, sale
 from tests.contract.hub_rig import JSON, hub_process, hub_rig, say_hello, send, until_arrived
 
 
@@ -116,6 +117,42 @@ def test_a_link_is_valid_before_its_receipt_arrives(hub_url: str) -> None:
             assert "Artikel 22" in text.text
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "oddities",
+    [
+        {"completed_ms": 2**62, "started_ms": 2**62, "tendered_ms": 2**62},
+        {"completed_ms": -(2**62)},
+        {"offset_min": 10**6},
+    ],
+    ids=["far ahead", "long ago", "no time zone"],
+)
+def test_a_receipt_with_absurd_times_says_that_it_cannot_be_shown(
+    new_url: Callable[[str], str], oddities: dict[str, int]
+) -> None:
+    async def scenario() -> None:
+        till = Till()
+        async with hub_rig(new_url("sqlite")) as rig, rig.asking_from() as line:
+            link = link_of("demo", (await say_hello(line)).link_key)
+            till.write(msgspec.structs.replace(sale(1, link=link), **oddities))
+            await send(line, till.batch(1, 2))
+            page = await until_arrived(line, link, **{"Accept-Language": "en"})
+            assert page.status_code == 422
+            assert "cannot be shown" in page.text
+            for form in ("json", "txt"):
+                assert (await line.get(f"/r/{link}.{form}")).status_code == 422
+
+    asyncio.run(scenario())
+
+
+def test_a_hub_goes_on_when_its_terminal_is_closed(tmp_path: Path) -> None:
+    with hub_process("--port", "0", "--db", f"sqlite:///{tmp_path}/hub.db") as process:
+        address = process.ready()
+        process.popen.send_signal(signal.SIGHUP)
+        assert httpx.get(f"{address}/v1/health").status_code == 200
+        code, _, errors = process.end()
+    assert (code, errors) == (0, "")
 
 
 def test_an_invented_link_is_not_found(new_url: Callable[[str], str]) -> None:
