@@ -13,6 +13,7 @@ from pos.facts import (
     DayOpened,
     EpochOpened,
     Fact,
+    FactError,
     Sale,
     StoredFact,
     decode_fact,
@@ -125,6 +126,10 @@ class FileJournal:
                 ):  # facts were lost: what was derived of them too
                     self._views.rebuild(self._folder, self._clock.boot_id)
                 return self._read_head()
+            except FactError as error:  # in an older segment, whose chain is not walked at every start
+                self._close()
+                segment.connection.close()
+                raise JournalUnavailableError("journal-damaged", str(error)) from error
             except BaseException:
                 self._close()
                 segment.connection.close()

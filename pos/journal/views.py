@@ -12,9 +12,10 @@ from pathlib import Path
 
 import apsw
 
-from pos.facts import CartAbandoned, CartParked, CartResumed, Sale, StoredFact, decode_fact
+from pos.facts import CartAbandoned, CartParked, CartResumed, FactError, Sale, StoredFact, decode_fact
 from pos.journal.compact import ARCHIVE
 from pos.journal.segment import open_reader, read_facts, segment_files
+from pos.ports import JournalUnavailableError
 
 __all__ = ["Views"]
 
@@ -173,7 +174,10 @@ class Views:
         self._connection.execute("pragma synchronous=off")
 
     def _apply(self, connection: apsw.Connection, stored: StoredFact) -> None:
-        fact = decode_fact(stored.kind, stored.version, stored.body)
+        try:
+            fact = decode_fact(stored.kind, stored.version, stored.body)
+        except FactError as error:
+            raise JournalUnavailableError("journal-damaged", f"fact {stored.seq}: {error}") from error
         if isinstance(fact, Sale):
             _apply_sale(connection, stored, fact)
         if isinstance(fact, Sale | CartAbandoned | CartParked):

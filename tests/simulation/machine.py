@@ -6,6 +6,7 @@ runs at once, so that everything happens in one order.
 
 import datetime as dt
 import random
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -28,7 +29,7 @@ from pos.resources import tax_table
 from pos.settings import load_settings
 from pos.till import Till, TillSetup, World
 
-__all__ = ["InlineWorker", "Machine", "Seen", "SimClock", "SimIds", "make_folder"]
+__all__ = ["InlineWorker", "LazyWorker", "Machine", "Seen", "SimClock", "SimIds", "make_folder"]
 
 _T = TypeVar("_T")
 _TAXES = tax_table("DE")
@@ -62,6 +63,31 @@ class InlineWorker:
 
     def post(self, function: Callable[[], None]) -> None:
         function()
+
+
+class LazyWorker(InlineWorker):
+    """The state's thread, which may be behind: what is posted waits, by chance, until something is asked of it."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    @property
+    def idle(self) -> bool:
+        return not self._waiting
+
+    def run(self, function: Callable[..., _T], *args: Any) -> Awaitable[_T]:
+        self._catch_up()
+        return super().run(function, *args)
+
+    def post(self, function: Callable[[], None]) -> None:
+        self._waiting.append(function)
+        if self._rng.random() < 0.4:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        while self._waiting:
+            self._waiting.popleft()()
 
 
 class SimClock:
@@ -206,12 +232,14 @@ class Machine:
         ids: SimIds,
         seen: Seen,
         has_power: Callable[[], bool] = lambda: True,
+        state_worker: InlineWorker | None = None,
     ) -> None:
         worker = InlineWorker()
         self.state = state
         self.seen = seen
         self.has_power = has_power
-        self.store = StateStore(state / "state.db", worker)
+        self._state_worker = state_worker or worker
+        self.store = StateStore(state / "state.db", self._state_worker)
         self.views = Views(state / "views.db")
         self.journal = FileJournal(state / "journal", self.views, clock, worker)
         self.opens_without_sale = False
@@ -260,9 +288,12 @@ class Machine:
         self.opens_without_sale = isinstance(command, c.OpenDrawer)
         await self.till.handle(command)
         self.seen.carts.append(self.cart)
-        if self.has_power() and self.store.problem is None and not self.till._desk.in_doubt:
+        if not self.has_power() or self.till._desk.in_doubt:
+            return
+        self.seen.head = (self.journal.head.seq, self.journal.head.hash)
+        behind = isinstance(self._state_worker, LazyWorker) and not self._state_worker.idle
+        if self.store.problem is None and not behind:
             self.seen.carts = [self.cart]
-            self.seen.head = (self.journal.head.seq, self.journal.head.hash)
 
     async def acknowledge(self) -> None:
         """The hub holds everything: the cursor moves."""

@@ -36,7 +36,7 @@ from pos.journal.views import Views
 from pos.ports import Head
 from pos.till.settlement import cart_again
 from tests.simulation.disk import Disk, ram_folder
-from tests.simulation.machine import CODES, Machine, Seen, SimClock, SimIds, jobs_of, make_folder
+from tests.simulation.machine import CODES, LazyWorker, Machine, Seen, SimClock, SimIds, jobs_of, make_folder
 
 __all__ = ["CutReport", "LostError", "check", "power_cuts", "small_limits"]
 
@@ -192,6 +192,7 @@ class _History:
         self.seen = Seen()
         self.boot = 1
         self.was_killed = False
+        self.lazy = self.rng.random() < 0.5  # the state's thread runs behind
         self.report = report
         self.scratch = parent
 
@@ -235,7 +236,12 @@ class _History:
     async def _start(self) -> Machine:
         self.clock.boot_id = f"boot-{self.boot}"
         machine = Machine(
-            self.disk.folder, self.clock, SimIds(self.rng), self.seen, lambda: not self.disk.dead
+            self.disk.folder,
+            self.clock,
+            SimIds(self.rng),
+            self.seen,
+            lambda: not self.disk.dead,
+            LazyWorker(self.rng) if self.lazy else None,
         )
         await machine.start()
         return machine

@@ -102,6 +102,34 @@ def test_what_a_lying_disk_loses_is_noticed_where_anybody_else_knew_it() -> None
     assert report.alone < report.detected
 
 
+def test_a_fact_damaged_long_ago_stops_the_till_with_a_sentence_that_names_it(parent: Path) -> None:
+    """Only the newest segment is walked at each start; views that are made anew read them all."""
+    make_folder(parent / "till", SimClock(START))
+
+    async def run() -> Machine:
+        machine = Machine(parent / "till", SimClock(START), SimIds(random.Random(1)), Seen())
+        await machine.start()
+        return machine
+
+    async def sell() -> None:
+        machine = await run()
+        for _ in range(2 * SEGMENT_FACTS):
+            await machine.do(c.Scan(CODES[0]))
+            await machine.do(c.PayCash())
+        await machine.close()
+
+    with small_limits(segment_facts=SEGMENT_FACTS):
+        asyncio.run(sell())
+    oldest = min((parent / "till" / "journal").glob("*.journal"))
+    content = oldest.read_bytes()
+    oldest.write_bytes(content.replace(b'"lines":[', b'"lines":{', 1))
+    (parent / "till" / "views.db").unlink()
+    stopped = asyncio.run(run()).stopped
+    assert stopped is not None
+    assert stopped.code == "journal-damaged"
+    assert stopped.detail.startswith("fact 6: ")  # its row lies first in the file
+
+
 def test_the_same_seed_gives_the_same_cuts() -> None:
     reports = [power_cuts(5, 50) for _ in range(2)]
     for report in reports:
