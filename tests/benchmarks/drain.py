@@ -24,6 +24,7 @@ from sync.hub import machines, projector
 from sync.hub.database import open_engine, transact
 from sync.hub.digest import digest
 from sync.identity import Identity, Node
+from tests.benchmarks.harness import cpu_ns
 from tests.benchmarks.hub_sales import BEGAN_MS, STORE, Keys, batches_of
 from tests.benchmarks.postgres import postgres
 from tests.benchmarks.report import Report
@@ -51,7 +52,9 @@ def measure(report: Report, tills: int, sales: int) -> None:
         transact(engine, keys.enrol)
         hub = stack.enter_context(hub_process("--port", "0", "--db", url))
         node = Node(hub.ready(), "hub", "hub", node_key(engine))
+        client_cpu, hub_cpu = time.process_time(), cpu_ns(hub.popen.pid)
         stored_s = asyncio.run(drain(folder, names, keys, node, sales + 1))
+        client_cpu, hub_cpu = time.process_time() - client_cpu, cpu_ns(hub.popen.pid) - hub_cpu
         began = time.perf_counter()
         while lags(engine):
             time.sleep(0.01)
@@ -61,6 +64,8 @@ def measure(report: Report, tills: int, sales: int) -> None:
         assert (found.sales, found.facts) == (tills * sales, tills * (sales + 1))
     name = f"{tills * sales:,} sales of {tills} tills drain to a hub process"
     report.add(f"{name}, acknowledged", stored_s, "s", bar=_BAR_S)
+    report.add("  of which CPU of the ten clients", client_cpu, "s")
+    report.add("  of which CPU of the hub, without PostgreSQL", hub_cpu / 1e9, "s")
     report.add(f"{name}, receipts and day totals there", projected_s, "s", bar=_BAR_S)
 
 
