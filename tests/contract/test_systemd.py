@@ -21,7 +21,7 @@ from tests.contract.fake_sysfs import VOLUME, FakeSysfs
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 FILTERED = Path(__file__).with_name("filtered_child.py")
 RULES = SYSTEMD / "udev" / "70-tresen.rules"
-EXPOSURE_MAX = {"tresen-till.service": 20, "tresen-hub.service": 20}
+EXPOSURE_MAX = {"tresen-till.service": 20, "tresen-hub.service": 20, "tresen-relay.service": 20}
 
 
 @pytest.fixture(params=sorted(EXPOSURE_MAX))
@@ -73,6 +73,14 @@ def test_the_till_has_the_console_and_comes_back_for_ever() -> None:
         "MemoryDenyWriteExecute": "yes",
     }
     assert {key: service.get(key) for key in wanted} == wanted
+
+
+def test_the_relay_is_the_hub_with_another_folder_and_a_hub_above_it() -> None:
+    hub, relay = (_parse(SYSTEMD / f"tresen-{name}.service")["Service"] for name in ("hub", "relay"))
+    differs = {key for key in {*hub, *relay} if hub.get(key) != relay.get(key)}
+    assert differs == {"ExecStart", "EnvironmentFile", "StateDirectory"}
+    assert "--upstream ${TRESEN_HUB}" in relay["ExecStart"]
+    assert relay["StateDirectory"] == "tresen-relay"
 
 
 def test_users_named_by_units_and_rules_are_made() -> None:
