@@ -8,6 +8,7 @@ import click
 
 from sync.hub.command_line import database, database_url, db_option, fail
 from sync.hub.machine_cli import COMMANDS
+from sync.hub.relay_cli import join_command, relay_identity
 
 __all__ = ["hub"]
 
@@ -41,6 +42,12 @@ def _networks(_context: click.Context, _option: click.Parameter, values: tuple[s
 )
 @click.option("--tls-cert", default="", metavar="FILE", help="Certificate chain (PEM), to serve https.")
 @click.option("--tls-key", default="", metavar="FILE", help="Its private key (PEM).")
+@click.option(
+    "--upstream",
+    default="",
+    metavar="URL",
+    help="Be a store's relay (after `tresen hub join`): pass everything on to the hub at this address.",
+)
 @click.pass_context
 def hub(
     context: click.Context,
@@ -51,6 +58,7 @@ def hub(
     office_networks: tuple[Any, ...],
     tls_cert: str,
     tls_key: str,
+    upstream: str,
 ) -> None:
     """Run the hub: takes the tills' facts, keeps the ledger, shows receipts."""
     if context.invoked_subcommand:
@@ -63,14 +71,16 @@ def hub(
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     if bool(tls_cert) != bool(tls_key):
         raise click.UsageError("--tls-cert and --tls-key go together")
+    url = database_url(context, db)
     try:
         serve(
-            database_url(context, db),
+            url,
             host,
             port,
             public_url=public_url,
             office_networks=office_networks,
             tls=(tls_cert, tls_key) if tls_cert else None,
+            upstream=relay_identity(url, upstream) if upstream else None,
         )
     except (DatabaseUnavailableError, ListenError) as error:
         fail(error)
@@ -135,5 +145,5 @@ def verify_command(context: click.Context, db: str | None, *, every_seal: bool) 
     context.exit(1 if found.damage else 0)
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, join_command):
     hub.add_command(command)

@@ -16,6 +16,7 @@ from pos.system import SystemClock, SystemIds, ThreadWorker
 from sync.hub.app import create_app
 from sync.hub.database import Database, migrate, open_engine
 from sync.hub.service import LOCAL_NETWORKS, Hub, Network
+from sync.identity import Identity
 
 __all__ = ["ListenError", "serve"]
 
@@ -35,8 +36,9 @@ def serve(
     public_url: str = "",
     office_networks: Sequence[Network] = (),
     tls: tuple[str, str] | None = None,
+    upstream: Identity | None = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C. `tls`: the files of certificate chain and key (PEM).
+    """Serve until SIGTERM or Ctrl-C, with `upstream` as a relay. `tls`: files of certificate chain and key (PEM).
 
     Raises DatabaseUnavailableError, ListenError.
     """
@@ -54,6 +56,7 @@ def serve(
         SystemIds(),
         public_url=public_url or address,
         office_networks=(*LOCAL_NETWORKS, *office_networks),
+        upstream=upstream,
     )
     config = uvicorn.Config(
         create_app(hub),
