@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.benchmarks import drain, hub_ingest, lookups, memory, scans, starts, storage
+from tests.benchmarks import drain, hub_ingest, lookups, memory, scans, second_copy, starts, storage
 from tests.benchmarks.report import BENCH_JSON, Report
 from tests.benchmarks.shop import FOLDER, Catalogue, Shop, catalogue
 
@@ -36,14 +36,16 @@ class Volume:
     hub_rounds: int = 5
     hub_tills: int = 10_000
     backlog: int = 8_400
+    copied_sales: int = 300
 
 
-QUICK = Volume(QUICK_VARIANTS, 10, 1, 20, 40, 300, 40, 2, 1_000, 40, 100, 2, 1, 1_000, 500)
+QUICK = Volume(QUICK_VARIANTS, 10, 1, 20, 40, 300, 40, 2, 1_000, 40, 100, 2, 1, 1_000, 500, 20)
 
 
 def hub_parts(volume: Volume, report: Report) -> dict[str, Callable[[], None]]:
     return {
         "ingest": lambda: hub_ingest.measure(report, 8, volume.hub_batches, volume.hub_rounds),
+        "copy": lambda: second_copy.measure(report, FOLDER / "second-copy", volume.copied_sales),
         "tills": lambda: hub_ingest.measure_tills(report, 10, volume.hub_tills, 300),
         "drain": lambda: drain.measure(report, 10, volume.backlog),
     }

@@ -9,21 +9,37 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from sync.client import HubClient
 from sync.enrolling import enrol
 from sync.hub import machine_feed
 from sync.hub import tables as t
 from sync.hub.changes import Cursor
 from sync.hub.database import transact
 from sync.hub.enrolment import new_code
-from sync.hub.relay import HELLO_MS
+from sync.hub.relay import HELLO_MS, WAIT_S
+from sync.identity import Node
 from sync.keys import verify
 from sync.links import mint_link
+from sync.uplink import LOOK_S as UPLINK_LOOK_S
+from sync.uplink import STAND_BY_S
 from sync.wire import Ack, Enrol, EpochRequest, Feed, Grant, ack_bytes, epoch_bytes, grant_bytes
-from tests.contract.hub_kit import NOW_MS, SHOP, Ids, Till, as_json, key_for, sealed_by
+from tests.contract.hub_kit import (
+    NOW_MS,
+    SHOP,
+    Ids,
+    InlineWorker,
+    Memory,
+    Reports,
+    Till,
+    as_json,
+    key_for,
+    sealed_by,
+)
 from tests.contract.hub_rig import JSON, Rig, enrol_directly, hub_rig, until_arrived
 from tests.contract.relay_rig import (
     RELAY,
     STORE,
+    Network,
     RelayRig,
     Shop,
     batches,
@@ -325,6 +341,46 @@ def test_an_empty_relay_in_place_of_another_takes_what_the_tills_have(
     in_small_shop(case)
 
 
+def test_a_sale_is_at_the_relay_after_one_request_and_one_short_pause(in_small_shop: InShop) -> None:
+    """The second copy: counted, not timed. The bar is 2 s; pauses on its way are 0.2 s at most."""
+
+    async def case(found: Shop) -> None:
+        await found.join("1")
+        till, paused = Till(STORE), [0.0]
+        reports = Reports()
+        identity = found.hub.identity(STORE, "1")
+        relay = Node("http://relay", "relay", RELAY, key_for(STORE, RELAY).public)
+        ways = {"relay": Network(found.relay.transport), "hub": Network(found.hub.transport)}
+
+        async def sleep(seconds: float) -> None:
+            if seconds in {UPLINK_LOOK_S, WAIT_S}:  # beside the way
+                await asyncio.sleep(3600)
+            if seconds != STAND_BY_S:
+                paused[-1] += seconds
+            await asyncio.sleep(0.001)
+
+        client = HubClient(
+            msgspec.structs.replace(identity, nodes=(relay, *identity.nodes)),
+            epoch=lambda: till.epoch, source=till, memory=Memory(), clock=found.relay.clock, ids=Ids("till"),
+            worker=InlineWorker(), submit=reports, sleep=sleep, transport=lambda node: ways[node.role],
+        )  # fmt: skip
+        task = asyncio.create_task(client.run())
+        await until(lambda: acked_by_relay(reports) == 1)
+        posts = len([1 for method, _ in ways["relay"].asked if method == "POST"])
+        for _ in range(60):
+            paused.append(0.0)
+            till.sell(1)
+            client.kick()
+            await until(lambda: acked_by_relay(reports) == len(till.facts))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert len([1 for method, _ in ways["relay"].asked if method == "POST"]) - posts == 60
+        assert max(paused[1:]) <= 0.2
+        assert ways["hub"].asked == []  # it stands by
+
+    in_small_shop(case)
+
+
 # Changes down
 
 
@@ -482,6 +538,10 @@ def test_a_till_enrols_through_the_relay_and_trusts_the_hub_behind_it(in_small_s
         assert [relay.name for relay in enrolled.relays] == [RELAY]
 
     in_small_shop(case)
+
+
+def acked_by_relay(reports: Reports) -> int:
+    return max((report.acked_seq for report in reports.all if report.node == "relay"), default=0)
 
 
 def same_end(found: Shop, scope: str) -> bool:

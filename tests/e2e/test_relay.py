@@ -1,10 +1,7 @@
 """A till, a relay in its shop and the hub above, all as processes: sales go on and arrive, whoever is away."""
 
-import contextlib
 import json
 import os
-import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -14,61 +11,18 @@ from typing import Any
 
 import pytest
 
-from tests.simulation.hubs import ROOT, HubProcess
+from tests.simulation.hubs import ROOT
 from tests.simulation.line_till import LineTill, run_tool
+from tests.simulation.relays import STORE, Nodes
 
-STORE = "demo"
 GTIN = "2000000000299"
-
-
-class Nodes:
-    """Hub and relay, each on a port that it keeps."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.hub_db = f"sqlite:///{folder / 'hub.db'}"
-        self.relay_db = f"sqlite:///{folder / 'relay' / 'hub.db'}"
-        (folder / "relay").mkdir()
-        self.hub_port, self.relay_port = _free_port(), _free_port()
-        self.hub_url = f"http://127.0.0.1:{self.hub_port}"
-        self.relay_url = f"http://127.0.0.1:{self.relay_port}"
-        self.hub = HubProcess(self.hub_db, folder / "hub.log", "--port", str(self.hub_port))
-        self.relay = HubProcess(
-            self.relay_db,
-            folder / "relay.log",
-            *("--port", str(self.relay_port), "--upstream", self.hub_url),
-        )
-
-    def start_hub(self) -> None:
-        self.hub.start()
-        self.hub.address()
-
-    def start_relay(self) -> None:
-        self.relay.start()
-        self.relay.address()
-
-    def code(self, *machine: str) -> str:
-        return run_tool("hub", "--db", self.hub_db, "enrol", "--quiet", "--store", STORE, *machine).strip()
-
-    def join(self) -> str:
-        code = self.code("--relay")
-        return run_tool("hub", "--db", self.relay_db, "join", "--hub", self.hub_url, "--code", code)
-
-    def sales(self, db: str) -> int:
-        with contextlib.closing(sqlite3.connect(db.removeprefix("sqlite:///"), timeout=20)) as connection:
-            found: int = connection.execute("select count(*) from fact where kind = 'sale'").fetchone()[0]
-        return found
-
-    def logs(self) -> str:
-        return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
 
 
 @pytest.fixture
 def nodes(tmp_path: Path) -> Iterator[Nodes]:
-    found = Nodes(tmp_path)
+    found = Nodes(tmp_path / "nodes")
     yield found
-    found.relay.stop()
-    found.hub.stop()
+    found.stop()
 
 
 def test_sales_reach_the_hub_through_the_relay_and_past_it(
@@ -86,8 +40,8 @@ def test_sales_reach_the_hub_through_the_relay_and_past_it(
     _until("the line to the relay", lambda: _heard(till, "hub-changed", online=True))
     _sell(till)
     _until("a second copy", lambda: till.send("key help")["unsent"] == 0)
-    _until("the sale at the hub", lambda: nodes.sales(nodes.hub_db) == 1)
-    assert nodes.sales(nodes.relay_db) == 1
+    _until("the sale at the hub", lambda: nodes.facts(nodes.hub_db) == 1)
+    assert nodes.facts(nodes.relay_db) == 1
     link = _last_link(till)
     assert link, "a receipt has a link from the first sale on"
 
@@ -95,17 +49,17 @@ def test_sales_reach_the_hub_through_the_relay_and_past_it(
     for _ in range(3):
         _sell(till)
     _until("a second copy while the hub is away", lambda: till.send("key help")["unsent"] == 0)
-    assert nodes.sales(nodes.relay_db) == 4
-    assert nodes.sales(nodes.hub_db) == 1
+    assert nodes.facts(nodes.relay_db) == 4
+    assert nodes.facts(nodes.hub_db) == 1
     nodes.start_hub()
-    _until("the sales at the hub", lambda: nodes.sales(nodes.hub_db) == 4, 90)
+    _until("the sales at the hub", lambda: nodes.facts(nodes.hub_db) == 4, 90)
 
     nodes.relay.stop()
     _sell(till)
-    _until("a sale past the relay", lambda: nodes.sales(nodes.hub_db) == 5, 90)
-    assert nodes.sales(nodes.relay_db) == 4
+    _until("a sale past the relay", lambda: nodes.facts(nodes.hub_db) == 5, 90)
+    assert nodes.facts(nodes.relay_db) == 4
     nodes.start_relay()
-    _until("the sale at the relay too", lambda: nodes.sales(nodes.relay_db) == 5, 90)
+    _until("the sale at the relay too", lambda: nodes.facts(nodes.relay_db) == 5, 90)
     assert not till.end()
     digests = [json.loads(run_tool("hub", "--db", db, "digest")) for db in (nodes.hub_db, nodes.relay_db)]
     assert digests[0]["digest"] == digests[1]["digest"]
@@ -143,13 +97,6 @@ def _heard(till: LineTill, name: str, **fields: object) -> bool:
 def _last_link(till: LineTill) -> str:
     paid: list[dict[str, Any]] = [event for event in till.events if event.get("event") == "sale-paid"]
     return str(paid[-1]["link"])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _until(what: str, holds: Callable[[], bool], seconds: float = 60.0) -> None:
