@@ -26,7 +26,6 @@ __all__ = [
     "KEPT_MS",
     "Cursor",
     "append",
-    "changes_after",
     "cursor_text",
     "forget",
     "heads",
@@ -195,15 +194,6 @@ def read_changes(
             left -= len(more)
             answers[position] = _extended(answer, more)
     return answers
-
-
-def changes_after(connection: Connection, scope: str, after: int, limit: int) -> Changes:
-    """Up to `limit` changes after number `after`, in order, without their stamps."""
-    rows = _rows_after(connection, scope, after, limit)
-    found = tuple(msgspec.structs.replace(change, stamp="") for change in rows)
-    head, _ = _counter(connection, scope)
-    cursor = found[-1].n if found else after
-    return Changes(scope, found, cursor, max(head, found[-1].n if found else 0))
 
 
 def heads(connection: Connection, scopes: Sequence[str] = ()) -> Mapping[str, int]:

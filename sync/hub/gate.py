@@ -80,7 +80,7 @@ class Caller(msgspec.Struct, frozen=True):
             raise ProblemError.of(_forbidden(f"{self.machine} belongs to another store"))
 
     def demand_scopes(self, scopes: Sequence[str]) -> None:
-        """Raises ProblemError for a scope that the machine may not read."""
+        """What a machine may read: see `changes.may_read`."""
         for scope in scopes:
             if not may_read(scope, self.role, self.store, self.machine):
                 raise ProblemError.of(_forbidden(f"{self.machine} may not read {scope[:64]}"))
