@@ -381,6 +381,34 @@ def test_a_sale_is_at_the_relay_after_one_request_and_one_short_pause(in_small_s
     in_small_shop(case)
 
 
+def test_a_relay_with_a_restored_disk_gets_again_what_it_lost(in_small_shop: InShop) -> None:
+    async def case(found: Shop) -> None:
+        await found.join("1")
+        till = Till(STORE)
+        till.sell(120)
+        for batch in batches(till, 30):
+            await found.ack(batch)
+        await found.until_passed_on(till)
+        lose(found.relay, till, after=31)
+        with found.relay.engine.begin() as connection:
+            connection.execute(t.upstream.delete())
+        welcome = await found.hello("1")
+        assert (welcome.acked_seq, welcome.acked_hash) == (31, till.facts[30].hash)
+        gap = await found.hand_in(sealed_by(till.batch(91, 121)))
+        assert gap.json()["expected_seq"] == 32
+        till.sell(1)
+        for start in (32, 62, 92):
+            await found.ack(sealed_by(till.batch(start, min(start + 29, 122))))
+        await found.ack(sealed_by(till.batch(122, 122)))
+        await found.until_passed_on(till)
+        assert facts_at(found.relay, till) == till.facts
+        for rig in (found.hub, found.relay):
+            assert rows_of(rig.engine, sa.select(t.exception)) == []
+            assert rows_of(rig.engine, sa.select(t.quarantine)) == []
+
+    in_small_shop(case)
+
+
 # Changes down
 
 
