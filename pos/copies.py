@@ -1,11 +1,14 @@
 """Wires the second copy of the journal: its thread, and the till's signature for what is copied."""
 
+import contextlib
 from pathlib import Path
 
 from pos.journal.mirror import Mirror
 from pos.journal.second_copy import SecondCopy, Sign
 from pos.ports import Head, Submit
 from pos.system import ThreadWorker
+from sync.identity import Identity, IdentityError, identity_file, load_identity
+from sync.wire import seal_bytes
 
 __all__ = ["Mirroring", "signer"]
 
@@ -31,22 +34,19 @@ class Mirroring:
         self._worker.close(CLOSE_S)
 
 
-def signer(state: Path, head: Head) -> Sign | None:
-    """Seals for what is copied, so that a hub takes it from the copy alone; None where nobody is enrolled."""
-    from sync.identity import IdentityError, load_identity  # noqa: PLC0415 - only where there is a second copy
-    from sync.wire import seal_bytes  # noqa: PLC0415
+def signer(state: Path, head: Head) -> Sign:
+    """Seals for what is copied, so that a hub takes it from the copy alone; None as long as nobody is enrolled."""
+    kept: list[Identity] = []
 
-    try:
-        identity = load_identity(state / "keys" / "identity.json")
-    except IdentityError:
-        return None
-    if identity is None or (identity.store, identity.machine) != (head.store, head.till):
-        return None
-
-    def sign(epoch: int, first_seq: int, last_seq: int, last_hash: bytes) -> tuple[str, bytes]:
-        key = identity.key  # made on the copy's thread
-        return key.key_id, key.sign(
-            seal_bytes(identity.store, identity.machine, epoch, first_seq, last_seq, last_hash)
-        )
+    def sign(epoch: int, first_seq: int, last_seq: int, last_hash: bytes) -> tuple[str, bytes] | None:
+        if not kept:
+            with contextlib.suppress(IdentityError):
+                identity = load_identity(identity_file(state))
+                if identity is not None and (identity.store, identity.machine) == (head.store, head.till):
+                    kept.append(identity)
+        if not kept:
+            return None
+        key = kept[0].key
+        return key.key_id, key.sign(seal_bytes(head.store, head.till, epoch, first_seq, last_seq, last_hash))
 
     return sign

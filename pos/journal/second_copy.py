@@ -55,8 +55,8 @@ create table if not exists batch_seal(
 ) strict;
 """
 
-Sign = Callable[[int, int, int, bytes], tuple[str, bytes]]
-"""Epoch, first and last seq, last hash -> key_id and signature of the seal."""
+Sign = Callable[[int, int, int, bytes], tuple[str, bytes] | None]
+"""Epoch, first and last seq, last hash -> key_id and signature of the seal; None while nobody can sign."""
 
 
 class BatchSeal(msgspec.Struct, frozen=True):
@@ -224,11 +224,12 @@ class SecondCopy:
         end = self._end
         if connection.execute("select 1 from batch_seal where last_seq = ?", (end.seq,)).fetchone():
             return
-        key_id, signature = self._sign(end.epoch, first_seq, end.seq, end.hash)
-        connection.execute(
-            "insert into batch_seal values(?, ?, ?, ?, ?, ?)",
-            (end.seq, end.epoch, first_seq, end.hash, key_id, signature),
-        )
+        signed = self._sign(end.epoch, first_seq, end.seq, end.hash)
+        if signed is not None:
+            connection.execute(
+                "insert into batch_seal values(?, ?, ?, ?, ?, ?)",
+                (end.seq, end.epoch, first_seq, end.hash, *signed),
+            )
 
     def _finish(self, source: Segment) -> None:
         """A segment that is sealed and whole here is sealed here too."""

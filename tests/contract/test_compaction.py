@@ -143,6 +143,16 @@ def test_the_feed_goes_on_behind_what_left(state: Path, worker: ThreadWorker) ->
     assert ask(state, worker, read) == [31, 32, 33, 34, 35]
 
 
+def test_what_left_comes_back_when_its_files_do(state: Path) -> None:
+    facts = list(iterate(state / "journal"))
+    let_go(state)
+    for path in segment_files(state / "journal" / ARCHIVE):
+        path.rename(state / "journal" / path.name)
+    assert list(iterate(state / "journal")) == facts
+    assert verify_journal(state / "journal").problems == []
+    at_the_till(state, sell_at)
+
+
 def test_the_views_come_out_the_same_with_the_archive(state: Path) -> None:
     before = rebuild_views(state)
     let_go(state)
