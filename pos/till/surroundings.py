@@ -144,9 +144,14 @@ class Surroundings:
         """What somebody has to look at is said once, in a sentence; the status row goes on saying it in a word."""
         if command.problem == "clock":
             way = "slow" if command.skew_ms > 0 else "fast"
-            self._desk.warn(f"hub-clock-{way}", level="alarm", minutes=abs(command.skew_ms) // 60_000)
+            self._warn(f"hub-clock-{way}", "alarm", minutes=abs(command.skew_ms) // 60_000)
         elif command.problem in _ALARMS:
-            self._desk.warn(f"hub-{command.problem}", level="alarm", node=_NODES.get(command.node, "Hub"))
+            self._warn(f"hub-{command.problem}", "alarm", node=_NODES.get(command.node, "Hub"))
+
+    def _warn(self, sentence: str, level: str, **fields: str | int) -> None:
+        """News never covers why the till stands still."""
+        if self._desk.standstill is None:
+            self._desk.warn(sentence, level=level, **fields)
 
     def _copy_reported(self, command: c.CopyReported) -> Coroutine[Any, Any, None] | None:
         old, self.second_copy = self.second_copy, CopyView(command.state, command.waiting)
@@ -156,5 +161,5 @@ class Surroundings:
         if command.state == "ahead":  # it holds facts that the journal lost: the disk lied, or is an old one
             return self._desk.lock("journal-shorter")
         if command.state not in _COPY_FINE:
-            self._desk.warn(f"copy-{command.state}", level="warn")
+            self._warn(f"copy-{command.state}", "warn")
         return None

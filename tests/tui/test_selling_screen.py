@@ -18,6 +18,7 @@ from tests.tui.fakes import (
     UNKNOWN,
     WATER,
     YOGHURT,
+    Screen,
     Shop,
     code,
     opened,
@@ -478,7 +479,7 @@ def test_the_language_is_the_operators() -> None:
     [
         ("fork", "Hub: ZWEITE KASSE"),
         ("replaced", "Hub: ERSETZT"),
-        ("not-enrolled", "Hub: NICHT ANGEMELDET"),
+        ("not-enrolled", "Hub: ANMELDEN"),
         ("clock", "UHR FALSCH"),
         ("stuck", "Hub: HÄNGT"),
         ("busy", "ONLINE"),
@@ -505,21 +506,62 @@ def test_the_relay_alone_is_a_line_to_another_machine() -> None:
     run(case)
 
 
-@pytest.mark.parametrize("width", [64, 80])
-def test_a_second_copy_that_lags_or_is_missing_is_said_and_a_sound_one_is_not(width: int) -> None:
+@pytest.mark.parametrize(
+    ("width", "missing", "lags"),
+    [(64, "2. Kopie!", "2. Kopie!"), (80, "2. Kopie fehlt", "2. Kopie: 3 fehlen")],
+)
+def test_a_second_copy_that_lags_or_is_missing_is_said_and_a_sound_one_is_not(
+    width: int, missing: str, lags: str
+) -> None:
     async def case() -> None:
         async with opened(size=(width, 24 if width == 80 else 18)) as screen:
             screen.shop.till.submit(c.CopyReported("absent"))
             await screen.pause()
-            assert "2. Kopie fehlt" in screen.text.splitlines()[0]
+            assert missing in screen.text.splitlines()[0]
             assert "Medium für die zweite Kopie fehlt" in screen.text
             await screen.scan(MILK)
-            assert "2. Kopie fehlt" in screen.text.splitlines()[0]
+            assert missing in screen.text.splitlines()[0]
             screen.shop.till.submit(c.CopyReported("behind", 3))
             await screen.pause()
-            assert "2. Kopie: 3 fehlen" in screen.text.splitlines()[0]
+            assert lags in screen.text.splitlines()[0]
             screen.shop.till.submit(c.CopyReported("ok"))
             await screen.pause()
             assert "Kopie" not in screen.text
+
+    run(case)
+
+
+@pytest.mark.parametrize("size", [(64, 18), (80, 24)])
+def test_the_till_keeps_its_name_in_the_first_row_whatever_is_wrong_around_it(size: tuple[int, int]) -> None:
+    async def case() -> None:
+        async with opened(size=size) as screen:
+            screen.shop.till.submit(c.HubReported(False, 1, 0, "not-enrolled"))
+            screen.shop.till.submit(c.CopyReported("absent"))
+            await screen.scan(MILK)
+            first = screen.text.splitlines()[0]
+            assert first.startswith(" Kasse")
+            assert all(word in first for word in ("Hub: ANMELDEN", "nur hier: 0", "2. Kopie"))
+
+    run(case)
+
+
+def test_a_till_from_a_backup_says_that_it_waits_and_news_does_not_cover_it() -> None:
+    async def case() -> None:
+        shop = Shop()
+        await shop.till.start(None, (), None, "till-restored")
+        app = shop.app()
+        async with app.run_test(size=(80, 24)) as pilot:
+            screen = Screen(shop, app, pilot)
+            shop.till.submit(c.CopyReported("absent"))
+            shop.till.submit(c.HubReported(True, 1, 0, "behind"))
+            await screen.pause()
+            assert "ANGEHALTEN" in screen.text
+            assert "kommt aus einer Sicherung" in screen.text
+            assert "sobald er erreichbar ist" in screen.text
+            assert "Enter versucht" not in screen.text
+            shop.till.submit(c.OpenEpoch(2, 51, bytes(32), 1, "restored"))
+            await screen.pause()
+            assert "Wer arbeitet an dieser Kasse?" in screen.text
+            assert "Neue Bonnummern ab jetzt: 3-2-1" in screen.text
 
     run(case)

@@ -9,6 +9,9 @@ from pos.words import amount, message_text
 __all__ = ["stopped_panel"]
 
 
+_WAITING = ("till-restored", "journal-shorter")  # the hub ends this, no key
+
+
 def stopped_panel(scene: Scene, height: int) -> list[Strip]:
     view, words, brush = scene.view, scene.words, scene.brush
     rows = [
@@ -24,5 +27,6 @@ def stopped_panel(scene: Scene, height: int) -> list[Strip]:
     if view.lines:
         total = amount(view.total_minor, words.language)
         rows.append(brush.row((f"   {words('ui.stopped-cart', pieces=view.pieces, total=total)}", "text")))
-    rows.append(brush.row((f"   {words('ui.stopped-retry')}", "text")))
+    waits = view.message is not None and view.message.code in _WAITING
+    rows.append(brush.row((f"   {words('ui.stopped-waits' if waits else 'ui.stopped-retry')}", "text")))
     return (rows + [brush.blank()] * (height - len(rows)))[:height]

@@ -63,7 +63,10 @@ def _lines(scene: Scene) -> list[Part]:
         parts.append((words("ui.no-hub"), "status"))
     copy = view.second_copy
     if copy.state not in {"", "ok"}:
-        parts.append((words(f"ui.copy-{copy.state}", count=copy.waiting), "status_bad"))
+        said = (
+            words("ui.copy-short") if scene.width < 76 else words(f"ui.copy-{copy.state}", count=copy.waiting)
+        )
+        parts.append((said, "status_bad"))
     return parts
 
 
