@@ -129,7 +129,7 @@ class Relay:
         """A question that proves itself, and so does its answer: both are carried unread. None: no answer."""
         transport = self._transport() if self._transport is not None else None
         try:
-            async with unsigned_line(PASS_ON_S, transport) as line:
+            async with unsigned_line(PASS_ON_S, transport, url=self._node.url, ca=self._node.ca) as line:
                 return await ask_unsigned(line, self._node.url, path, body)
         except UntrustedAnswerError:
             return None

@@ -46,8 +46,13 @@ def relay_identity(url: str, upstream: str) -> Identity:
 @db_option
 @click.option("--hub", "hub_url", required=True, metavar="URL", help="Address of the hub.")
 @click.option("--code", required=True, help="What `tresen hub enrol --relay` printed there.")
+@click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Authorities for the hub's TLS certificate (PEM), if they are the shop's own.",
+)
 @click.pass_context
-def join_command(context: click.Context, db: str | None, hub_url: str, code: str) -> None:
+def join_command(context: click.Context, db: str | None, hub_url: str, code: str, ca: Path | None) -> None:
     """Make this machine the relay of a store: enrol it at the hub."""
     from pos.system import SystemIds  # noqa: PLC0415
     from sync.codes import CodeError, read_code  # noqa: PLC0415
@@ -57,7 +62,15 @@ def join_command(context: click.Context, db: str | None, hub_url: str, code: str
     if path.exists():
         fail(f"this machine is enrolled already: move {path} away first, if it is to become another")
     try:
-        identity, _ = asyncio.run(enrol(hub_url.rstrip("/"), read_code(code), ids=SystemIds(), role="relay"))
+        identity, _ = asyncio.run(
+            enrol(
+                hub_url.rstrip("/"),
+                read_code(code),
+                ids=SystemIds(),
+                role="relay",
+                ca=str(ca.absolute()) if ca else "",
+            )
+        )
         save_identity(path, identity)
     except CodeError as error:
         fail(f"this is no code: {error}")
