@@ -55,8 +55,10 @@ class Surround:
     ) -> None:
         self._state = state
         self._settings = settings
-        self._hub_here = hub_url == HUB_HERE
-        self._hub_url = f"http://127.0.0.1:{HUB_HERE_PORT}" if self._hub_here else hub_url
+        here, _, port = hub_url.partition(":")
+        self._hub_here = here == HUB_HERE
+        self._hub_port = int(port) if self._hub_here and port.isdigit() else HUB_HERE_PORT
+        self._hub_url = f"http://127.0.0.1:{self._hub_port}" if self._hub_here else hub_url
         self._clock = clock
         self._ids = ids
         self._worker = worker
@@ -221,8 +223,8 @@ class Surround:
             with (self._state / "log" / "hub.log").open("ab") as log:
                 child = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "pos", "hub", "--db", self._hub_db()),
-                    *("--host", "0.0.0.0", "--port", str(HUB_HERE_PORT)),  # noqa: S104 - phones read receipts here
-                    *("--public-url", f"http://{own_address()}:{HUB_HERE_PORT}"),
+                    *("--host", "0.0.0.0", "--port", str(self._hub_port)),  # noqa: S104 - phones read receipts here
+                    *("--public-url", f"http://{own_address()}:{self._hub_port}"),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from pos.bootstrap import software
 from pos.journal.epochs import newest_facts
@@ -14,13 +16,23 @@ from pos.journal.segment import open_reader, segment_files
 from pos.people import PinRefusedError, check_new_pin
 from pos.settings import default_state_folder
 from pos.setup import Made, SetupError, make_till
-from pos.system import SystemIds
+from pos.system import SystemClock, SystemIds
 from sync.codes import CodeError, read_code
-from sync.enrolling import EnrolError, Journal, enrol
-from sync.identity import Identity, identity_file, save_identity
+from sync.enrolling import EnrolError, Journal, change_key, enrol, find_relay
+from sync.identity import Identity, IdentityError, identity_file, load_identity, save_identity
+from sync.keys import SEED_BYTES
 from sync.wire import Enrolled, ShopInfo
 
-__all__ = ["enrol_command", "enrol_fresh", "enrol_till", "journal_end"]
+__all__ = [
+    "enrol_command",
+    "enrol_fresh",
+    "enrol_till",
+    "journal_end",
+    "make_enrolled",
+    "new_key",
+    "point_at_relay",
+    "redeem",
+]
 
 
 def journal_end(state: Path) -> Journal | None:
@@ -43,7 +55,7 @@ async def enrol_till(
     state: Path, journal: Journal, hub: str, code: str, relay_url: str = "", ca: str = ""
 ) -> Identity:
     """A till that sells already keeps its store, id and numbers. Raises EnrolError, OSError."""
-    identity, _ = await _enrol(hub, code, relay_url, ca, journal)
+    identity, _ = await redeem(hub, code, relay_url, ca, journal)
     save_identity(identity_file(state), identity)
     return identity
 
@@ -68,25 +80,27 @@ async def enrol_fresh(
         check_new_pin(operator, pin)  # before the code is used up
     except PinRefusedError as error:
         raise SetupError(str(error)) from error
-    identity, enrolled = await _enrol(hub, code, relay_url, ca, None)
-    made = await asyncio.to_thread(_make, state, hub, identity, enrolled, operator, pin, shop, devices)
-    save_identity(identity_file(state), identity)
-    return made
+    identity, enrolled = await redeem(hub, code, relay_url, ca)
+    return make_enrolled(
+        state, identity, enrolled, hub=hub, operator=operator, pin=pin, shop=shop, devices=devices
+    )
 
 
-def _make(
+def make_enrolled(
     state: Path,
-    hub: str,
     identity: Identity,
     enrolled: Enrolled,
+    *,
+    hub: str,
     operator: str,
     pin: str,
-    shop: dict[str, Any] | None,
-    devices: dict[str, Any] | None,
+    shop: dict[str, Any] | None = None,
+    devices: dict[str, Any] | None = None,
 ) -> Made:
+    """The till that an enrolment is for. Raises SetupError, OSError."""
     known = {**(shop or {}), **(_shop_settings(enrolled.shop) if enrolled.shop is not None else {})}
     try:
-        return make_till(
+        made = make_till(
             state,
             operator=operator,
             pin=pin,
@@ -101,11 +115,14 @@ def _make(
         raise SetupError(
             f"{error} The code is used up: mend this, then make a new one with --replace."
         ) from error
+    save_identity(identity_file(state), identity)
+    return made
 
 
-async def _enrol(
-    hub: str, code: str, relay_url: str, ca: str, journal: Journal | None
+async def redeem(
+    hub: str, code: str, relay_url: str = "", ca: str = "", journal: Journal | None = None
 ) -> tuple[Identity, Enrolled]:
+    """Redeem a code as it was typed. Raises EnrolError."""
     try:
         found = read_code(code)
     except CodeError as error:
@@ -119,6 +136,38 @@ async def _enrol(
         ca=ca,
         software=software(),
     )
+
+
+async def point_at_relay(state: Path, relay_url: str) -> Identity:
+    """An enrolled till speaks to the store's relay at this address from its next start on. Raises EnrolError."""
+    found = await find_relay(_known(state), relay_url.rstrip("/"), clock=SystemClock(), ids=SystemIds())
+    save_identity(identity_file(state), found)
+    return found
+
+
+async def new_key(state: Path) -> int:
+    """Another key for this till; gives until when (ms since 1970) the old one holds. Raises EnrolError.
+
+    The new key is on the disk before the hub hears of it: cut off in between, the same command goes on.
+    """
+    identity = _known(state)
+    waiting = identity_file(state).with_name("identity.next.json")
+    begun = load_identity(waiting)
+    if begun is None:
+        ids = SystemIds()
+        begun = msgspec.structs.replace(identity, seed=ids.token(SEED_BYTES))
+        save_identity(waiting, begun)
+    changed, until_ms = await change_key(identity, begun.seed, clock=SystemClock(), ids=SystemIds())
+    save_identity(identity_file(state), changed)
+    waiting.unlink()
+    return until_ms
+
+
+def _known(state: Path) -> Identity:
+    identity = load_identity(identity_file(state))
+    if identity is None:
+        raise EnrolError(f"The till in {state} is not enrolled yet: this takes --hub and --code.")
+    return identity
 
 
 def _shop_settings(shop: ShopInfo) -> dict[str, Any]:
@@ -143,22 +192,42 @@ def _shop_settings(shop: ShopInfo) -> dict[str, Any]:
     show_default="TRESEN_STATE, else ~/.local/state/tresen",
     help="The till's folder.",
 )
-@click.option("--hub", required=True, metavar="URL", help="Address of the hub.")
-@click.option("--code", required=True, help="What `tresen hub enrol` printed.")
-@click.option("--relay-url", default="", metavar="URL", help="Address of the store's relay, if it has one.")
+@click.option("--hub", default="", metavar="URL", help="Address of the hub.")
+@click.option("--code", default="", help="What `tresen hub enrol` printed.")
+@click.option(
+    "--relay-url",
+    default="",
+    metavar="URL",
+    help="Address of the store's relay, if it has one; alone, for a till that is enrolled.",
+)
 @click.option(
     "--ca",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Authorities for the TLS certificates of hub and relay (PEM), if they are the shop's own.",
 )
 @click.option("--operator", default="", help="In a fresh folder: name of the first operator.")
-def enrol_command(state: Path, hub: str, code: str, relay_url: str, ca: Path | None, operator: str) -> None:
+@click.option("--new-key", "wants_key", is_flag=True, help="Change the key of a till that is enrolled.")
+def enrol_command(
+    state: Path, hub: str, code: str, relay_url: str, ca: Path | None, operator: str, *, wants_key: bool
+) -> None:
     """Enrol this till at its hub. In a fresh folder: become the till that the code names.
 
     A fresh folder's first operator gets the PIN that is read from standard input.
     """
     authorities = str(ca.absolute()) if ca is not None else ""
     try:
+        if wants_key:
+            until = dt.datetime.fromtimestamp(asyncio.run(new_key(state)) / 1000, tz=dt.UTC)
+            click.echo(
+                f"The till has a new key from its next start on; the old one holds until {until:%Y-%m-%d}."
+            )
+            return
+        if relay_url and not hub and not code:
+            relay = asyncio.run(point_at_relay(state, relay_url)).nodes[0]
+            click.echo(f"From its next start on the till speaks to the relay {relay.name} at {relay.url}.")
+            return
+        if not hub or not code:
+            raise click.UsageError("name the hub and the code: --hub URL --code CODE")
         journal = journal_end(state)
         if journal is not None:
             identity = asyncio.run(enrol_till(state, journal, hub, code, relay_url, authorities))
@@ -173,7 +242,7 @@ def enrol_command(state: Path, hub: str, code: str, relay_url: str, ca: Path | N
         made = asyncio.run(
             enrol_fresh(state, hub, code, relay_url, operator=operator, pin=_read_pin(), ca=authorities)
         )
-    except (EnrolError, SetupError) as error:
+    except (EnrolError, IdentityError, SetupError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(
         f"Till {made.till} of store {made.store} is ready in {state} and enrolled at {hub}. "

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from pos.domain.commands import Command, Scan
+from pos.enrol import make_enrolled, redeem
 from pos.notify import READY, Watchdog, feed_from_loop, notify
 from pos.settings import Settings
 from pos.setup import SetupError, make_till
@@ -17,6 +18,9 @@ from pos.system import SystemClock, ThreadWorker
 from pos.tui.screens.setup import SetupAnswers
 from pos.tui.setup_app import Outcome, SetupApp, Trials
 from pos.tui.themes import load_theme
+from sync.enrolling import EnrolError
+from sync.identity import Identity
+from sync.wire import Enrolled
 
 __all__ = ["first_run"]
 
@@ -28,6 +32,16 @@ _DRAWER_PULSE = b"\x1b\x70\x00\x32\x32"
 
 async def first_run(state: Path, settings: Settings) -> bool:
     """True when a till was made. What is typed wrong is asked again inside; a refusal is told and ends it."""
+    enrolment: list[tuple[Identity, Enrolled]] = []
+
+    async def try_code(address: str, code: str) -> Outcome:
+        try:
+            enrolment[:] = [await redeem(address, code)]
+        except EnrolError as error:
+            return Outcome(ok=False, said=str(error))
+        identity, _ = enrolment[0]
+        return Outcome(ok=True, said=f"{identity.store}/{identity.machine}")
+
     app = SetupApp(
         theme=load_theme(settings.till.theme),
         trials=Trials(
@@ -35,6 +49,7 @@ async def first_run(state: Path, settings: Settings) -> bool:
             test_print=lambda address: _send(address, _TEST_PAGE),
             test_drawer=lambda address: _send(address, _DRAWER_PULSE),
             import_catalogue=lambda path, progress: _import(state, path, progress),
+            enrol=try_code,
         ),
         language=settings.shop.language,
     )
@@ -48,8 +63,11 @@ async def first_run(state: Path, settings: Settings) -> bool:
     if answers is None:
         return False
     try:
-        make_till(state, **_arguments(answers))
-    except SetupError as error:
+        if answers.hub_code and enrolment:
+            make_enrolled(state, *enrolment[0], **_arguments(answers))
+        else:
+            make_till(state, **_arguments(answers))
+    except (SetupError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return False
     return True

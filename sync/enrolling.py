@@ -6,19 +6,31 @@ Nothing that comes back is believed before the node has proved that it knows the
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from pos.ports import Ids
+from pos.ports import Clock, Ids
 from sync.codes import Code, enrol_proof, enrolled_proof
 from sync.identity import Identity, Node
 from sync.keys import SEED_BYTES, SigningKey, verify
-from sync.line import Answer, UntrustedAnswerError, ask_unsigned, unsigned_line
+from sync.line import Answer, Line, UntrustedAnswerError, ask_unsigned, is_silence, unsigned_line
 from sync.signatures import NONCE_BYTES, SignatureError, verify_answer
-from sync.wire import Enrol, Enrolled, Problem, encode_json, grant_bytes
+from sync.wire import (
+    Enrol,
+    Enrolled,
+    Problem,
+    Relays,
+    Rotated,
+    Rotation,
+    encode_json,
+    grant_bytes,
+    rotation_bytes,
+)
 
-__all__ = ["EnrolError", "Journal", "enrol"]
+__all__ = ["EnrolError", "Journal", "change_key", "enrol", "find_relay"]
+
+_T = TypeVar("_T")
 
 _TIMEOUT_S: Final = 10.0
 _TRIES: Final = 3
@@ -84,6 +96,66 @@ async def enrol(
         relay = enrolled.relays[-1]
         nodes.insert(0, Node(relay_url, "relay", relay.name, relay.public_key, ca))
     return Identity(enrolled.store, enrolled.machine, role, key.seed, tuple(nodes)), enrolled
+
+
+async def find_relay(
+    identity: Identity, relay_url: str, *, clock: Clock, ids: Ids, transport: Any = None
+) -> Identity:
+    """The identity with the store's newest relay at this address; the hub says under which key it answers.
+
+    Raises EnrolError.
+    """
+    answer = await _signed(identity, "GET", "/v1/relays", b"", clock, ids, transport)
+    relays = _decoded(answer, Relays).relays
+    if not relays:
+        raise EnrolError(f"Store {identity.store} has no relay yet: enrol the relay first.")
+    relay = Node(relay_url, "relay", relays[-1].name, relays[-1].public_key)
+    hub = tuple(node for node in identity.nodes if node.role == "hub")
+    return msgspec.structs.replace(identity, nodes=(relay, *hub))
+
+
+async def change_key(
+    identity: Identity, seed: bytes, *, clock: Clock, ids: Ids, transport: Any = None
+) -> tuple[Identity, int]:
+    """The identity with the key of this seed, and until when (ms) the old one holds. The same seed again is harmless.
+
+    Raises EnrolError.
+    """
+    key = SigningKey(seed)
+    wish = Rotation(key.public, key.sign(rotation_bytes(identity.key.key_id)))
+    answer = await _signed(identity, "POST", "/v1/keys", encode_json(wish), clock, ids, transport)
+    rotated = _decoded(answer, Rotated)
+    if rotated.key_id != key.key_id:
+        raise EnrolError("The hub answers for another key.")
+    return msgspec.structs.replace(identity, seed=seed), rotated.old_until_ms
+
+
+async def _signed(
+    identity: Identity, method: str, path: str, body: bytes, clock: Clock, ids: Ids, transport: Any
+) -> Answer:
+    """A question to the hub itself, on the signed line. Raises EnrolError."""
+    hub = identity.node("hub")
+    assert hub is not None
+    try:
+        async with Line(hub, identity, clock=clock, ids=ids, transport=transport) as line:
+            return await line.ask(method, path, body=body, timeout_s=_TIMEOUT_S)
+    except UntrustedAnswerError as error:
+        raise EnrolError(f"Whoever answers at {hub.url} is not the hub of this machine: {error}.") from error
+    except Exception as error:
+        if not is_silence(error):
+            raise
+        raise EnrolError(f"The hub does not answer at {hub.url}: {error}.") from error
+
+
+def _decoded(answer: Answer, kind: type[_T]) -> _T:
+    try:
+        if answer.status == 200:
+            return msgspec.json.decode(answer.content, type=kind)
+        problem = msgspec.json.decode(answer.content, type=Problem)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise EnrolError(f"The hub's answer cannot be read ({error}).") from error
+    detail = f" ({problem.detail})" if problem.detail else ""
+    raise EnrolError(f"The hub refuses: {problem.title}{detail}.")
 
 
 async def _ask(

@@ -32,13 +32,15 @@ class Trials(msgspec.Struct, frozen=True):
     """What the wizard may try out; None where the machine cannot. They answer with errors, never raise them.
 
     `scanner` waits for a scan and tells code (`said`) and device (`value`); `test_print` and `test_drawer`
-    take the printer's address; `import_catalogue` takes a path and a function that hears the rows so far.
+    take the printer's address; `import_catalogue` takes a path and a function that hears the rows so far; `enrol`
+    takes the hub's address and a code, and tells which till this one becomes.
     """
 
     scanner: Callable[[], Awaitable[Outcome]] | None = None
     test_print: Callable[[str], Awaitable[Outcome]] | None = None
     test_drawer: Callable[[str], Awaitable[Outcome]] | None = None
     import_catalogue: Callable[[str, Callable[[int], None]], Awaitable[Outcome]] | None = None
+    enrol: Callable[[str, str], Awaitable[Outcome]] | None = None
 
 
 class SetupApp(App[SetupAnswers], inherit_bindings=False):
@@ -125,6 +127,13 @@ class SetupApp(App[SetupAnswers], inherit_bindings=False):
             outcome = await trials.test_drawer(text)
         elif what == "catalogue":
             outcome = await self._import(text)
+        elif what == "hub-code" and trials.enrol is not None:
+            wizard.told(what, words("setup.hub-code-asks"), ok=False)
+            self._pump.poke()
+            address, _, code = text.partition(" ")
+            outcome = await trials.enrol(address, code)
+            said = words("setup.hub-code-done", till=outcome.said) if outcome.ok else outcome.said
+            outcome = Outcome(outcome.ok, said)
         wizard.told(what, outcome.said, ok=outcome.ok, value=outcome.value)
         self._pump.poke()
 

@@ -93,11 +93,42 @@ def test_an_address_of_a_hub_and_a_scanner_are_answers() -> None:
         app = setup_app(Trials(scanner=scanner))
         found = await answer(
             app, "1", "Laden", "Weg 1", "10115 Berlin", "12/345", "Kim", "4711", "4711", "", "", "", "3",
-            "http://10.0.0.1", "",
+            "http://10.0.0.1", "", "",
         )  # fmt: skip
         assert found is not None
+        assert found.hub_code == ""
         assert (found.hub, found.scanner) == ("http://10.0.0.1", "serial:/dev/ttyACM0")
         assert found.address == ("Weg 1", "10115 Berlin")
+
+    run(case)
+
+
+def test_a_code_of_the_hub_is_tried_at_once_and_a_refused_one_is_asked_for_again() -> None:
+    tried: list[tuple[str, str]] = []
+
+    async def enrol(address: str, code: str) -> Outcome:
+        tried.append((address, code))
+        good = code == "ABCD-1"
+        return Outcome(ok=good, said="demo/3" if good else "The hub refuses: The code is wrong.")
+
+    async def case() -> None:
+        app = setup_app(Trials(enrol=enrol))
+        first = (
+            "2", "Shop", "", "", "", "Kim", "4711", "4711", "", "", "", "3", "http://10.0.0.1", "WRONG",
+        )  # fmt: skip
+        async with app.run_test(size=(80, 24)) as pilot:
+            for text in first:
+                await pilot.press(*text, "enter")
+                await pilot.pause()
+            assert "The code is wrong." in app.drawing.text()
+            await pilot.press(*["backspace"] * 5, *"ABCD-1", "enter")
+            await pilot.pause()
+            assert "Enrolled: till demo/3." in app.drawing.text()
+            await pilot.press("enter", "enter")
+            await pilot.pause()
+        assert app.return_value is not None
+        assert app.return_value.hub_code == "ABCD-1"
+        assert tried == [("http://10.0.0.1", "WRONG"), ("http://10.0.0.1", "ABCD-1")]
 
     run(case)
 

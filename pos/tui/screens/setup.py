@@ -16,7 +16,7 @@ __all__ = ["STEPS", "SetupAnswers", "Wizard", "draw_setup"]
 
 STEPS = (
     "language", "shop", "street", "city", "tax", "operator", "pin", "pin-again", "scanner",
-    "printer", "paper", "catalogue", "hub", "hub-address", "done",
+    "printer", "paper", "catalogue", "hub", "hub-address", "hub-code", "done",
 )  # fmt: skip
 _NEEDED = frozenset({"language", "shop", "operator", "pin", "pin-again", "hub", "hub-address", "paper"})
 _HIDDEN = frozenset({"pin", "pin-again"})
@@ -26,7 +26,10 @@ HERE = "here"
 
 
 class SetupAnswers(msgspec.Struct, frozen=True):
-    """What the first run came to. `hub` is empty, "here" or an address. `repr` hides the PIN."""
+    """What the first run came to. `hub` is empty, "here" or an address; `hub_code` enrolled the till there.
+
+    `repr` hides the PIN.
+    """
 
     language: str
     shop_name: str
@@ -39,6 +42,7 @@ class SetupAnswers(msgspec.Struct, frozen=True):
     drawer: bool
     catalogue: str
     hub: str
+    hub_code: str = ""
 
     def __repr__(self) -> str:
         return f"SetupAnswers(shop_name={self.shop_name!r}, operator={self.operator!r}, pin=...)"
@@ -46,7 +50,7 @@ class SetupAnswers(msgspec.Struct, frozen=True):
 
 class Wizard:
     """The questions' order and what counts as an answer. `ask(what, text)` starts what takes time:
-    "scanner", "print", "drawer" or "catalogue"; its outcome comes back through `told`.
+    "scanner", "print", "drawer", "catalogue" or "hub-code" (address and code); its outcome comes back through `told`.
     """
 
     def __init__(self, ask: Callable[[str, str], None], language: str = "de") -> None:
@@ -54,6 +58,7 @@ class Wizard:
         self._values: dict[str, str] = {"language": language}
         self._drawer = False
         self._read_file = ""
+        self._used_code = ""
         self.at = 0
         self.typed = ""
         self.note = ""
@@ -113,6 +118,7 @@ class Wizard:
             "catalogue": self._catalogue,
             "hub": self._hub,
             "hub-address": self._hub_address,
+            "hub-code": self._hub_code,
             "done": self._done,
         }.get(self.step, self._plain)
         handler(text)
@@ -128,6 +134,8 @@ class Wizard:
             self._drawer = ok
         elif what == "catalogue" and ok and value:
             self._read_file = value
+        elif what == "hub-code" and ok:
+            self._used_code = self.typed.strip()
 
     # -- answers
 
@@ -204,6 +212,14 @@ class Wizard:
         self._values["hub-address"] = text
         self._on()
 
+    def _hub_code(self, text: str) -> None:
+        if text and text != self._used_code:
+            self.note = ""
+            self._ask("hub-code", f"{self._values['hub-address']} {text}")
+            return
+        self._values["hub-code"] = text
+        self._on()
+
     def _done(self, _: str) -> None:
         value = self._values.get
         hub = {"1": "", "2": HERE, "3": value("hub-address", "")}[value("hub", "1")]
@@ -219,6 +235,7 @@ class Wizard:
             drawer=self._drawer,
             catalogue=value("catalogue", ""),
             hub=hub,
+            hub_code=value("hub-code", "") if value("hub") == "3" else "",
         )
         self._values["pin"] = ""
 
@@ -233,7 +250,7 @@ class Wizard:
     def _passed_over(self, step: str) -> bool:
         if step == "paper":
             return not self._values.get("printer")
-        return step == "hub-address" and self._values.get("hub") != "3"
+        return step in {"hub-address", "hub-code"} and self._values.get("hub") != "3"
 
     def _go(self, at: int) -> None:
         self.at = at
