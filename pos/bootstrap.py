@@ -66,7 +66,8 @@ def create_till(
         if any((state / "journal").glob("*.journal")):
             raise JournalUnavailableError("journal-exists", f"{state} holds a till already")
         added = people.add(operator, pin)
-        first = EpochOpened(settings.shop.store, till_id, "new till", software())
+        store = grant.store if grant is not None else settings.shop.store
+        first = EpochOpened(store, till_id, "new till", software())
         if grant is None:
             create_journal(state / "journal", clock, first)
         else:

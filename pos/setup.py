@@ -104,7 +104,7 @@ def _make(
         raise SetupError(f"The till could not be made: {error.detail}.") from error
     except OSError as error:
         raise SetupError(f"The folder {state} cannot be used: {error.strerror}.") from error
-    return Made(settings.shop.store, till_id)
+    return Made(grant.store if grant is not None else settings.shop.store, till_id)
 
 
 def _must_be_name(what: str, text: str) -> None:
