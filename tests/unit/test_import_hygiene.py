@@ -15,13 +15,14 @@ HEAVY = (
     "PIL",
     "qrcode",
     "argon2",
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
 )
 
 
 def test_opening_the_till_and_its_screen_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
-        "import pos.bootstrap, pos.tui.app, pos.plain, pos.devices\n"
+        "import pos.bootstrap, pos.tui.app, pos.plain, pos.devices, pos.hub_line, sync.client\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
     )
     done = subprocess.run(
