@@ -109,8 +109,8 @@ async def find_relay(
     relays = _decoded(answer, Relays).relays
     if not relays:
         raise EnrolError(f"Store {identity.store} has no relay yet: enrol the relay first.")
-    relay = Node(relay_url, "relay", relays[-1].name, relays[-1].public_key)
     hub = tuple(node for node in identity.nodes if node.role == "hub")
+    relay = Node(relay_url, "relay", relays[-1].name, relays[-1].public_key, hub[0].ca)
     return msgspec.structs.replace(identity, nodes=(relay, *hub))
 
 
