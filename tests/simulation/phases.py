@@ -201,7 +201,7 @@ PHASES: dict[str, Phase] = {
         ),
         Phase(
             "processes",
-            "tills, hub and PostgreSQL are killed while they work, on a failing line",
+            "tills, relay, hub and PostgreSQL are killed while they work, on failing lines",
             "kills",
             2_000,
             40,

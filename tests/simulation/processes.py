@@ -1,8 +1,8 @@
-"""Real tills, a failing line, a real hub on a real PostgreSQL, and SIGKILL for each of them while all of it works.
+"""Real tills, a relay, a hub on a real PostgreSQL, failing lines between them, and SIGKILL for each while all of it works.
 
-What is checked: no till ever waits for the hub, whatever happens to it; after each kill of a till the cart holds each
+One till speaks to the hub alone, the others have the store's relay before it and the hub behind it. What is checked: no till ever waits for the hub, whatever happens to it; after each kill of a till the cart holds each
 line that was shown, once; at the end each sale that was shown as paid is in the journal once, line by line, and the
-hub holds each till's journal byte by byte and nothing else.
+hub holds each till's journal byte by byte and nothing else; so does the relay with those of its tills.
 """
 
 import random
@@ -21,7 +21,7 @@ from pos.journal.reader import iterate, verify_journal
 from sync.hub import tables as t
 from sync.hub.database import open_engine
 from tests.simulation.baskets import BasketRun, load_codes
-from tests.simulation.hubs import HubProcess, enrol_till
+from tests.simulation.hubs import HubProcess
 from tests.simulation.line_till import make_till, run_tool
 from tests.simulation.postgres import PostgresServer, running_postgres
 from tests.simulation.steady import DEMO_CATALOGUE
@@ -54,9 +54,9 @@ def process_kills(
 
 
 class Victims:
-    """Who is killed, in turn: of twenty, thirteen times a till, four times the hub, three times PostgreSQL."""
+    """Who is killed, in turn: of twenty, twelve times a till, three times the hub, PostgreSQL and the relay less often."""
 
-    SHARES = {"till": 13, "hub": 4, "postgresql": 3}  # noqa: RUF012 - a constant table
+    SHARES = {"till": 12, "hub": 3, "postgresql": 3, "relay": 2}  # noqa: RUF012 - a constant table
 
     def __init__(self, seed: int, count: int) -> None:
         self._chance = random.Random(f"victims:{seed}")
@@ -80,32 +80,61 @@ class _Shop:
         self._stack = stack
         self._kills: Counter[str] = Counter()
         self._postgres: PostgresServer = stack.enter_context(running_postgres())
+        self._folder = folder
         self._hub = HubProcess(self._postgres.url, folder / "hub.log")
         stack.callback(self._hub.stop)
         self._hub.start()
         address = self._hub.address()
-        self._lines: list[ProxyThread] = []
+        self._hub_lines: list[ProxyThread] = []
+        self._relay_lines: list[ProxyThread] = []
+        above = self._line(address, self._hub_lines)
+        self._relay = HubProcess(
+            f"sqlite:///{folder / 'relay.db'}", folder / "relay.log", "--upstream", above.url
+        )
+        run_tool("hub", "--db", self._relay.db, "join", "--hub", above.url, "--code", self._code("--relay"))
+        stack.callback(self._relay.stop)
+        self._relay.start()
+        relay = self._relay.address()
         self._states: list[Path] = []
         self._tills: list[BasketRun] = []
         codes = load_codes(DEMO_CATALOGUE, 5_000, seed)
         for number in range(1, TILLS + 1):
-            line = stack.enter_context(running_proxy(address, seed=seed * 100 + number))
-            state = folder / f"till-{number}"
-            if number == 1:
-                make_till(state, "--store", "shop", "--till", "k1")
-                run_tool("catalogue", "import", str(DEMO_CATALOGUE), "--state", str(state), "--good-rows")
-            else:
-                make_till(state, "--store", "shop", "--till", f"k{number}")
-                shutil.copy(self._states[0] / "catalogue.db", state / "catalogue.db")
-            enrol_till(state, self._postgres.url, line.url)
-            till = BasketRun(state, codes, seed=seed * 100 + number, till_options=("--hub", line.url))
+            state = self._make_till(number)
+            hub = self._line(address, self._hub_lines)
+            joins = ["--hub", hub.url, "--code", self._code("--till", f"k{number}")]
+            if number > 1:
+                joins += ["--relay-url", self._line(relay, self._relay_lines).url]
+            run_tool("enrol", "--state", str(state), *joins)
+            till = BasketRun(state, codes, seed=seed * 100 + number)
             stack.callback(till.close)
             till.start()
-            self._lines.append(line)
-            self._states.append(state)
             self._tills.append(till)
         for at, line in enumerate(self._lines):
             line.follow(seed * 100 + at)
+
+    @property
+    def _lines(self) -> list[ProxyThread]:
+        return [*self._hub_lines, *self._relay_lines]
+
+    def _line(self, address: str, lines: list[ProxyThread]) -> ProxyThread:
+        line = self._stack.enter_context(running_proxy(address, seed=self._seed * 100 + len(self._lines)))
+        lines.append(line)
+        return line
+
+    def _code(self, *machine: str) -> str:
+        return run_tool(
+            "hub", "--db", self._postgres.url, "enrol", "--store", "shop", *machine, "--quiet"
+        ).strip()
+
+    def _make_till(self, number: int) -> Path:
+        state = self._folder / f"till-{number}"
+        make_till(state, "--store", "shop", "--till", f"k{number}")
+        if self._states:
+            shutil.copy(self._states[0] / "catalogue.db", state / "catalogue.db")
+        else:
+            run_tool("catalogue", "import", str(DEMO_CATALOGUE), "--state", str(state), "--good-rows")
+        self._states.append(state)
+        return state
 
     def kill(self, victim: str) -> None:
         """One kill while the shop sells, and what it takes until the victim is back."""
@@ -121,12 +150,17 @@ class _Shop:
             return
         self._sell(self._chance.randint(1, 3))
         time.sleep(self._chance.random() * 0.2)  # the moment of the kill is part of what is tried
-        if victim == "hub":
-            self._hub.kill()
+        if victim in {"hub", "relay"}:
+            node, lines = (
+                (self._hub, self._hub_lines) if victim == "hub" else (self._relay, self._relay_lines)
+            )
+            node.kill()
             self._sell(1)
-            self._hub.start()
+            node.start()
             self._sell(2)
-            self._aim(self._hub.address())
+            address = node.address()
+            for line in lines:
+                line.aim(address)
         else:
             self._postgres.kill()
             self._sell(2)
@@ -146,6 +180,9 @@ class _Shop:
         engine = open_engine(self._postgres.url)
         self._stack.callback(engine.dispose)
         facts = wait_until_drained(engine, self._states)
+        relay = open_engine(self._relay.db)
+        self._stack.callback(relay.dispose)
+        wait_until_drained(relay, self._states[1:])  # a second copy of each sale is what it is for
         drained_s = time.monotonic() - started
         for till in self._tills:
             till.end()
@@ -166,10 +203,6 @@ class _Shop:
     def _sell(self, baskets: int) -> None:
         for _ in range(baskets):
             self._chance.choice(self._tills).basket()
-
-    def _aim(self, address: str) -> None:
-        for line in self._lines:
-            line.aim(address)
 
 
 def wait_until_drained(engine: sa.Engine, states: Sequence[Path]) -> int:
