@@ -16,6 +16,7 @@ __all__ = ["Cashier"]
 
 THROUGH_THE_TILL: Final = 0.07
 FUTURE: Final = 0.01
+LOCKED: Final = ("till-restored", "journal-shorter")
 _DECIMALS: Final = (Decimal(2), Decimal(3), Decimal(5))
 
 
@@ -25,6 +26,10 @@ class Cashier:
     def __init__(self, machine: "TillMachine") -> None:
         self._machine = machine
         self._settled: tuple[str, int] | None = None
+
+    def forget(self) -> None:
+        """The disk is another one."""
+        self._settled = None
 
     def found(self, cart: Cart | None) -> None:
         """The cart that came back after a start, against the one that was safe before."""
@@ -67,6 +72,11 @@ class Cashier:
         assert machine.journal is not None
         assert machine.client is not None
         ledger, head = till._checkout._ledger, machine.journal.head
+        try:
+            till._desk.must_be_selling()
+        except Refusal as refusal:
+            await self._refused(refusal.message.code)
+            return
         facts = ledger.day_facts()
         cart_id = machine.ids.new_id()
         facts.append(
@@ -84,7 +94,7 @@ class Cashier:
         try:
             await ledger.append(facts, None)
         except Refusal as refusal:
-            self._refused(refusal.message.code)
+            await self._refused(refusal.message.code)
             return
         machine.sales_left -= 1
         machine.world.sold += 1
@@ -128,7 +138,7 @@ class Cashier:
         machine = self._machine
         cart = till._selling.cart
         if cart is None:
-            self._refused(till.view.message.code if till.view.message else "no cart")
+            await self._refused(till.view.message.code if till.view.message else "no cart")
             return
         if not any(line.live for line in cart.lines):
             till.submit(c.Scan(machine.rng.choice(CODES)))
@@ -143,10 +153,13 @@ class Cashier:
                 machine.world.sold += 1
                 machine.world.sold_at_tills += 1
         else:
-            self._refused(till.view.message.code if till.view.message else till.view.state)
+            await self._refused(till.view.message.code if till.view.message else till.view.state)
 
-    def _refused(self, code: str) -> None:
+    async def _refused(self, code: str) -> None:
         machine = self._machine
+        if code in LOCKED:  # it must wait for its numbers; that they come in the end is I9's business
+            await machine.world.sleep(1)
+            return
         machine.world.note(f"{machine.name} refuses a sale: {code}")
         if not machine.disk_trouble and not machine.disk.dead:
             machine.world.history.refused.append(f"{machine.name} refuses a sale: {code}")

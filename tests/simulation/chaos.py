@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Chaos"]
 
 DAY_MS: Final = 86_400_000
+HARMLESS: Final = ("till backup", "hub backup", "articles")
 
 
 class Chaos:
@@ -34,7 +35,31 @@ class Chaos:
             (3, "hub crash", self._hub_crash),
             (4, "disk fault", self._disk_fault),
             (2, "swizzle", self._swizzle),
+            *self._of_identity(),
         ]
+
+    def _of_identity(self) -> list[tuple[int, str, Callable[[], None]]]:
+        mishaps = self._world.mishaps
+        return [
+            (weight, name, self._counted(name, act))
+            for weight, name, act in (
+                (4, "till backup", mishaps.till_backup),
+                (2, "till restored", mishaps.till_restored),
+                (1, "clone", mishaps.clone),
+                (1, "replaced", mishaps.replace),
+                (4, "hub backup", mishaps.hub_backup),
+                (2, "hub restored", mishaps.hub_restored),
+                (1, "revoked", mishaps.revoke),
+                (6, "articles", mishaps.articles),
+            )
+        ]
+
+    def _counted(self, name: str, act: Callable[[], bool]) -> Callable[[], None]:
+        def run() -> None:
+            if act() and name not in HARMLESS:
+                self._count(name)
+
+        return run
 
     async def run(self) -> None:
         world = self._world
@@ -56,12 +81,12 @@ class Chaos:
         for till in world.tills:
             till.printer_works = True
         for _ in range(120):
-            if all(machine.up for machine in world.machines):
+            if all(machine.up for machine in world.machines if not _gone(machine)):
                 break
             await world.sleep(1)
         for till in world.tills:
             for _ in range(60):
-                if till.till is not None and till.till.view.state != "stopped":
+                if till.destroyed or (till.till is not None and till.till.view.state != "stopped"):
                     break
                 if till.till is not None:
                     await till.till.handle(c.Retry())
@@ -180,3 +205,7 @@ class Chaos:
         kind = self._rng.choice(("write", "sync", "full"))
         till.disk.fail(kind, self._rng.randint(1, 4), after=self._rng.randint(0, 30))
         self._count(f"disk {kind}")
+
+
+def _gone(machine: Machine) -> bool:
+    return isinstance(machine, TillMachine) and machine.destroyed

@@ -6,6 +6,7 @@ history. What the chain of hashes must be is computed here by itself, from docs/
 
 import datetime as dt
 import hashlib
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -116,16 +117,18 @@ def hash_after(previous: bytes, store: str, till: str, fact: StoredFact) -> byte
 
 
 def chain_faults(
-    store: str, till: str, facts: Sequence[StoredFact], *, before: bytes = GENESIS, known: int = 0
+    store: str, till: str, facts: Sequence[StoredFact], starts: Mapping[int, bytes] | None = None
 ) -> list[str]:
-    """Gaps and wrong hashes. The first `known` facts were looked at before."""
+    """Gaps and wrong hashes. `starts`: hashes that runs begin on, by their first seq; only an epoch's first fact
+    may begin one after a gap."""
     wrong = []
-    for at in range(known, len(facts)):
-        fact = facts[at]
-        if at and fact.seq != facts[at - 1].seq + 1:
+    begins = starts or {1: GENESIS}
+    for at, fact in enumerate(facts):
+        follows = at and fact.seq == facts[at - 1].seq + 1
+        if at and not follows and (fact.kind != "epoch.opened" or fact.epoch <= facts[at - 1].epoch):
             wrong.append(f"{till} {fact.epoch}/{fact.seq} follows {facts[at - 1].seq}")
-        previous = facts[at - 1].hash if at else before
-        if hash_after(previous, store, till, fact) != fact.hash:
+        previous = facts[at - 1].hash if follows else begins.get(fact.seq)
+        if previous is None or hash_after(previous, store, till, fact) != fact.hash:
             wrong.append(f"{till} {fact.epoch}/{fact.seq}: its hash does not follow")
     return wrong
 
@@ -143,11 +146,11 @@ def i2_journal_is_a_whole_prefix(
     kept: Sequence[StoredFact],
     *,
     under_way: int,
-    before: bytes = GENESIS,
+    starts: Mapping[int, bytes] | None = None,
 ) -> list[str]:
     """`found` on the disk after a crash, against what was `kept`: durable as the till was told. `under_way`:
     facts of one commit whose fate was open, that may be there, all or none."""
-    wrong = [f"I2: {text}" for text in chain_faults(store, till, found, before=before)]
+    wrong = [f"I2: {text}" for text in chain_faults(store, till, found, starts)]
     if list(found[: len(kept)]) != list(kept):
         at = next((n for n, (a, b) in enumerate(zip(found, kept, strict=False)) if a != b), len(found))
         lost = kept[at] if at < len(kept) else kept[-1]
@@ -192,6 +195,7 @@ def i3_node_holds_what_tills_wrote(
             first = min(n for t, e, n in node.facts if (t, e) == (till, epoch))
             if seq != first:
                 wrong.append(f"I3: {till} {epoch}/{seq - 1} is missing below {seq}")
+    wrong += _broken_chains(node)
     if whole is not None:
         flat = [(till, journal) for till, journals in branches.items() for journal in journals]
         for (till, journal), wanted in zip(flat, whole, strict=True):
@@ -351,6 +355,19 @@ def i16_feed_misses_nothing(reader: str, applied: Sequence[FeedSeen], log: Mappi
 def _has(node: NodeFacts, till: str, fact: StoredFact) -> bool:
     place = (till, fact.epoch, fact.seq)
     return node.facts.get(place) == fact or node.quarantine.get(place, {}).get(fact.hash) == fact
+
+
+def _broken_chains(node: NodeFacts) -> list[str]:
+    """Within an epoch each fact follows the one before."""
+    runs: dict[tuple[str, int], list[StoredFact]] = defaultdict(list)
+    for place in sorted(node.facts):
+        runs[place[:2]].append(node.facts[place])
+    return [
+        f"I3: {till} {after.epoch}/{after.seq} does not follow the fact before it"
+        for (till, _), run in runs.items()
+        for before, after in itertools.pairwise(run)
+        if hash_after(before.hash, "demo", till, after) != after.hash
+    ]
 
 
 def _name(place: Place) -> str:

@@ -5,17 +5,19 @@ import contextlib
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from sync.hub import machines
+from sync.codes import enrol_proof
 from sync.hub.app import create_app
 from sync.hub.database import Database, migrate, open_engine, transact
+from sync.hub.enrolment import new_code, redeem
 from sync.hub.gate import Gate
 from sync.hub.service import Hub
-from sync.wire import Ack
+from sync.wire import Ack, Enrol, Enrolled, Problem
 from tests.simulation.disk import ram_folder
 from tests.simulation.network import Answer, Asked
 from tests.simulation.participant import Machine
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NodeMachine"]
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 DATABASE = "hub.db"
 STORE = "demo"
 _acks = msgspec.json.Decoder(Ack)
@@ -80,15 +84,48 @@ class NodeMachine(Machine):
             Database(engine, [self.worker()]), self.clock, self.ids, public_url="https://beleg.example"
         )
 
-    def enrol(self, machine: str, public_key: bytes, role: str = "till") -> None:
-        """A machine's key in the tables, without a code."""
-        assert self.engine is not None
+    def enrol(self, machine: str, public_key: bytes, *, role: str = "till", replace: bool) -> Enrolled | None:
+        """A code made here and redeemed at once; None if the disk died over it."""
+        node, now_ms, nonce = self.hub, self.clock.wall_ms(), self.rng.randbytes(16)
+        assert node is not None
+        code = self.transact(
+            new_code,
+            self.rng.randbytes,
+            store=STORE,
+            machine=machine,
+            role=role,
+            replace=replace,
+            now_ms=now_ms,
+        )
+        if code is None:
+            return None
+        proof = enrol_proof(code.key, public_key, nonce)
+        message = Enrol(code.code_id, public_key, nonce, proof, role)
+        enrolled = self.transact(redeem, message, node.key, name=self.name, now_ms=now_ms)
+        assert not isinstance(enrolled, Problem), enrolled
+        return enrolled
 
-        def write(connection: Connection) -> None:
-            machines.lock(connection, STORE, machine, role, self.clock.wall_ms())
-            machines.add_key(connection, STORE, machine, public_key, self.clock.wall_ms())
+    def transact(
+        self, function: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T | None:
+        """What a person does at this node, here and now; None if the disk died over it."""
+        if self.engine is None:
+            return None
+        try:
+            return transact(self.engine, function, *args, **kwargs)
+        except SQLAlchemyError:
+            if self.disk.dead:
+                return None
+            raise
 
-        transact(self.engine, write)
+    def go_back_to(self, image: bytes) -> None:
+        """The machine is rebuilt from a copy of its database."""
+        self.die(for_good=True)
+        self.disk.close()
+        self.disk = self.new_disk()
+        self.database.write_bytes(image)
+        self.world.history.went_back(self)
+        self.start()
 
     async def _live(self, hub: Hub) -> None:
         async with hub.running():

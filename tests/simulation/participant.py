@@ -1,6 +1,7 @@
 """What every machine of the simulation has: a disk, a clock, a power switch, and a life that ends in a moment."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -69,6 +70,15 @@ class Machine:
     def task(self, work: Coroutine[Any, Any, Any]) -> None:
         """Something that runs for as long as this life lasts."""
         start_owned(self.world.loop, self._tasks, work)
+
+    def quietly(self, work: Coroutine[Any, Any, Any]) -> None:
+        """The same for something that may fail when the machine does."""
+
+        async def guarded() -> None:
+            with contextlib.suppress(Exception):
+                await work
+
+        self.task(guarded())
 
     def _power_gone(self) -> None:
         """The disk died in the middle of something: the machine is gone, and comes back after a while."""

@@ -15,30 +15,32 @@ from pos.journal.reader import JournalFeed, sales_after
 from pos.journal.standing import lock_of
 from pos.journal.state import StateStore
 from pos.journal.views import Views
-from pos.journal.writer import create_journal
 from pos.ports import Head, JournalUnavailableError, PrintJob
 from pos.resources import tax_table
 from pos.till import Till, TillSetup
 from pos.till import World as Ports
 from sync.client import HubClient
 from sync.identity import Identity
+from sync.keys import SigningKey
 from tests.simulation.cashier import Cashier
 from tests.simulation.goods import People, Shelf
 from tests.simulation.invariants import FeedSeen, Shown, i2_journal_is_a_whole_prefix
-from tests.simulation.participant import Machine
+from tests.simulation.nodes import STORE
+from tests.simulation.participant import Machine, SimDisk
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-__all__ = ["STORE", "TillMachine", "read_journal"]
+__all__ = ["TillMachine", "read_journal"]
 
-STORE = "demo"
 _TAXES = tax_table("DE")
 
 
-def read_journal(folder: Path, after: int = 0) -> list[StoredFact]:
-    """All facts after a number, read past all code of the journal's own."""
+def read_journal(folder: Path, after: int = 0) -> tuple[list[StoredFact], dict[int, bytes]]:
+    """All facts after a number, and the hash that each segment began on by its first seq; read past all code of
+    the journal's own."""
     facts: list[StoredFact] = []
+    starts: dict[int, bytes] = {}
     files = sorted(path for path in folder.glob("*.journal") if path.stem.isdigit())
     for at, path in enumerate(files):
         if at + 1 < len(files) and int(files[at + 1].stem) <= after + 1:
@@ -50,8 +52,11 @@ def read_journal(folder: Path, after: int = 0) -> list[StoredFact]:
             (after,),
         )
         facts += [StoredFact(*row) for row in rows]
+        starts.update(
+            {row[0]: row[1] for row in connection.execute("select first_seq, prev_hash from segment")}
+        )
         connection.close()
-    return facts
+    return facts, starts
 
 
 class WatchedJournal(FileJournal):
@@ -71,6 +76,20 @@ class WatchedJournal(FileJournal):
         machine.under_way = 0
         machine.kept += stored
         machine.world.history.wrote(machine.name, stored)
+        return stored
+
+    async def open_epoch(self, fact: EpochOpened, first_seq: int, prev_hash: bytes, epoch: int) -> StoredFact:
+        machine = self.machine
+        in_doubt, machine.under_way = machine.under_way, 1
+        try:
+            stored = await super().open_epoch(fact, first_seq, prev_hash, epoch)
+        except JournalUnavailableError as error:
+            if error.stored is False:
+                machine.under_way = in_doubt
+            raise
+        machine.under_way = 0
+        machine.kept.append(stored)
+        machine.world.history.wrote(machine.name, [stored])
         return stored
 
     async def open(self) -> Head:
@@ -102,11 +121,12 @@ class Printer:
 class TillMachine(Machine):
     """One till. `kept` is what its journal said is durable; it outlives its crashes, not its disk."""
 
-    def __init__(self, world: "World", name: str, sales: int) -> None:
+    def __init__(self, world: "World", name: str, till_id: str, sales: int) -> None:
         super().__init__(world, name)
-        self.till_id = name
+        self.till_id = till_id
         self.kept: list[StoredFact] = []
-        self.branches: list[list[StoredFact]] = []
+        self.lost: list[list[StoredFact]] = []  # what disks that are gone held
+        self.destroyed = False
         self.under_way = 0
         self.sales_left = sales
         self.paying = ""
@@ -120,11 +140,25 @@ class TillMachine(Machine):
         self.heard_fork = False
         self.cashier = Cashier(self)
         self.seed = self.rng.randbytes(32)
-        create_journal(
-            self.disk.folder / "journal",
-            self.clock,
-            EpochOpened(STORE, self.till_id, "new till", "simulated"),
-        )
+
+    @property
+    def key(self) -> SigningKey:
+        return SigningKey(self.seed)
+
+    def new_life_on(self, disk: SimDisk) -> None:
+        """Another disk; what the old one held is gone with it."""
+        self.disk.close()
+        self.disk = disk
+        self.lost.append(self.kept)
+        self.cashier.forget()
+
+    def restored(self) -> None:
+        """A backup is on the disk: what it holds is what this till knows from here on."""
+        found, _ = read_journal(self.folder)
+        if found != self.kept[: len(found)]:
+            self.world.history.violate([f"I10: the backup of {self.name} is not what was written"])
+        self.kept = found
+        self.under_way = 0
 
     @property
     def folder(self) -> Path:
@@ -236,7 +270,7 @@ class TillMachine(Machine):
             return
         after = max(0, (self.kept[-1].seq if self.kept else 0) - 12)
         try:
-            newest = read_journal(self.folder, after)
+            newest, _ = read_journal(self.folder, after)
         except apsw.Error:
             return
         held = any(f'"cart_id":"{cart_id}"'.encode() in fact.body for fact in newest if fact.kind == "sale")
@@ -244,11 +278,12 @@ class TillMachine(Machine):
 
     def look(self) -> None:
         """What the journal holds after it was opened, against all that was said to be durable."""
-        found = read_journal(self.folder)
+        found, starts = read_journal(self.folder)
         if self.disk.dead:
             return
+        under_way = self.under_way if self.kept else len(found)
         wrong = i2_journal_is_a_whole_prefix(
-            STORE, self.till_id, found, self.kept, under_way=self.under_way if self.kept else len(found)
+            STORE, self.till_id, found, self.kept, under_way=under_way, starts=starts
         )
         self.world.history.violate(wrong)
         self.world.history.wrote(self.name, found[len(self.kept) :])
@@ -264,8 +299,3 @@ class TillMachine(Machine):
     def ended(self) -> None:
         self._close()
         self.till = self.client = self.journal = self.store = None
-
-    @property
-    def journals(self) -> list[list[StoredFact]]:
-        """All branches that this till's name ever wrote, the living one last."""
-        return [*self.branches, self.kept]

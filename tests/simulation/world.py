@@ -18,11 +18,11 @@ from pathlib import Path
 import msgspec
 
 from sync.identity import Node
-from sync.keys import SigningKey
 from tests.simulation.chaos import Chaos
 from tests.simulation.disk import ram_folder
 from tests.simulation.goods import SaleMaker
 from tests.simulation.history import History
+from tests.simulation.mishaps import Mishaps
 from tests.simulation.network import Network
 from tests.simulation.nodes import NodeMachine
 from tests.simulation.participant import Machine
@@ -32,6 +32,7 @@ from tests.simulation.virtual import VirtualLoop, run_virtual
 __all__ = ["Outcome", "Plan", "World", "run_seed"]
 
 QUIET_S = 60 + 60 + 30
+REVOKED_S = QUIET_S + 300 + 75  # a revoked till's line pauses that long
 LIMIT_S = 1800
 
 
@@ -88,8 +89,15 @@ class World:
         self.nodes = [NodeMachine(self, "hub")]
         for node in self.nodes:
             self.network.servers[node.name] = node
-        self.tills = [TillMachine(self, f"till{n}", self.plan.sales) for n in range(1, self.plan.tills + 1)]
+        self.tills = [
+            TillMachine(self, f"till{n}", f"till{n}", self.plan.sales) for n in range(1, self.plan.tills + 1)
+        ]
+        self.mishaps = Mishaps(self)
         self.chaos = Chaos(self)
+
+    @property
+    def hub(self) -> NodeMachine:
+        return self.nodes[0]
 
     @property
     def machines(self) -> list[Machine]:
@@ -115,7 +123,7 @@ class World:
         for node in self.nodes:
             node.start()
         for till in self.tills:
-            self.nodes[0].enrol(till.till_id, SigningKey(till.seed).public)
+            self.mishaps.open_shop(till)
             till.start()
         trouble = self.loop.create_task(self.chaos.run())
         try:
@@ -137,26 +145,32 @@ class World:
         await self.chaos.heal()
         since = self.loop.now
         while waiting := {till.name: count for till in self.tills if (count := self._unsent(till))}:
-            if self.loop.now - since > QUIET_S:
+            if self.loop.now - since > (REVOKED_S if self.history.revoked else QUIET_S):
                 self.history.violate(
                     [f"I9: {till} still holds {n} facts back" for till, n in waiting.items()]
                 )
                 return
             await self.sleep(1)
         await self.sleep(2)
-        self.history.check(self.nodes, self.tills)
+        self.history.check(self.hub, self.tills)
 
     def _unsent(self, till: TillMachine) -> int:
+        if till.destroyed:
+            return 0
         if not till.up or till.journal is None or till.till is None or till.client is None:
             return 1
         head = till.journal.head
         behind = [line for line in till.client._lines if line._position < (head.epoch, head.seq)]
-        return till.till.view.unsent + len(behind)
+        aside = (
+            till.till.view.hub.problem in {"fork", "revoked", "replaced"}
+            or till.till_id in self.history.revoked
+        )
+        return len(behind) + (0 if aside else till.till.view.unsent)
 
     def _outcome(self) -> Outcome:
         for machine in self.machines:
             machine.power_loss = False
-            machine.die()
+            machine.die(for_good=True)
         for machine in self.machines:
             machine.disk.close()
         self.history.violate([f"a task broke: {text}" for text in self.loop.faults[:3]])
