@@ -127,6 +127,7 @@ class Mishaps:
             other.disk.close()
             return False
         other.sales_left, till.sales_left = till.sales_left, min(till.sales_left, 5)
+        till.replaced = True
         till.die(for_good=True)
         self._till_backups.pop(till.name, None)
         self._begin(other, grant)
@@ -189,7 +190,7 @@ class Mishaps:
             for _ in range(self._rng.randint(1, 5))
         ]
         hub.quietly(
-            hub.hub.database.run("", put_articles, records, self._rng.randbytes(8).hex(), hub.clock.wall_ms())
+            hub.hub.database.run("", put_articles, records, self._rng.randbytes(4).hex(), hub.clock.wall_ms())
         )
         return True
 
@@ -210,6 +211,7 @@ class Mishaps:
             and not till.disk.dead
             and till.kept
             and till.till_id not in self._world.history.revoked
+            and not till.replaced
         ]
         if among is not None:
             running = [till for till in running if till.name in among]

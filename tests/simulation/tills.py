@@ -127,6 +127,7 @@ class TillMachine(Machine):
         self.kept: list[StoredFact] = []
         self.lost: list[list[StoredFact]] = []  # what disks that are gone held
         self.destroyed = False
+        self.replaced = False
         self.under_way = 0
         self.sales_left = sales
         self.paying = ""

@@ -162,8 +162,9 @@ class World:
         head = till.journal.head
         behind = [line for line in till.client._lines if line._position < (head.epoch, head.seq)]
         aside = (
-            till.till.view.hub.problem in {"fork", "revoked", "replaced"}
+            till.replaced
             or till.till_id in self.history.revoked
+            or till.till.view.hub.problem not in {"", "clock"}
         )
         return len(behind) + (0 if aside else till.till.view.unsent)
 
