@@ -113,6 +113,7 @@ class Mishaps:
         self._world.history.cloned.add(till.till_id)
         self._world.note(f"{till.name} is cloned as {twin.name}")
         twin.start()
+        self._world.twins.append(twin)
         return True
 
     def replace(self) -> bool:

@@ -93,6 +93,7 @@ class World:
             TillMachine(self, f"till{n}", f"till{n}", self.plan.sales) for n in range(1, self.plan.tills + 1)
         ]
         self.mishaps = Mishaps(self)
+        self.twins: list[TillMachine] = []
         self.chaos = Chaos(self)
 
     @property
@@ -143,6 +144,7 @@ class World:
         """Heal everything, and wait until nobody holds anything back."""
         self.note("quiet")
         await self.chaos.heal()
+        await self._switch_twins_off()
         since = self.loop.now
         while waiting := {till.name: count for till in self.tills if (count := self._unsent(till))}:
             if self.loop.now - since > (REVOKED_S if self.history.revoked else QUIET_S):
@@ -153,6 +155,21 @@ class World:
             await self.sleep(1)
         await self.sleep(2)
         self.history.check(self.hub, self.tills)
+
+    async def _switch_twins_off(self) -> None:
+        """Two copies of one disk go on taking epochs from each other until a person ends it. Once all of the copy's
+        facts were sent, it is switched off; what it writes after that moment goes with it."""
+        for twin in self.twins:
+            for _ in range(QUIET_S):
+                if not self._unsent(twin):
+                    break
+                await self.sleep(1)
+            else:
+                self.history.violate([f"I9: {twin.name} never got rid of its branch"])
+            twin.lost.append(list(twin.kept))
+            twin.destroyed = True
+            twin.sales_left = 0
+            twin.die(for_good=True)
 
     def _unsent(self, till: TillMachine) -> int:
         if till.destroyed:
