@@ -117,6 +117,9 @@ class Chaos:
             hang=bad * rng.random() * 0.4,
             trickle=bad * rng.random() * 0.2,
             spike=bad * rng.random() * 3,
+            alter=bad * rng.random() * 0.5,
+            alter_answer=bad * rng.random() * 0.5,
+            invent=bad * rng.random() * 0.5,
             latency=rng.choice(((0.001, 0.01), (0.005, 0.1), (0.1, 1.2))),
         )
 

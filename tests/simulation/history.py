@@ -75,6 +75,7 @@ class History:
         self.node_errors: list[str] = []
         self.unknown: list[tuple[str, StoredFact]] = []
         self.cloned: set[str] = set()
+        self._said: dict[tuple[str, str], tuple[int, int]] = {}
         self.revoked: set[str] = set()
 
     def violate(self, wrong: list[str]) -> None:
@@ -95,11 +96,24 @@ class History:
         seen = AckSeen(node.name, till, ack.epoch, ack.acked_seq, ack.acked_hash, self.ages[node.name])
         self._world.note(f"{node.name} acknowledges {till} {ack.epoch}/{ack.acked_seq}")
         self.acks.append(seen)
+        if till in self.revoked:
+            self.violate([f"S2: {node.name} acknowledged {till}, whose key was revoked"])
+        self.held(node.name, till, (ack.epoch, ack.acked_seq))
         key = (node.name, till, ack.epoch)
         before = self.newest.get(key)
         if before is not None and before.age == seen.age and seen.seq < before.seq:
             self.violate([f"I4: {node.name} acknowledged {till} {ack.epoch}/{before.seq}, then {seen.seq}"])
         self.newest[key] = seen
+
+    def held(self, node: str, till: str, place: tuple[int, int]) -> None:
+        """A node said that it holds a till's facts up to here."""
+        key = (node, till)
+        self._said[key] = max(self._said.get(key, (0, 0)), place)
+
+    def believes(self, node: str, till: str, place: tuple[int, int]) -> None:
+        """A till says up to where a node holds its facts: no further than that node ever said."""
+        if place > max(self._said.get((node, till), (0, 0)), (1, 0)):
+            self.violate([f"I4: {till} believes {place[0]}/{place[1]} at {node}, which never said so"])
 
     def went_back(self, node: "NodeMachine") -> None:
         """A node was restored from a copy: what it acknowledged since then it need not know."""

@@ -18,6 +18,7 @@ from tests.simulation.virtual import VirtualLoop
 __all__ = ["Answer", "Asked", "Line", "Link", "Network", "Server"]
 
 _TIMEOUT_S: Final = 30.0
+REFUSED: Final = frozenset({400, 401, 413, 503})
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -57,6 +58,9 @@ class Weather(msgspec.Struct):
     reset: float = 0.0
     hang: float = 0.0
     trickle: float = 0.0
+    alter: float = 0.0
+    alter_answer: float = 0.0
+    invent: float = 0.0
     spike: float = 0.0
     latency: tuple[float, float] = (0.002, 0.05)
 
@@ -82,7 +86,9 @@ class Network:
         self.counts: Counter[str] = Counter()
         self.requests = 0
         self.log: Callable[[str], None] = lambda _text: None
-        self.alive: Callable[[str], bool] = lambda _name: True
+        self.complain: Callable[[str], None] = lambda _text: None
+        self.invent: Callable[[Asked], Answer]
+        self.flip: Callable[[bytes], bytes]
 
     def link(self, client: str, node: str) -> Link:
         return self.links.setdefault((client, node), Link())
@@ -150,9 +156,18 @@ class Line(httpx.AsyncBaseTransport):
             self._deliver_later(asked, network.rng.uniform(1, 90))
             await asyncio.sleep(read_s)
             raise httpx.ReadTimeout("late")
+        if network.happens("invented answer", weather.invent):
+            return self._response(network.invent(asked), None)
+        if body and network.happens("request altered", weather.alter):
+            altered = msgspec.structs.replace(asked, body=network.flip(body))
+            answer = await self._exchange(altered, link, read_s)
+            if answer.status not in REFUSED:
+                network.complain(f"an altered {asked.method} {asked.path} was answered {answer.status}")
+            return await self._bring_back(answer, link, read_s)
         answer = await self._exchange(asked, link, read_s)
         if network.happens("double", weather.double):
-            self._deliver_later(asked, network.rng.choice((0.0, 0.1, 5.0, 60.0)))
+            again = network.rng.choice((0.0, 0.1, 5.0, 60.0))
+            self._deliver_later(asked, again, only_once=answer.status == 200)
         return await self._bring_back(answer, link, read_s)
 
     async def _exchange(self, asked: Asked, link: Link, read_s: float) -> Answer:
@@ -186,6 +201,8 @@ class Line(httpx.AsyncBaseTransport):
             await asyncio.sleep(read_s)
             raise httpx.ReadTimeout("lost")
         await asyncio.sleep(network.travel_s(link))
+        if answer.body and network.happens("answer altered", weather.alter_answer):
+            return self._response(msgspec.structs.replace(answer, body=network.flip(answer.body)), None)
         if network.happens("reset", weather.reset):
             return self._response(answer, _broken(answer.body))
         if network.happens("half-open", weather.hang):
@@ -199,14 +216,18 @@ class Line(httpx.AsyncBaseTransport):
             return httpx.Response(answer.status, headers=answer.headers, content=answer.body)
         return httpx.Response(answer.status, headers=answer.headers, stream=_Stream(stream))
 
-    def _deliver_later(self, asked: Asked, seconds: float) -> None:
-        """A copy of the message reaches the node when nobody waits for it."""
+    def _deliver_later(self, asked: Asked, seconds: float, *, only_once: bool = False) -> None:
+        """A copy of the message reaches the node when nobody waits for it; `only_once`: it must be refused."""
         network = self._network
+
+        def look(answer: Answer | None) -> None:
+            if only_once and answer is not None and answer.status not in REFUSED:
+                network.complain(f"a second {asked.method} {asked.path} was answered {answer.status}")
 
         def deliver() -> None:
             server = network.servers.get(self._node)
             if server is not None:
-                server.serve(asked, lambda _answer: None)
+                server.serve(asked, look)
 
         network.loop.call_later(seconds, deliver)
 

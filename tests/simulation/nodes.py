@@ -17,7 +17,7 @@ from sync.hub.database import Database, migrate, open_engine, transact
 from sync.hub.enrolment import new_code, redeem
 from sync.hub.gate import Gate
 from sync.hub.service import Hub
-from sync.wire import Ack, Enrol, Enrolled, Problem
+from sync.wire import Ack, Enrol, Enrolled, Problem, Welcome
 from tests.simulation.disk import ram_folder
 from tests.simulation.network import Answer, Asked
 from tests.simulation.participant import Machine
@@ -32,6 +32,7 @@ _T = TypeVar("_T")
 DATABASE = "hub.db"
 STORE = "demo"
 _acks = msgspec.json.Decoder(Ack)
+_welcomes = msgspec.json.Decoder(Welcome)
 _apps: dict[str, Any] = {}
 
 
@@ -203,6 +204,11 @@ class NodeMachine(Machine):
                 self.world.history.acknowledged(self, till, _acks.decode(answer.body))
             else:
                 self.world.note(f"{self.name} answers {answer.status} to {till}: {answer.body[:160]!r}")
+        if asked.method == "PUT" and answer.status == 200 and "/tills/" in asked.path:
+            welcome = _welcomes.decode(answer.body)
+            self.world.history.held(
+                self.name, asked.path.split("/")[4], (welcome.acked_epoch, welcome.acked_seq)
+            )
         if answer.status >= 500:
             self.world.history.node_errors.append(
                 f"{self.name} {asked.path} {answer.status} {answer.body[:300]!r}"

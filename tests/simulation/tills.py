@@ -253,6 +253,8 @@ class TillMachine(Machine):
     def _report(self, command: c.Command) -> None:
         if isinstance(command, c.HubReported):
             self.world.note(f"{self.name} hears {command.acked_epoch}/{command.acked_seq} {command.problem}")
+            place = (command.acked_epoch, command.acked_seq)
+            self.world.history.believes(command.node, self.till_id, place)
             if command.problem == "fork":
                 self.heard_fork = True
         if self.till is not None:

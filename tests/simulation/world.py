@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from sync.identity import Node
+from tests.simulation.attacks import flipped, invented
 from tests.simulation.chaos import Chaos
 from tests.simulation.disk import ram_folder
 from tests.simulation.goods import SaleMaker
@@ -82,6 +83,9 @@ class World:
         self.plan = plan_of(self.rng)
         self.network = Network(loop, random.Random(self.rng.getrandbits(64)))
         self.network.log = self.note
+        self.network.complain = lambda text: self.history.violate([f"S1: {text}"])
+        self.network.invent = lambda asked: invented(asked, self.network.rng)
+        self.network.flip = lambda data: flipped(data, self.network.rng)
         self.history = History(self)
         self.sales = SaleMaker(random.Random(self.rng.getrandbits(64)))
         self.sold = 0
