@@ -185,7 +185,9 @@ class Uplink:
                 self._begin_branch(self._client.epoch())
         elif ours is not None or self._standing == "fork":
             self._begin_branch(welcome.acked_epoch)
-            if theirs < self.cursor.place:  # restored from before it kept our branch aside: all of that epoch again
+            if (
+                theirs < self.cursor.place
+            ):  # restored from before it kept our branch aside: all of that epoch again
                 await self.cursor.move((welcome.acked_epoch, 0))
         elif welcome.acked_epoch < self._client.epoch():  # written by the machine that this one replaced
             await self.cursor.move(theirs)

@@ -55,6 +55,8 @@ class Cashier:
                     break
                 if machine.journal is None:
                     return
+                if till.view.operator is None:  # it was stopped when this cashier came
+                    await till.handle(c.SignIn(PERSON, PIN))
                 if till.view.state == "stopped":
                     await till.handle(c.Retry())
                     await sleep(0.2)

@@ -21,7 +21,7 @@ HARMLESS: Final = ("till backup", "hub backup", "articles")
 class Chaos:
     """Draws a fault every now and then."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "World", only: tuple[str, ...] = ()) -> None:
         self._world = world
         self._rng = world.rng
         self.counts: Counter[str] = Counter()
@@ -36,7 +36,12 @@ class Chaos:
             (4, "disk fault", self._disk_fault),
             (2, "swizzle", self._swizzle),
             *self._of_identity(),
+            (0, "disconnect", self._disconnect),
+            (0, "stop", self._stop),
+            (0, "pause", self._pause),
         ]
+        if only:
+            self._kinds = [(1, name, act) for _, name, act in self._kinds if name in only]
 
     def _of_identity(self) -> list[tuple[int, str, Callable[[], None]]]:
         mishaps = self._world.mishaps
@@ -141,6 +146,32 @@ class Chaos:
                 world.network.links.pop((till.name, world.node_of(till)), None)
 
         self._later(0.5, 40, heal)
+
+    def _disconnect(self) -> None:
+        """A client is told to disconnect, and later to connect again."""
+        world, till = self._world, self._a_till()
+        world.network.link(till.name, world.node_of(till)).refused = True
+        self._count("disconnect")
+
+        def connect() -> None:
+            world.network.links.pop((till.name, world.node_of(till)), None)
+
+        self._later(1, 30, connect)
+
+    def _stop(self) -> None:
+        """A client disconnects, its process ends in order, and starts again."""
+        till = self._a_till()
+        if till.up:
+            self._disconnect()
+            till.power_loss = False
+            till.die()
+            self._count("stop")
+
+    def _pause(self) -> None:
+        """A process stands still for a while and knows nothing of it."""
+        machine: Machine = self._rng.choice(self._world.machines)
+        self._world.network.paused[machine.name] = self._world.loop.now + self._rng.uniform(1, 30)
+        self._count("pause")
 
     def _swizzle(self) -> None:
         """Links stop one by one and come back one by one in another order."""

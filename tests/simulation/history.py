@@ -77,6 +77,7 @@ class History:
         self.cloned: set[str] = set()
         self._said: dict[tuple[str, str], tuple[int, int]] = {}
         self.revoked: set[str] = set()
+        self.conflicts: set[inv.Conflict] = set()
 
     def violate(self, wrong: list[str]) -> None:
         for text in wrong:

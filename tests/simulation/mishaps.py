@@ -186,7 +186,7 @@ class Mishaps:
             return False
         records = [
             ArticleRecord(
-                f"S{self._rng.randrange(40)}", f'{{"sku": "S", "price_minor": {self._rng.randrange(10**6)}}}'
+                f"S{self._rng.randrange(40)}", f'{{"sku":"S","price_minor":{self._rng.randrange(10**6)}}}'
             )
             for _ in range(self._rng.randint(1, 5))
         ]

@@ -85,6 +85,7 @@ class Network:
         self.servers: dict[str, Server] = {}
         self.counts: Counter[str] = Counter()
         self.requests = 0
+        self.paused: dict[str, float] = {}
         self.log: Callable[[str], None] = lambda _text: None
         self.complain: Callable[[str], None] = lambda _text: None
         self.invent: Callable[[Asked], Answer]
@@ -96,10 +97,17 @@ class Network:
     def line(self, client: str, node: str) -> "Line":
         return Line(self, client, node)
 
+    async def running(self, *names: str) -> None:
+        """Wait until none of these processes is paused."""
+        for name in names:
+            while (seconds := self.paused.get(name, 0.0) - self.loop.now) > 0:
+                await asyncio.sleep(seconds)
+
     def heal(self) -> None:
         """Everything works again."""
         self.weather = Weather()
         self.links.clear()
+        self.paused.clear()
 
     def fault(self, kind: str) -> None:
         self.counts[kind] += 1
@@ -129,6 +137,7 @@ class Line(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         network, weather = self._network, self._network.weather
         network.requests += 1
+        await network.running(self._client)
         link = network.link(self._client, self._node)
         body = await request.aread()
         asked = Asked(
@@ -180,6 +189,7 @@ class Line(httpx.AsyncBaseTransport):
             if not answered.done():
                 answered.set_result(answer)
 
+        await network.running(self._node)
         server = network.servers.get(self._node)
         if server is None or not server.serve(asked, settle):
             raise httpx.ConnectError("nobody listens")
@@ -201,6 +211,7 @@ class Line(httpx.AsyncBaseTransport):
             await asyncio.sleep(read_s)
             raise httpx.ReadTimeout("lost")
         await asyncio.sleep(network.travel_s(link))
+        await network.running(self._client, self._node)
         if answer.body and network.happens("answer altered", weather.alter_answer):
             return self._response(msgspec.structs.replace(answer, body=network.flip(answer.body)), None)
         if network.happens("reset", weather.reset):

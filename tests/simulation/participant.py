@@ -62,6 +62,9 @@ class Machine:
         return SimWorker(self.world.loop, self.dead(), self._pause)
 
     def _pause(self) -> tuple[float, float]:
+        paused_s = self.world.network.paused.get(self.name, 0.0) - self.world.loop.now
+        if paused_s > 0:
+            return paused_s, 0.0
         if self.world.loop.now >= self.slow_until:
             return 0.0, 0.0
         seconds = self.rng.uniform(0.001, 0.08)

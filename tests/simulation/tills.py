@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import apsw
+import msgspec
 
 from pos.domain import commands as c
 from pos.domain import events as e
@@ -245,9 +246,13 @@ class TillMachine(Machine):
         )
 
     async def _apply(self, changes: list[dict[str, Any]], cursor: str) -> None:
+        if self.rng.random() < self.world.plan.apply_fails:
+            raise OSError("the catalogue could not be written")
         reset = bool(self.applied) and changes[0]["n"] <= self.applied[-1].n
         for change in changes:
-            self.applied.append(FeedSeen(change["n"], change["key"], repr(change["body"]).encode(), reset))
+            self.applied.append(
+                FeedSeen(change["n"], change["key"], msgspec.json.encode(change["body"]), reset)
+            )
             reset = False
 
     def _report(self, command: c.Command) -> None:

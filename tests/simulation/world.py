@@ -13,19 +13,21 @@ import subprocess
 import sys
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from sync.identity import Node
 from tests.simulation.attacks import flipped, invented
+from tests.simulation.audit import audit
 from tests.simulation.chaos import Chaos
 from tests.simulation.disk import ram_folder
 from tests.simulation.goods import SaleMaker
 from tests.simulation.history import History
 from tests.simulation.mishaps import Mishaps
 from tests.simulation.network import Network
-from tests.simulation.nodes import NodeMachine
+from tests.simulation.nodes import NodeMachine, empty_database
 from tests.simulation.participant import Machine
 from tests.simulation.tills import TillMachine
 from tests.simulation.virtual import VirtualLoop, run_virtual
@@ -47,6 +49,8 @@ class Plan(msgspec.Struct):
     pause_s: float = 8.0
     fault_every_s: float = 1.5
     violence: float = 1.0
+    apply_fails: float = 0.1
+    faults: tuple[str, ...] = ()  # only these; empty: all
 
 
 class Outcome(msgspec.Struct):
@@ -73,14 +77,22 @@ def plan_of(rng: random.Random) -> Plan:
 class World:
     """The machines of one run and the time they live in."""
 
-    def __init__(self, loop: VirtualLoop, folder: Path, seed: int, *, show: bool = False) -> None:
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        folder: Path,
+        seed: int,
+        *,
+        plan: Callable[[random.Random], Plan] = plan_of,
+        show: bool = False,
+    ) -> None:
         self.loop = loop
         self.folder = folder
         self.seed = seed
         self.rng = random.Random(seed)
         self._show = show
         self._hasher = hashlib.sha256()
-        self.plan = plan_of(self.rng)
+        self.plan = plan(self.rng)
         self.network = Network(loop, random.Random(self.rng.getrandbits(64)))
         self.network.log = self.note
         self.network.complain = lambda text: self.history.violate([f"S1: {text}"])
@@ -98,7 +110,7 @@ class World:
         ]
         self.mishaps = Mishaps(self)
         self.twins: list[TillMachine] = []
-        self.chaos = Chaos(self)
+        self.chaos = Chaos(self, self.plan.faults)
 
     @property
     def hub(self) -> NodeMachine:
@@ -157,8 +169,9 @@ class World:
                 )
                 return
             await self.sleep(1)
-        await self.sleep(2)
+        await self.sleep(60)  # what comes down, and the projections
         self.history.check(self.hub, self.tills)
+        self.history.violate(audit(self))
 
     async def _switch_twins_off(self) -> None:
         """Two copies of one disk go on taking epochs from each other until a person ends it. Once all of the copy's
@@ -209,16 +222,25 @@ class World:
         )
 
 
-def run_seed(seed: int, *, show: bool = False) -> Outcome:
-    """One run from its seed to its outcome."""
+def run_seed(
+    seed: int,
+    *,
+    mutation: str = "",
+    plan: Callable[[random.Random], Plan] = plan_of,
+    show: bool = False,
+) -> Outcome:
+    """One run from its seed to its outcome; `mutation` names a fault of mutations.py to put into the code."""
+    from tests.simulation.mutations import mutated
+
+    empty_database()
     logging.disable(logging.CRITICAL)
     try:
-        with ram_folder() as folder, warnings.catch_warnings():
+        with ram_folder() as folder, mutated(mutation), warnings.catch_warnings():
             # What a crash cut off before its first step.
             warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
 
             async def main(loop: VirtualLoop) -> Outcome:
-                return await World(loop, folder, seed, show=show).run()
+                return await World(loop, folder, seed, plan=plan, show=show).run()
 
             return run_virtual(main)
     finally:
@@ -240,15 +262,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.world", description="Run one seed.")
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--mutation", default="", help="put this fault of mutations.py into the code")
+    parser.add_argument("--jepsen", action="store_true", help="the load and faults of jepsen.py")
     parser.add_argument("--log", action="store_true", help="print the event log")
     wanted = parser.parse_args()
     total: Counter[str] = Counter()
     for seed in range(wanted.seed, wanted.seed + wanted.count):
-        outcome = run_seed(seed, show=wanted.log)
+        if wanted.jepsen:
+            from tests.simulation.jepsen import plan_of as plan
+        else:
+            plan = plan_of
+        outcome = run_seed(seed, mutation=wanted.mutation, plan=plan, show=wanted.log)
         total += Counter(sales=outcome.sales, faults=sum(outcome.faults.values()))
         print(msgspec.json.format(msgspec.json.encode(outcome)).decode())
         if outcome.violations:
-            print(f"seed {seed} at commit {commit()}; again: {replay_command(seed)}")
+            print(f"seed {seed} at commit {commit()}; again: {replay_command(seed, wanted.mutation)}")
             return 1
     print(dict(total))
     return 0
