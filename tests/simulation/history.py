@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["History", "days_of", "read_node"]
 
+HELLO_S = 330.0  # a line that did not break says hello every five minutes; so long a restored node may go unnoticed
 _COLUMNS = "till, epoch, seq, kind, version, wall_ms, mono_ms, boot_id, body, hash"
 
 
@@ -70,6 +71,7 @@ class History:
         self.acks: list[AckSeen] = []
         self.newest: dict[tuple[str, str, int], AckSeen] = {}
         self.ages: dict[str, int] = defaultdict(int)
+        self.went_back_at = -HELLO_S
         self.refused: list[str] = []
         self.lost_carts: list[tuple[str, str]] = []
         self.node_errors: list[str] = []
@@ -119,6 +121,7 @@ class History:
     def went_back(self, node: "NodeMachine") -> None:
         """A node was restored from a copy: what it acknowledged since then it need not know."""
         self.ages[node.name] += 1
+        self.went_back_at = self._world.loop.now
 
     def node_started(self, node: "NodeMachine") -> None:
         """After each start of a node: what it had acknowledged can be read again."""

@@ -100,8 +100,10 @@ class Network:
     async def running(self, *names: str) -> None:
         """Wait until none of these processes is paused."""
         for name in names:
-            while (seconds := self.paused.get(name, 0.0) - self.loop.now) > 0:
+            seconds = self.paused.get(name, 0.0) - self.loop.now
+            if seconds > 0:
                 await asyncio.sleep(seconds)
+                await self.running(*names)
 
     def heal(self) -> None:
         """Everything works again."""

@@ -24,7 +24,7 @@ from tests.simulation.audit import audit
 from tests.simulation.chaos import Chaos
 from tests.simulation.disk import ram_folder
 from tests.simulation.goods import SaleMaker
-from tests.simulation.history import History
+from tests.simulation.history import HELLO_S, History
 from tests.simulation.mishaps import Mishaps
 from tests.simulation.network import Network
 from tests.simulation.nodes import NodeMachine, empty_database
@@ -161,6 +161,7 @@ class World:
         self.note("quiet")
         await self.chaos.heal()
         await self._switch_twins_off()
+        await self.sleep(max(0.0, self.history.went_back_at + HELLO_S - self.loop.now))
         since = self.loop.now
         while waiting := {till.name: count for till in self.tills if (count := self._unsent(till))}:
             if self.loop.now - since > (REVOKED_S if self.history.revoked else QUIET_S):
