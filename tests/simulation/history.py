@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["History", "days_of", "read_node"]
 
-HELLO_S = 330.0  # a line that did not break says hello every five minutes; so long a restored node may go unnoticed
+HELLO_S = (
+    330.0  # a line that did not break says hello every five minutes; so long a restored node may go unnoticed
+)
 _COLUMNS = "till, epoch, seq, kind, version, wall_ms, mono_ms, boot_id, body, hash"
 
 

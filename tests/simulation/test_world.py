@@ -1,10 +1,20 @@
-"""A slice of the simulation with fixed seeds."""
+"""A slice of the simulation with fixed seeds: `make simulate` runs the volume."""
 
 import pytest
 
+from tests.simulation import jepsen
+from tests.simulation.mutations import MUTATIONS, mutated
+from tests.simulation.score import catch
 from tests.simulation.world import run_seed
 
 pytestmark = pytest.mark.simulation
+
+# Mutation and a seed that is known to find it.
+KNOWN = {
+    "acknowledged-before-commit": 2,
+    "append-not-awaited": 1,
+    "answers-not-verified": 1,
+}
 
 
 def test_the_same_seed_gives_the_same_event_log() -> None:
@@ -19,3 +29,21 @@ def test_a_shop_survives_its_faults(seed: int) -> None:
     outcome = run_seed(seed)
     assert outcome.violations == []
     assert outcome.sales_at_tills
+
+
+@pytest.mark.parametrize("seed", range(1, 2))
+def test_no_queue_is_stuck_and_none_differs_under_the_faults_of_jepsen(seed: int) -> None:
+    assert jepsen.run(seed).violations == []
+
+
+@pytest.mark.parametrize("name", sorted(KNOWN))
+def test_a_fault_put_into_the_code_is_found(name: str) -> None:
+    found = catch(name, [KNOWN[name]])
+    assert found.seed == KNOWN[name], found
+
+
+def test_every_mutation_still_fits_the_code() -> None:
+    assert len(MUTATIONS) >= 30
+    for name in MUTATIONS:
+        with mutated(name):
+            pass
