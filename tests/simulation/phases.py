@@ -151,21 +151,23 @@ def _changes(_seed: int, count: int, _folder: Path, progress: Callable[[int], No
     }
 
 
-def _world(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
-    from tests.simulation.runner import add_up
-    from tests.simulation.world import replay_command, run_seed
+def _world(seed: int, count: int, folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.simulation.volume import world_block
 
-    found: Report = {}
-    for number in range(seed, seed + count):
-        outcome = run_seed(number)
-        assert not outcome.violations, f"{outcome.violations[0]} (alone: {replay_command(number)})"
-        figures: Report = msgspec.to_builtins(outcome)
-        figures |= {"seeds": 1, "faults": sum(outcome.faults.values()), "faults_of": outcome.faults}
-        for name in ("seed", "log", "violations"):
-            del figures[name]
-        found = add_up([found, figures])
-        progress(number + 1 - seed)
-    return found
+    return world_block(seed, count, folder, progress)
+
+
+def _jepsen(seed: int, count: int, folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.simulation.volume import jepsen_block
+
+    return jepsen_block(seed, count, folder, progress)
+
+
+def _mutations(seed: int, count: int, folder: Path, progress: Callable[[int], None]) -> Report:
+    """Each mutation has its turn once in as many seeds as there are mutations."""
+    from tests.simulation.volume import mutation_block
+
+    return mutation_block(seed, count, folder, progress)
 
 
 def _sound(report: Any) -> Report:
@@ -261,6 +263,24 @@ PHASES: dict[str, Phase] = {
             20,
             _world,
             {"sales": 5_000_000, "sales_at_tills": 250_000, "faults": 1_000_000},
+        ),
+        Phase(
+            "jepsen",
+            "the faults of jepsen-powersync: disconnect, stop, partitions, pause, kill",
+            "runs",
+            1_000,
+            20,
+            _jepsen,
+            {"runs": 1_000},
+        ),
+        Phase(
+            "mutations",
+            "faults put into the code on purpose: the simulation must find them",
+            "mutations",
+            44,
+            1,
+            _mutations,
+            {"mutations": 44, "caught": 42},
         ),
         Phase(
             "changes",

@@ -155,8 +155,14 @@ def test_sums_go_into_tables_and_keep_the_largest() -> None:
 
 def test_what_is_gone_through_in_full_has_each_case_once() -> None:
     from tests.simulation.kill_matrix import ACTS, FAILING
+    from tests.simulation.mutations import MUTATIONS
     from tests.simulation.syscall_faults import FAULTS
 
-    for name, cases in (("matrix", len(ACTS)), ("calls", 3 * len(FAILING)), ("faults", len(FAULTS))):
+    for name, cases in (
+        ("matrix", len(ACTS)),
+        ("calls", 3 * len(FAILING)),
+        ("faults", len(FAULTS)),
+        ("mutations", len(MUTATIONS)),
+    ):
         assert PHASES[name].volume == cases
         assert {block.seed % cases for block in PHASES[name].blocks(20_261_122, 1.0)} == set(range(cases))
