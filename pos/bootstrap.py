@@ -313,6 +313,7 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
     from pos.entry import load_keymap  # noqa: PLC0415
     from pos.notify import READY, Watchdog, feed_from_loop, notify  # noqa: PLC0415
     from pos.tui.app import TillApp  # noqa: PLC0415
+    from pos.tui.terminal import outlive_terminal  # noqa: PLC0415
     from pos.tui.themes import load_theme  # noqa: PLC0415
 
     def ready() -> None:
@@ -320,6 +321,7 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
         settle_memory()
         opened.surround.warm_up()
 
+    outlive_terminal()
     async with open_till(state, settings, hub_url) as opened:
         app = TillApp(
             opened.till,
