@@ -34,6 +34,7 @@ class LastingTerminal:
 
 def outlive_terminal() -> None:
     """From now on the screen's writes go to a terminal that may vanish. Call before the screen starts."""
-    if isinstance(sys.__stderr__, LastingTerminal) or sys.__stderr__ is None:
+    stream: Any = sys.__stderr__
+    if stream is None or isinstance(stream, LastingTerminal):
         return
-    setattr(sys, "__stderr__", LastingTerminal(sys.__stderr__))  # noqa: B010 - typed as final, and Textual reads it
+    setattr(sys, "__stderr__", LastingTerminal(stream))  # noqa: B010 - typed as final, and Textual reads it

@@ -17,14 +17,12 @@ def started(state: Path) -> tuple[subprocess.Popen[bytes], int]:
     """A till on a screen of its own, once it has painted."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "pos", "till", "--state", str(state)],
+        ["setsid", "--ctty", sys.executable, "-m", "pos", "till", "--state", str(state)],
         stdin=slave,
         stdout=slave,
         stderr=slave,
         cwd=ROOT,
         env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"},
-        start_new_session=True,
-        preexec_fn=_own_terminal,
     )
     os.close(slave)
     seen = b""
@@ -34,13 +32,6 @@ def started(state: Path) -> tuple[subprocess.Popen[bytes], int]:
         if select.select([master], [], [], 1)[0]:
             seen += os.read(master, 65_536)
     return process, master
-
-
-def _own_terminal() -> None:
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "typing"])
