@@ -1,7 +1,7 @@
 """One segment: a SQLite file with a run of facts, insert-only, chained by hash from the segment before."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import apsw
@@ -229,8 +229,12 @@ def end_of(segment: Segment) -> ChainEnd:
     return ChainEnd(epoch or 0, segment.last_seq, segment.last_hash)
 
 
-def verify_segment(segment: Segment, before: ChainEnd | None) -> ChainEnd:
+def verify_segment(
+    segment: Segment, before: ChainEnd | None, each: Callable[[StoredFact], None] | None = None
+) -> ChainEnd:
     """Walk the chain from where it stood `before`; returns its new end. None: this is the oldest segment here.
+
+    `each` gets every fact that was found as it was written.
 
     Raises JournalUnavailableError naming the first wrong fact. Seqs may be missing before a segment only
     where a new epoch begins with it and says so.
@@ -248,6 +252,8 @@ def verify_segment(segment: Segment, before: ChainEnd | None) -> ChainEnd:
             if epoch and (fact.epoch < epoch or fact.kind != "epoch.opened"):
                 raise _damaged(segment, fact.seq, f"is of epoch {fact.epoch}, which was never opened")
             epoch = fact.epoch
+        if each is not None:
+            each(fact)
         expected += 1
     seal = segment.connection.execute("select last_seq, last_hash from seal").fetchone()
     if seal is not None and (seal[0] != expected - 1 or seal[1] != previous):

@@ -87,7 +87,7 @@ def verify(connection: Connection, rights: Rights | None, *, every_seal: bool = 
 def _walk(connection: Connection, chain: _Chain, seals: Sequence[Any], found: Verified) -> None:
     sealed = {seal.last_seq: seal for seal in seals}
     expected = chain.first_seq
-    previous = computed = chain.first_prev_hash
+    previous, otherwise = chain.first_prev_hash, b""
     prefix = f"{chain.store}\x1f{chain.till}\x1f{chain.epoch}\x1f"
     sha256 = hashlib.sha256
     for rows in _facts_of(connection, chain):
@@ -99,24 +99,21 @@ def _walk(connection: Connection, chain: _Chain, seals: Sequence[Any], found: Ve
                     else f"fact {expected} is missing"
                 )
                 found.damage.append(chain.damage(expected, gone))
-                previous = computed = b""
+                previous = b""
             # As pos.facts.chain_hash has it, in one piece: this loop is what verification costs.
             head = f"{prefix}{seq}\x1f{kind}\x1f{version}\x1f{wall_ms}\x1f{mono_ms}\x1f{boot_id}".encode()
-            start = b"tresen.fact.1%b%b%b%b" % (
+            written = b"tresen.fact.1%b%b%b%b" % (
                 len(head).to_bytes(4, "big"), head, len(body).to_bytes(4, "big"), body,
             )  # fmt: skip
-            before = previous
-            computed_before = computed
-            computed = sha256(start + before).digest()
+            hasher = sha256(written)
+            hasher.update(previous)
+            if hasher.digest() != hash_ and previous and sha256(written + otherwise).digest() != hash_:
+                found.damage.append(
+                    chain.damage(seq, "does not follow from its bytes and the fact before it")
+                )
+                # If the damage is in the hash itself, the next fact follows what it should have been.
+                otherwise = hasher.digest()
             previous = hash_
-            if computed != hash_ and before:
-                other = sha256(start + computed_before).digest()
-                if other == hash_:
-                    computed = other  # the damage is the hash of the fact before, which was named already
-                else:
-                    found.damage.append(
-                        chain.damage(seq, "does not follow from its bytes and the fact before it")
-                    )
             if seq in sealed and bytes(sealed[seq].last_hash) != hash_:
                 found.damage.append(chain.damage(seq, "its seal is about another hash"))
             expected = seq + 1

@@ -10,7 +10,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.benchmarks import drain, hub_ingest, lookups, memory, scans, second_copy, starts, storage
+from tests.benchmarks import (
+    drain,
+    hub_ingest,
+    hub_verify,
+    lookups,
+    memory,
+    scans,
+    second_copy,
+    starts,
+    storage,
+)
 from tests.benchmarks.report import BENCH_JSON, Report
 from tests.benchmarks.shop import FOLDER, Catalogue, Shop, catalogue
 
@@ -37,9 +47,10 @@ class Volume:
     hub_tills: int = 10_000
     backlog: int = 8_400
     copied_sales: int = 300
+    verified: int = 10_000
 
 
-QUICK = Volume(QUICK_VARIANTS, 10, 1, 20, 40, 300, 40, 2, 1_000, 40, 100, 2, 1, 1_000, 500, 20)
+QUICK = Volume(QUICK_VARIANTS, 10, 1, 20, 40, 300, 40, 2, 1_000, 40, 100, 2, 1, 1_000, 500, 20, 1_000)
 
 
 def hub_parts(volume: Volume, report: Report) -> dict[str, Callable[[], None]]:
@@ -47,6 +58,7 @@ def hub_parts(volume: Volume, report: Report) -> dict[str, Callable[[], None]]:
         "ingest": lambda: hub_ingest.measure(report, 8, volume.hub_batches, volume.hub_rounds),
         "copy": lambda: second_copy.measure(report, FOLDER / "second-copy", volume.copied_sales),
         "tills": lambda: hub_ingest.measure_tills(report, 10, volume.hub_tills, 300),
+        "verify": lambda: hub_verify.measure(report, 4, volume.verified, volume.hub_rounds),
         "drain": lambda: drain.measure(report, 10, volume.backlog),
     }
 
