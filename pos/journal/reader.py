@@ -46,8 +46,11 @@ def verify_journal(folder: Path) -> JournalTotals:
     expected_number: dict[int, int] = {}
     carts: dict[str, bool] = {}
 
-    def count(fact: StoredFact) -> None:
-        _count(totals, fact, expected_number, carts)
+    def count(epoch: int, seq: int, kind: str, version: int, body: bytes) -> None:
+        totals.facts += 1
+        totals.first_seq = totals.first_seq or seq
+        if kind in _OF_CARTS:
+            _count(totals, epoch, seq, kind, _gist_of(kind, version, body), expected_number, carts)
 
     for path in files:
         try:
@@ -56,6 +59,8 @@ def verify_journal(folder: Path) -> JournalTotals:
                 try:
                     totals.store, totals.till = segment.head.store, segment.head.till
                     end = verify_segment(segment, end, count)
+                    totals.last_epoch, totals.last_seq = end.epoch, end.seq
+                    totals.last_hash = end.hash.hex()
                 finally:
                     segment.connection.close()
             totals.segments += 1
@@ -68,33 +73,32 @@ def verify_journal(folder: Path) -> JournalTotals:
 
 
 def _count(
-    totals: JournalTotals, stored: StoredFact, expected_number: dict[int, int], carts: dict[str, bool]
+    totals: JournalTotals,
+    epoch: int,
+    seq: int,
+    kind: str,
+    fact: "_Gist",
+    expected_number: dict[int, int],
+    carts: dict[str, bool],
 ) -> None:
     """`carts` holds each cart that ended, and whether it is parked: only such a one goes on, once."""
-    totals.facts += 1
-    totals.first_seq = totals.first_seq or stored.seq
-    totals.last_seq, totals.last_epoch, totals.last_hash = stored.seq, stored.epoch, stored.hash.hex()
-    kind = stored.kind
-    if kind not in _OF_CARTS:
-        return
-    fact = _gist_of(stored)
     if kind == "cart.resumed":
         if not carts.get(fact.cart_id) and (totals.first_seq == 1 or fact.cart_id in carts):
-            totals.problems.append(f"fact {stored.seq}: cart {fact.cart_id} goes on, but is not parked")
+            totals.problems.append(f"fact {seq}: cart {fact.cart_id} goes on, but is not parked")
         if fact.new_cart_id in carts:
-            totals.problems.append(f"fact {stored.seq}: cart {fact.new_cart_id} begins after its end")
+            totals.problems.append(f"fact {seq}: cart {fact.new_cart_id} begins after its end")
         carts[fact.cart_id] = False
         return
     if fact.cart_id in carts:
-        totals.problems.append(f"fact {stored.seq}: cart {fact.cart_id} ends a second time")
+        totals.problems.append(f"fact {seq}: cart {fact.cart_id} ends a second time")
     carts[fact.cart_id] = kind == "cart.parked"
     if kind != "sale":
         return
     # Where facts left, the first sale that is still here may have any number.
-    expected = expected_number.get(stored.epoch, fact.number if totals.cut_epoch == stored.epoch else 1)
+    expected = expected_number.get(epoch, fact.number if totals.cut_epoch == epoch else 1)
     if fact.number != expected:
-        totals.problems.append(f"fact {stored.seq}: receipt number {fact.number}, expected {expected}")
-    expected_number[stored.epoch] = fact.number + 1
+        totals.problems.append(f"fact {seq}: receipt number {fact.number}, expected {expected}")
+    expected_number[epoch] = fact.number + 1
     if not fact.training:
         totals.sales += 1
         totals.gross_minor += fact.total_minor
@@ -114,14 +118,14 @@ _OF_CARTS = frozenset({"sale", "cart.abandoned", "cart.parked", "cart.resumed"})
 _gist_decoder = msgspec.json.Decoder(_Gist)
 
 
-def _gist_of(stored: StoredFact) -> _Gist:
+def _gist_of(kind: str, version: int, body: bytes) -> _Gist:
     """Raises FactError."""
-    if stored.version == 1:  # in which its names are those of _Gist; others are lifted first
+    if version == 1:  # in which its names are those of _Gist; others are lifted first
         try:
-            return _gist_decoder.decode(stored.body)
+            return _gist_decoder.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise FactError(f"fact {stored.seq}, a {stored.kind}, is not readable: {error}") from error
-    fact = decode_fact(stored.kind, stored.version, stored.body)
+            raise FactError(f"a {kind} of version {version} is not readable: {error}") from error
+    fact = decode_fact(kind, version, body)
     names = _Gist.__struct_fields__
     return _Gist(**{name: getattr(fact, name) for name in names if hasattr(fact, name)})
 
