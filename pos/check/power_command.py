@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -105,6 +106,7 @@ def _write(words: Texts, state: Path, clock: Clock, witness: str) -> None:
     with _told(witness) as tell:
         run = PowerRun(state, SystemIds().new_id(), clock.boot_id)
         click.echo(words("power.pull", folder=state))
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell gave it away
         try:
             while True:
                 tell(f"{run.name} {run.commit()}\n")

@@ -250,5 +250,5 @@ def test_presence_tells_a_new_device_from_the_old(tmp_path: Any) -> None:
     path.touch()
     first = presence(str(path))
     assert first is not None
-    path.chmod(0o600)
+    path.chmod(0o640)
     assert presence(str(path)) != first
