@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain.cart import Cart
 from pos.till import Till
@@ -144,6 +145,8 @@ class Cashier:
             return
         if not any(line.live for line in cart.lines):
             till.submit(c.Scan(machine.rng.choice(CODES)))
+        if carts.open_lines(cart):  # a crash came between the unknown code and its drop
+            till.submit(c.DropOpenLines())
         machine.paying = cart.cart_id
         before = len(machine.kept)
         due = till.view.due_minor

@@ -107,7 +107,7 @@ class Mishaps:
         twin = TillMachine(self._world, f"{till.name}c{self._n}", till.till_id, sales=25)
         twin.seed = till.seed
         twin.kept = list(till.kept)
-        twin.under_way = till.under_way
+        twin.under_way = list(till.under_way)
         _copy(till.disk.folder, twin.disk.folder)
         self._world.tills.append(twin)
         self._world.history.cloned.add(till.till_id)

@@ -51,20 +51,20 @@ def test_i1_sees_a_receipt_before_its_commit() -> None:
 def test_i2_sees_a_lost_a_changed_a_half_and_a_doubled_fact() -> None:
     kept = chain(5)
 
-    def wrong(found: list[StoredFact], under_way: int = 0) -> list[str]:
+    def wrong(found: list[StoredFact], *under_way: int) -> list[str]:
         return inv.i2_journal_is_a_whole_prefix(STORE, TILL, found, kept, under_way=under_way)
 
     assert not wrong(kept)
-    assert not wrong(chain(7), under_way=2)
-    assert not wrong(kept, under_way=2)
+    assert not wrong(chain(7), 2)
+    assert not wrong(kept, 2)
     assert wrong(kept[:4])
-    assert wrong(chain(6), under_way=2)
+    assert wrong(chain(6), 2)
     assert wrong([*kept[:3], altered(kept[3]), kept[4]])
     assert wrong([*kept[:2], *kept[3:]])
     twice = chain(5)
     again = msgspec.structs.replace(twice[-1], seq=6)
     again = msgspec.structs.replace(again, hash=inv.hash_after(twice[-1].hash, STORE, TILL, again))
-    assert wrong([*twice, again], under_way=1)
+    assert wrong([*twice, again], 1)
 
 
 def test_i3_sees_what_nobody_wrote_a_hole_and_what_never_came() -> None:

@@ -67,28 +67,28 @@ class WatchedJournal(FileJournal):
 
     async def append(self, facts: Sequence[Fact]) -> Sequence[StoredFact]:
         machine = self.machine
-        in_doubt, machine.under_way = machine.under_way, len(facts)
+        machine.under_way.append(len(facts))
         try:
             stored = await super().append(facts)
         except JournalUnavailableError as error:
             if error.stored is False:
-                machine.under_way = in_doubt
+                machine.under_way.remove(len(facts))
             raise
-        machine.under_way = 0
+        machine.under_way.remove(len(facts))
         machine.kept += stored
         machine.world.history.wrote(machine.name, stored)
         return stored
 
     async def open_epoch(self, fact: EpochOpened, first_seq: int, prev_hash: bytes, epoch: int) -> StoredFact:
         machine = self.machine
-        in_doubt, machine.under_way = machine.under_way, 1
+        machine.under_way.append(1)
         try:
             stored = await super().open_epoch(fact, first_seq, prev_hash, epoch)
         except JournalUnavailableError as error:
             if error.stored is False:
-                machine.under_way = in_doubt
+                machine.under_way.remove(1)
             raise
-        machine.under_way = 0
+        machine.under_way.remove(1)
         machine.kept.append(stored)
         machine.world.history.wrote(machine.name, [stored])
         return stored
@@ -129,7 +129,7 @@ class TillMachine(Machine):
         self.lost: list[list[StoredFact]] = []  # what disks that are gone held
         self.destroyed = False
         self.replaced = False
-        self.under_way = 0
+        self.under_way: list[int] = []  # facts of commits whose fate is open
         self.sales_left = sales
         self.paying = ""
         self.till: Till | None = None
@@ -160,7 +160,7 @@ class TillMachine(Machine):
         if found != self.kept[: len(found)]:
             self.world.history.violate([f"I10: the backup of {self.name} is not what was written"])
         self.kept = found
-        self.under_way = 0
+        self.under_way.clear()
 
     @property
     def folder(self) -> Path:
@@ -289,14 +289,14 @@ class TillMachine(Machine):
         found, starts = read_journal(self.folder)
         if self.disk.dead:
             return
-        under_way = self.under_way if self.kept else len(found)
+        under_way = self.under_way if self.kept else [len(found)]
         wrong = i2_journal_is_a_whole_prefix(
             STORE, self.till_id, found, self.kept, under_way=under_way, starts=starts
         )
         self.world.history.violate(wrong)
         self.world.history.wrote(self.name, found[len(self.kept) :])
         self.kept = found
-        self.under_way = 0
+        self.under_way.clear()
 
     def _close(self) -> None:
         for part in (self.journal, self.store):

@@ -68,9 +68,14 @@ class Outcome(msgspec.Struct):
 
 
 def plan_of(rng: random.Random) -> Plan:
-    tills = rng.randint(2, 5)
     return Plan(
-        tills, sales=rng.randint(150, 300), flurry=rng.choice((15, 40, 80)), violence=rng.uniform(0.5, 1.5)
+        tills=rng.randint(2, 4),
+        sales=rng.randint(300, 500),
+        flurry=rng.choice((20, 120, 250)),
+        gap_s=rng.choice((0.01, 0.03)),
+        pause_s=rng.choice((6.0, 12.0)),
+        fault_every_s=0.4,
+        violence=rng.uniform(0.5, 1.5),
     )
 
 
