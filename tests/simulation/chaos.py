@@ -54,6 +54,7 @@ class Chaos:
                 (1, "replaced", mishaps.replace),
                 (4, "hub backup", mishaps.hub_backup),
                 (2, "hub restored", mishaps.hub_restored),
+                (2, "relay lost", mishaps.relay_lost),
                 (1, "revoked", mishaps.revoke),
                 (6, "articles", mishaps.articles),
             )
@@ -129,34 +130,30 @@ class Chaos:
         )
 
     def _partition(self) -> None:
-        """One till, or all of them, cut off in one direction, the other, both, refused, or only slowed down."""
+        """One line, or all of them, cut in one direction, the other, both, refused, or only slowed down."""
         world, rng = self._world, self._rng
-        tills = [self._a_till()] if rng.random() < 0.8 else list(world.tills)
+        everything = sorted(set(world.lines()))
+        pairs = [rng.choice(world.lines())] if rng.random() < 0.8 else everything
         how = rng.choice(("out", "in", "both", "refused", "slow"))
-        for till in tills:
-            link = world.network.link(till.name, world.node_of(till))
+        for pair in pairs:
+            link = world.network.link(*pair)
             link.lost_out = how in {"out", "both"}
             link.lost_in = how in {"in", "both"}
             link.refused = how == "refused"
             link.slow = rng.uniform(5, 40) if how == "slow" else 1.0
             self._count(f"partition {how}")
+        self._later(0.5, 40, lambda: self._heal(pairs))
 
-        def heal() -> None:
-            for till in tills:
-                world.network.links.pop((till.name, world.node_of(till)), None)
-
-        self._later(0.5, 40, heal)
+    def _heal(self, pairs: list[tuple[str, str]]) -> None:
+        for pair in pairs:
+            self._world.network.links.pop(pair, None)
 
     def _disconnect(self) -> None:
         """A client is told to disconnect, and later to connect again."""
-        world, till = self._world, self._a_till()
-        world.network.link(till.name, world.node_of(till)).refused = True
+        pair = self._rng.choice(self._world.lines())
+        self._world.network.link(*pair).refused = True
         self._count("disconnect")
-
-        def connect() -> None:
-            world.network.links.pop((till.name, world.node_of(till)), None)
-
-        self._later(1, 30, connect)
+        self._later(1, 30, lambda: self._heal([pair]))
 
     def _stop(self) -> None:
         """A client disconnects, its process ends in order, and starts again."""
@@ -176,21 +173,16 @@ class Chaos:
     def _swizzle(self) -> None:
         """Links stop one by one and come back one by one in another order."""
         world, rng = self._world, self._rng
-        order = list(world.tills)
+        order = sorted(set(world.lines()))
         rng.shuffle(order)
-        for at, till in enumerate(order):
-            world.loop.call_later(at * rng.uniform(0.2, 2), self._clog, till)
+        for at, pair in enumerate(order):
+            world.loop.call_later(at * rng.uniform(0.2, 2), self._clog, pair)
         rng.shuffle(order)
-        for at, till in enumerate(order):
-            world.loop.call_later(
-                10 + at * rng.uniform(0.2, 2),
-                world.network.links.pop,
-                (till.name, world.node_of(till)),
-                None,
-            )
+        for at, pair in enumerate(order):
+            world.loop.call_later(10 + at * rng.uniform(0.2, 2), self._heal, [pair])
 
-    def _clog(self, till: TillMachine) -> None:
-        self._world.network.link(till.name, self._world.node_of(till)).lost_out = True
+    def _clog(self, pair: tuple[str, str]) -> None:
+        self._world.network.link(*pair).lost_out = True
         self._count("swizzle clog")
 
     # -- machines
@@ -217,7 +209,8 @@ class Chaos:
         self._crash(self._a_till(), "till")
 
     def _hub_crash(self) -> None:
-        self._crash(self._world.nodes[0], "hub")
+        node = self._rng.choice(self._world.nodes)
+        self._crash(node, node.name)
 
     def _crash(self, machine: Machine, what: str) -> None:
         """The process is killed or the power goes: at once, or at one of the next writes."""

@@ -8,10 +8,10 @@ from pos.journal.backup import write_backup
 from pos.journal.restore import restore_backup
 from pos.journal.writer import create_journal
 from pos.ports import JournalUnavailableError
-from sync.hub import machines
 from sync.hub.articles import ArticleRecord, put_articles
+from sync.hub.machine_feed import revoke
 from sync.wire import Grant
-from tests.simulation.nodes import STORE
+from tests.simulation.nodes import STORE, empty_database
 from tests.simulation.tills import TillMachine
 
 if TYPE_CHECKING:
@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["Mishaps"]
 
 SOFTWARE = "simulated"
-CHANCES = {"till restored": 0.4, "clone": 0.3, "replaced": 0.4, "hub restored": 0.5, "revoked": 0.2}
+CHANCES = {
+    "till restored": 0.4,
+    "clone": 0.3,
+    "replaced": 0.4,
+    "hub restored": 0.5,
+    "revoked": 0.2,
+    "relay lost": 0.4,
+}
 
 
 class Mishaps:
@@ -82,7 +89,7 @@ class Mishaps:
     def till_restored(self) -> bool:
         """The disk broke; `tresen restore` of an older backup onto another one. Sales since then may be gone."""
         till = self._a_till(among=list(self._till_backups))
-        if till is None or not self._may("till restored"):
+        if till is None or not self._alone(till) or not self._may("till restored"):
             return False
         backup = self._till_backups[till.name]
         till.die(for_good=True)
@@ -101,7 +108,7 @@ class Mishaps:
     def clone(self) -> bool:
         """The disk is copied, and both run."""
         till = self._a_till()
-        if till is None or not self._may("clone"):
+        if till is None or not self._alone(till) or not self._may("clone"):
             return False
         self._n += 1
         twin = TillMachine(self._world, f"{till.name}c{self._n}", till.till_id, sales=25)
@@ -119,7 +126,7 @@ class Mishaps:
     def replace(self) -> bool:
         """Another machine in a till's place, with a key and numbers of its own. The old one may turn up again."""
         till = self._a_till()
-        if till is None or not self._world.hub.up or not self._may("replaced"):
+        if till is None or not self._alone(till) or not self._world.hub.up or not self._may("replaced"):
             return False
         self._n += 1
         other = TillMachine(self._world, f"{till.till_id}r{self._n}", till.till_id, sales=0)
@@ -162,19 +169,29 @@ class Mishaps:
         self._world.note(f"hub goes back to {made:.1f}")
         return True
 
+    def relay_lost(self) -> bool:
+        """The relay's disk is gone; another one is put in, with its key and nothing else."""
+        relays = self._world.nodes[1:]
+        if not relays or not self._may("relay lost"):
+            return False
+        relays[0].go_back_to(empty_database())
+        self._world.note("the relay begins with an empty disk")
+        return True
+
     def revoke(self) -> bool:
         """A till's key is taken away; it sells on, and what it writes is kept aside."""
         till = self._a_till()
         hub = self._world.hub
-        alone = till is not None and [other.till_id for other in self._world.tills].count(till.till_id) == 1
-        if till is None or not alone or not hub.up or till.lost or not self._may("revoked"):
+        if till is None or not self._alone(till) or not hub.up or till.lost or not self._may("revoked"):
             return False
-        count = hub.transact(machines.revoke, STORE, till.till_id, "", hub.clock.wall_ms())
+        stamp = self._rng.randbytes(4).hex()
+        count = hub.transact(revoke, STORE, till.till_id, "", stamp, hub.clock.wall_ms())
         if not count:
             return False
         self._hub_backups.clear()
         if hub.hub is not None:
             hub.hub.key_ring.forget()
+            hub.hub.feeds.ring({f"store:{STORE}"})
         self._world.history.revoked.add(till.till_id)
         self._world.note(f"{till.till_id} is revoked")
         return True
@@ -201,6 +218,10 @@ class Mishaps:
             return False
         self._left[what] -= 1
         return True
+
+    def _alone(self, till: TillMachine) -> bool:
+        """Whether one disk alone writes under this name."""
+        return [other.till_id for other in self._world.tills].count(till.till_id) == 1
 
     def _a_till(self, among: list[str] | None = None) -> TillMachine | None:
         """One that runs."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -11,12 +12,16 @@ import msgspec
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from pos.facts import StoredFact
 from sync.codes import enrol_proof
 from sync.hub.app import create_app
 from sync.hub.database import Database, migrate, open_engine, transact
-from sync.hub.enrolment import new_code, redeem
+from sync.hub.enrolment import new_code
 from sync.hub.gate import Gate
+from sync.hub.machine_feed import redeem
 from sync.hub.service import Hub
+from sync.identity import Identity, Node
+from sync.keys import SigningKey
 from sync.wire import Ack, Enrol, Enrolled, Problem, Welcome
 from tests.simulation.disk import ram_folder
 from tests.simulation.network import Answer, Asked
@@ -54,6 +59,7 @@ class NodeMachine(Machine):
         self.engine: Engine | None = None
         self.hub: Hub | None = None
         self.public_key = b""
+        self.upstream: Identity | None = None
         self.gate: Gate | None = None
         (self.disk.folder / DATABASE).write_bytes(empty_database())
 
@@ -81,8 +87,16 @@ class NodeMachine(Machine):
         self.world.history.node_started(self)
 
     def _new_hub(self, engine: Engine) -> Hub:
+        database = Database(engine, [self.worker()])
+        if self.upstream is None:
+            return Hub(database, self.clock, self.ids, public_url="https://beleg.example")
         return Hub(
-            Database(engine, [self.worker()]), self.clock, self.ids, public_url="https://beleg.example"
+            database,
+            self.clock,
+            self.ids,
+            public_url="https://beleg.example",
+            upstream=self.upstream,
+            transport=lambda: self.world.network.line(self.name, "hub"),
         )
 
     def enrol(self, machine: str, public_key: bytes, *, role: str = "till", replace: bool) -> Enrolled | None:
@@ -102,9 +116,34 @@ class NodeMachine(Machine):
             return None
         proof = enrol_proof(code.key, public_key, nonce)
         message = Enrol(code.code_id, public_key, nonce, proof, role)
-        enrolled = self.transact(redeem, message, node.key, name=self.name, now_ms=now_ms)
+        enrolled = self.transact(
+            redeem, message, node.key, self.rng.randbytes(4).hex(), name=self.name, now_ms=now_ms
+        )
+        node.feeds.ring({f"store:{STORE}"})
         assert not isinstance(enrolled, Problem), enrolled
         return enrolled
+
+    def join(self, hub: "NodeMachine") -> None:
+        """Become a relay below a hub."""
+        seed = self.rng.randbytes(32)
+        hub.enrol(self.name, SigningKey(seed).public, role="relay", replace=False)
+        node = Node("http://hub", "hub", hub.name, hub.public_key)
+        self.upstream = Identity(STORE, self.name, "relay", seed, (node,))
+
+    def holds(self, till: str, fact: StoredFact) -> bool:
+        """Whether this very fact is here, in the chain or aside."""
+        if not self.up or self.disk.dead:
+            return False
+        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
+        try:
+            place = (till, fact.epoch, fact.seq, fact.hash)
+            where = "where till = ? and epoch = ? and seq = ? and hash = ?"
+            found = connection.execute(
+                f"select 1 from fact {where} union all select 1 from quarantine {where}", (*place, *place)
+            )
+            return found.fetchone() is not None
+        finally:
+            connection.close()
 
     def transact(
         self, function: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
@@ -209,7 +248,7 @@ class NodeMachine(Machine):
             self.world.history.held(
                 self.name, asked.path.split("/")[4], (welcome.acked_epoch, welcome.acked_seq)
             )
-        if answer.status >= 500:
+        if answer.status >= 500 and not (answer.status == 503 and self.upstream is not None):
             self.world.history.node_errors.append(
                 f"{self.name} {asked.path} {answer.status} {answer.body[:300]!r}"
             )

@@ -49,6 +49,7 @@ class Plan(msgspec.Struct):
     pause_s: float = 8.0
     fault_every_s: float = 1.5
     violence: float = 1.0
+    relay: bool = False
     apply_fails: float = 0.1
     faults: tuple[str, ...] = ()  # only these; empty: all
 
@@ -76,6 +77,7 @@ def plan_of(rng: random.Random) -> Plan:
         pause_s=rng.choice((6.0, 12.0)),
         fault_every_s=0.4,
         violence=rng.uniform(0.5, 1.5),
+        relay=rng.random() < 0.35,
     )
 
 
@@ -108,6 +110,8 @@ class World:
         self.sold = 0
         self.sold_at_tills = 0
         self.nodes = [NodeMachine(self, "hub")]
+        if self.plan.relay:
+            self.nodes.append(NodeMachine(self, "relay"))
         for node in self.nodes:
             self.network.servers[node.name] = node
         self.tills = [
@@ -125,12 +129,17 @@ class World:
     def machines(self) -> list[Machine]:
         return [*self.nodes, *self.tills]
 
-    def node_of(self, _till: TillMachine) -> str:
-        return "hub"
+    def lines(self) -> list[tuple[str, str]]:
+        """Who speaks to whom."""
+        pairs = [(till.name, node.name) for till in self.tills for node in self.nodes]
+        return pairs + [(node.name, "hub") for node in self.nodes[1:]] * len(self.tills)
 
     def nodes_of(self, _till: TillMachine) -> tuple[Node, ...]:
         """The nodes that a till was enrolled at."""
-        return tuple(Node(f"http://{node.name}", "hub", node.name, node.public_key) for node in self.nodes)
+        return tuple(
+            Node(f"http://{node.name}", "hub" if node is self.hub else "relay", node.name, node.public_key)
+            for node in reversed(self.nodes)
+        )
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -142,7 +151,9 @@ class World:
             sys.stdout.write(line)
 
     async def run(self) -> Outcome:
-        for node in self.nodes:
+        self.hub.start()
+        for node in self.nodes[1:]:
+            node.join(self.hub)
             node.start()
         for till in self.tills:
             self.mishaps.open_shop(till)
@@ -199,14 +210,13 @@ class World:
             return 0
         if not till.up or till.journal is None or till.till is None or till.client is None:
             return 1
-        head = till.journal.head
-        behind = [line for line in till.client._lines if line._position < (head.epoch, head.seq)]
+        behind = not self.hub.holds(till.till_id, till.kept[-1])
         aside = (
             till.replaced
             or till.till_id in self.history.revoked
             or till.till.view.hub.problem not in {"", "clock"}
         )
-        return len(behind) + (0 if aside else till.till.view.unsent)
+        return behind + (0 if aside else till.till.view.unsent)
 
     def _outcome(self) -> Outcome:
         for machine in self.machines:
