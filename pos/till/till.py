@@ -59,6 +59,7 @@ class Till:
         self._queue: deque[tuple[c.Command, _Done]] = deque()
         self._busy = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._afterwards: asyncio.Task[None] | None = None
         self._listeners: list[_Listener] = []
         self._view: TillView | None = None
         self._revision = 0
@@ -156,6 +157,8 @@ class Till:
 
     async def _await(self, waiting: Coroutine[Any, Any, None], done: _Done) -> None:
         try:
+            if self._afterwards is not None:  # what it writes decides what comes next: the day that is open
+                await asyncio.wait((self._afterwards,))
             await waiting
         except Refusal as refusal:
             self._desk.refuse(refusal.message)
@@ -243,6 +246,7 @@ class Till:
             self._publish(None)
 
         task = asyncio.get_running_loop().create_task(guarded())
+        self._afterwards = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

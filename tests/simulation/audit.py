@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.simulation.tills import TillMachine
     from tests.simulation.world import World
 
-__all__ = ["audit"]
+__all__ = ["audit", "unheard"]
 
 SAMPLED = 3
 
@@ -35,7 +35,7 @@ def audit(world: "World") -> list[str]:
     running = [till for till in world.tills if till.up]
     wrong = [text for till in rng.sample(running, min(1, len(running))) for text in _views(till)]
     wrong += _exceptions(hub.database, world.history.conflicts)
-    wrong += _feeds(world)
+    wrong += unheard(world)
     if world.seed % SAMPLED == 0:
         wrong += _replayed(world.folder / "again.db", hub, rng)
         wrong += [
@@ -72,7 +72,7 @@ def _exceptions(database: Path, happened: set[inv.Conflict]) -> list[str]:
     return wrong
 
 
-def _feeds(world: "World") -> list[str]:
+def unheard(world: "World") -> list[str]:
     """Each till that listened to the end knows every record as the hub has it."""
     connection = sqlite3.connect(f"file:{world.hub.database}?mode=ro", uri=True)
     try:

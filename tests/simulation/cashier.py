@@ -1,5 +1,6 @@
 """Who sells: most sales go straight to the real ledger and journal, some through the till with scans and keys."""
 
+import asyncio
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -39,7 +40,7 @@ class Cashier:
             return
         cart_id, lines = settled
         if cart is None or cart.cart_id != cart_id or len(cart.lines) < lines:
-            ended = any(f'"cart_id":"{cart_id}"'.encode() in fact.body for fact in self._machine.kept[-5:])
+            ended = any(f'"cart_id":"{cart_id}"'.encode() in fact.body for fact in self._machine.kept)
             if not ended:
                 self._machine.world.history.lost_carts.append((self._machine.name, cart_id))
 
@@ -74,6 +75,8 @@ class Cashier:
         machine = self._machine
         assert machine.journal is not None
         assert machine.client is not None
+        if till._afterwards is not None:
+            await asyncio.wait((till._afterwards,))
         ledger, head = till._checkout._ledger, machine.journal.head
         try:
             till._desk.must_be_selling()
@@ -163,6 +166,8 @@ class Cashier:
     async def _refused(self, code: str) -> None:
         machine = self._machine
         if code in LOCKED:  # it must wait for its numbers; that they come in the end is I9's business
+            if machine.replaced:  # another machine has its name: it will get no numbers any more
+                machine.sales_left = 0
             await machine.world.sleep(1)
             return
         machine.world.note(f"{machine.name} refuses a sale: {code}")

@@ -81,6 +81,7 @@ class History:
         self.cloned: set[str] = set()
         self._said: dict[tuple[str, str], tuple[int, int]] = {}
         self.revoked: set[str] = set()
+        self.restored: set[str] = set()
         self.conflicts: set[inv.Conflict] = set()
 
     def violate(self, wrong: list[str]) -> None:
@@ -184,8 +185,10 @@ class History:
         self.violate(inv.i10_no_number_twice(numbers, self._flagged()))
 
     def _flagged(self) -> list[tuple[str, int]]:
-        """Epochs that two disks wrote at once."""
-        return [(till, epoch) for till in self.cloned for epoch in range(1, 200)]
+        """Epochs that two disks wrote at once, or that nobody remembers: the only disk that held one was lost and
+        the hub went back to before it was granted."""
+        lost = self.restored if self._world.history.ages["hub"] else set()
+        return [(till, epoch) for till in self.cloned | lost for epoch in range(1, 200)]
 
 
 class _Numbered(msgspec.Struct):

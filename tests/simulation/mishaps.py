@@ -101,6 +101,7 @@ class Mishaps:
         restore_backup(backup, unpacked)
         _copy(unpacked, till.disk.folder)
         till.restored()
+        self._world.history.restored.add(till.till_id)
         self._world.note(f"{till.name} is restored")
         till.start()
         return True

@@ -20,7 +20,7 @@ import msgspec
 
 from sync.identity import Node
 from tests.simulation.attacks import flipped, invented
-from tests.simulation.audit import audit
+from tests.simulation.audit import audit, unheard
 from tests.simulation.chaos import Chaos
 from tests.simulation.disk import ram_folder
 from tests.simulation.goods import SaleMaker
@@ -186,7 +186,11 @@ class World:
                 )
                 return
             await self.sleep(1)
-        await self.sleep(60)  # what comes down, and the projections
+        self.plan.apply_fails = 0
+        since = self.loop.now
+        await self.sleep(5)  # the projections
+        while unheard(self) and self.loop.now - since < QUIET_S:
+            await self.sleep(5)
         self.history.check(self.hub, self.tills)
         self.history.violate(audit(self))
 
