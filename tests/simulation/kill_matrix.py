@@ -8,7 +8,6 @@ but fails once, at every call: the till says so, and ends in paid and kept or in
 import asyncio
 import contextlib
 import copy
-import hashlib
 import random
 import shutil
 from collections.abc import Awaitable, Callable
@@ -18,9 +17,11 @@ import msgspec
 
 from pos.domain import commands as c
 from pos.ports import JournalUnavailableError
+from tests.simulation.aside import digest
 from tests.simulation.disk import Disk, Survival
 from tests.simulation.machine import CODES, Machine, Seen, SimClock, SimIds, make_folder
-from tests.simulation.power import START, LostError, check
+from tests.simulation.power import START
+from tests.simulation.promises import LostError, check, sell_on
 
 __all__ = ["ACTS", "FAILING", "SURVIVALS", "Row", "cut_everywhere", "fail_everywhere"]
 
@@ -149,7 +150,7 @@ async def _run(
         for survival in survivals:
             image = disk.survivors(survival)
             row.images += 1
-            known = _digest(image, seen)
+            known = digest(image, seen)
             if known not in looked_at:
                 looked_at.add(known)
                 try:
@@ -187,7 +188,7 @@ async def _run_failing(row: Row, name: str, kind: str, template: Path, parent: P
         disk.fail(kind, 0)
         try:
             await _until_clear(machine)
-            await _sell_on(machine)
+            await sell_on(machine)
             await check(machine, seen, parent)
             disk.crash()
             again = await _machine(disk.folder, rng, seen, lambda: not disk.dead, boot=2)
@@ -211,14 +212,6 @@ async def _until_clear(machine: Machine) -> None:
     raise LostError(f"no end after the fault: {machine.till.view.state}, {machine.till.view.message}")
 
 
-async def _sell_on(machine: Machine) -> None:
-    number = machine.journal.head.next_number
-    for command in (c.Scan(CODES[1]), c.PayCash()):
-        await machine.do(command)
-    if machine.journal.head.next_number != number + 1 or machine.cart is not None:
-        raise LostError(f"the till does not sell on: {machine.till.view.message}")
-
-
 async def _machine(
     folder: Path, rng: random.Random, seen: Seen, has_power: Callable[[], bool], boot: int = 1
 ) -> Machine:
@@ -227,18 +220,8 @@ async def _machine(
     return machine
 
 
-def _digest(image: Path, seen: Seen) -> bytes:
-    """The same image under the same promises need not be looked at twice."""
-    hasher = hashlib.blake2b(msgspec.json.encode(seen))
-    for path in sorted(image.rglob("*")):
-        if path.is_file():
-            hasher.update(str(path.relative_to(image)).encode())
-            hasher.update(path.read_bytes())
-    return hasher.digest()
-
-
 async def _look(image: Path, rng: random.Random, seen: Seen, scratch: Path) -> None:
     """Start on what is left, hold it to what was shown, sell on."""
     machine = await _machine(image, rng, seen, lambda: True, boot=3)
     await check(machine, seen, scratch)
-    await _sell_on(machine)
+    await sell_on(machine)

@@ -21,7 +21,9 @@ from tests.simulation.kill_matrix import (
 )
 from tests.simulation.lying import lying_cuts
 from tests.simulation.machine import CODES, Machine, Seen, SimClock, SimIds, make_folder
-from tests.simulation.power import START, check, power_cuts, small_limits
+from tests.simulation.platter import Platter
+from tests.simulation.power import START, power_cuts, small_limits
+from tests.simulation.promises import check
 
 LONG_ACTS = (
     "segment roll",
@@ -85,11 +87,19 @@ def test_a_segment_rolls_in_the_act_that_is_cut_for_it(parent: Path) -> None:
 
 
 def test_random_cuts_and_kills_lose_nothing() -> None:
-    report = power_cuts(20_261_122, 300)
+    report = power_cuts(20_261_122, 200, steps_aside=30)
     assert report.failures == []
-    assert report.cuts >= 300
-    assert report.kills > 20
-    assert report.sales > 60
+    assert report.cuts >= 200
+    assert 40 < report.aside < 160
+    assert report.kills > 0
+    assert report.sales > 5
+
+
+def test_cuts_put_aside_find_a_till_that_syncs_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Platter, "sync", lambda _platter, _number: None)
+    report = power_cuts(20_261_122, 30)
+    assert report.failures
+    assert all("aside, before step" in failure for failure in report.failures)
 
 
 def test_what_a_lying_disk_loses_is_noticed_where_anybody_else_knew_it() -> None:
@@ -131,7 +141,7 @@ def test_a_fact_damaged_long_ago_stops_the_till_with_a_sentence_that_names_it(pa
 
 
 def test_the_same_seed_gives_the_same_cuts() -> None:
-    reports = [power_cuts(5, 50) for _ in range(2)]
+    reports = [power_cuts(5, 40) for _ in range(2)]
     for report in reports:
         report.seconds = 0
     assert reports[0] == reports[1]

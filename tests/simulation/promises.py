@@ -1,0 +1,141 @@
+"""Holds a till that has just started on what a cut left to what it had shown before.
+
+The chain is whole and gapless and holds every fact whose commit returned, a sale is there whole or not at all,
+receipt numbers have no gap, the open cart is as it was or paid but never both, views are those derived anew.
+"""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+from pos.domain import commands as c
+from pos.facts import (
+    CartAbandoned,
+    CartParked,
+    CartResumed,
+    DrawerOpenedFact,
+    ReceiptCopied,
+    Sale,
+    StoredFact,
+    decode_fact,
+)
+from pos.journal.reader import verify_journal
+from pos.journal.segment import ChainEnd, open_reader, read_facts, segment_files, verify_segment
+from pos.journal.views import Views
+from pos.till.settlement import cart_again
+from tests.simulation.machine import CODES, Machine, Seen, jobs_of
+
+__all__ = ["LostError", "check", "sell_on"]
+
+
+class LostError(AssertionError):
+    """The till broke a promise; the text names seed and cut."""
+
+
+async def check(machine: Machine, seen: Seen, scratch: Path | None) -> None:
+    """Hold a till that has just started to what it had shown. Raises LostError.
+
+    With a `scratch` folder the till's own verifier is asked too, and the views are derived anew and compared.
+    """
+    _must(machine.stopped is None, f"the till is stopped: {machine.stopped}")
+    _must(not machine.locked, f"the till is locked: {machine.locked}")
+    facts = _verified(machine.state / "journal")
+    seq, hash_ = seen.head
+    last = facts[-1]
+    kept = seq == 0 or any((fact.seq, fact.hash) == (seq, hash_) for fact in facts)
+    _must(kept, f"fact {seq} was committed and is gone; the last is {last.seq}")
+    _must(sum(fact.seq > seq for fact in facts) <= 2, "more than one commit was under way")
+    head = machine.journal.head
+    _must(
+        (head.epoch, head.seq, head.hash) == (last.epoch, last.seq, last.hash),
+        "the head is not the last fact",
+    )
+
+    ended = _check_shown(machine, seen, facts)
+    _check_cart(machine, seen, ended)
+    cursor = await machine.cursor()
+    _must(cursor in (seen.cursor, *seen.cursor_asked), f"the cursor is {cursor}, not {seen.cursor}")
+    _must((await jobs_of(machine.store)).keys() >= set(seen.jobs), "a receipt left the spool")
+    if scratch is not None:
+        problems = verify_journal(machine.state / "journal").problems
+        _must(not problems, f"verify: {problems}")
+        fresh = Views(scratch / "fresh.db")
+        fresh.rebuild(machine.state / "journal", "fresh")
+        _must(fresh.digest() == machine.views.digest(), "the views are not those of the journal")
+        fresh.close()
+
+
+def _must(holds: object, what: str) -> None:
+    if not holds:
+        raise LostError(what)
+
+
+def _verified(folder: Path) -> list[StoredFact]:
+    """All facts, the chain walked from the first on."""
+    facts: list[StoredFact] = []
+    end: ChainEnd | None = None
+    for path in segment_files(folder):
+        segment = open_reader(path)
+        try:
+            end = verify_segment(segment, end)
+            facts += read_facts(segment.connection, 0)
+        finally:
+            segment.connection.close()
+    for before, fact in itertools.pairwise(facts):
+        leap = fact.kind == "epoch.opened" and fact.epoch > before.epoch
+        _must(fact.seq == before.seq + 1 or leap, f"fact {before.seq + 1} is missing")
+    return facts
+
+
+def _check_shown(machine: Machine, seen: Seen, stored: Sequence[StoredFact]) -> set[str]:
+    """Whatever was shown is kept; returns the ids of carts that are over."""
+    facts = [decode_fact(fact.kind, fact.version, fact.body) for fact in stored]
+    sales = {fact.cart_id: fact.number for fact in facts if isinstance(fact, Sale)}
+    voided = {fact.cart_id for fact in facts if isinstance(fact, CartAbandoned)}
+    parked = {fact.cart_id for fact in facts if isinstance(fact, CartParked)}
+    resumed = {fact.cart_id for fact in facts if isinstance(fact, CartResumed)}
+    lost = seen.paid.items() - sales.items()
+    _must(not lost, f"shown as paid, and not kept: {lost}")
+    _must(voided.issuperset(seen.voided), "shown as voided, and not kept")
+    _must(parked.issuperset(seen.parked), "shown as parked, and not kept")
+    _must(resumed.issuperset(seen.resumed), "shown as resumed, and not kept")
+    waiting = {cart.cart_id for cart in machine.journal.head.parked}
+    _must(waiting == parked - resumed, f"{parked - resumed} wait, not {waiting}")
+    drawer = sum(isinstance(fact, DrawerOpenedFact) and not fact.by_key for fact in facts)
+    _must(drawer >= seen.drawer, "the drawer opened and no fact says so")
+    copies = sum(isinstance(fact, ReceiptCopied) for fact in facts)
+    _must(copies >= seen.copies, "a copy was printed and no fact says so")
+    numbers: dict[int, int] = {}
+    for row, fact in zip(stored, facts, strict=True):
+        if isinstance(fact, Sale):
+            _must(
+                fact.number == numbers.get(row.epoch, 0) + 1,
+                f"receipt {row.epoch}-{fact.number} out of order",
+            )
+            numbers[row.epoch] = fact.number
+    head = machine.journal.head
+    _must(head.next_number == numbers.get(head.epoch, 0) + 1, "the next number is not the next")
+    return sales.keys() | voided | parked
+
+
+def _check_cart(machine: Machine, seen: Seen, ended: set[str]) -> None:
+    """The open cart is as it was last seen or about to be; if it is gone, a fact ended it."""
+    cart, resumed = machine.cart, machine.journal.head.resumed
+    if cart is None:
+        kept = any(old is None or old.cart_id in ended for old in seen.carts)
+        _must(kept and resumed is None, f"the open cart is gone: {seen.carts}, {resumed}")
+        return
+    _must(cart.cart_id not in ended, "the cart is open and over")
+    known = cart in seen.carts
+    if resumed is not None and resumed[0].new_cart_id == cart.cart_id:
+        known = known or cart == cart_again(resumed[1], cart.cart_id)
+    _must(known, f"a cart that never was: {cart}; {seen.carts}")
+
+
+async def sell_on(machine: Machine) -> None:
+    """One more sale, with whatever is in the cart. Raises LostError."""
+    number = machine.journal.head.next_number
+    for command in (c.Scan(CODES[1]), c.PayCash()):
+        await machine.do(command)
+    if machine.journal.head.next_number != number + 1 or machine.cart is not None:
+        raise LostError(f"the till does not sell on: {machine.till.view.message}")
