@@ -22,7 +22,7 @@ scan: $(VENV)/.run
 test: $(VENV)/.dev
 	@./scripts/test-packages.sh
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(PYTEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

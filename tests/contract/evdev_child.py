@@ -158,15 +158,15 @@ async def with_scanner(
         await asyncio.gather(task, return_exceptions=True)
 
 
-def press(fd: int, report_bytes: bytes) -> None:
+def press(fd: int, report_bytes: bytes, pause_s: float = 0.00003) -> None:
     """The mock's device is a pty: give the kernel a moment, or half an event is read, which evdev never does."""
     os.write(fd, report_bytes)
-    time.sleep(0.00003)
+    time.sleep(pause_s)
 
 
 async def type_in(fd: int, events: list[bytes]) -> None:
     for event in events:
-        press(fd, event)
+        press(fd, event, 0.0005)
         await asyncio.sleep(0)
 
 

@@ -9,12 +9,13 @@ from tests.simulation.world import run_seed
 
 pytestmark = pytest.mark.simulation
 
-# Mutation and a seed that is known to find it.
-KNOWN = {
-    "acknowledged-before-commit": 2,
-    "append-not-awaited": 1,
-    "answers-not-verified": 1,
-}
+# Faults that a few seeds suffice for; `make simulate` tries all of them, with a hundred seeds each.
+COMMON = (
+    "acknowledged-before-commit",
+    "answers-not-verified",
+    "append-not-awaited",
+)
+SEEDS = range(1, 6)
 
 
 def test_the_same_seed_gives_the_same_event_log() -> None:
@@ -36,10 +37,10 @@ def test_no_queue_is_stuck_and_none_differs_under_the_faults_of_jepsen(seed: int
     assert jepsen.run(seed).violations == []
 
 
-@pytest.mark.parametrize("name", sorted(KNOWN))
+@pytest.mark.parametrize("name", COMMON)
 def test_a_fault_put_into_the_code_is_found(name: str) -> None:
-    found = catch(name, [KNOWN[name]])
-    assert found.seed == KNOWN[name], found
+    found = catch(name, SEEDS)
+    assert found.seed in SEEDS, found
 
 
 def test_every_mutation_still_fits_the_code() -> None:
