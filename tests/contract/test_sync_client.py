@@ -115,7 +115,7 @@ class Shop:
         return self.client._lines[0]
 
     async def sleep(self, seconds: float) -> None:
-        while self.patient and self.line.answering:
+        while self.patient and self.line.answering:  # noqa: ASYNC110 - httpx tells nobody when it is done
             await asyncio.sleep(self.real_s)
         self.slept.append(seconds)
         self.clock.ms += int(seconds * 1000)
