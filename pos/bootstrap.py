@@ -151,6 +151,8 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             ),
         )
         surround.connect(till.submit)
+        if surround.hub is not None:
+            till.subscribe(surround.hub.heard)
         if surround.mirror is not None:
             till.subscribe(_following(journal, surround.mirror))
         await till.start(opened.cart, opened.unsent, opened.stopped, opened.locked)

@@ -128,7 +128,7 @@ class Surround:
         """Before an orderly end: give the hub the sales it lacks, as long as that makes progress."""
         if self.hub is None:
             return
-        self.hub.kick()
+        self.hub.hurry()
         started = since = self._clock.mono_ms()
         left = unsent()
         while left and self._clock.mono_ms() - started < limit_s * 1000:
@@ -165,6 +165,7 @@ class Surround:
                 apply_changes=self._apply_changes,
                 shop=self._shop_info(),
                 software=software,
+                at_work=lambda: self.hub is not None and self.hub.at_work(),
             )
 
         self.hub = HubLine(
@@ -173,6 +174,7 @@ class Surround:
             lambda: journal.head,
             make,
             self._tell,
+            self._clock,
             enrol_here=(lambda: self._enrol_here(feed, software)) if self._hub_here else None,
         )
         await self.hub.load()

@@ -6,14 +6,15 @@ machine, by itself.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from pos.domain.commands import HubReported
-from pos.ports import Head, Submit
+from pos.domain.events import DeviceChanged, Event, HubChanged, ReceiptPrinting
+from pos.ports import Clock, Head, Submit
 from sync.identity import Identity, IdentityError, identity_file, load_identity
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["HubLine"]
 
 LOOK_S: Final = 5.0
+AT_WORK_MS: Final = 5_000
+_BY_ITSELF: Final = (DeviceChanged, HubChanged, ReceiptPrinting)
 _log = logging.getLogger("tresen.hub-line")
 
 
@@ -38,6 +41,7 @@ class HubLine:
         head: Callable[[], Head],
         make: Callable[[Identity], "HubClient"],
         submit: Submit,
+        clock: Clock,
         *,
         enrol_here: Callable[[], Awaitable[None]] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -47,6 +51,8 @@ class HubLine:
         self._head = head
         self._make = make
         self._submit = submit
+        self._clock = clock
+        self._worked_ms: int | None = None
         self._enrol_here = enrol_here
         self._sleep = sleep
         self._client: HubClient | None = None
@@ -62,6 +68,22 @@ class HubLine:
 
     def receipt_link(self) -> str:
         return self._client.receipt_link() if self._client is not None else ""
+
+    def heard(self, events: Sequence[Event]) -> None:
+        """What came of a command: whether somebody works here, and is not to wait for what goes up meanwhile."""
+        for event in events:
+            if not isinstance(event, _BY_ITSELF):
+                self._worked_ms = self._clock.mono_ms()
+                return
+
+    def at_work(self) -> bool:
+        """Whether somebody worked at the till within the last seconds."""
+        return self._worked_ms is not None and self._clock.mono_ms() - self._worked_ms < AT_WORK_MS
+
+    def hurry(self) -> None:
+        """Nobody works here any more: what there is goes up as fast as it can."""
+        self._worked_ms = None
+        self.kick()
 
     async def load(self) -> None:
         """Take the identity, if there is one by now, and what earlier runs remembered."""

@@ -17,6 +17,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import msgspec
+
 from pos.domain.commands import HubReported
 from pos.ports import Clock, FactSource, Ids, Memory, Submit, Worker
 from sync.cursors import Cursor
@@ -24,6 +26,7 @@ from sync.downlink import ApplyChanges, Downlink
 from sync.epochs import EpochAsker
 from sync.identity import Identity, Node
 from sync.links import TOKEN_BYTES, mint_link
+from sync.pace import AT_WORK, IDLE, Stride
 from sync.uplink import Uplink
 from sync.wire import Ack, ShopInfo, Welcome
 
@@ -39,8 +42,9 @@ class HubClient:
     """Implements pos.ports.Hub. `run` is the task; `load` may be awaited before it, so that links work at once.
 
     `epoch` says which epoch the till writes now. `apply_changes` gets the records of the chain's scope and their
-    cursor, and may be handed the same ones again. `worker` packs batches, beside the loop. `sleep` and `transport` (an httpx transport for a node) are for
-    tests and simulations.
+    cursor, and may be handed the same ones again. `worker` packs batches, beside the loop. `at_work` says whether
+    somebody works at the till just now: then a backlog goes up in small pieces. `sleep` and `transport` (an httpx
+    transport for a node) are for tests and simulations.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class HubClient:
         apply_changes: ApplyChanges | None = None,
         shop: ShopInfo | None = None,
         software: str = "",
+        at_work: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         transport: Callable[[Node], Any] | None = None,
     ) -> None:
@@ -73,9 +78,12 @@ class HubClient:
         self.transport = transport
         self.public_url = ""
         self._submit = submit
+        self._at_work = at_work
         self._link_key = b""
         self._loaded = False
         self._reported: dict[str, HubReported] = {}
+        self._told_ms: dict[str, int] = {}
+        self._untold: dict[str, HubReported] = {}
         self.downlink = Downlink(memory, clock, sleep, apply_changes)
         hub = identity.node("hub")
         self.epochs = EpochAsker(identity, hub, source, memory, ids, epoch, submit, sleep)
@@ -130,6 +138,11 @@ class HubClient:
         relay = next((other for other in self._lines if other.node.role == "relay"), None)
         return relay is not None and relay.silent_ms() < RELAY_PATIENCE_MS
 
+    @property
+    def stride(self) -> Stride:
+        """How a backlog goes up just now."""
+        return AT_WORK if self._at_work() else IDLE
+
     async def welcomed(self, welcome: Welcome) -> None:
         """Remember what belongs to the store."""
         if welcome.link_key and welcome.link_key != self._link_key:
@@ -139,19 +152,40 @@ class HubClient:
             await self.memory.put(_PUBLIC_URL, welcome.public_url.encode())
             self.public_url = welcome.public_url
 
-    async def heard_upstream(self, ack: Ack | None) -> None:
+    async def heard_upstream(self, ack: Ack | None, *, draining: bool = False) -> None:
         """A relay tells what the hub holds, with the hub's signature."""
         if ack is None:
             return
         for line in self._lines:
             if line.node.role == "hub" and await line.cursor.heard(ack):
-                self.report(line, online=True)
+                self.report(line, online=True, draining=draining)
 
-    def report(self, line: Uplink, *, online: bool, problem: str = "", skew_ms: int = 0) -> None:
-        """Tell the till, if it is news. The skew is told by tens of seconds."""
+    def report(
+        self, line: Uplink, *, online: bool, problem: str = "", skew_ms: int = 0, draining: bool = False
+    ) -> None:
+        """Tell the till, if it is news. The skew is told by tens of seconds.
+
+        While a backlog drains, mere progress is told from time to time, and what it came to in the end.
+        """
         epoch, seq = line.cursor.place
         role = line.node.role
         news = HubReported(online, epoch, seq, problem, role, skew_ms // 10_000 * 10_000)
-        if news != self._reported.get(role):
-            self._reported[role] = news
+        if draining and self._is_mere_progress(news):
+            self._untold[role] = news
+            return
+        self._untold[role] = news
+        for untold in list(self._untold.values()):
+            self._tell(untold)
+        self._untold.clear()
+
+    def _is_mere_progress(self, news: HubReported) -> bool:
+        told = self._reported.get(news.node)
+        if told is None or self.clock.mono_ms() - self._told_ms[news.node] >= self.stride.tell_ms:
+            return False
+        return news == msgspec.structs.replace(told, acked_epoch=news.acked_epoch, acked_seq=news.acked_seq)
+
+    def _tell(self, news: HubReported) -> None:
+        self._told_ms[news.node] = self.clock.mono_ms()
+        if news != self._reported.get(news.node):
+            self._reported[news.node] = news
             self._submit(news)

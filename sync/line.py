@@ -17,6 +17,7 @@ import msgspec
 from pos.ports import Clock, Ids
 from sync.identity import Identity, Node
 from sync.keys import key_id_of
+from sync.pace import PauseError, retry_after_ms
 from sync.signatures import NONCE_BYTES, SignatureError, read_signature, request_headers, verify_answer
 from sync.wire import Problem
 
@@ -29,6 +30,7 @@ __all__ = [
     "Line",
     "UntrustedAnswerError",
     "ask_unsigned",
+    "expect",
     "is_silence",
     "unsigned_line",
 ]
@@ -246,6 +248,18 @@ async def _whole(response: "httpx.Response") -> bytes:
         if len(content) > ANSWER_MAX_BYTES:
             raise UntrustedAnswerError(f"the answer is over {ANSWER_MAX_BYTES} bytes")
     return bytes(content)
+
+
+def expect(answer: Answer) -> None:
+    """Raise PauseError for whatever is no success."""
+    if answer.status == 200:
+        return
+    if answer.status in {429, 503}:
+        raise PauseError("busy", wait_ms=retry_after_ms(answer.headers.get("retry-after", "")))
+    if answer.status >= 500:
+        raise PauseError("busy")
+    _log.warning("refused: %d %s", answer.status, answer.content[:300].decode(errors="replace"))
+    raise PauseError("refused")
 
 
 def is_silence(error: BaseException) -> bool:

@@ -1,14 +1,27 @@
-"""How fast a line tries again, and how it says that it ended: back-off with full jitter, and pauses."""
+"""How fast a line sends, how fast it tries again, and how it says that it ended: back-off with full jitter, and pauses."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from pos.ports import Ids
 
-__all__ = ["Backoff", "PauseError", "jitter", "retry_after_ms"]
+__all__ = ["AT_WORK", "IDLE", "Backoff", "PauseError", "Stride", "jitter", "retry_after_ms"]
 
 BACKOFF_FIRST_MS: Final = 500
 BACKOFF_MAX_MS: Final = 60_000
 RETRY_AFTER_MAX_MS: Final = 300_000
+
+
+class Stride(NamedTuple):
+    """How a backlog goes up: so many facts at a time, a pause after them, and news of it at most so often."""
+
+    facts: int
+    pause_s: float
+    tell_ms: int
+
+
+# What is told is painted, and a scan that comes right after a frame waits for the next one.
+IDLE: Final = Stride(200, 0.1, 1_000)
+AT_WORK: Final = Stride(50, 0.25, 10_000)
 
 
 class PauseError(Exception):

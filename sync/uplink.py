@@ -14,8 +14,8 @@ import msgspec
 from pos.facts import StoredFact
 from sync.cursors import Cursor, Place
 from sync.identity import Identity, Node
-from sync.line import Answer, Line, UntrustedAnswerError, is_silence
-from sync.pace import Backoff, PauseError, jitter, retry_after_ms
+from sync.line import Line, UntrustedAnswerError, expect, is_silence
+from sync.pace import IDLE, Backoff, PauseError, jitter
 from sync.wire import (
     BATCH_MAX_BYTES,
     Ack,
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Uplink"]
 
-# A till that sells while weeks go up: batches that cost the loop little, and room between them.
-SEND_FACTS: Final = 200
-PACE_S: Final = 0.1
 COALESCE_MS: Final = 200
 LOOK_S: Final = 30.0
 HELLO_MS: Final = 300_000
@@ -63,7 +60,9 @@ class Uplink:
         self._position: Place = cursor.place
         self._branch = 0  # the epoch whose rest the node keeps aside
         self._standing = ""
-        self._limit = SEND_FACTS
+        self._limit = IDLE.facts
+        self._last_sent: tuple[Place, bytes] = ((0, 0), b"")
+        self._draining = False
         self._backoff = Backoff(client.ids)
         self._greeted = False
         self._skew_ms = 0
@@ -162,7 +161,7 @@ class Uplink:
         answer = await line.ask(
             "PUT", f"/v1/tills/{identity.store}/{identity.machine}", body=encode_json(message)
         )
-        _expect(answer)
+        expect(answer)
         welcome = msgspec.json.decode(answer.content, type=Welcome)
         self._hello_ms = self._clock.mono_ms()
         await client.welcomed(welcome)
@@ -229,9 +228,10 @@ class Uplink:
             if not facts:
                 self._progress_ms = self._clock.mono_ms()
                 return
+            stride = self._client.stride
+            self._draining = len(facts) >= stride.facts
             answer, count = await self._send(line, facts)
             last = (facts[0].epoch, facts[count - 1].seq)
-            backlog = count >= SEND_FACTS
             match answer:
                 case Ack():
                     await self._acknowledged(answer, last)
@@ -254,13 +254,14 @@ class Uplink:
                         raise PauseError("revoked", REVOKED_PAUSE_MS)
                 case Problem():
                     self._split(count)
-            if backlog:
-                await self._client.sleep(PACE_S)
+            if self._draining:
+                await self._client.sleep(stride.pause_s)
 
     async def _next_facts(self) -> Sequence[StoredFact]:
         """The next facts of one epoch."""
         try:
-            facts = await self._client.source.read_after(*self._position, self._limit)
+            limit = min(self._limit, self._client.stride.facts)
+            facts = await self._client.source.read_after(*self._position, limit)
         except Exception as error:
             _log.exception("facts cannot be read")
             raise PauseError("journal") from error
@@ -269,24 +270,30 @@ class Uplink:
     async def _send(self, line: Line, facts: Sequence[StoredFact]) -> tuple[Ack | Gap | Fork | Problem, int]:
         """Send the facts, or as many as a batch may hold. Returns the answer and the number sent."""
         identity, first = self._client.identity, facts[0]
-        previous = await self._client.source.hash_at(first.epoch, first.seq - 1)
+        previous = await self._hash_at(first.epoch, first.seq - 1)
         if previous is None:
             raise PauseError("journal")
         content, count = await self._client.worker.run(_batch_of, identity, previous, facts)
+        self._last_sent = (first.epoch, facts[count - 1].seq), facts[count - 1].hash
         response = await line.ask(
             "POST", f"/v1/tills/{identity.store}/{identity.machine}/facts", body=content, gzipped=True
         )
         answer = decode_answer(response.status, response.content)
         if isinstance(answer, Problem) and answer.status != 413 and answer.type != REVOKED:
-            _expect(response)
+            expect(response)
             raise PauseError("refused")
         return answer, count
+
+    async def _hash_at(self, epoch: int, seq: int) -> bytes | None:
+        """The hash of one of our facts; the last one sent need not be read again."""
+        place, hash_ = self._last_sent
+        return hash_ if place == (epoch, seq) else await self._client.source.hash_at(epoch, seq)
 
     async def _acknowledged(self, ack: Ack, last: Place) -> None:
         """Move the cursor, if what the node holds is what we wrote, and it signs for it."""
         if not self.cursor.signed(ack):
             raise UntrustedAnswerError("an acknowledgement without the node's signature")
-        ours = await self._client.source.hash_at(ack.epoch, ack.acked_seq)
+        ours = await self._hash_at(ack.epoch, ack.acked_seq)
         if ours != ack.acked_hash:
             if ours is not None:
                 self._begin_branch(ack.epoch)
@@ -299,14 +306,14 @@ class Uplink:
             raise PauseError(self._stalled())
         self._moved_on(place)
         await self.cursor.move(place)
-        await self._client.heard_upstream(ack.upstream)
-        self._report()
+        await self._client.heard_upstream(ack.upstream, draining=self._draining)
+        self._report(draining=self._draining)
 
     def _moved_on(self, place: Place) -> None:
         self._position = place
         self._progress_ms = self._clock.mono_ms()
         self._backoff.reset()
-        self._limit = min(SEND_FACTS, self._limit * 2)
+        self._limit = min(IDLE.facts, self._limit * 2)
 
     def _split(self, count: int) -> None:
         """413: try with half as many."""
@@ -327,7 +334,7 @@ class Uplink:
         stalled = self._stalled()
         self._client.report(self, online=bool(stalled), problem=stalled)
 
-    def _report(self, *, problem: str = "") -> None:
+    def _report(self, *, problem: str = "", draining: bool = False) -> None:
         """Connected; the worst there is to say about it."""
         if not problem and self._branch:
             problem = "fork"
@@ -336,7 +343,7 @@ class Uplink:
         skew_ms = self._skew_ms if abs(self._skew_ms) > SKEW_MS else 0
         if not problem and skew_ms:
             problem = "clock"
-        self._client.report(self, online=True, problem=problem, skew_ms=skew_ms)
+        self._client.report(self, online=True, problem=problem, skew_ms=skew_ms, draining=draining)
 
 
 def _batch_of(identity: Identity, previous: bytes, facts: Sequence[StoredFact]) -> tuple[bytes, int]:
@@ -348,15 +355,3 @@ def _batch_of(identity: Identity, previous: bytes, facts: Sequence[StoredFact]) 
         if raw_bytes <= BATCH_MAX_BYTES or len(facts) == 1:
             return content, len(facts)
         facts = facts[: max(1, len(facts) // 2)]
-
-
-def _expect(answer: Answer) -> None:
-    """Raise PauseError for whatever is no success."""
-    if answer.status == 200:
-        return
-    if answer.status in {429, 503}:
-        raise PauseError("busy", wait_ms=retry_after_ms(answer.headers.get("retry-after", "")))
-    if answer.status >= 500:
-        raise PauseError("busy")
-    _log.warning("refused: %d %s", answer.status, answer.content[:300].decode(errors="replace"))
-    raise PauseError("refused")

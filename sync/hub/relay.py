@@ -18,8 +18,8 @@ from sync.hub.changes import Cursor
 from sync.hub.upstream import MAIN
 from sync.identity import Identity, Node
 from sync.keys import verify
-from sync.line import Answer, Line, UntrustedAnswerError, ask_unsigned, is_silence, unsigned_line
-from sync.pace import Backoff, PauseError, retry_after_ms
+from sync.line import Answer, Line, UntrustedAnswerError, ask_unsigned, expect, is_silence, unsigned_line
+from sync.pace import Backoff, PauseError
 from sync.wire import (
     BATCH_MAX_FACTS,
     Ack,
@@ -213,7 +213,7 @@ class Relay:
 
     async def _hello(self, line: Line, hello: Hello) -> None:
         answer = await line.ask("PUT", f"/v1/tills/{hello.store}/{hello.till}", body=encode_json(hello))
-        _expect(answer)
+        expect(answer)
         welcome = msgspec.json.decode(answer.content, type=Welcome)
         if welcome.upstream is not None and not self._signed(welcome.upstream, hello.till):
             raise UntrustedAnswerError("a welcome without the hub's acknowledgement")
@@ -275,7 +275,7 @@ class Relay:
         if response.status in {400, 403, 413}:
             _log.error("the hub does not take facts of till %s, epoch %d: %s", run[0], run[1], answer)
             return self._hold(run)
-        _expect(response)
+        expect(response)
         raise PauseError("refused")
 
     async def _acknowledged(self, batch: Batch, run: Run, ack: Ack) -> bool:
@@ -340,7 +340,7 @@ class Relay:
     async def _fetch(self, line: Line, asked: list[Cursor], wait_s: int) -> int:
         query = mirror.query_of(asked, CHANGES_LIMIT, wait_s)
         answer = await line.ask("GET", "/v1/changes", query=query, timeout_s=wait_s + 15.0)
-        _expect(answer)
+        expect(answer)
         parts = msgspec.json.decode(answer.content, type=mirror.Answer).scopes
         count = await self._database.run(
             changes.CHAIN, mirror.take, self._store, parts, self._clock.wall_ms()
@@ -349,15 +349,3 @@ class Relay:
             self._hub.key_ring.forget()
             self.kick()  # there may be tills that the hub has not been asked about
         return count
-
-
-def _expect(answer: Answer) -> None:
-    """Raise PauseError for whatever is no success."""
-    if answer.status == 200:
-        return
-    if answer.status in {429, 503}:
-        raise PauseError("busy", wait_ms=retry_after_ms(answer.headers.get("retry-after", "")))
-    if answer.status >= 500:
-        raise PauseError("busy")
-    _log.warning("refused: %d %s", answer.status, answer.content[:300].decode(errors="replace"))
-    raise PauseError("refused")

@@ -50,9 +50,12 @@ class Volume:
     copied_sales: int = 300
     verified: int = 10_000
     own_backlog: int = 84_000
+    draining_scans: int = 1_000
 
 
-QUICK = Volume(QUICK_VARIANTS, 10, 1, 20, 40, 300, 40, 2, 1_000, 40, 100, 2, 1, 1_000, 500, 20, 1_000, 8_400)
+QUICK = Volume(
+    QUICK_VARIANTS, 10, 1, 20, 40, 300, 40, 2, 1_000, 40, 100, 2, 1, 1_000, 500, 20, 1_000, 8_400, 60
+)
 
 
 def hub_parts(volume: Volume, report: Report) -> dict[str, Callable[[], None]]:
@@ -69,7 +72,9 @@ def till_parts(volume: Volume, report: Report, shop: Shop, sells: Catalogue) -> 
     return {
         "scans": lambda: scans.measure(report, shop, sells, volume.scans),
         "bursts": lambda: scans.bursts(report, shop, sells, volume.bursts),
-        "draining": lambda: scans_while_draining.measure(report, shop, sells, volume.own_backlog),
+        "draining": lambda: scans_while_draining.measure(
+            report, shop, sells, volume.own_backlog, volume.draining_scans
+        ),
         "slow": lambda: scans.on_slow_disk(report, shop, sells, volume.slow_scans),
         "sale": lambda: storage.counts(report, shop, volume.counted_sales),
         "append": lambda: storage.appends(report, shop, volume.appends),

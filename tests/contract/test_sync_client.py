@@ -20,6 +20,7 @@ from sync.client import HubClient
 from sync.hub.digest import Digest, digest
 from sync.identity import Node
 from sync.links import verify_link
+from sync.pace import AT_WORK
 from sync.signatures import answer_headers, read_signature
 from sync.uplink import Uplink
 from sync.wire import Ack, Changes, Feed, Gap, Grant, ack_bytes
@@ -211,6 +212,53 @@ def test_facts_go_up_in_order_and_news_follows_a_kick(hub_url: str) -> None:
                 await shop.all_acked()
             assert shop.reports.last == HubReported(online=True, acked_epoch=1, acked_seq=1202)
             assert digest_of(rig).gross_minor == shop.till.gross_minor
+
+    asyncio.run(scenario())
+
+
+def test_while_somebody_works_a_backlog_goes_up_in_small_pieces_and_is_told_of_rarely(
+    new_url: Callable[[str], str],
+) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            shop = Shop(rig, at_work=lambda: True)
+            shop.till.sell(2_999)  # and the fact that opened the epoch
+            began_ms = shop.clock.ms
+            async with shop.running() as client:
+                await shop.all_acked()
+                assert shop.line.batches == 3_000 // AT_WORK.facts
+                needed_ms = shop.clock.ms - began_ms
+                assert (
+                    needed_ms < 3_000 * 7
+                )  # so many facts at least in each second, whatever happens at the till
+                # as it began, on the way, as it ended
+                assert 2 <= len(shop.reports.all) <= 2 + needed_ms // AT_WORK.tell_ms
+                told = len(shop.reports.all)
+                shop.till.sell(1)  # a single sale is no backlog
+                client.kick()
+                await shop.all_acked()
+                assert len(shop.reports.all) == told + 1
+
+    asyncio.run(scenario())
+
+
+def test_a_change_of_kind_is_told_at_once_also_while_a_backlog_drains(new_url: Callable[[str], str]) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            shop = Shop(rig, at_work=lambda: True)
+            shop.till.sell(999)
+            seen: list[int] = []
+
+            def break_off(_request: httpx.Request) -> None:
+                if shop.line.batches == 4 and not seen:
+                    seen.append(len(shop.reports.all))
+                    raise httpx.ReadError("the line broke")
+
+            shop.line.before = break_off
+            async with shop.running():
+                await shop.all_acked()
+            broken = shop.reports.all[seen[0]]
+            assert broken == HubReported(online=False, acked_epoch=1, acked_seq=3 * AT_WORK.facts)
 
     asyncio.run(scenario())
 
