@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Cashier"]
 
-THROUGH_THE_TILL: Final = 0.07
+THROUGH_THE_TILL: Final = 0.15
+SEVERAL: Final = 0.15  # of the light commits hold more than one sale, up to SEVERAL_MAX
+SEVERAL_MAX: Final = 20
 FUTURE: Final = 0.01
 LOCKED: Final = ("till-restored", "journal-shorter")
 _DECIMALS: Final = (Decimal(2), Decimal(3), Decimal(5))
@@ -71,7 +73,7 @@ class Cashier:
             await sleep(rng.expovariate(1 / machine.world.plan.pause_s))
 
     async def _sell_lightly(self, till: Till) -> None:
-        """One commit through the till's own ledger: a new day if it is due, and the sale."""
+        """One commit through the till's own ledger: a new day if it is due, and the sale; now and then several."""
         machine = self._machine
         assert machine.journal is not None
         assert machine.client is not None
@@ -84,26 +86,30 @@ class Cashier:
             await self._refused(refusal.message.code)
             return
         facts = ledger.day_facts()
-        cart_id = machine.ids.new_id()
-        facts.append(
-            machine.world.sales.make(
-                head.next_number,
-                cart_id=cart_id,
-                day=ledger.business_day(facts),
-                session=ledger.cash_session(facts),
-                now_ms=machine.clock.wall_ms(),
-                link=machine.client.receipt_link(),
+        day, session = ledger.business_day(facts), ledger.cash_session(facts)
+        rng = machine.rng
+        count = min(rng.randint(2, SEVERAL_MAX) if rng.random() < SEVERAL else 1, machine.sales_left)
+        for number in range(head.next_number, head.next_number + count):
+            cart_id = machine.ids.new_id()
+            facts.append(
+                machine.world.sales.make(
+                    number,
+                    cart_id=cart_id,
+                    day=day,
+                    session=session,
+                    now_ms=machine.clock.wall_ms(),
+                    link=machine.client.receipt_link(),
+                )
             )
-        )
-        if machine.rng.random() < FUTURE:
-            facts.append(FutureFact(cart_id, "soon", {"a": machine.rng.randrange(100)}))  # type: ignore[arg-type]
+            if rng.random() < FUTURE:
+                facts.append(FutureFact(cart_id, "soon", {"a": rng.randrange(100)}))  # type: ignore[arg-type]
         try:
             await ledger.append(facts, None)
         except Refusal as refusal:
             await self._refused(refusal.message.code)
             return
-        machine.sales_left -= 1
-        machine.world.sold += 1
+        machine.sales_left -= count
+        machine.world.sold_some(count)
         machine.client.kick()
 
     async def _sell_at_the_till(self, till: Till) -> None:
@@ -158,8 +164,7 @@ class Cashier:
             self._settled = None
             if any(fact.kind == "sale" for fact in machine.kept[before:]):
                 machine.sales_left -= 1
-                machine.world.sold += 1
-                machine.world.sold_at_tills += 1
+                machine.world.sold_some(1, at_the_till=True)
         else:
             await self._refused(till.view.message.code if till.view.message else till.view.state)
 

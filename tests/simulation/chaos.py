@@ -1,5 +1,6 @@
 """What goes wrong: faults drawn from the world's one source of chance, each with an end, each counted."""
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -25,38 +26,41 @@ class Chaos:
         self._world = world
         self._rng = world.rng
         self.counts: Counter[str] = Counter()
-        self._kinds: list[tuple[int, str, Callable[[], None]]] = [
-            (16, "weather", self._weather),
+        self._kinds: list[tuple[float, str, Callable[[], None]]] = [
+            (20, "weather", self._weather),
             (20, "partition", self._partition),
             (60, "clock", self._clock),
             (60, "printer", self._printer),
-            (40, "slow disk", self._slow_disk),
-            (10, "till crash", self._till_crash),
-            (6, "hub crash", self._hub_crash),
-            (8, "disk fault", self._disk_fault),
-            (4, "swizzle", self._swizzle),
+            (60, "slow disk", self._slow_disk),
+            (4, "till crash", self._till_crash),
+            (3, "hub crash", self._hub_crash),
+            (5, "disk fault", self._disk_fault),
+            (3, "swizzle", self._swizzle),
             *self._of_identity(),
-            (0, "disconnect", self._disconnect),
-            (0, "stop", self._stop),
-            (0, "pause", self._pause),
+            (10, "disconnect", self._disconnect),
+            (0.3, "stop", self._stop),
+            (10, "pause", self._pause),
         ]
         if only:
             self._kinds = [(1, name, act) for _, name, act in self._kinds if name in only]
+        self._weights = [kind[0] for kind in self._kinds]
+        self._due = 0.0
+        self._running = False
 
-    def _of_identity(self) -> list[tuple[int, str, Callable[[], None]]]:
+    def _of_identity(self) -> list[tuple[float, str, Callable[[], None]]]:
         mishaps = self._world.mishaps
         return [
             (weight, name, self._counted(name, act))
             for weight, name, act in (
-                (4, "till backup", mishaps.till_backup),
-                (2, "till restored", mishaps.till_restored),
-                (1, "clone", mishaps.clone),
-                (1, "replaced", mishaps.replace),
-                (4, "hub backup", mishaps.hub_backup),
-                (2, "hub restored", mishaps.hub_restored),
-                (2, "relay lost", mishaps.relay_lost),
-                (1, "revoked", mishaps.revoke),
-                (6, "articles", mishaps.articles),
+                (1, "till backup", mishaps.till_backup),
+                (0.6, "till restored", mishaps.till_restored),
+                (0.3, "clone", mishaps.clone),
+                (0.3, "replaced", mishaps.replace),
+                (1, "hub backup", mishaps.hub_backup),
+                (0.6, "hub restored", mishaps.hub_restored),
+                (0.6, "relay lost", mishaps.relay_lost),
+                (0.3, "revoked", mishaps.revoke),
+                (2, "articles", mishaps.articles),
             )
         ]
 
@@ -68,12 +72,29 @@ class Chaos:
         return run
 
     async def run(self) -> None:
+        """As time goes on."""
         world = self._world
-        weights = [kind[0] for kind in self._kinds]
-        while True:
-            await world.sleep(self._rng.expovariate(world.plan.violence / world.plan.fault_every_s))
-            (_, name, act) = self._rng.choices(self._kinds, weights)[0]
-            world.note(f"fault: {name}")
+        self._running = True
+        try:
+            while True:
+                await world.sleep(self._rng.expovariate(world.plan.violence / world.plan.fault_every_s))
+                self._act()
+        finally:
+            self._running = False
+
+    def sold(self, count: int) -> None:
+        """As sales are made, each fault somewhere in the commits that follow."""
+        world = self._world
+        if world.plan.fault_every_sales:
+            self._due -= count * world.plan.violence
+            while self._due <= 0:
+                self._due += self._rng.expovariate(1 / world.plan.fault_every_sales)
+                world.loop.call_later(self._rng.uniform(0, 0.05), self._act)
+
+    def _act(self) -> None:
+        if self._running:
+            (_, name, act) = self._rng.choices(self._kinds, self._weights)[0]
+            self._world.note(f"fault: {name}")
             act()
 
     async def heal(self) -> None:
@@ -103,7 +124,11 @@ class Chaos:
         self.counts[name] += 1
 
     def _later(self, low: float, high: float, undo: Callable[[], None]) -> None:
-        self._world.loop.call_later(self._rng.uniform(low, high), undo)
+        self._world.loop.call_later(self._lasting(low, high), undo)
+
+    def _lasting(self, low: float, high: float) -> float:
+        """Seconds: as often between `low` and twice that as between half of `high` and `high`."""
+        return math.exp(self._rng.uniform(math.log(low), math.log(high)))
 
     def _a_till(self) -> TillMachine:
         return self._rng.choice(self._world.tills)
@@ -113,7 +138,7 @@ class Chaos:
     def _weather(self) -> None:
         """For a while, messages suffer in another mixture of ways."""
         rng = self._rng
-        bad = rng.random() * 0.3
+        bad = rng.random() * 0.5
         self._world.network.weather = Weather(
             lose=bad * rng.random() * 0.6,
             lose_answer=bad * rng.random(),
@@ -142,7 +167,7 @@ class Chaos:
             link.refused = how == "refused"
             link.slow = rng.uniform(5, 40) if how == "slow" else 1.0
             self._count(f"partition {how}")
-        self._later(0.5, 40, lambda: self._heal(pairs))
+        self._later(0.05, 20, lambda: self._heal(pairs))
 
     def _heal(self, pairs: list[tuple[str, str]]) -> None:
         for pair in pairs:
@@ -153,7 +178,7 @@ class Chaos:
         pair = self._rng.choice(self._world.lines())
         self._world.network.link(*pair).refused = True
         self._count("disconnect")
-        self._later(1, 30, lambda: self._heal([pair]))
+        self._later(0.05, 20, lambda: self._heal([pair]))
 
     def _stop(self) -> None:
         """A client disconnects, its process ends in order, and starts again."""
@@ -167,7 +192,7 @@ class Chaos:
     def _pause(self) -> None:
         """A process stands still for a while and knows nothing of it."""
         machine: Machine = self._rng.choice(self._world.machines)
-        self._world.network.paused[machine.name] = self._world.loop.now + self._rng.uniform(1, 30)
+        self._world.network.paused[machine.name] = self._world.loop.now + self._lasting(0.05, 8)
         self._count("pause")
 
     def _swizzle(self) -> None:
@@ -202,7 +227,7 @@ class Chaos:
 
     def _slow_disk(self) -> None:
         machine: Machine = self._rng.choice(self._world.machines)
-        machine.slow_until = self._world.loop.now + self._rng.uniform(0.5, 10)
+        machine.slow_until = self._world.loop.now + self._lasting(0.05, 3)
         self._count("slow disk")
 
     def _till_crash(self) -> None:

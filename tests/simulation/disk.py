@@ -179,15 +179,29 @@ class Disk:
 
     def on_write(self, file: OpenFile, offset: int, data: bytes) -> int:
         with _lock:
-            if self._platter.needs_base(file.number):
-                self._platter.base(file.number, file.content())
-            if self._fails("full"):
-                return FULL
-            if self._fails("write"):
-                return _WRITE_FAILED
+            changes = file.changes
+            if changes is None or self.dead or self._cut is not None or self._failing or self._lying:
+                return self._write_with_care(file, offset, data)
             self.writes += 1
+            self.steps += 1
             self.bytes_written += len(data)
-            return 0 if self._change(self._platter.write, file.number, offset, data) else _WRITE_FAILED
+            platter = self._platter
+            platter.stamp += 1
+            changes.append((platter.stamp, offset, data))
+            return 0
+
+    def _write_with_care(self, file: OpenFile, offset: int, data: bytes) -> int:
+        """A first write, or one of a disk with which something is going on."""
+        if self._platter.needs_base(file.number):
+            self._platter.base(file.number, file.content())
+        file.changes = self._platter.changes(file.number)
+        if self._fails("full"):
+            return FULL
+        if self._fails("write"):
+            return _WRITE_FAILED
+        self.writes += 1
+        self.bytes_written += len(data)
+        return 0 if self._change(self._platter.write, file.number, offset, data) else _WRITE_FAILED
 
     def on_truncate(self, file: OpenFile, size: int) -> int:
         with _lock:

@@ -106,9 +106,12 @@ class _Table:
 
 
 class OpenFile:
-    """One open file of SQLite's. `log`: a journal or WAL that is new, so that its first sync syncs its folder."""
+    """One open file of SQLite's. `log`: a journal or WAL that is new, so that its first sync syncs its folder.
 
-    __slots__ = ("log", "number", "path", "pointer", "table", "watcher")
+    `changes`: where the watcher notes writes, once it knows; None: it must be asked with the file's content at hand.
+    """
+
+    __slots__ = ("changes", "log", "number", "path", "pointer", "table", "watcher")
 
     def __init__(self, pointer: int, table: _Table, watcher: Watcher, path: str) -> None:
         self.pointer = pointer
@@ -117,6 +120,7 @@ class OpenFile:
         self.path = path
         self.number = 0
         self.log = False
+        self.changes: list[tuple[int, int, bytes | None]] | None = None
 
     def content(self) -> bytes:
         """All of it, read by SQLite's own handle: opening and closing another one would drop its locks."""
@@ -264,7 +268,7 @@ def _on_close(pointer: int) -> int:
 def _on_write(pointer: int, buffer: int, amount: int, offset: int) -> int:
     file = _files[pointer]
     code = file.watcher.on_write(file, offset, ctypes.string_at(buffer, amount))
-    return code or int(file.table.write(pointer, buffer, amount, offset))
+    return code or file.table.write(pointer, buffer, amount, offset)
 
 
 def _on_truncate(pointer: int, size: int) -> int:

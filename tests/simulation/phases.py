@@ -259,7 +259,7 @@ PHASES: dict[str, Phase] = {
             "world",
             "whole shops in virtual time: tills, nodes, network, faults of every kind, and the invariants",
             "seeds",
-            9_000,
+            2_100,
             20,
             _world,
             {"sales": 5_000_000, "sales_at_tills": 250_000, "faults": 1_000_000},

@@ -42,7 +42,8 @@ class _File:
 
 
 class Platter:
-    """Files by number, names by path relative to the disk's folder."""
+    """Files by number, names by path relative to the disk's folder. `stamp`: the newest place in the order of all
+    changes."""
 
     def __init__(self) -> None:
         self._files: dict[int, _File] = {}
@@ -50,7 +51,7 @@ class Platter:
         self._names: dict[str, int] = {}
         # folder -> changes of names not synced yet: (stamp, {path: file number or None})
         self._entries: dict[str, list[tuple[int, dict[str, int | None]]]] = {}
-        self._stamp = 0
+        self.stamp = 0
 
     def number(self, path: str) -> int | None:
         """The file that has this name now, if it is known."""
@@ -77,12 +78,17 @@ class Platter:
         self._files[number].durable = bytearray(content)
 
     def write(self, number: int, offset: int, data: bytes) -> None:
-        self._stamp += 1
-        self._files[number].pending.append((self._stamp, offset, data))
+        self.stamp += 1
+        self._files[number].pending.append((self.stamp, offset, data))
 
     def truncate(self, number: int, size: int) -> None:
-        self._stamp += 1
-        self._files[number].pending.append((self._stamp, size, None))
+        self.stamp += 1
+        self._files[number].pending.append((self.stamp, size, None))
+
+    def changes(self, number: int) -> list[tuple[int, int, bytes | None]]:
+        """What of a file is not synced: one list for as long as the platter is, to which a writer may add
+        (stamp, offset, data), with one `stamp` more, by itself."""
+        return self._files[number].pending
 
     def unlink(self, path: str) -> None:
         self._enter({path: None})
@@ -95,7 +101,7 @@ class Platter:
         if file.pending:
             assert file.durable is not None
             _apply(file.durable, file.pending)
-            file.pending = []
+            file.pending.clear()
 
     def sync_folder(self, folder: str) -> None:
         for _, change in self._entries.pop(folder, ()):
@@ -107,16 +113,16 @@ class Platter:
         if file.pending:
             assert file.durable is not None
             file.durable = bytearray(_survivors(file, Survival.TORN, rng, 0))
-            file.pending = []
+            file.pending.clear()
 
     def drain(self, kept: int) -> None:
         """What a medium that lies about syncs has written back by now: all but the newest `kept` changes."""
-        until = self._stamp - kept
+        until = self.stamp - kept
         for file in self._files.values():
             if file.pending and file.pending[0][0] <= until:
                 assert file.durable is not None
                 _apply(file.durable, [change for change in file.pending if change[0] <= until])
-                file.pending = [change for change in file.pending if change[0] > until]
+                file.pending[:] = [change for change in file.pending if change[0] > until]
         for folder, entries in self._entries.items():
             for stamp, change in entries:
                 if stamp <= until:
@@ -156,9 +162,9 @@ class Platter:
         return stamps + [entry[0] for entries in self._entries.values() for entry in entries]
 
     def _enter(self, change: dict[str, int | None]) -> None:
-        self._stamp += 1
+        self.stamp += 1
         folder = next(reversed(change)).rpartition("/")[0]
-        self._entries.setdefault(folder, []).append((self._stamp, change))
+        self._entries.setdefault(folder, []).append((self.stamp, change))
         _rename(self._names, change)
 
 

@@ -48,6 +48,7 @@ class Plan(msgspec.Struct):
     gap_s: float = 0.04
     pause_s: float = 8.0
     fault_every_s: float = 1.5
+    fault_every_sales: float = 0.0  # besides; 0: no others
     violence: float = 1.0
     relay: bool = False
     apply_fails: float = 0.1
@@ -71,11 +72,12 @@ class Outcome(msgspec.Struct):
 def plan_of(rng: random.Random) -> Plan:
     return Plan(
         tills=rng.randint(2, 4),
-        sales=rng.randint(300, 500),
+        sales=rng.randint(800, 1400),
         flurry=rng.choice((20, 120, 250)),
-        gap_s=rng.choice((0.01, 0.03)),
-        pause_s=rng.choice((6.0, 12.0)),
-        fault_every_s=0.4,
+        gap_s=rng.choice((0.003, 0.01)),
+        pause_s=rng.choice((1.5, 4.0)),
+        fault_every_s=1.0,
+        fault_every_sales=3.6,
         violence=rng.uniform(0.5, 1.5),
         relay=rng.random() < 0.35,
     )
@@ -143,6 +145,11 @@ class World:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    def sold_some(self, count: int, *, at_the_till: bool = False) -> None:
+        self.sold += count
+        self.sold_at_tills += count if at_the_till else 0
+        self.chaos.sold(count)
 
     def note(self, text: str) -> None:
         line = f"{self.loop.now:11.4f} {text}\n"
