@@ -74,17 +74,19 @@ def _remembered(state: Path, key: str) -> str:
     return row[0].decode() if row is not None else ""
 
 
-def _oldest_parked(state: Path) -> int | None:
-    """The views know the parked carts; where they cannot be read, everything stays."""
+def _oldest_parked(state: Path) -> int:
+    """The views know the parked carts; what they do not have yet stays, and where they cannot be read, everything."""
     try:
         connection = _read_only(state / "views.db")
         try:
-            seq: int | None = connection.execute("select min(seq) from parked").get
+            row = connection.execute("select seq, (select min(seq) from parked) from applied").fetchone()
         finally:
             connection.close()
     except apsw.Error:
         return 0
-    return seq
+    followed, parked = row or (-1, None)
+    missing: int = followed + 1
+    return missing if parked is None else min(parked, missing)
 
 
 def _read_only(path: Path) -> apsw.Connection:

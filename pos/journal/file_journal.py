@@ -47,8 +47,8 @@ _CARTS_LOOKED_AT = 100
 class FileJournal:
     """Implements ports.Journal. `open` first; all storage work happens on the worker's thread.
 
-    The views follow each commit on the same thread, after the caller has its answer. `known_seq`: up to which
-    fact the views, found at opening, had once followed.
+    The views follow on the same thread in groups of commits, after a caller has its answer. `known_seq`: up to
+    which fact the views, found at opening, had once followed.
     """
 
     head: Head
@@ -136,11 +136,15 @@ class FileJournal:
                 raise
 
     def _verify(self, segment: Segment, files: list[Path]) -> None:
+        """The newest segment; where there is no fact in it yet, the head is read from the one before."""
         before = None
         if len(files) > 1:
             older = open_reader(files[-2])
-            before = end_of(older)
-            older.connection.close()
+            try:
+                begun = segment.last_seq >= segment.head.first_seq
+                before = end_of(older) if begun else verify_segment(older, None)
+            finally:
+                older.connection.close()
         verify_segment(segment, before)
 
     def _finish_older(self, files: list[Path]) -> None:
@@ -216,7 +220,7 @@ class FileJournal:
     def _follow(self, stored: Sequence[StoredFact]) -> None:
         """After an answer was given: views, and a new segment when this one is full."""
         with contextlib.suppress(JournalUnavailableError), translate("following the journal"):
-            self._views.follow(stored, self._folder)
+            self._views.follow(stored[-1].seq)
         writer = self._writer
         self._unchecked += len(stored)
         if writer is not None and self._unchecked >= CHECKPOINT_FACTS:
@@ -240,8 +244,8 @@ class FileJournal:
         self._writer = Writer(open_writer(path), self._clock)
 
     def _close(self) -> None:
-        self._release()
         self._views.close()
+        self._release()
 
     def _release(self) -> None:
         if self._writer is not None:

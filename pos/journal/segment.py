@@ -89,6 +89,9 @@ _READ = (
 )
 
 
+_BEFORE_ALL = -(2**63)  # a damaged page may have rows that lie before the first one
+
+
 class SegmentHead(msgspec.Struct, frozen=True):
     """What a segment says of itself: whose it is, where it begins, and on which hash."""
 
@@ -246,7 +249,7 @@ def verify_segment(
     previous, expected = head.prev_hash, head.first_seq
     whose = f"{head.store}\x1f{head.till}\x1f"
     for fact_epoch, seq, kind, version, wall_ms, mono_ms, boot_id, body, hash_ in segment.connection.execute(
-        _READ, (head.first_seq - 1, -1)
+        _READ, (_BEFORE_ALL, -1)
     ):
         if seq != expected:
             raise _damaged(segment, expected, "is missing")

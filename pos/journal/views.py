@@ -1,5 +1,6 @@
 """What is derived from the journal for quick answers. Nothing here is the truth; it can be made anew.
 
+The file follows the facts in groups: it may be `GROUP_FACTS` - 1 facts behind, and whoever asks waits until it is not.
 `synchronous=OFF`: a power cut may ruin the file, so it is thrown away and rebuilt unless it was closed
 in order or the machine has not been restarted since. A killed process leaves a rollback journal behind,
 which takes back the transaction that it was in.
@@ -7,18 +8,18 @@ which takes back the transaction that it was in.
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
 
 from pos.facts import CartAbandoned, CartParked, CartResumed, FactError, Sale, StoredFact, decode_fact
 from pos.journal.compact import ARCHIVE
-from pos.journal.segment import open_reader, read_facts, segment_files
+from pos.journal.segment import Segment, open_reader, read_facts, segment_files
 from pos.ports import JournalUnavailableError
 
-__all__ = ["Views"]
+__all__ = ["GROUP_FACTS", "Views"]
 
+GROUP_FACTS = 8
 _VERSION = 3
 _SCHEMA = """
 create table applied(id integer primary key check(id = 1), version integer, seq integer, boot_id text, clean integer);
@@ -44,14 +45,20 @@ class Views:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection: apsw.Connection | None = None
+        self._journal: Path | None = None
         self._applied = 0
+        self._followed = 0  # the last fact that is known to be durable
         self.known_seq = 0
 
     def open(self, journal: Path, boot_id: str) -> None:
-        """Afterwards `known_seq` says how far the facts went when this file was last written."""
+        """Afterwards `known_seq` says how far the facts went when this file was last written, or before a reopening.
+
+        After a cut or a kill it may be `GROUP_FACTS` - 1 facts short of the last one.
+        """
+        self.known_seq = self._followed
         try:
             self._connect(boot_id)
-            self.known_seq = self._applied
+            self.known_seq = max(self.known_seq, self._applied)
             self.catch_up(journal)
         except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, apsw.ConstraintError):
             self.known_seq = max(self.known_seq, self._applied)
@@ -68,6 +75,9 @@ class Views:
     def close(self, *, clean: bool = True) -> None:
         if self._connection is None:
             return
+        if clean:
+            with contextlib.suppress(apsw.Error, JournalUnavailableError):
+                self._settle()
         with contextlib.suppress(apsw.Error):
             if clean:
                 self._connection.execute("pragma synchronous=extra")
@@ -82,55 +92,38 @@ class Views:
     def catch_up(self, journal: Path, up_to: int | None = None) -> int:
         """Apply the facts that are not in yet, at most to `up_to`; returns the seq of the last one applied."""
         connection = self._open_connection()
+        self._journal = journal
         self._applied = connection.execute("select seq from applied").get  # after an error, who knows
-        for path in _kept(journal):
-            if self._done_with(path, journal):
+        files = _kept(journal)
+        for at, path in enumerate(files):
+            if up_to is not None and self._applied >= up_to:
+                break
+            if at + 1 < len(files) and int(files[at + 1].stem) <= self._applied + 1:
                 continue
             segment = open_reader(path)
             try:
                 if segment.last_seq > self._applied:
-                    before = self._applied
-                    connection.execute("begin")
-                    try:
-                        for fact in read_facts(segment.connection, self._applied):
-                            if up_to is not None and fact.seq > up_to:
-                                break
-                            self._apply(connection, fact)
-                        connection.execute("update applied set seq = ?", (self._applied,))
-                        connection.execute("commit")
-                    except BaseException:
-                        self._applied = before
-                        _roll_back(connection)
-                        raise
+                    self._take_in(connection, segment, up_to)
             finally:
                 segment.connection.close()
+        self._followed = max(self._followed, self._applied)
         return self._applied
 
-    def follow(self, stored: Sequence[StoredFact], journal: Path) -> None:
-        """Apply facts just written; falls back to reading them when an earlier one is still missing."""
-        if self._connection is None:
-            return
-        if stored[0].seq != self._applied + 1:
-            self.catch_up(journal)
-            return
-        self._connection.execute("begin")
-        try:
-            for fact in stored:
-                self._apply(self._connection, fact)
-            self._connection.execute("update applied set seq = ?", (self._applied,))
-            self._connection.execute("commit")
-        except BaseException:
-            self._applied = stored[0].seq - 1
-            _roll_back(self._connection)
-            raise
+    def follow(self, seq: int) -> None:
+        """The facts up to `seq` are durable: those that are not in yet are applied once they are a group."""
+        self._followed = seq
+        if self._connection is not None and seq - self._applied >= GROUP_FACTS:
+            self._settle()
 
     def parked(self) -> list[tuple[int, int | None]]:
         """Parked carts that have not ended: the seq of the fact that parked each, and of the one that resumed it."""
+        self._settle()
         rows = self._open_connection().execute("select seq, resumed_seq from parked order by seq")
         return [(row[0], row[1]) for row in rows]
 
     def digest(self) -> str:
         """SHA-256 over all rows in key order: equal for equal facts, however they were applied."""
+        self._settle()
         connection = self._open_connection()
         hasher = hashlib.sha256()
         for table in _TABLES:
@@ -139,11 +132,26 @@ class Views:
                 hasher.update(repr(row).encode())
         return hasher.hexdigest()
 
-    def _done_with(self, path: Path, journal: Path) -> bool:
-        """True for a segment whose facts are all applied: the next one begins at or before our end."""
-        files = _kept(journal)
-        at = files.index(path)
-        return at + 1 < len(files) and int(files[at + 1].stem) <= self._applied + 1
+    def _settle(self) -> None:
+        """Apply what was followed, and nothing that a failed commit may have left behind it."""
+        if self._journal is not None and self._followed > self._applied:
+            self.catch_up(self._journal, up_to=self._followed)
+
+    def _take_in(self, connection: apsw.Connection, segment: Segment, up_to: int | None) -> None:
+        """One segment's facts in one transaction."""
+        before = self._applied
+        connection.execute("begin")
+        try:
+            for fact in read_facts(segment.connection, before):
+                if up_to is not None and fact.seq > up_to:
+                    break
+                self._apply(connection, fact)
+            connection.execute("update applied set seq = ?", (self._applied,))
+            connection.execute("commit")
+        except BaseException:
+            self._applied = before
+            _roll_back(connection)
+            raise
 
     def _open_connection(self) -> apsw.Connection:
         assert self._connection is not None, "the views are open"
@@ -167,7 +175,7 @@ class Views:
         version, applied, written_in, clean = row
         if version != _VERSION or not (clean or written_in == boot_id):
             raise apsw.CorruptError("the views are of another version or were cut off")
-        self._applied = applied  # what a power cut tore says nothing about the journal
+        self._applied = self._followed = applied  # what a power cut tore says nothing about the journal
         # On disk before any row follows: a power cut must never find newer rows under an older "clean".
         self._connection.execute("pragma synchronous=extra")
         self._connection.execute("update applied set boot_id = ?, clean = 0", (boot_id,))

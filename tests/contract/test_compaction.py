@@ -161,6 +161,16 @@ def test_the_views_come_out_the_same_with_the_archive(state: Path) -> None:
     assert live == fresh
 
 
+def test_what_the_views_have_not_taken_in_yet_does_not_leave(state: Path) -> None:
+    connection = apsw.Connection(str(state / "views.db"))
+    assert held_by_others(state, load_settings(state, {})).parked_seq == 36
+    connection.execute("update applied set seq = 14")
+    assert held_by_others(state, load_settings(state, {})).parked_seq == 15
+    connection.execute("delete from applied")
+    assert held_by_others(state, load_settings(state, {})).parked_seq == 0
+    connection.close()
+
+
 def test_a_first_segment_that_is_gone_without_a_record_is_damage(state: Path) -> None:
     segment_files(state / "journal")[0].unlink()
     assert "fact 1 is missing" in verify_journal(state / "journal").problems[0]

@@ -224,9 +224,10 @@ def cart_never_saved(patch: Patch) -> None:
 @mutation
 def views_applied_twice(patch: Patch) -> None:
     def make(original: Any) -> Any:
-        def follow(self: Any, stored: Any, journal: Any) -> None:
-            original(self, stored, journal)
-            if self._connection is not None and len(stored) > 1:
+        def follow(self: Any, seq: int) -> None:
+            before = self._applied
+            original(self, seq)
+            if self._applied > before:
                 self._connection.execute("update day_tax set sales = sales + 1")
 
         return follow

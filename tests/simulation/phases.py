@@ -78,7 +78,7 @@ def _matrix(seed: int, count: int, _folder: Path, progress: Callable[[int], None
 
     names = list(ACTS)
     found: Report = {"acts": 0, "steps": 0, "images": 0}
-    with ram_folder() as parent, small_limits(segment_facts=SEGMENT_FACTS):
+    with ram_folder() as parent, small_limits(segment_facts=SEGMENT_FACTS, group_facts=1):
         for number in range(seed, seed + count):
             row = cut_everywhere(names[number % len(names)], parent, seed=number)
             _sound(row)
@@ -99,7 +99,7 @@ def _calls(seed: int, count: int, _folder: Path, progress: Callable[[int], None]
 
     pairs = [(kind, act) for kind in ("sync", "write", "full") for act in FAILING]
     found: Report = {"pairs": 0, "steps": 0}
-    with ram_folder() as parent, small_limits(segment_facts=SEGMENT_FACTS):
+    with ram_folder() as parent, small_limits(segment_facts=SEGMENT_FACTS, group_facts=1):
         for number in range(seed, seed + count):
             kind, act = pairs[number % len(pairs)]
             row = fail_everywhere(act, parent, kind, seed=number)

@@ -18,7 +18,7 @@ import msgspec
 
 from pos.domain import commands as c
 from pos.domain.cart import Cart
-from pos.journal import file_journal, state
+from pos.journal import file_journal, state, views
 from pos.ports import Head
 from tests.simulation.aside import AsideDisk, digest
 from tests.simulation.disk import ram_folder
@@ -60,17 +60,20 @@ class CutReport(msgspec.Struct):
 
 @contextlib.contextmanager
 def small_limits(
-    *, segment_facts: int = 7, checkpoint_facts: int = 4, checkpoint_saves: int = 7
+    *, segment_facts: int = 7, checkpoint_facts: int = 4, checkpoint_saves: int = 7, group_facts: int = 3
 ) -> Iterator[None]:
-    """Segments roll and logs are written back every few acts, so that cuts fall on that too."""
+    """Segments roll, views follow and logs are written back every few acts, so that cuts fall on that too."""
     before = file_journal.SEGMENT_FACTS_MAX, file_journal.CHECKPOINT_FACTS, state.CHECKPOINT_SAVES
+    group_before = views.GROUP_FACTS
     file_journal.SEGMENT_FACTS_MAX = segment_facts
     file_journal.CHECKPOINT_FACTS = checkpoint_facts
     state.CHECKPOINT_SAVES = checkpoint_saves
+    views.GROUP_FACTS = group_facts
     try:
         yield
     finally:
         file_journal.SEGMENT_FACTS_MAX, file_journal.CHECKPOINT_FACTS, state.CHECKPOINT_SAVES = before
+        views.GROUP_FACTS = group_before
 
 
 class _History:

@@ -44,7 +44,7 @@ def test_an_act_cut_at_any_of_its_writes_is_whole_or_absent_and_the_till_sells_o
     parent: Path, act: str
 ) -> None:
     survivals = (Survival.NONE, Survival.ALL, Survival.TORN) if act in LONG_ACTS else SURVIVALS
-    with small_limits(segment_facts=SEGMENT_FACTS):
+    with small_limits(segment_facts=SEGMENT_FACTS, group_facts=1):
         row = cut_everywhere(act, parent, survivals=survivals)
     assert row.failures == []
     assert row.steps >= 3
@@ -62,7 +62,7 @@ def test_an_act_cut_at_any_of_its_writes_is_whole_or_absent_and_the_till_sells_o
 def test_an_act_in_which_any_one_call_fails_is_done_or_not_and_the_till_goes_on(
     parent: Path, act: str, kind: str
 ) -> None:
-    with small_limits(segment_facts=SEGMENT_FACTS):
+    with small_limits(segment_facts=SEGMENT_FACTS, group_facts=1):
         row = fail_everywhere(act, parent, kind)
     assert row.failures == []
     assert row.steps >= 1
@@ -82,7 +82,7 @@ def test_a_segment_rolls_in_the_act_that_is_cut_for_it(parent: Path) -> None:
         assert len(list((parent / "till" / "journal").glob("*.journal"))) == 2
         await machine.close()
 
-    with small_limits(segment_facts=SEGMENT_FACTS):
+    with small_limits(segment_facts=SEGMENT_FACTS, group_facts=1):
         asyncio.run(run())
 
 
@@ -128,7 +128,7 @@ def test_a_fact_damaged_long_ago_stops_the_till_with_a_sentence_that_names_it(pa
             await machine.do(c.PayCash())
         await machine.close()
 
-    with small_limits(segment_facts=SEGMENT_FACTS):
+    with small_limits(segment_facts=SEGMENT_FACTS, group_facts=1):
         asyncio.run(sell())
     oldest = min((parent / "till" / "journal").glob("*.journal"))
     content = oldest.read_bytes()
@@ -164,7 +164,8 @@ def test_views_that_a_killed_till_was_writing_are_whole_again(parent: Path) -> N
     for step in range(8, 34):
         with Disk(parent, f"disk{step}", random.Random(1)) as disk:
             make_folder(disk.folder, SimClock(START))
-            asyncio.run(_pay_and_die(disk, step, parent))
+            with small_limits(group_facts=1):
+                asyncio.run(_pay_and_die(disk, step, parent))
 
 
 async def _pay_and_die(disk: Disk, step: int, scratch: Path) -> None:
