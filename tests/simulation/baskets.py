@@ -18,7 +18,8 @@ from typing import Any
 
 import msgspec
 
-from tests.simulation.line_till import LineTill, TillDiedError, run_tool
+from tests.simulation.line_till import LineTill, TillDiedError
+from tests.simulation.prepared import Program, fresh, run
 
 __all__ = ["BasketRun", "Outcome", "load_codes"]
 
@@ -60,12 +61,14 @@ class BasketRun:
         seed: int,
         first_number: int = 1,
         till_options: tuple[str, ...] = (),
+        program: Program = fresh,
         progress: Callable[[int, int], None] = lambda _done, _whole: None,
     ) -> None:
         self._state = state
         self._codes = codes
         self._random = random.Random(seed)
         self._options = till_options
+        self._program = program
         self.outcome = Outcome()
         self._till: LineTill | None = None
         self._seen_lines: list[dict[str, Any]] = []
@@ -93,7 +96,7 @@ class BasketRun:
         return self.outcome
 
     def start(self) -> None:
-        self._till = LineTill(self._state, *self._options)
+        self._till = LineTill(self._state, *self._options, program=self._program)
         view = self._till.sign_in()
         assert view["state"] in {"ready", "selling", "paid"}, view
 
@@ -139,7 +142,8 @@ class BasketRun:
         assert kept[self._first_number - 1 :] == self.sold
 
     def _sales(self) -> list[str]:
-        return run_tool("journal", "show", "--state", str(self._state), "--kind", "sale").splitlines()
+        shown = run(self._program, "journal", "show", "--state", str(self._state), "--kind", "sale")
+        return shown.splitlines()
 
     def _rss_kb(self) -> int:
         assert self._till is not None
@@ -224,7 +228,10 @@ class BasketRun:
         self._till.events.clear()
         if step == "key cash" and view["state"] == "paid":
             last = json.loads(
-                run_tool("journal", "show", "--state", str(self._state), "--kind", "sale", "--last", "1")
+                run(
+                    self._program,
+                    *("journal", "show", "--state", str(self._state), "--kind", "sale", "--last", "1"),
+                )
             )
             self.outcome.found_paid += 1
             self._count_sale(last["body"]["number"], last["body"]["total_minor"])

@@ -2,7 +2,6 @@
 
 import contextlib
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +13,9 @@ from sync.hub import machines
 from sync.hub.database import open_engine, transact
 from sync.identity import Identity, Node, identity_file, save_identity
 from sync.keys import SEED_BYTES, SigningKey
+from tests.simulation.prepared import ROOT, Process, Program, fresh
 
 __all__ = ["ROOT", "HubProcess", "enrol_till", "running_hub"]
-
-ROOT = Path(__file__).parents[2]
 
 
 def enrol_till(state: Path, db: str, url: str) -> None:
@@ -47,20 +45,19 @@ def enrol_till(state: Path, db: str, url: str) -> None:
 class HubProcess:
     """`tresen hub` on the database `db`. What it says on standard error collects in `log`."""
 
-    def __init__(self, db: str, log: Path, *options: str) -> None:
+    def __init__(self, db: str, log: Path, *options: str, program: Program = fresh) -> None:
         self.db = db
         self._log = log
         self._options = options
-        self._process: subprocess.Popen[bytes] | None = None
+        self._program = program
+        self._process: Process | None = None
 
     def start(self) -> None:
         """Returns at once; `address` waits."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "pos", "hub", "--db", self.db, "--port", "0", *self._options],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=ROOT,
+            self._process = self._program(
+                ["hub", "--db", self.db, "--port", "0", *self._options],
+                (subprocess.DEVNULL, subprocess.PIPE, log.fileno()),
             )
 
     def address(self) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.simulation.prepared import Program, fresh
+
 __all__ = ["LineTill", "TillDiedError", "make_till", "run_tool"]
 
 PIN = "4711"
@@ -35,15 +37,12 @@ def make_till(state: Path, *extra: str) -> None:
 class LineTill:
     """A running `tresen till --plain --json`. `send` returns the view; events collect in `events`."""
 
-    def __init__(self, state: Path, *extra: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, state: Path, *extra: str, env: dict[str, str] | None = None, program: Program = fresh
+    ) -> None:
         self.events: list[dict[str, Any]] = []
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "pos", "till", "--plain", "--json", "--state", str(state), *extra],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **(env or {})},
-            bufsize=0,
+        self._process = program(
+            ["till", "--plain", "--json", "--state", str(state), *extra], env={**os.environ, **(env or {})}
         )
         assert self._process.stdout is not None
         assert self._process.stdin is not None

@@ -206,7 +206,7 @@ PHASES: dict[str, Phase] = {
             "tills, relay, hub and PostgreSQL are killed while they work, on failing lines",
             "kills",
             2_000,
-            40,
+            100,
             _processes,
             {"kills": 2_000},
         ),

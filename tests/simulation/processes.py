@@ -22,8 +22,9 @@ from sync.hub import tables as t
 from sync.hub.database import open_engine
 from tests.simulation.baskets import BasketRun, load_codes
 from tests.simulation.hubs import HubProcess
-from tests.simulation.line_till import make_till, run_tool
+from tests.simulation.line_till import PIN
 from tests.simulation.postgres import PostgresServer, running_postgres
+from tests.simulation.prepared import prepared_program, run
 from tests.simulation.steady import DEMO_CATALOGUE
 from tests.simulators.fault_proxy import ProxyThread, Weather, running_proxy
 
@@ -79,9 +80,10 @@ class _Shop:
         self._seed = seed
         self._stack = stack
         self._kills: Counter[str] = Counter()
+        self._program = stack.enter_context(prepared_program())
         self._postgres: PostgresServer = stack.enter_context(running_postgres())
         self._folder = folder
-        self._hub = HubProcess(self._postgres.url, folder / "hub.log")
+        self._hub = HubProcess(self._postgres.url, folder / "hub.log", program=self._program)
         stack.callback(self._hub.stop)
         self._hub.start()
         address = self._hub.address()
@@ -89,9 +91,22 @@ class _Shop:
         self._relay_lines: list[ProxyThread] = []
         above = self._line(address, self._hub_lines)
         self._relay = HubProcess(
-            f"sqlite:///{folder / 'relay.db'}", folder / "relay.log", "--upstream", above.url
+            f"sqlite:///{folder / 'relay.db'}",
+            folder / "relay.log",
+            *("--upstream", above.url),
+            program=self._program,
         )
-        run_tool("hub", "--db", self._relay.db, "join", "--hub", above.url, "--code", self._code("--relay"))
+        run(
+            self._program,
+            "hub",
+            "--db",
+            self._relay.db,
+            "join",
+            "--hub",
+            above.url,
+            "--code",
+            self._code("--relay"),
+        )
         stack.callback(self._relay.stop)
         self._relay.start()
         relay = self._relay.address()
@@ -104,8 +119,8 @@ class _Shop:
             joins = ["--hub", hub.url, "--code", self._code("--till", f"k{number}")]
             if number > 1:
                 joins += ["--relay-url", self._line(relay, self._relay_lines).url]
-            run_tool("enrol", "--state", str(state), *joins)
-            till = BasketRun(state, codes, seed=seed * 100 + number)
+            run(self._program, "enrol", "--state", str(state), *joins)
+            till = BasketRun(state, codes, seed=seed * 100 + number, program=self._program)
             stack.callback(till.close)
             till.start()
             self._tills.append(till)
@@ -122,17 +137,26 @@ class _Shop:
         return line
 
     def _code(self, *machine: str) -> str:
-        return run_tool(
-            "hub", "--db", self._postgres.url, "enrol", "--store", "shop", *machine, "--quiet"
+        return run(
+            self._program, "hub", "--db", self._postgres.url, "enrol", "--store", "shop", *machine, "--quiet"
         ).strip()
 
     def _make_till(self, number: int) -> Path:
         state = self._folder / f"till-{number}"
-        make_till(state, "--store", "shop", "--till", f"k{number}")
+        named = ("--store", "shop", "--till", f"k{number}", "--operator", "Kim")
+        run(self._program, "init", "--state", str(state), *named, stdin=f"{PIN}\n")
         if self._states:
             shutil.copy(self._states[0] / "catalogue.db", state / "catalogue.db")
         else:
-            run_tool("catalogue", "import", str(DEMO_CATALOGUE), "--state", str(state), "--good-rows")
+            run(
+                self._program,
+                "catalogue",
+                "import",
+                str(DEMO_CATALOGUE),
+                "--state",
+                str(state),
+                "--good-rows",
+            )
         self._states.append(state)
         return state
 
@@ -156,6 +180,7 @@ class _Shop:
             )
             node.kill()
             self._sell(1)
+            self._postgres.ready()  # it may have been killed just before, and no hub starts without it
             node.start()
             self._sell(2)
             address = node.address()
