@@ -22,7 +22,12 @@ def _networks(_context: click.Context, _option: click.Parameter, values: tuple[s
 
 @click.group(invoke_without_command=True)
 @db_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. 127.0.0.1: for this machine alone.",
+)
 @click.option(
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: any free one."
 )

@@ -29,7 +29,9 @@ def _is_name(_context: click.Context, _option: click.Parameter, value: str) -> s
     "--relay", is_flag=False, flag_value="relay", default="", callback=_is_name, metavar="[NAME]",
     help="For the store's relay instead of a till.",
 )  # fmt: skip
-@click.option("--replace", is_flag=True, help="Another machine takes this one's place.")
+@click.option(
+    "--replace", is_flag=True, help="For another machine, with an empty folder, that takes this one's place."
+)
 @click.option("--quiet", is_flag=True, help="Print the code and nothing else.")
 @click.pass_context
 def enrol_command(
