@@ -1,6 +1,7 @@
 """One segment: a SQLite file with a run of facts, insert-only, chained by hash from the segment before."""
 
 import os
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -89,7 +90,13 @@ _READ = (
 )
 
 
-_BEFORE_ALL = -(2**63)  # a damaged page may have rows that lie before the first one
+# All rows, also those that a damaged page may have before the first; `words` as chain_hash joins them.
+_WALK = (
+    "select epoch, seq, kind, version,"
+    " cast(concat_ws(char(31), epoch, seq, kind, version, wall_ms, mono_ms, boot_id) as blob), body, hash"
+    " from fact order by seq"
+)
+_HASH_TAG = b"tresen.fact.1"
 
 
 class SegmentHead(msgspec.Struct, frozen=True):
@@ -247,27 +254,34 @@ def verify_segment(
     head = segment.head
     epoch = _verify_seam(segment, before)
     previous, expected = head.prev_hash, head.first_seq
-    whose = f"{head.store}\x1f{head.till}\x1f"
-    for fact_epoch, seq, kind, version, wall_ms, mono_ms, boot_id, body, hash_ in segment.connection.execute(
-        _READ, (_BEFORE_ALL, -1)
-    ):
-        if seq != expected:
-            raise _damaged(segment, expected, "is missing")
-        # As chain_hash has it, in one piece: this loop is what verification costs.
-        words = f"{whose}{fact_epoch}\x1f{seq}\x1f{kind}\x1f{version}\x1f{wall_ms}\x1f{mono_ms}\x1f{boot_id}".encode()
-        previous = sha256(
-            b"tresen.fact.1%b%b%b%b%b"
-            % (len(words).to_bytes(4, "big"), words, len(body).to_bytes(4, "big"), body, previous)
-        ).digest()
-        if previous != hash_:
-            raise _damaged(segment, seq, "is not what was written (hash)")
-        if fact_epoch != epoch:
-            if epoch and (fact_epoch < epoch or kind != "epoch.opened"):
-                raise _damaged(segment, seq, f"is of epoch {fact_epoch}, which was never opened")
-            epoch = fact_epoch
-        if each is not None:
-            each(fact_epoch, seq, kind, version, body)
-        expected += 1
+    whose = f"{head.store}\x1f{head.till}\x1f".encode()
+    join, size = b"".join, struct.Struct(">I").pack
+    # As chain_hash has it, in one piece: this loop is what verification costs.
+    try:
+        for fact_epoch, seq, kind, version, words, body, hash_ in segment.connection.execute(_WALK):
+            if seq != expected:
+                raise _damaged(segment, expected, "is missing")
+            written = (
+                _HASH_TAG,
+                size(len(whose) + len(words)),
+                whose,
+                words,
+                size(len(body)),
+                body,
+                previous,
+            )
+            previous = sha256(join(written)).digest()
+            if previous != hash_:
+                raise _damaged(segment, seq, "is not what was written (hash)")
+            if fact_epoch != epoch:
+                if epoch and (fact_epoch < epoch or kind != "epoch.opened"):
+                    raise _damaged(segment, seq, f"is of epoch {fact_epoch}, which was never opened")
+                epoch = fact_epoch
+            if each is not None:
+                each(fact_epoch, seq, kind, version, body)
+            expected += 1
+    except (TypeError, UnicodeDecodeError) as error:  # a column is not even of its kind
+        raise _damaged(segment, expected, f"is not what was written ({error})") from error
     seal = segment.connection.execute("select last_seq, last_hash from seal").fetchone()
     if seal is not None and (seal[0] != expected - 1 or seal[1] != previous):
         raise _damaged(segment, expected, "is missing: the seal names another end")

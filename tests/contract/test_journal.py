@@ -128,6 +128,33 @@ def test_a_changed_fact_is_found_even_when_the_triggers_were_dropped(
     assert "fact 3" in problems[0]
 
 
+@pytest.mark.parametrize(
+    "damage", ["kind = cast(x'ff' as text)", "body = null", "epoch = null", "hash = null"]
+)
+def test_a_column_that_is_not_even_of_its_kind_is_damage_like_any_other(
+    state: Path, worker: ThreadWorker, damage: str
+) -> None:
+    append(state, worker, range(1, 6))
+    path = str(segment_files(state / "journal")[0])
+    connection = apsw.Connection(path)
+    connection.execute("drop trigger fact_keep; pragma writable_schema = 1")
+    connection.execute(
+        "update sqlite_schema set sql = replace(replace(sql, ' not null', ''), 'strict', '') where name = 'fact'"
+    )
+    connection.close()
+    connection = apsw.Connection(path)
+    connection.execute(f"update fact set {damage} where seq = 3")
+    connection.close()
+    (problem,) = verify_journal(state / "journal").problems
+    assert "fact 3" in problem
+
+    async def run() -> None:
+        with pytest.raises(JournalUnavailableError, match="fact 3 "):
+            await journal_of(state, worker).open()
+
+    asyncio.run(run())
+
+
 def test_a_removed_fact_is_found(state: Path, worker: ThreadWorker) -> None:
     append(state, worker, range(1, 6))
     connection = apsw.Connection(str(segment_files(state / "journal")[0]))
