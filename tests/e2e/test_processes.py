@@ -1,6 +1,7 @@
 """Real processes under faults: the slice with fixed seeds of the phase `processes` of `make simulate`."""
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,15 +9,22 @@ import pytest
 from sync.hub.database import open_engine
 from tests.simulation.baskets import BasketRun, load_codes
 from tests.simulation.hubs import enrol_till, running_hub
+from tests.simulation.prepared import Program, prepared_program
 from tests.simulation.processes import Victims, process_kills, wait_until_drained
 from tests.simulation.steady import DEMO_CATALOGUE
 
 
+@pytest.fixture(scope="module")
+def program() -> Iterator[Program]:
+    with prepared_program() as prepared:
+        yield prepared
+
+
 @pytest.mark.simulation
 def test_journal_and_hub_are_the_same_byte_by_byte_after_20_kills_of_tills_relay_hub_and_postgresql(
-    tmp_path: Path,
+    tmp_path: Path, program: Program
 ) -> None:
-    found = process_kills(11, 20, tmp_path)
+    found = process_kills(11, 20, tmp_path, program=program)
     assert found["kills_of"] == {"hub": 3, "postgresql": 3, "relay": 2, "till": 12}
     assert found["line_faults"] > 0
     assert found["facts"] > found["sales"] >= 20
@@ -30,11 +38,14 @@ def test_every_twenty_kills_fall_on_every_kind_of_victim() -> None:
         assert {victim: hand.count(victim) for victim in Victims.SHARES} == Victims.SHARES
 
 
-def test_the_comparison_finds_what_is_missing_altered_or_too_much(state: Path, tmp_path: Path) -> None:
+def test_the_comparison_finds_what_is_missing_altered_or_too_much(
+    state: Path, tmp_path: Path, program: Program
+) -> None:
     """Of the check itself: it must fail where a fact is."""
-    with running_hub(tmp_path) as (url, db):
+    with running_hub(tmp_path, program) as (url, db):
         enrol_till(state, db, url)
-        till = BasketRun(state, load_codes(DEMO_CATALOGUE, 100, 1), seed=1, till_options=("--hub", url))
+        codes = load_codes(DEMO_CATALOGUE, 100, 1)
+        till = BasketRun(state, codes, seed=1, till_options=("--hub", url), program=program)
         till.run(3, 0)
         till.compare_with_journal()
         till.start()  # what was not sent before it closed

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from tests.simulation.hubs import ROOT
 from tests.simulation.phases import PHASES, Block, Phase
+from tests.simulation.prepared import ROOT
 from tests.simulation.runner import PROGRAM, Runner
 
 SEED = 20_261_122

@@ -93,10 +93,10 @@ class HubProcess:
 
 
 @contextlib.contextmanager
-def running_hub(folder: Path) -> Iterator[tuple[str, str]]:
+def running_hub(folder: Path, program: Program = fresh) -> Iterator[tuple[str, str]]:
     """A real hub process on SQLite; gives its address and its database URL."""
     db = f"sqlite:///{folder / 'hub.db'}"
-    hub = HubProcess(db, folder / "hub.log")
+    hub = HubProcess(db, folder / "hub.log", program=program)
     hub.start()
     try:
         yield hub.address(), db

@@ -25,6 +25,8 @@ __all__ = ["Process", "Program", "fresh", "prepared_program", "run"]
 ROOT = Path(__file__).parents[2]
 _MODULES = (
     *("pos.cli", "pos.bootstrap", "pos.plain", "pos.hub_line", "pos.enrol", "sync.uplink", "argon2"),
+    *("sync.client", "sync.downlink", "sync.epochs", "httpx", "encodings.ascii", "encodings.idna"),
+    *("anyio._backends._asyncio", "cryptography.hazmat.primitives.asymmetric.ed25519"),
     *(
         "sync.hub.command_line",
         "sync.hub.serve",
@@ -32,8 +34,19 @@ _MODULES = (
         "sync.hub.relay_cli",
         "sync.hub.upstream",
     ),
-    *("uvicorn.protocols.http.h11_impl", "uvicorn.lifespan.on", "uvicorn.loops.asyncio"),
-    *("sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql.psycopg", "alembic.command"),
+    *("sync.hub.cli", "uvicorn.protocols.http.auto", "uvicorn.lifespan.on", "uvicorn.loops.asyncio"),
+    *("litestar._kwargs.kwargs_model", "litestar.exceptions.responses", "litestar.middleware.response_cache"),
+    *(
+        "litestar.middleware._internal.exceptions",
+        "litestar.middleware.csrf",
+        "litestar.middleware.allowed_hosts",
+    ),
+    *(
+        "sqlalchemy.dialects.sqlite",
+        "sqlalchemy.dialects.postgresql.psycopg",
+        "alembic.command",
+        "alembic.config",
+    ),
 )  # what tills, hubs and tools load; one that is missing here is loaded later, by each
 
 

@@ -24,7 +24,7 @@ from tests.simulation.baskets import BasketRun, load_codes
 from tests.simulation.hubs import HubProcess
 from tests.simulation.line_till import PIN
 from tests.simulation.postgres import PostgresServer, running_postgres
-from tests.simulation.prepared import prepared_program, run
+from tests.simulation.prepared import Program, prepared_program, run
 from tests.simulation.steady import DEMO_CATALOGUE
 from tests.simulators.fault_proxy import ProxyThread, Weather, running_proxy
 
@@ -44,10 +44,11 @@ def process_kills(
     count: int,
     folder: Path,
     progress: Callable[[int], None] = lambda _: None,
+    program: Program | None = None,
 ) -> dict[str, Any]:
     """`count` kills, most of them of tills; returns counts by victim, sales, and the line's faults."""
     with ExitStack() as stack:
-        shop = _Shop(seed, folder, stack)
+        shop = _Shop(seed, folder, stack, program or stack.enter_context(prepared_program()))
         for done, victim in enumerate(Victims(seed, count)):
             shop.kill(victim)
             progress(done + 1)
@@ -75,12 +76,12 @@ class Victims:
 class _Shop:
     """Everything that runs, and what happened to it."""
 
-    def __init__(self, seed: int, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, seed: int, folder: Path, stack: ExitStack, program: Program) -> None:
         self._chance = random.Random(f"shop:{seed}")
         self._seed = seed
         self._stack = stack
         self._kills: Counter[str] = Counter()
-        self._program = stack.enter_context(prepared_program())
+        self._program = program
         self._postgres: PostgresServer = stack.enter_context(running_postgres())
         self._folder = folder
         self._hub = HubProcess(self._postgres.url, folder / "hub.log", program=self._program)

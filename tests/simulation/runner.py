@@ -1,6 +1,7 @@
 """Runs the blocks of phases as processes, a few at once, keeps what they found, and adds it up."""
 
 import concurrent.futures
+import functools
 import hashlib
 import json
 import shutil
@@ -13,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.simulation.hubs import ROOT
 from tests.simulation.phases import Block, Phase
+from tests.simulation.prepared import ROOT
 
 __all__ = ["Runner", "add_up", "code_digest"]
 
@@ -229,6 +230,7 @@ def add_up(reports: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return whole
 
 
+@functools.cache  # what is loaded does not change while it runs
 def code_digest() -> str:
     """SHA-256 over the code that a simulation runs, so that what another code found is not taken for this one's."""
     hasher = hashlib.sha256()

@@ -8,7 +8,8 @@ import msgspec
 
 from tests.simulation.baskets import BasketRun, Outcome, load_codes
 from tests.simulation.hubs import ROOT, enrol_till, running_hub
-from tests.simulation.line_till import make_till, run_tool
+from tests.simulation.line_till import PIN
+from tests.simulation.prepared import Program, fresh, run
 
 __all__ = ["CATALOGUE", "DEMO_CATALOGUE", "sell"]
 
@@ -24,32 +25,34 @@ def sell(
     kills: int,
     seed: int,
     catalogue: Path = CATALOGUE,
+    program: Program = fresh,
     progress: Callable[[int, int], None] = lambda _done, _whole: None,
 ) -> dict[str, object]:
     """Sell until the journal holds `baskets` sales, then compare journal, hub, and what was printed."""
     state = folder / "till"
     if not (state / "journal").is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        make_till(state)
-        run_tool("catalogue", "import", str(catalogue), "--state", str(state), "--good-rows")
-    before = json.loads(run_tool("journal", "verify", "--json", "--state", str(state)))
+        run(program, "init", "--state", str(state), "--operator", "Kim", stdin=f"{PIN}\n")
+        run(program, "catalogue", "import", str(catalogue), "--state", str(state), "--good-rows")
+    before = json.loads(run(program, "journal", "verify", "--json", "--state", str(state)))
     done = before["sales"]
     outcome = Outcome()
-    with running_hub(folder) as (url, db):
+    with running_hub(folder, program) as (url, db):
         enrol_till(state, db, url)
         if done < baskets:
-            run = BasketRun(
+            baskets_run = BasketRun(
                 state,
                 load_codes(catalogue, 5_000, seed),
                 seed=seed + done,
                 first_number=done + 1,
                 till_options=("--hub", url),
+                program=program,
                 progress=progress,
             )
-            outcome = run.run(baskets - done, round(kills * (baskets - done) / baskets))
-            run.compare_with_journal()
-        after = json.loads(run_tool("journal", "verify", "--json", "--state", str(state)))
-        digest = json.loads(run_tool("hub", "digest", "--db", db))
+            outcome = baskets_run.run(baskets - done, round(kills * (baskets - done) / baskets))
+            baskets_run.compare_with_journal()
+        after = json.loads(run(program, "journal", "verify", "--json", "--state", str(state)))
+        digest = json.loads(run(program, "hub", "digest", "--db", db))
     assert after["problems"] == [], after
     assert after["sales"] == baskets, after
     assert after["gross_minor"] == before["gross_minor"] + outcome.gross_minor, (before, after, outcome)

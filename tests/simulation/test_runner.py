@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.hubs import ROOT
 from tests.simulation.phases import PHASES
+from tests.simulation.prepared import ROOT
 from tests.simulation.runner import Runner, add_up
 
 TOY = """
