@@ -156,9 +156,15 @@ class TillMachine(Machine):
 
     def restored(self) -> None:
         """A backup is on the disk: what it holds is what this till knows from here on."""
-        found, _ = read_journal(self.folder)
-        if found != self.kept[: len(found)]:
-            self.world.history.violate([f"I10: the backup of {self.name} is not what was written"])
+        found, starts = read_journal(self.folder)
+        wrong = i2_journal_is_a_whole_prefix(
+            STORE, self.till_id, found, self.kept[: len(found)], under_way=self.under_way, starts=starts
+        )
+        if wrong:
+            self.world.history.violate(
+                [f"I10: the backup of {self.name} is not what was written: {wrong[0]}"]
+            )
+        self.world.history.wrote(self.name, found[len(self.kept) :])
         self.kept = found
         self.under_way.clear()
 
