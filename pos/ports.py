@@ -82,7 +82,7 @@ class Worker(Protocol):
 class JournalUnavailableError(Exception):
     """The journal cannot take facts. `code` names the sentence for the cashier.
 
-    Codes: disk-full, disk-read-only, disk-error, journal-damaged, sqlite-too-old. `stored` None means
+    Codes: disk-full, disk-read-only, disk-error, journal-damaged, journal-gone, sqlite-too-old. `stored` None means
     that it is not known whether the last facts were kept: reopen, then look.
     """
 

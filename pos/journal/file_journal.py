@@ -60,6 +60,7 @@ class FileJournal:
         self._worker = worker
         self._writer: Writer | None = None
         self._unchecked = 0
+        self._lost = False
         self.known_seq = 0
 
     async def open(self) -> Head:
@@ -108,7 +109,8 @@ class FileJournal:
         with translate("opening the journal"):
             files = segment_files(self._folder)
             if not files:
-                raise JournalUnavailableError("journal-missing", str(self._folder))
+                code = "journal-gone" if self._lost else "journal-missing"
+                raise JournalUnavailableError(code, str(self._folder))
             segment = open_writer(files[-1])
             try:
                 # Whatever an earlier error left in doubt is rewritten and synced, or is not there.
@@ -164,6 +166,9 @@ class FileJournal:
                 stored = writer.append(facts, self.head.epoch)
             except apsw.Error:
                 writer.rollback()
+                raise
+            except JournalUnavailableError:
+                self._lost = True
                 raise
         head = _advance(self.head, facts, stored)
         return stored, head

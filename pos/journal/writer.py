@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,6 +50,9 @@ class Writer:
         self.last_wall_ms: int = row[0] if row else 0
         self._created: dt.date = _month(segment.connection.execute("select created_ms from segment").get)
         self._clock = clock
+        self._file = _file_at(segment.path)
+        self._log = segment.path.with_name(segment.path.name + "-wal")
+        self._log_file: tuple[int, int] | None = None
 
     @property
     def count(self) -> int:
@@ -67,6 +71,7 @@ class Writer:
         for row in stored:
             insert_fact(connection, row)
         connection.execute("commit")
+        self._must_be_in_place()
         self.last_seq, self.last_hash, self.last_wall_ms = stored[-1].seq, stored[-1].hash, stored[-1].wall_ms
         return stored
 
@@ -75,12 +80,30 @@ class Writer:
             with contextlib.suppress(apsw.Error):
                 self.segment.connection.execute("rollback")
 
+    def _must_be_in_place(self) -> None:
+        """SQLite goes on writing into a file whose name was taken away: what it kept, nobody would find again."""
+        log = _file_at(self._log)
+        in_place = _file_at(self.segment.path) == self._file and log is not None
+        if in_place and self._log_file is None:
+            self._log_file = log
+        if not in_place or log != self._log_file:
+            raise JournalUnavailableError("journal-gone", str(self.segment.path), stored=None)
+
     def seal(self) -> None:
         self.segment.connection.execute("begin immediate")
         self.segment.connection.execute(
             "insert into seal values(1, ?, ?, ?)", (self.last_seq, self.last_hash, self._clock.wall_ms())
         )
         self.segment.connection.execute("commit")
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file stands under a name: device and inode; None where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - once a commit: no Path is made
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _month(wall_ms: int) -> dt.date:

@@ -100,6 +100,29 @@ def test_a_damaged_open_cart_is_not_sold(
     assert (view["state"], view["message"]["code"]) == ("stopped", "state-damaged")
 
 
+@pytest.mark.parametrize("taken", ["state", "journal", "wal"])
+def test_a_journal_taken_from_under_a_till_ends_its_selling(
+    start: Callable[..., LineTill], state: Path, taken: str
+) -> None:
+    """SQLite goes on writing into files that nobody will ever find again."""
+    till = start(state)
+    till.sign_in()
+    till.send(f"scan {CUCUMBER}")
+    till.send("key cash")
+    till.send(f"scan {CUCUMBER}")
+    if taken == "wal":
+        for log in (state / "journal").glob("*-wal"):
+            log.unlink()
+    else:
+        shutil.rmtree(state if taken == "state" else state / "journal")
+    for _ in range(3):
+        view = till.send("key cash")
+        said = view["state"], view["message"]["code"], len(view["lines"])
+        assert said == ("stopped", "journal-gone", 1)
+        if taken == "wal":
+            break  # looking again finds a journal in order, without that sale
+
+
 def test_a_lock_that_cannot_be_opened_lets_no_till_in(start: Callable[..., LineTill], state: Path) -> None:
     (state / "lock").unlink(missing_ok=True)
     (state / "lock").mkdir()
