@@ -167,7 +167,8 @@ class Gate:
         )
         self._demand_time(found)
         now_ms = self._hub.clock.wall_ms()
-        if not self._nonces.take(bytes.fromhex(key.key_id) + nonce, found.expires, now_ms // 1000):
+        mono_s = self._hub.clock.mono_ms() // 1000
+        if not self._nonces.take(bytes.fromhex(key.key_id) + nonce, found.expires, now_ms // 1000, mono_s):
             raise SignatureError("the request was sent before")
         return Caller(key.store, key.machine, key.role, key, key.standing(now_ms))
 
@@ -216,16 +217,22 @@ class KeyRing:
 
 
 class _Nonces:
-    """What was used and may not be used again, in bins by the time it expires."""
+    """What was used and may not be used again, in bins by the time it expires.
+
+    A bin goes when both clocks say so: a wall clock that leaps ahead and comes back makes no request good again.
+    """
 
     def __init__(self) -> None:
         self._bins: dict[int, set[bytes]] = {}
+        self._kept_until_s: dict[int, int] = {}  # by the monotonic clock
 
-    def take(self, nonce: bytes, expires_s: int, now_s: int) -> bool:
+    def take(self, nonce: bytes, expires_s: int, now_s: int, mono_s: int) -> bool:
         """False if it was used. Raises ProblemError if there is no room to remember it."""
-        for at in [at for at in self._bins if (at + 1) * _BIN_S <= now_s]:
-            del self._bins[at]
-        used = self._bins.setdefault(expires_s // _BIN_S, set())
+        for at in [at for at in self._bins if (at + 1) * _BIN_S <= now_s and self._kept_until_s[at] < mono_s]:
+            del self._bins[at], self._kept_until_s[at]
+        at = expires_s // _BIN_S
+        used = self._bins.setdefault(at, set())
+        self._kept_until_s[at] = max(self._kept_until_s.get(at, 0), mono_s + expires_s - now_s)
         if nonce in used:
             return False
         if sum(map(len, self._bins.values())) >= _NONCES_MAX:

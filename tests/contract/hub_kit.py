@@ -38,15 +38,16 @@ SHOP = ShopInfo(
 
 
 class Clock:
-    """Stands still unless pushed."""
+    """Stands still unless pushed. `leap_ms`: how far its wall is off."""
 
     boot_id = "boot"
 
     def __init__(self) -> None:
         self.ms = 0
+        self.leap_ms = 0
 
     def wall_ms(self) -> int:
-        return NOW_MS + self.ms
+        return NOW_MS + self.ms + self.leap_ms
 
     def mono_ms(self) -> int:
         return self.ms

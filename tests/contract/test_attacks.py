@@ -161,6 +161,20 @@ def test_a_request_kept_back_until_the_hub_was_started_anew_is_refused(hub_url: 
     run(hub_url, scenario)
 
 
+def test_a_request_sent_again_after_the_hubs_clock_leapt_ahead_and_came_back_is_refused(hub_url: str) -> None:
+    async def scenario(rig: Rig) -> None:
+        request = signed(rig, content=content_of(Till()))
+        assert (await ask(rig, request)).status_code == 200
+        rig.clock.leap_ms = 3_600_000
+        hello = signed(rig, "PUT", "/v1/tills/demo/1", encode_json(Hello("demo", "1", 1)))
+        assert (await ask(rig, hello)).status_code == 200
+        rig.clock.leap_ms = 0
+        problem = await refused(rig, altered(request))
+        assert problem.detail == "the request was sent before"
+
+    run(hub_url, scenario)
+
+
 def test_an_altered_body_is_refused(hub_url: str) -> None:
     async def scenario(rig: Rig) -> None:
         till, other = Till(), Till()

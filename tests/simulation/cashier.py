@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Cashier"]
 
-THROUGH_THE_TILL: Final = 0.15
-SEVERAL: Final = 0.15  # of the light commits hold more than one sale, up to SEVERAL_MAX
+THROUGH_THE_TILL: Final = 0.16
+SEVERAL: Final = 0.2  # of the light commits hold more than one sale, up to SEVERAL_MAX
 SEVERAL_MAX: Final = 20
 FUTURE: Final = 0.01
 LOCKED: Final = ("till-restored", "journal-shorter")

@@ -72,12 +72,12 @@ class Outcome(msgspec.Struct):
 def plan_of(rng: random.Random) -> Plan:
     return Plan(
         tills=rng.randint(2, 4),
-        sales=rng.randint(800, 1400),
+        sales=rng.randint(800, 1600),
         flurry=rng.choice((20, 120, 250)),
         gap_s=rng.choice((0.003, 0.01)),
         pause_s=rng.choice((1.5, 4.0)),
-        fault_every_s=1.0,
-        fault_every_sales=3.6,
+        fault_every_s=2.0,
+        fault_every_sales=4.0,
         violence=rng.uniform(0.5, 1.5),
         relay=rng.random() < 0.35,
     )
