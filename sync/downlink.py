@@ -45,14 +45,15 @@ class Downlink:
         for scope in SCOPES:
             self._cursors[scope] = (await self._memory.get(_key(scope)) or b"0").decode()
 
-    async def follow(self, line: Line) -> None:
-        """Until the line breaks. What cannot be applied is asked for again later."""
+    async def follow(self, line: Line, heard: Callable[[Feed], None] = lambda _feed: None) -> None:
+        """Until the line breaks. What cannot be applied is asked for again later. `heard` sees each answer first."""
         while True:
             asked_ms = self._clock.mono_ms()
             feed = await self._ask(line)
             if feed is None:
                 await self._sleep(REFUSED_S)
                 continue
+            heard(feed)
             news = False
             for changes in feed.scopes:
                 news = await self._take(changes) or news

@@ -20,6 +20,7 @@ from sync.wire import (
     BATCH_MAX_BYTES,
     Ack,
     Batch,
+    Feed,
     Fork,
     Gap,
     Hello,
@@ -66,6 +67,8 @@ class Uplink:
         self._backoff = Backoff(client.ids)
         self._greeted = False
         self._skew_ms = 0
+        self._run = ""  # which start of the node's it was that greeted us
+        self._doubt = False
         now_ms = self._clock.mono_ms()
         self._progress_ms = now_ms
         self._heard_ms = now_ms
@@ -115,7 +118,7 @@ class Uplink:
             await self._hello(line)
             self._greeted = True
             up = asyncio.ensure_future(self._up(line))
-            down = asyncio.ensure_future(client.downlink.follow(line))
+            down = asyncio.ensure_future(client.downlink.follow(line, self._heard))
             try:
                 await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
                 for task in (up, down):
@@ -129,6 +132,8 @@ class Uplink:
     async def _up(self, line: Line) -> None:
         while True:
             self.kicked.clear()
+            if self._doubt or self._clock.mono_ms() - self._hello_ms >= HELLO_MS:
+                await self._hello(line)
             await self._send_all(line)
             await self._epoch_if_needed(line)
             self._backoff.reset()
@@ -136,8 +141,6 @@ class Uplink:
             self._report()
             if self._client.stands_by(self):
                 return
-            if self._clock.mono_ms() - self._hello_ms >= HELLO_MS:
-                await self._hello(line)
             await self._wait()
 
     async def _wait(self) -> None:
@@ -163,10 +166,17 @@ class Uplink:
         )
         expect(answer)
         welcome = msgspec.json.decode(answer.content, type=Welcome)
+        self._run, self._doubt = welcome.run, False
         self._hello_ms = self._clock.mono_ms()
         await client.welcomed(welcome)
         await client.heard_upstream(welcome.upstream)
         await self._compare(welcome)
+
+    def _heard(self, feed: Feed) -> None:
+        """A node that started anew, or whose changes are others, may have been restored: what does it hold?"""
+        if feed.run != self._run or any(changes.reset for changes in feed.scopes):
+            self._doubt = True
+            self.kicked.set()
 
     async def _compare(self, welcome: Welcome) -> None:
         """Start where the node stands: behind us after it was restored, ahead after a lost memory of ours."""

@@ -136,6 +136,7 @@ class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `link_key` belongs to the store. `acked_*` is what the node holds of the newest epoch up to the one that
     was named in Hello (epoch 0: nothing). `standing` is "ok", "behind", "fork", "replaced" or "revoked".
+    `run` is a word by chance, another one each time the node starts.
     """
 
     link_key: bytes
@@ -148,6 +149,7 @@ class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
     standing: str = "ok"
     stored_by: str = "hub"
     upstream: Ack | None = None
+    run: str = ""
 
 
 class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -307,11 +309,12 @@ class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
     floor: int = 0
 
 
-class Feed(msgspec.Struct, frozen=True):
-    """The answer to one question about several scopes, in the order they were asked."""
+class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer to one question about several scopes, in the order they were asked. `run`: as in Welcome."""
 
     scopes: tuple[Changes, ...]
     hub_time_ms: int
+    run: str = ""
 
 
 class Health(msgspec.Struct, frozen=True):

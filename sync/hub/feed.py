@@ -39,11 +39,13 @@ class Feeds:
         clock: Clock,
         *,
         mirror: bool = False,
+        run: str = "",
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._database = database
         self._clock = clock
         self._mirror = mirror
+        self._run = run
         self._sleep = sleep
         self.above: Callable[[Cursor, int], Awaitable[Changes | None]] | None = None
         self._waiters: dict[str, set[_Waiter]] = defaultdict(set)
@@ -66,7 +68,7 @@ class Feeds:
                     answers = await self._ask_above(cursors, answers, limit)
                 over = wait_s <= 0 or self._closed or (timer is not None and timer.done())
                 if over or any(answer.changes or answer.reset for answer in answers):
-                    return Feed(tuple(answers), self._clock.wall_ms())
+                    return Feed(tuple(answers), self._clock.wall_ms(), self._run)
                 waiter.heads = {answer.scope: answer.head for answer in answers}
                 if timer is None:
                     timer = asyncio.ensure_future(self._sleep(wait_s))

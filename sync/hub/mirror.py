@@ -42,6 +42,7 @@ class Answer(msgspec.Struct, frozen=True):
     """wire.Feed."""
 
     scopes: tuple[Part, ...]
+    run: str = ""
 
 
 _NEWEST: Final = (

@@ -83,6 +83,8 @@ class Relay:
         self._forked: set[Run] = set()
         self._held_until: dict[Run, int] = {}
         self._greeted_ms: dict[str, int] = {}
+        self._run: str | None = None  # which start of the hub's it was that greeted us
+        self._doubt = False
         self._limit = BATCH_MAX_FACTS
 
     def is_forked(self, till: str, epoch: int) -> bool:
@@ -179,13 +181,16 @@ class Relay:
     # Facts up
 
     async def _up(self, line: Line, backoff: Backoff) -> None:
-        self._greeted_ms.clear()
-        self._sent.clear()
-        self._held_until.clear()
+        self._run, self._doubt = None, True
         while True:
             self._kicked.clear()
+            if self._doubt:  # the hub may have been restored: how does it stand, and what did it keep aside?
+                self._doubt = False
+                self._greeted_ms.clear()
+                self._sent.clear()
+                self._held_until.clear()
             await self._greet(line)
-            while await self._turn(line):
+            while not self._doubt and await self._turn(line):
                 backoff.reset()
             backoff.reset()
             await self._wait()
@@ -217,10 +222,18 @@ class Relay:
         welcome = msgspec.json.decode(answer.content, type=Welcome)
         if welcome.upstream is not None and not self._signed(welcome.upstream, hello.till):
             raise UntrustedAnswerError("a welcome without the hub's acknowledgement")
+        self._heard(welcome.run)
         self._hub.public_url = welcome.public_url
         await self._database.run(
             f"{hello.store}/{hello.till}", upstream.welcomed, hello.store, hello.till, welcome
         )
+
+    def _heard(self, run: str, *, reset: bool = False) -> None:
+        """A hub that started anew, or whose changes are others, may hold less than it acknowledged."""
+        if reset or self._run not in {None, run}:
+            self._doubt = True
+            self._kicked.set()
+        self._run = run
 
     async def _turn(self, line: Line) -> bool:
         """One batch of each till, its oldest epoch first. False if nothing moved."""
@@ -341,7 +354,9 @@ class Relay:
         query = mirror.query_of(asked, CHANGES_LIMIT, wait_s)
         answer = await line.ask("GET", "/v1/changes", query=query, timeout_s=wait_s + 15.0)
         expect(answer)
-        parts = msgspec.json.decode(answer.content, type=mirror.Answer).scopes
+        feed = msgspec.json.decode(answer.content, type=mirror.Answer)
+        parts = feed.scopes
+        self._heard(feed.run, reset=any(part.reset for part in parts))
         count = await self._database.run(
             changes.CHAIN, mirror.take, self._store, parts, self._clock.wall_ms()
         )

@@ -31,6 +31,7 @@ LOCAL_NETWORKS: Final[tuple[Network, ...]] = (
 )
 ENROLMENTS_AT_ONCE: Final = 30
 ENROLMENT_EVERY_MS: Final = 2_000
+_RUN_BYTES: Final = 8
 _HOUSEKEEPING_S: Final = 6 * 3600.0
 
 _log = logging.getLogger("tresen.hub")
@@ -92,7 +93,8 @@ class Hub:
         self.enrolments = Allowance(clock, ENROLMENTS_AT_ONCE, ENROLMENT_EVERY_MS)
         # Stands in for the key of a store that does not exist, so that both take the same time.
         self.no_key = ids.token(32)
-        self.feeds = Feeds(database, clock, mirror=upstream is not None, sleep=sleep)
+        self.run = ids.token(_RUN_BYTES).hex()
+        self.feeds = Feeds(database, clock, mirror=upstream is not None, run=self.run, sleep=sleep)
         self.relay = Relay(self, upstream, sleep=sleep, transport=transport) if upstream else None
         if self.relay is not None:
             self.feeds.above = self.relay.look_above
@@ -117,6 +119,7 @@ class Hub:
 
     def welcome(self, message: Hello, welcome: Welcome) -> Welcome:
         """As it goes out: what a hub holds is signed; a relay says if the hub keeps the till's facts aside."""
+        welcome = msgspec.structs.replace(welcome, run=self.run)
         if self.relay is not None:
             forked = welcome.standing == "ok" and self.relay.is_forked(message.till, message.epoch)
             return msgspec.structs.replace(welcome, standing="fork") if forked else welcome

@@ -22,7 +22,7 @@ from sync.identity import Node
 from sync.links import verify_link
 from sync.pace import AT_WORK
 from sync.signatures import answer_headers, read_signature
-from sync.uplink import Uplink
+from sync.uplink import LOOK_S, Uplink
 from sync.wire import Ack, Changes, Feed, Gap, Grant, ack_bytes
 from tests.contract import hub_kit
 from tests.contract.hub_kit import SHOP, Ids, InlineWorker, Memory, Till, as_json
@@ -139,6 +139,19 @@ class Shop:
             return report.online and (report.acked_epoch, report.acked_seq) == (last.epoch, last.seq)
 
         return await self.reports.until(held)
+
+
+class PatientShop(Shop):
+    """A till that never looks by itself: no hello comes because time passed."""
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds == LOOK_S:
+            await asyncio.Event().wait()
+        await super().sleep(seconds)
+
+    @property
+    def hellos(self) -> int:
+        return sum(asked.startswith("PUT") for asked in self.line.asked)
 
 
 def signed(
@@ -361,6 +374,47 @@ def test_the_hub_down_and_up_again(new_url: Callable[[str], str]) -> None:
                 await shop.reports.until(lambda report: not report.online)
                 line.hub = rig.transport()
                 await shop.all_acked()
+
+    asyncio.run(scenario())
+
+
+def test_a_restored_hub_is_noticed_by_its_next_answer_though_no_line_broke(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with hub_rig(f"sqlite:///{tmp_path}/hub.db") as rig:
+            shop = PatientShop(rig)
+            shop.till.sell(4)
+            async with shop.running() as client:
+                await shop.all_acked()
+                shutil.copy(tmp_path / "hub.db", tmp_path / "old.db")
+                shop.till.sell(6)
+                client.kick()
+                await shop.all_acked()
+                await until(lambda: "GET /v1/changes" in shop.line.asked)
+                async with hub_rig(f"sqlite:///{tmp_path}/old.db", "hub again") as old:
+                    shop.line.hub = old.transport()
+                    for hub in (old.hub, rig.hub):  # no answer is held: the next one is the restored hub's
+                        hub.feeds.close()
+                    await until(lambda: digest_of(old).tills == {"demo/1": {"1": 11}})
+                    shop.line.hub = None
+
+    asyncio.run(scenario())
+
+
+def test_a_hub_whose_changes_are_others_is_asked_what_it_holds(new_url: Callable[[str], str]) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as rig:
+            shop = PatientShop(rig)
+            reset = Feed((Changes("chain", (), 0, 0, "0", reset=True),), 0, rig.hub.run)
+            answers = [reset]
+
+            def answer(request: httpx.Request) -> httpx.Response | None:
+                if request.url.path != "/v1/changes" or not answers:
+                    return None
+                return signed(rig, request, 200, as_json(answers.pop()))
+
+            shop.line.before = answer
+            async with shop.running():
+                await until(lambda: not answers and shop.hellos == 2)
 
     asyncio.run(scenario())
 
