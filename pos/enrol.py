@@ -74,7 +74,7 @@ async def enrol_fresh(
 ) -> Made:
     """A fresh folder becomes the till that the code names, with the numbers that the hub grants it.
 
-    `shop` counts where the hub knows no shop yet. Raises EnrolError, SetupError, OSError.
+    `shop` counts, field by field, where the hub knows nothing. Raises EnrolError, SetupError, OSError.
     """
     try:
         check_new_pin(operator, pin)  # before the code is used up
@@ -97,7 +97,10 @@ def make_enrolled(
     shop: dict[str, Any] | None = None,
     devices: dict[str, Any] | None = None,
 ) -> Made:
-    """The till that an enrolment is for. Raises SetupError, OSError."""
+    """The till that an enrolment is for. `shop` counts, field by field, where the hub knows nothing.
+
+    Raises SetupError, OSError.
+    """
     known = {**(shop or {}), **(_shop_settings(enrolled.shop) if enrolled.shop is not None else {})}
     try:
         made = make_till(
@@ -171,7 +174,7 @@ def _known(state: Path) -> Identity:
 
 
 def _shop_settings(shop: ShopInfo) -> dict[str, Any]:
-    """The shop as the hub knows it, as settings."""
+    """What the hub knows of the shop, as settings; what is empty there is left out."""
     values: dict[str, Any] = {
         "name": shop.name,
         "address": list(shop.address),
@@ -181,7 +184,7 @@ def _shop_settings(shop: ShopInfo) -> dict[str, Any]:
         "footer_de": shop.footer_de.splitlines(),
         "footer_en": shop.footer_en.splitlines(),
     }
-    return values
+    return {key: value for key, value in values.items() if value}
 
 
 @click.command("enrol")

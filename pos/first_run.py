@@ -22,7 +22,7 @@ from sync.enrolling import EnrolError
 from sync.identity import Identity
 from sync.wire import Enrolled
 
-__all__ = ["first_run"]
+__all__ = ["arguments_of", "first_run"]
 
 _SCAN_WAIT_S = 20.0
 _WRITE_S = 3.0
@@ -64,16 +64,16 @@ async def first_run(state: Path, settings: Settings) -> bool:
         return False
     try:
         if answers.hub_code and enrolment:
-            make_enrolled(state, *enrolment[0], **_arguments(answers))
+            make_enrolled(state, *enrolment[0], **arguments_of(answers))
         else:
-            make_till(state, **_arguments(answers))
+            make_till(state, **arguments_of(answers))
     except (SetupError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return False
     return True
 
 
-def _arguments(answers: SetupAnswers) -> dict[str, Any]:
+def arguments_of(answers: SetupAnswers) -> dict[str, Any]:
     return {
         "operator": answers.operator,
         "pin": answers.pin,
