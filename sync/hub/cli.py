@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from sync.hub.command_line import database, database_url, db_option, fail
+from sync.hub.command_line import database, database_url, db_option, fail, make_default_folder
 from sync.hub.machine_cli import COMMANDS
 from sync.hub.relay_cli import join_command, relay_identity
 
@@ -77,6 +77,7 @@ def hub(
     if bool(tls_cert) != bool(tls_key):
         raise click.UsageError("--tls-cert and --tls-key go together")
     url = database_url(context, db)
+    make_default_folder(url)
     try:
         serve(
             url,

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
-__all__ = ["database", "database_url", "db_option", "fail"]
+__all__ = ["database", "database_url", "db_option", "default_db", "fail", "make_default_folder"]
 
 UNAVAILABLE = 2
 
@@ -34,13 +34,16 @@ def db_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def database(context: click.Context, db: str | None) -> Iterator[Any]:
-    """An engine with tables up to date; whatever fails is one sentence and exit code 2."""
+    """An engine of a hub's database that is there, with tables up to date.
+
+    Only a hub that starts makes a database. Whatever fails is one sentence and exit code 2.
+    """
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
-    from sync.hub.database import DatabaseUnavailableError, migrate, open_engine  # noqa: PLC0415
+    from sync.hub.database import DatabaseUnavailableError, migrate, open_existing  # noqa: PLC0415
 
     try:
-        engine = open_engine(database_url(context, db))
+        engine = open_existing(database_url(context, db))
         migrate(engine)
     except DatabaseUnavailableError as error:
         fail(error)
@@ -53,15 +56,18 @@ def database(context: click.Context, db: str | None) -> Iterator[Any]:
 
 
 def database_url(context: click.Context, db: str | None) -> str:
-    """The database asked for, here or before a subcommand; else the default, whose folder is made."""
+    """The database asked for, here or before a subcommand; else the default."""
     at: click.Context | None = context
     while at is not None and not db:
         db, at = at.params.get("db"), at.parent
-    if db:
-        return str(db)
-    url = default_db()
+    return str(db) if db else default_db()
+
+
+def make_default_folder(url: str) -> None:
+    """The folder of the default database, for the hub that makes it."""
+    if url != default_db():
+        return
     try:
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         fail(f"the state folder cannot be made: {error}")
-    return url

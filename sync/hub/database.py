@@ -29,6 +29,7 @@ __all__ = [
     "insert_or_keep",
     "migrate",
     "open_engine",
+    "open_existing",
     "transact",
     "upsert",
 ]
@@ -45,6 +46,11 @@ _POSTGRES_POOL: Final = 4
 _ATTEMPTS: Final = 4
 # Two transactions met and one had to give way: nothing happened, so it is tried again.
 _TRY_AGAIN: Final = frozenset({"40001", "40P01"})
+
+
+_NAME_IT: Final = (
+    "Name the hub's own with --db or TRESEN_STATE; if the hub never ran, start it once: it makes its database"
+)
 
 
 class DatabaseUnavailableError(Exception):
@@ -74,6 +80,37 @@ def open_engine(url_text: str, *, sqlite_version: tuple[int, ...] = sqlite3.sqli
             f"the database {url.render_as_string(hide_password=True)} cannot be used: {reason}"
         ) from error
     return engine
+
+
+def open_existing(url_text: str) -> Engine:
+    """The engine of a hub's database that is there: nothing is made. Raises DatabaseUnavailableError."""
+    try:
+        url = make_url(url_text)
+    except ArgumentError:
+        return open_engine(url_text)  # which says what an address is like
+    shown = url.render_as_string(hide_password=True)
+    if _is_sqlite(url) and "uri" not in url.query:
+        try:
+            with Path(url.database or ":memory:").open("rb+"):
+                pass
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise DatabaseUnavailableError(f"there is no database {shown}. {_NAME_IT}") from error
+        except OSError as error:
+            raise DatabaseUnavailableError(
+                f"the database {shown} cannot be used: {error.strerror}. Type this as the user that the hub runs as"
+            ) from error
+    try:
+        engine = open_engine(url_text)
+    except DatabaseUnavailableError as error:
+        raise DatabaseUnavailableError(f"{error}. {_NAME_IT}") from error
+    try:
+        if sa.inspect(engine).has_table("fact"):
+            return engine
+        problem = f"{shown} is no hub's database"
+    except DBAPIError as error:
+        problem = f"the database {shown} cannot be used: {error.orig}"
+    engine.dispose()
+    raise DatabaseUnavailableError(f"{problem}. {_NAME_IT}")
 
 
 def _is_sqlite(url: URL) -> bool:

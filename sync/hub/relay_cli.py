@@ -2,23 +2,23 @@
 
 import asyncio
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
 
-from sync.hub.command_line import database_url, db_option, fail
+from sync.hub.command_line import database_url, db_option, default_db, fail
 from sync.identity import Identity, IdentityError, identity_file, load_identity, save_identity
 
 __all__ = ["identity_path", "join_command", "relay_identity"]
 
+_SQLITE: Final = "sqlite:///"
+
 
 def identity_path(url: str) -> Path:
     """The relay's identity lies beside its database; with a database elsewhere, in the state folder."""
-    from sync.hub.command_line import default_db  # noqa: PLC0415
-
-    prefix = "sqlite:///"
-    file = url if url.startswith(prefix) else default_db()
-    return identity_file(Path(file.removeprefix(prefix).partition("?")[0]).parent)
+    file = url if url.startswith(_SQLITE) else default_db()
+    return identity_file(Path(file.removeprefix(_SQLITE).partition("?")[0]).parent)
 
 
 def relay_identity(url: str, upstream: str) -> Identity:
@@ -54,11 +54,17 @@ def relay_identity(url: str, upstream: str) -> Identity:
 @click.pass_context
 def join_command(context: click.Context, db: str | None, hub_url: str, code: str, ca: Path | None) -> None:
     """Make this machine the relay of a store: enrol it at the hub."""
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+
     from pos.system import SystemIds  # noqa: PLC0415
     from sync.codes import CodeError, read_code  # noqa: PLC0415
     from sync.enrolling import EnrolError, enrol  # noqa: PLC0415
 
-    path = identity_path(database_url(context, db))
+    url = database_url(context, db)
+    path = identity_path(url)
+    folder = path.parent.parent
+    if url != default_db() and url.startswith(_SQLITE) and not folder.is_dir():
+        fail(f"there is no folder {folder} for the relay's database {url}: look at --db, or make the folder")
     if path.exists():
         fail(f"this machine is enrolled already: move {path} away first, if it is to become another")
     try:
@@ -76,7 +82,8 @@ def join_command(context: click.Context, db: str | None, hub_url: str, code: str
         fail(f"this is no code: {error}")
     except (EnrolError, OSError) as error:
         fail(error)
+    named = "" if url == default_db() else f" --db {make_url(url).render_as_string(hide_password=True)}"
     click.echo(
         f"This machine is {identity.machine}, the relay of store {identity.store}. "
-        f"Start it with: tresen hub --upstream {hub_url.rstrip('/')}"
+        f"Start it with: tresen hub{named} --upstream {hub_url.rstrip('/')}"
     )

@@ -1,0 +1,120 @@
+"""The hub's commands look into the database of a hub that ran: none of them makes one."""
+
+import itertools
+import os
+import shlex
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+
+from sync.hub.cli import hub
+from sync.hub.database import migrate, open_engine
+from tests.contract.postgres import create_database
+
+COMMANDS = (
+    "digest",
+    "enrol --store s --till 1",
+    "enrol --store s --relay",
+    "exceptions",
+    "machines",
+    "migrate",
+    "quarantine",
+    "quarantine take-in --who Anna s 1 1 ab",
+    "rebuild",
+    "revoke --store s --till 1",
+    "verify",
+)
+WITHOUT_A_DATABASE = {"join"}
+_numbers = itertools.count(1)
+
+
+def run(db: str, command: str, **environment: str) -> Result:
+    named = ["--db", db] if db else []
+    return CliRunner().invoke(hub, [*named, *shlex.split(command)], env=environment)
+
+
+def test_each_command_is_named_here() -> None:
+    assert {command.split()[0] for command in COMMANDS} | WITHOUT_A_DATABASE == set(hub.commands)
+    groups = [found for found in hub.commands.values() if isinstance(found, click.Group)]
+    assert {name for group in groups for name in group.commands} == {"take-in"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_database_that_is_not_there_is_refused_and_not_made(tmp_path: Path, command: str) -> None:
+    found = run(f"sqlite:///{tmp_path}/hbu.db", command)
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert f"there is no database sqlite:///{tmp_path}/hbu.db" in found.stderr
+    assert "--db" in found.stderr
+    assert "start it once" in found.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_without_a_name_it_says_where_it_looked_and_makes_no_folder(tmp_path: Path, command: str) -> None:
+    found = run("", command, TRESEN_STATE=str(tmp_path / "state"))
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert f"there is no database sqlite:///{tmp_path / 'state' / 'hub.db'}" in found.stderr
+    assert "TRESEN_STATE" in found.stderr
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def strange(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Callable[[], list[str]]]]:
+    """A database of somebody else's, and what tables are in it."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'theirs.db'}"
+        with sqlite3.connect(tmp_path / "theirs.db") as connection:
+            connection.execute("create table invoice (id integer primary key)")
+        connection.close()
+    else:
+        name = f"theirs_{os.getpid()}_{next(_numbers)}"
+        url = create_database(request.getfixturevalue("postgres_url"), name, "template0")
+    engine = open_engine(url)
+    yield url, lambda: sa.inspect(engine).get_table_names()
+    engine.dispose()
+
+
+@pytest.mark.parametrize("command", ["verify", "enrol --store s --till 1", "migrate"])
+def test_a_database_without_our_tables_is_refused_and_gets_none(
+    strange: tuple[str, Callable[[], list[str]]], command: str
+) -> None:
+    url, tables = strange
+    before = tables()
+    found = run(url, command)
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "is no hub's database. Name the hub's own with --db" in found.stderr
+    assert tables() == before
+
+
+def test_a_postgresql_database_that_is_not_there_is_named(postgres_url: str) -> None:
+    found = run(postgres_url.replace("/postgres?", "/hbu?"), "verify")
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert '"hbu" does not exist' in found.stderr
+    assert "start it once" in found.stderr
+
+
+def test_a_database_of_another_user_is_no_reason_for_a_new_one(tmp_path: Path) -> None:
+    (tmp_path / "hub.db").mkdir()  # cannot be opened, whoever asks
+    found = run(f"sqlite:///{tmp_path}/hub.db", "enrol --store s --till 1")
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert "cannot be used: Is a directory. Type this as the user that the hub runs as" in found.stderr
+
+
+def test_a_database_that_a_hub_made_is_looked_into(hub_url: str) -> None:
+    engine = open_engine(hub_url)
+    migrate(engine)
+    engine.dispose()
+    found = run(hub_url, "verify")
+    assert (found.exit_code, found.stdout[:17]) == (0, "0 facts in 0 chai")
+
+
+def test_a_relay_is_not_joined_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    found = run(f"sqlite:///{tmp_path}/realy/hub.db", "join --hub http://127.0.0.1:1 --code X")
+    assert found.exit_code == 2
+    assert f"there is no folder {tmp_path}/realy" in found.stderr
+    assert list(tmp_path.iterdir()) == []
