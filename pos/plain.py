@@ -47,6 +47,7 @@ class PlainParked(msgspec.Struct, frozen=True):
     pieces: int
     total_minor: int
     note: str
+    before: bool = False
 
 
 class LineMode:
@@ -205,12 +206,12 @@ def _plain_line(line: Line) -> PlainLine:
 
 
 def _plain_parked(cart: ParkedCart) -> PlainParked:
-    return PlainParked(cart.cart_id, cart.pieces, cart.total_minor, cart.note)
+    return PlainParked(cart.cart_id, cart.pieces, cart.total_minor, cart.note, cart.before)
 
 
 def _parked_sentence(n: int, cart: ParkedCart, words: Texts) -> str:
     return words(
-        "plain.parked",
+        "plain.parked-before" if cart.before else "plain.parked",
         n=n,
         what=cart.note or cart.text,
         pieces=cart.pieces,

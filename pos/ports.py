@@ -97,7 +97,8 @@ class Head(msgspec.Struct, frozen=True):
     """Where the journal stands: what the till must know to go on.
 
     `parked` are the carts that wait, oldest first. `resumed` is the parked cart that goes on and has not
-    ended under its new id: if the state does not hold it, it is the open cart nevertheless.
+    ended under its new id: if the state does not hold it, it is the open cart nevertheless. `before` are the ids of
+    those that come from an earlier epoch: another disk may have gone on with them, and sold them.
     """
 
     store: str
@@ -114,6 +115,7 @@ class Head(msgspec.Struct, frozen=True):
     last_is_sale: bool = False
     parked: tuple[CartParked, ...] = ()
     resumed: tuple[CartResumed, CartParked] | None = None
+    before: frozenset[str] = frozenset()
 
 
 class Journal(Protocol):

@@ -57,7 +57,10 @@ class LastSale(msgspec.Struct, frozen=True):
 
 
 class ParkedCart(msgspec.Struct, frozen=True):
-    """A cart that waits: when (local time), by whom, and what it is known by: its note, its first article."""
+    """A cart that waits: when (local time), by whom, and what it is known by: its note, its first article.
+
+    `before`: parked in an earlier epoch, so another disk may have sold it.
+    """
 
     cart_id: str
     parked_at: dt.datetime
@@ -66,6 +69,7 @@ class ParkedCart(msgspec.Struct, frozen=True):
     total_minor: int
     note: str = ""
     text: str = ""
+    before: bool = False
 
 
 class TillView(msgspec.Struct, frozen=True):

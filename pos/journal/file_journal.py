@@ -283,11 +283,12 @@ class FileJournal:
             fact = decode_fact(row.kind, row.version, row.body)
             if isinstance(fact, (Sale, DayOpened)):
                 head = _advance(head, [fact], [row])
-        parked, resumed = read_parked(self._folder, self._views.parked())
+        parked, resumed, before = read_parked(self._folder, self._views.parked(), head.epoch)
         return _with(
             head,
             parked=parked,
             resumed=resumed,
+            before=before,
             seq=self._writer.last_seq,
             hash=self._writer.last_hash,
             last_wall_ms=self._writer.last_wall_ms,

@@ -9,6 +9,7 @@ from pos.facts import (
     CartAbandoned,
     CartParked,
     CartResumed,
+    EpochOpened,
     Fact,
     Sale,
     UnknownFact,
@@ -24,7 +25,16 @@ _Resumed = tuple[CartResumed, CartParked] | None
 
 
 def follow_parked(head: Head, fact: Fact) -> Head:
-    """The head after one more fact."""
+    """The head after one more fact. What waits or goes on when an epoch begins comes from before it."""
+    head = _followed(head, fact)
+    known = frozenset(cart.cart_id for cart in head.parked)
+    if head.resumed is not None:
+        known |= {head.resumed[0].new_cart_id}
+    before = known if isinstance(fact, EpochOpened) else head.before & known
+    return head if before == head.before else msgspec.structs.replace(head, before=before)
+
+
+def _followed(head: Head, fact: Fact) -> Head:
     if isinstance(fact, Sale | CartAbandoned | CartParked):
         resumed = head.resumed
         if resumed is not None and resumed[0].new_cart_id == fact.cart_id:
@@ -40,31 +50,36 @@ def follow_parked(head: Head, fact: Fact) -> Head:
 
 
 def read_parked(
-    folder: Path, seqs: Sequence[tuple[int, int | None]]
-) -> tuple[tuple[CartParked, ...], _Resumed]:
+    folder: Path, seqs: Sequence[tuple[int, int | None]], epoch: int
+) -> tuple[tuple[CartParked, ...], _Resumed, frozenset[str]]:
     """The carts that wait, and the one that goes on, by the seqs of the facts that parked and resumed them.
+
+    Then the ids of those that come from before `epoch`.
 
     Raises JournalUnavailableError when a fact is not there or is not what was written: what somebody once
     scanned must not be sold as something else.
     """
-    waiting, resumed = [], None
-    newest = 0
+    waiting, resumed, before = [], None, set()
+    newest = newest_epoch = 0
     for parked_seq, resumed_seq in seqs:
-        cart = _fact_at(folder, parked_seq)
+        cart, parked_epoch = _fact_at(folder, parked_seq)
         if not isinstance(cart, CartParked):
             raise _missing(parked_seq)
         if resumed_seq is None:
             waiting.append(cart)
+            before |= {cart.cart_id} if parked_epoch < epoch else set()
         elif resumed_seq > newest:
-            fact = _fact_at(folder, resumed_seq)
+            fact, newest_epoch = _fact_at(folder, resumed_seq)
             if not isinstance(fact, CartResumed):
                 raise _missing(resumed_seq)
             newest, resumed = resumed_seq, (fact, cart)
-    return tuple(waiting), resumed
+    if resumed is not None and newest_epoch < epoch:
+        before.add(resumed[0].new_cart_id)
+    return tuple(waiting), resumed, frozenset(before)
 
 
-def _fact_at(folder: Path, seq: int) -> Fact | UnknownFact:
-    """One fact out of the middle, held against the hash of the one before it."""
+def _fact_at(folder: Path, seq: int) -> tuple[Fact | UnknownFact, int]:
+    """One fact out of the middle and its epoch, held against the hash of the one before it."""
     path = next((path for path in reversed(segment_files(folder)) if int(path.stem) <= seq), None)
     if path is None:
         raise _missing(seq)
@@ -78,7 +93,7 @@ def _fact_at(folder: Path, seq: int) -> Fact | UnknownFact:
     fact = next((fact for fact in facts if fact.seq == seq), None)
     if fact is None or hash_of(previous, head.store, head.till, fact) != fact.hash:
         raise _missing(seq)
-    return decode_fact(fact.kind, fact.version, fact.body)
+    return decode_fact(fact.kind, fact.version, fact.body), fact.epoch
 
 
 def _missing(seq: int) -> JournalUnavailableError:

@@ -18,9 +18,10 @@ from pos.till.parking import Parking
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
 
-__all__ = ["Checkout"]
+__all__ = ["PAY_BEFORE", "Checkout"]
 
 CHANGE_MAX_MINOR = 50_000
+PAY_BEFORE = "pay-before"
 _Later = Callable[[Coroutine[Any, Any, None]], None]
 
 
@@ -96,6 +97,11 @@ class Checkout:
             raise Refusal("given-too-little", missing=due - given)
         if given - due > CHANGE_MAX_MINOR:
             raise Refusal("given-too-much", given=given)
+        if cart.cart_id in self._desk.world.journal.head.before and self._desk.second_step != PAY_BEFORE:
+            self._desk.second_step = PAY_BEFORE
+            self._desk.warn("pay-before", total=due)
+            return None
+        self._desk.second_step = ""
         self.paying = True
         self._selling.quantity = None
         self._selling.results = None

@@ -16,15 +16,17 @@ from pos.till.ledger import Ledger
 from pos.till.selling import Selling
 from pos.view import ParkedCart
 
-__all__ = ["PARKED_MAX", "Parking"]
+__all__ = ["PARKED_MAX", "RESUME_BEFORE", "Parking"]
 
 PARKED_MAX = 99
+RESUME_BEFORE = "resume-before"
 _Waiting = Coroutine[Any, Any, None]
 
 
 class Parking:
     """Parks the open cart; takes a parked one up, under a new id. The journal's head knows those that wait.
 
+    What comes from an earlier epoch may have been sold on another disk since: a second key press takes it up.
     A cart with open lines is parked with them: it is not sold yet, and the price may be what it waits for.
     """
 
@@ -32,7 +34,11 @@ class Parking:
         self._desk = desk
         self._ledger = ledger
         self._selling = selling
-        self._viewed: tuple[tuple[CartParked, ...], tuple[ParkedCart, ...]] = ((), ())
+        self._viewed: tuple[tuple[CartParked, ...], frozenset[str], tuple[ParkedCart, ...]] = (
+            (),
+            frozenset(),
+            (),
+        )
         self.handlers = {
             c.ParkCart: self._park,
             c.ResumeParked: self._resume,
@@ -70,7 +76,7 @@ class Parking:
         self._desk.message = e.Message("cart-parked", {"total": total}, "info")
         self._tell_hub()
 
-    def _resume(self, command: c.ResumeParked) -> _Waiting:
+    def _resume(self, command: c.ResumeParked) -> _Waiting | None:
         self._desk.must_be_selling()
         if self._selling.cart is not None:
             raise Refusal("cart-open")
@@ -82,6 +88,13 @@ class Parking:
         wanted = command.cart_id or waiting[0].cart_id
         if all(cart.cart_id != wanted for cart in waiting):
             raise Refusal("no-such-parked")
+        if wanted in self._desk.world.journal.head.before:
+            step = f"{RESUME_BEFORE} {wanted}"
+            if self._desk.second_step != step:
+                self._desk.second_step = step
+                self._desk.warn("parked-before")
+                return None
+        self._desk.second_step = ""
         return self._take_up(wanted)
 
     async def _take_up(self, cart_id: str) -> None:
@@ -114,7 +127,9 @@ class Parking:
             return
         self._selling.take_up(settlement.cart_again(parked, fact.new_cart_id))
         self._desk.events.append(e.CartResumed(fact.cart_id, fact.new_cart_id))
-        self._desk.message = e.Message("cart-found-resumed", {"total": parked.total_minor}, "warn")
+        before = fact.new_cart_id in self._desk.world.journal.head.before
+        found = "cart-found-before" if before else "cart-found-resumed"
+        self._desk.message = e.Message(found, {"total": parked.total_minor}, "warn")
 
     def say_if_parked(self, cart: Cart) -> None:
         """At start: the power went between the fact that parked this cart and its clearing."""
@@ -123,18 +138,20 @@ class Parking:
 
     def view(self) -> tuple[ParkedCart, ...]:
         """Those that wait, oldest first."""
-        waiting = self._desk.world.journal.head.parked
-        if waiting is not self._viewed[0]:
+        head = self._desk.world.journal.head
+        waiting, before = head.parked, head.before
+        if waiting is not self._viewed[0] or before is not self._viewed[1]:
             names = {operator.operator_id: operator.name for operator in self._desk.world.people.operators()}
-            self._viewed = waiting, tuple(_viewed(cart, names) for cart in waiting)
-        return self._viewed[1]
+            shown = tuple(_viewed(cart, names, cart.cart_id in before) for cart in waiting)
+            self._viewed = waiting, before, shown
+        return self._viewed[2]
 
     def _tell_hub(self) -> None:
         if self._desk.world.hub is not None:
             self._desk.world.hub.kick()
 
 
-def _viewed(cart: CartParked, names: dict[str, str]) -> ParkedCart:
+def _viewed(cart: CartParked, names: dict[str, str], before: bool) -> ParkedCart:
     zone = dt.timezone(dt.timedelta(minutes=cart.offset_min))
     return ParkedCart(
         cart_id=cart.cart_id,
@@ -144,4 +161,5 @@ def _viewed(cart: CartParked, names: dict[str, str]) -> ParkedCart:
         total_minor=cart.total_minor,
         note=cart.note,
         text=next((line.text for line in cart.lines if line.voided_ms is None), ""),
+        before=before,
     )

@@ -17,11 +17,11 @@ from pos.domain.cart import Cart
 from pos.domain.codes import shown
 from pos.domain.tax import UnknownTaxCodeError
 from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError, SignInRefusedError
-from pos.till.checkout import Checkout
+from pos.till.checkout import PAY_BEFORE, Checkout
 from pos.till.desk import Desk, Refusal, TillSetup, World, stop_message, unusable_catalogue
 from pos.till.ledger import Ledger
 from pos.till.numbers import Numbers
-from pos.till.parking import Parking
+from pos.till.parking import RESUME_BEFORE, Parking
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
 from pos.view import TillView
@@ -34,6 +34,7 @@ _Done = asyncio.Future[None] | None
 _Waiting = Coroutine[Any, Any, None] | None
 _Listener = Callable[[Sequence[e.Event]], None]
 _NEWS = frozenset({c.DeviceReported, c.HubReported, c.CopyReported, c.OpenEpoch})
+_SECOND_STEPS = {c.VoidCart: "void-cart", c.ResumeParked: RESUME_BEFORE, c.PayCash: PAY_BEFORE}
 
 
 class Till:
@@ -176,7 +177,7 @@ class Till:
         handler = self._handlers[type(command)]
         if type(command) not in _NEWS:
             self._desk.message = None
-            if type(command) is not c.VoidCart:
+            if self._desk.second_step.partition(" ")[0] != _SECOND_STEPS.get(type(command)):
                 self._desk.second_step = ""
             if type(command) is not c.EnterCode:
                 self._selling.open_price = None

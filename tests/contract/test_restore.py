@@ -82,6 +82,83 @@ def test_a_restored_till_has_every_sale_and_sells_only_under_new_numbers(
     assert verify_journal(new / "journal").problems == []
 
 
+async def fill_cart(opened: OpenTill) -> None:
+    await opened.till.handle(c.SignIn("Kim", PIN))
+    await opened.till.handle(c.Scan("2000000000299"))
+    await opened.till.handle(c.SetPrice(250, department=1))
+
+
+def test_what_was_parked_before_a_backup_is_taken_up_only_at_a_second_press_that_says_why(
+    state: Path, tmp_path: Path
+) -> None:
+    """It may have been sold on the disk that is lost."""
+
+    async def park(opened: OpenTill) -> None:
+        for note in ("first", "second"):
+            await fill_cart(opened)
+            await opened.till.handle(c.ParkCart(note))
+
+    at_the_till(state, park)
+    write_backup(state, tmp_path / "b", 1)
+    restore_backup(tmp_path / "b", tmp_path / "new")
+
+    async def look(opened: OpenTill) -> None:
+        till = opened.till
+        await till.handle(c.SignIn("Kim", PIN))
+        first, second = till.view.parked
+        assert (first.before, second.before) == (True, True)
+        for cart, open_cart in ((first, False), (second, False), (first, False), (first, True)):
+            await till.handle(c.ResumeParked(cart.cart_id))
+            assert bool(till.view.lines) == open_cart
+            assert till.view.message is not None
+            assert till.view.message.code == ("cart-resumed" if open_cart else "parked-before")
+        await till.handle(c.PayCash())
+        assert till.view.state == "paid"
+        await fill_cart(opened)
+        await till.handle(c.ParkCart("new"))
+        assert [cart.before for cart in till.view.parked] == [True, False]
+        await till.handle(c.ResumeParked(till.view.parked[1].cart_id))
+        await till.handle(c.VoidCart())
+        await till.handle(c.ResumeParked(""))  # anything else takes the question back
+        await till.handle(c.VoidCart())
+        assert till.view.lines
+        await till.handle(c.VoidCart())
+        await till.handle(c.ParkCart(""))
+        assert [cart.note for cart in till.view.parked] == ["second"]
+
+    at_the_till(tmp_path / "new", lambda opened: opened.till.handle(granted(2, 51)))
+    at_the_till(tmp_path / "new", look)
+    assert verify_journal(tmp_path / "new" / "journal").problems == []
+
+
+def test_a_parked_cart_that_had_gone_on_before_a_backup_is_paid_only_at_a_second_press(
+    state: Path, tmp_path: Path
+) -> None:
+    async def park(opened: OpenTill) -> None:
+        await fill_cart(opened)
+        await opened.till.handle(c.ParkCart(""))
+        await opened.till.handle(c.ResumeParked(""))
+
+    at_the_till(state, park)
+    write_backup(state, tmp_path / "b", 1)
+    restore_backup(tmp_path / "b", tmp_path / "new")
+
+    async def work(opened: OpenTill) -> None:
+        till = opened.till
+        await till.handle(granted(2, 51))
+        await till.handle(c.SignIn("Kim", PIN))
+        sales = till.view.last_sale
+        codes = []
+        for _ in range(2):
+            await till.handle(c.PayCash())
+            codes.append(till.view.message.code if till.view.message is not None else till.view.state)
+        assert sales is None or till.view.last_sale != sales
+        assert codes == ["pay-before", "paid"]
+
+    at_the_till(tmp_path / "new", work)
+    assert verify_journal(tmp_path / "new" / "journal").problems == []
+
+
 def test_an_open_cart_and_waiting_receipts_of_the_backup_do_not_come_back(
     state: Path, tmp_path: Path
 ) -> None:

@@ -28,10 +28,11 @@ def parked_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
 
 
 def _known_by(scene: Scene, cart: ParkedCart) -> str:
-    """What the cashier wrote comes first, the first article last: names are cut, amounts never."""
+    """A doubt and what the cashier wrote come first, the first article last: names are cut, amounts never."""
     words = scene.words
     pieces = f"{cart.pieces} {words('ui.piece' if cart.pieces == 1 else 'ui.pieces')}"
-    parts = (cart.note, pieces, cart.by, cart.text)
+    before = words("ui.parked-before") if cart.before else ""
+    parts = (before, cart.note, pieces, cart.by, cart.text)
     return " · ".join(part for part in parts if part)
 
 
