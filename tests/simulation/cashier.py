@@ -135,7 +135,10 @@ class Cashier:
             if till.view.state != "selling":
                 self._settled = None
         if rng.random() < 0.5 and till.view.parked and not till.view.lines:
-            await till.handle(c.ResumeParked(rng.choice(till.view.parked).cart_id))
+            taken_up = c.ResumeParked(rng.choice(till.view.parked).cart_id)
+            await till.handle(taken_up)
+            if till.view.message is not None and till.view.message.code == "parked-before":
+                await till.handle(taken_up)
         till.submit(c.Scan(rng.choice(CODES)))
         await self._pay(till)
 
@@ -159,7 +162,10 @@ class Cashier:
         machine.paying = cart.cart_id
         before = len(machine.kept)
         due = till.view.due_minor
-        await till.handle(c.PayCash(None if machine.rng.random() < 0.5 else due + machine.rng.randrange(500)))
+        payment = c.PayCash(None if machine.rng.random() < 0.5 else due + machine.rng.randrange(500))
+        await till.handle(payment)
+        if till.view.message is not None and till.view.message.code == "pay-before":
+            await till.handle(payment)
         if till.view.state == "paid":
             self._settled = None
             if any(fact.kind == "sale" for fact in machine.kept[before:]):
