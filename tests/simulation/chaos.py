@@ -207,6 +207,8 @@ class Chaos:
             world.loop.call_later(10 + at * rng.uniform(0.2, 2), self._heal, [pair])
 
     def _clog(self, pair: tuple[str, str]) -> None:
+        if not self._running:  # everything was healed meanwhile
+            return
         self._world.network.link(*pair).lost_out = True
         self._count("swizzle clog")
 
