@@ -10,7 +10,8 @@ branch is sent and kept aside, and a new epoch begins), "replaced", "revoked" (t
 "gap" (the node lacks facts that this till no longer has), "stuck" (connected, but the queue has not shrunk for a
 minute; the line is built anew), "refused" (it does not take our messages), "untrusted" (whoever answers is not the
 node we were enrolled at), "busy" (it asked us to wait), "too-large" (one fact is too large for it), "journal" (our
-own facts cannot be read), "clock" (our clock and the node's are over two minutes apart).
+own facts cannot be read), "clock" (our clock and the node's are over two minutes apart), "away" (the relay has not
+answered for a while: sales go past it, and the shop has no second copy).
 """
 
 import asyncio
@@ -169,6 +170,8 @@ class HubClient:
         """
         epoch, seq = line.cursor.place
         role = line.node.role
+        if role == "relay" and not online and not problem and line.silent_ms() >= RELAY_PATIENCE_MS:
+            problem = "away"
         news = HubReported(online, epoch, seq, problem, role, skew_ms // 10_000 * 10_000)
         if draining and self._is_mere_progress(news):
             self._untold[role] = news

@@ -17,6 +17,7 @@ __all__ = ["Surroundings"]
 
 _ALARMS = frozenset({"fork", "replaced", "revoked", "behind", "not-enrolled", "untrusted"})
 _NODES = {"hub": "Hub", "relay": "Relay"}
+_AWAY = "away"
 _COPY_FINE = frozenset({"ok", "behind"})
 _CANNOT_PRINT = frozenset({DeviceState.ABSENT, DeviceState.FAULT})
 
@@ -33,6 +34,8 @@ class Surroundings:
         self.scanner = DeviceView()
         self.hub = HubView(configured=desk.world.hub is not None)
         self.relay = HubView()
+        self._hub_away = False
+        self._both_away = False
         self.second_copy = CopyView()
         self.print_problem = ""
         self.handlers = {
@@ -136,7 +139,12 @@ class Surroundings:
             old, self.relay = self.relay, new
         else:
             old, self.hub = self.hub, new
-        if command.problem != old.problem:
+            self._hub_away = not command.online
+        both_away, self._both_away = self._both_away, self._hub_away and self.relay.problem == _AWAY
+        if self._both_away:
+            if not both_away:
+                self._warn("hub-and-relay-away", "warn")
+        elif command.problem != old.problem:
             self._say(command)
         self._desk.events.append(e.HubChanged(command.online, len(self._desk.unsent), command.problem))
 
@@ -147,6 +155,8 @@ class Surroundings:
             self._warn(f"hub-clock-{way}", "alarm", minutes=abs(command.skew_ms) // 60_000)
         elif command.problem in _ALARMS:
             self._warn(f"hub-{command.problem}", "alarm", node=_NODES.get(command.node, "Hub"))
+        elif command.problem == _AWAY:
+            self._warn("relay-away", "warn")
 
     def _warn(self, sentence: str, level: str, **fields: str | int) -> None:
         """News never covers why the till stands still."""

@@ -252,6 +252,35 @@ def test_what_somebody_must_look_at_is_an_alarm_said_once(
     at_the_till(state, work)
 
 
+def test_a_relay_that_is_away_is_said_once_and_with_the_hub_away_too_both_are_named(state: Path) -> None:
+    async def work(opened: OpenTill) -> None:
+        till = opened.till
+        said: list[str] = []
+
+        async def hears(report: c.HubReported) -> None:
+            await till.handle(report)
+            if till.view.message is not None:
+                said.append(till.view.message.code)
+            await till.handle(c.SignIn("Kim", PIN))
+
+        relay_away = c.HubReported(False, 1, 0, "away", "relay")
+        await hears(c.HubReported(True, 1, 0, "", "hub"))
+        await hears(c.HubReported(False, 1, 0, "", "relay"))  # a line that broke and may be back at once
+        assert said == []
+        await hears(relay_away)
+        await hears(relay_away)
+        assert said == ["relay-away"]
+        await hears(c.HubReported(False, 1, 0, "", "hub"))
+        await hears(relay_away)
+        assert said == ["relay-away", "hub-and-relay-away"]
+        await hears(c.HubReported(True, 1, 0, "", "relay"))
+        await hears(c.HubReported(True, 1, 0, "", "hub"))
+        await hears(relay_away)
+        assert said[2:] == ["relay-away"]
+
+    at_the_till(state, work)
+
+
 def test_a_sale_is_only_here_until_either_node_holds_it(state: Path) -> None:
     async def work(opened: OpenTill) -> None:
         till = opened.till

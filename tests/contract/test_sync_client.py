@@ -617,8 +617,10 @@ def test_the_hubs_own_line_opens_when_the_relay_is_silent_and_closes_when_it_is_
                 shop.till.sell(2)
                 client.kick()
                 await until_held("hub", 6)
+                await until(lambda: ("relay", "away") in {(r.node, r.problem) for r in shop.reports.all})
                 near.hub = relay.transport()
                 await until_held("relay", 6)
+                assert [r.problem for r in shop.reports.all if r.node == "relay"][-1] != "away"
                 await until(lambda: shop.client.stands_by(shop.client._lines[1]))
                 looked = len(shop.slept)
                 await until(lambda: len(shop.slept) >= looked + 50)  # the hub's line ends with its next look

@@ -506,6 +506,33 @@ def test_the_relay_alone_is_a_line_to_another_machine() -> None:
     run(case)
 
 
+@pytest.mark.parametrize(("width", "both"), [(64, "OFFLINE  nur hier"), (80, "OFFLINE: Hub+Relay  nur hier")])
+def test_a_relay_that_is_away_stays_in_the_first_row_also_while_the_hub_answers(
+    width: int, both: str
+) -> None:
+    async def case() -> None:
+        async with opened(size=(width, 24 if width == 80 else 18)) as screen:
+
+            async def first_row(*reports: c.HubReported) -> str:
+                for report in reports:
+                    screen.shop.till.submit(report)
+                await screen.pause()
+                await screen.scan(MILK)
+                row = screen.text.splitlines()[0]
+                assert row.startswith(" Kasse")
+                return row
+
+            row = await first_row(c.HubReported(True, 1, 0), c.HubReported(False, 1, 0, "away", "relay"))
+            assert "Relay fehlt" in row
+            assert "ONLINE" not in row
+            assert both in await first_row(c.HubReported(False, 1, 0))
+            row = await first_row(c.HubReported(True, 1, 0, node="relay"))
+            assert "ONLINE" in row
+            assert "Relay" not in row
+
+    run(case)
+
+
 @pytest.mark.parametrize(
     ("width", "missing", "lags"),
     [(64, "2. Kopie!", "2. Kopie!"), (80, "2. Kopie fehlt", "2. Kopie: 3 fehlen")],

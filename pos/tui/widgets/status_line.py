@@ -10,6 +10,7 @@ from pos.view import DeviceView
 __all__ = ["status_line"]
 
 _FINE = (DeviceState.READY, DeviceState.BUSY)
+_WIDE = 76
 _WARNINGS = ("paper-low",)  # it works, but somebody should come soon
 
 
@@ -49,22 +50,27 @@ def _lines(scene: Scene) -> list[Part]:
     parts: list[Part] = []
     if view.hub.configured or view.relay.configured:
         online = view.hub.online or view.relay.online
-        problem = view.hub.problem or view.relay.problem
+        relay_away = view.relay.problem == "away"
+        problem = view.hub.problem or ("" if relay_away else view.relay.problem)
         said = words(f"ui.hub-problem-{problem}") if problem else ""
-        if said and not said.startswith("ui."):
+        trouble = bool(said) and not said.startswith("ui.")
+        if trouble:
             parts.append((f" {said} ", "status_bad"))
-        else:
-            parts.append(
-                (words("ui.online" if online else "ui.offline"), "status" if online else "status_bad")
-            )
+        if relay_away and online and (not trouble or scene.width >= _WIDE):
+            parts.append((f" {words('ui.relay-away')} ", "status_bad"))
+        elif not trouble:
+            away = "ui.offline-both" if relay_away and scene.width >= _WIDE else "ui.offline"
+            parts.append((words("ui.online" if online else away), "status" if online else "status_bad"))
         if view.unsent or not online:
             parts.append((words("ui.unsent", count=view.unsent), "status"))
-    elif scene.width >= 76:
+    elif scene.width >= _WIDE:
         parts.append((words("ui.no-hub"), "status"))
     copy = view.second_copy
     if copy.state not in {"", "ok"}:
         said = (
-            words("ui.copy-short") if scene.width < 76 else words(f"ui.copy-{copy.state}", count=copy.waiting)
+            words("ui.copy-short")
+            if scene.width < _WIDE
+            else words(f"ui.copy-{copy.state}", count=copy.waiting)
         )
         parts.append((said, "status_bad"))
     return parts
