@@ -15,6 +15,7 @@ from sync.codes import Code, enrol_proof, enrolled_proof
 from sync.identity import Identity, Node
 from sync.keys import SEED_BYTES, SigningKey, verify
 from sync.line import Answer, Line, UntrustedAnswerError, ask_unsigned, is_silence, unsigned_line
+from sync.reasons import reason_of
 from sync.signatures import NONCE_BYTES, SignatureError, verify_answer
 from sync.wire import (
     Enrol,
@@ -144,7 +145,7 @@ async def _signed(
     except Exception as error:
         if not is_silence(error):
             raise
-        raise EnrolError(f"The hub does not answer at {hub.url}: {error}.") from error
+        raise EnrolError(f"The hub does not answer at {hub.url}: {reason_of(error)}.") from error
 
 
 def _decoded(answer: Answer, kind: type[_T]) -> _T:
@@ -178,7 +179,7 @@ async def _ask(
                 raise EnrolError(f"This is no hub: {error}.") from error
             except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
                 raise EnrolError(f"{url} is no address of a hub: {error}.") from error
-    raise EnrolError(f"The hub does not answer at {' or '.join(urls)}: {silence}.")
+    raise EnrolError(f"The hub does not answer at {' or '.join(urls)}: {reason_of(silence)}.")
 
 
 def _believed(answer: Answer, code: Code, message: Enrol) -> Enrolled:

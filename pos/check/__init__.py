@@ -5,6 +5,7 @@ is there within three seconds even if everything is missing.
 """
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from pos.settings import Settings, default_state_folder
 __all__ = ["check"]
 
 _PATIENCE_S = 1.5
+_NODE_PATIENCE_S = 2.2
 
 
 class _WithPower(click.Group):
@@ -49,13 +51,16 @@ def check(context: click.Context, state: Path, as_json: bool) -> None:
     """Say in one table what is there, what is not, and what to do. Exit code 1: the till cannot sell."""
     if context.invoked_subcommand:
         return
+    logging.getLogger("tresen").addHandler(logging.NullHandler())  # the table says it
     findings = asyncio.run(_look(state))
     sells = can_sell(findings)
     if as_json:
         click.echo(msgspec.json.encode({"can_sell": sells, "findings": findings}))
     else:
         click.echo(table(findings))
-        click.echo("The till can sell." if sells else "The till cannot sell yet: see above.")
+        stopped = any(finding.must_not_sell for finding in findings)
+        can = "The till could sell, and must not: see Hub." if stopped else "The till can sell."
+        click.echo(can if sells else "The till cannot sell yet: see above.")
     sys.exit(0 if sells else 1)
 
 
@@ -92,7 +97,6 @@ def _around(settings: Settings | None, state: Path, till_runs: bool) -> list[Awa
     """Devices and hub by their addresses, each on a thread of its own, for any of them may hang."""
     from pos.check.copies import check_copy  # noqa: PLC0415
     from pos.check.devices import check_printer, check_scanner, printers  # noqa: PLC0415
-    from pos.check.surroundings import check_hub  # noqa: PLC0415
 
     if settings is None:
         mend = Finding("Devices", "Devices and hub", "off", "not looked for: the settings need mending first")
@@ -111,19 +115,47 @@ def _around(settings: Settings | None, state: Path, till_runs: bool) -> list[Awa
     for at, address in enumerate(settings.devices.scanner, 1):
         what = f"Scanner {at}" if len(settings.devices.scanner) > 1 else "Scanner"
         asked.append(_in_time("Devices", what, address, check_scanner, what, address))
-    asked.append(_in_time("Hub", "Hub", settings.hub.url, check_hub, settings.hub.url))
+    return asked + _nodes(settings.hub.url, state)
+
+
+def _nodes(url: str, state: Path) -> list[Awaitable[Finding]]:
+    """The hub, and the relay where the till was enrolled with one."""
+    from pos.check.nodes import check_node  # noqa: PLC0415
+    from pos.check.surroundings import check_hub, hub_address  # noqa: PLC0415
+    from sync.identity import IdentityError, identity_file, load_identity  # noqa: PLC0415
+
+    try:
+        identity = load_identity(identity_file(state))
+    except IdentityError as error:
+        return [asyncio.sleep(0, Finding("Hub", "Key of this till", "wrong", str(error), "Enrol it again."))]
+    url = hub_address(url)
+    if identity is None:
+        return [_in_time("Hub", "Hub", url, check_hub, url)]
+    asked: list[Awaitable[Finding]] = []
+    for node in reversed(identity.nodes):
+        where = url if url and node.role == "hub" else node.url
+        what = "Relay" if node.role == "relay" else "Hub"
+        node = msgspec.structs.replace(node, url=where)  # noqa: PLW2901
+        asked.append(
+            _in_time("Hub", what, where, check_node, state, identity, node, patience_s=_NODE_PATIENCE_S)
+        )
     return asked
 
 
 async def _in_time(
-    section: str, what: str, address: str, function: Callable[..., Finding], *arguments: Any
+    section: str,
+    what: str,
+    address: str,
+    function: Callable[..., Finding],
+    *arguments: Any,
+    patience_s: float = _PATIENCE_S,
 ) -> Finding:
     """One look on a daemon thread; a name server that does not answer is left waiting there."""
     from pos.system import ThreadWorker  # noqa: PLC0415
 
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             return await ThreadWorker(f"check {what}").run(function, *arguments)
     except TimeoutError:
         to_do = "Look at the network and the name server, or give an address in numbers."
-        return Finding(section, what, "missing", f"{address}: no answer within {_PATIENCE_S} s", to_do)
+        return Finding(section, what, "missing", f"{address}: no answer within {patience_s} s", to_do)

@@ -18,7 +18,8 @@ _INDENT = 10
 class Finding(msgspec.Struct, frozen=True):
     """What was looked at, how it is, what was found, and what to do about it.
 
-    `vital`: the till cannot sell unless this is ok.
+    `vital`: the till cannot sell unless this is ok. `must_not_sell`: it could, and another machine sells in its place,
+    or its key was revoked.
     """
 
     section: str
@@ -27,6 +28,7 @@ class Finding(msgspec.Struct, frozen=True):
     found: str = ""
     to_do: str = ""
     vital: bool = False
+    must_not_sell: bool = False
 
 
 def can_sell(findings: Iterable[Finding]) -> bool:

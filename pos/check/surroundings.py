@@ -13,18 +13,26 @@ from urllib.parse import urlsplit
 
 from pos.check.report import Finding
 from pos.ports import Clock
+from sync.reasons import reason_of
 
-__all__ = ["check_clock", "check_hub", "check_terminal", "check_time_sync"]
+__all__ = ["check_clock", "check_hub", "check_terminal", "check_time_sync", "hub_address"]
 
 _HUB_S = 0.9
+_HERE_PORT = 8080
 _SYNC_S = 1.0
 _BUILT = datetime(2025, 1, 1, tzinfo=UTC)  # a clock before this has lost its battery
 _SECTION_HUB, _SECTION_CLOCK, _SECTION_TERMINAL = "Hub", "Clock", "Terminal"
 _COLUMNS_MINIMUM, _ROWS_MINIMUM = 64, 18
 
 
+def hub_address(url: str) -> str:
+    """`hub.url` as an address: "here" and "here:PORT" are the hub on this machine."""
+    here, _, port = url.partition(":")
+    return f"http://127.0.0.1:{port or _HERE_PORT}" if here == "here" else url
+
+
 def check_hub(url: str) -> Finding:
-    """Asks for its health; blocks for a second at most, and longer only while a host name is looked up."""
+    """Asks the hub of a till that is not enrolled for its health; blocks for a second at most, and longer only while a host name is looked up."""
     what = "Hub"
     if not url:
         return Finding(_SECTION_HUB, what, "off", "none set: this till works alone")
@@ -40,10 +48,10 @@ def check_hub(url: str) -> Finding:
             line.request("GET", f"{parts.path.rstrip('/')}/v1/health")
             status = line.getresponse().status
     except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = "no answer" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-        return Finding(_SECTION_HUB, what, "missing", f"{url}: {reason}", to_do)
+        return Finding(_SECTION_HUB, what, "missing", f"{url}: {reason_of(error)}", to_do)
     if status == http.client.OK:
-        return Finding(_SECTION_HUB, what, "ok", f"{url} answers")
+        to_do = "Sales stay here only. A code: tresen hub enrol at the hub; then: tresen enrol --hub URL --code CODE"
+        return Finding(_SECTION_HUB, what, "missing", f"{url} answers, and this till is not enrolled", to_do)
     return Finding(_SECTION_HUB, what, "wrong", f"{url} answers {status}", to_do)
 
 

@@ -160,8 +160,10 @@ def test_addresses_that_make_no_sense_are_wrong(state: Path) -> None:
     assert [found[what]["state"] for what in ("Receipt printer", "Scanner", "Hub")] == ["wrong"] * 3
 
 
-@pytest.mark.parametrize(("status", "expected"), [(200, "ok"), (403, "wrong"), (503, "wrong")])
-def test_the_hub_is_asked_for_its_health(state: Path, status: int, expected: str) -> None:
+@pytest.mark.parametrize(("status", "expected"), [(200, "missing"), (403, "wrong"), (503, "wrong")])
+def test_the_hub_of_a_till_that_is_not_enrolled_is_asked_for_its_health(
+    state: Path, status: int, expected: str
+) -> None:
     asked: list[str] = []
 
     class Hub(BaseHTTPRequestHandler):
