@@ -247,7 +247,7 @@ class Surround:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        records = _sound(_article_change(change["body"]) for change in changes)
+        records = _sound(change["body"] for change in changes)
         records.append({"change": "cursor", "cursor": f"chain:{cursor}"})
         lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
         answer, errors = await child.communicate(lines)
@@ -373,28 +373,14 @@ def own_address() -> str:
     return "127.0.0.1"
 
 
-def _sound(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The records that say what an article is; one that does not must not hold the others up."""
-    from pos.catalogue.feed import ChangesRefusedError, read_changes  # noqa: PLC0415 - only when articles come
+def _sound(bodies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The changes that say what an article is; one that does not must not hold the others up."""
+    from pos.domain.article_record import RecordRefusedError, change_of  # noqa: PLC0415 - only when articles come
 
-    sound = []
-    for record in records:
+    sound: list[dict[str, Any]] = []
+    for body in bodies:
         try:
-            read_changes([msgspec.json.encode(record)])
-        except ChangesRefusedError as error:
+            sound.append(msgspec.to_builtins(change_of(body)))
+        except RecordRefusedError as error:
             _log.error("an article from the hub was left out: %s", error)
-        else:
-            sound.append(record)
     return sound
-
-
-def _article_change(body: dict[str, Any]) -> dict[str, Any]:
-    """The hub's flat record of an article as the catalogue's change: `gone` takes it out."""
-    if body.get("gone"):
-        return {"change": "article-gone", "sku": body["sku"]}
-    beside: dict[str, Any] = {
-        key: body[key] for key in ("codes", "prices", "product", "option_names") if key in body
-    }
-    article = {key: value for key, value in body.items() if key not in beside and key != "gone"}
-    change: dict[str, Any] = {"change": "article", "article": article}
-    return change | beside

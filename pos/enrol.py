@@ -17,6 +17,7 @@ from pos.people import PinRefusedError, check_new_pin
 from pos.settings import default_state_folder
 from pos.setup import Made, SetupError, make_till
 from pos.system import SystemClock, SystemIds
+from sync.begun import begin, finish, note_done
 from sync.codes import CodeError, read_code
 from sync.enrolling import EnrolError, Journal, change_key, enrol, find_relay
 from sync.identity import Identity, IdentityError, identity_file, load_identity, save_identity
@@ -55,8 +56,8 @@ async def enrol_till(
     state: Path, journal: Journal, hub: str, code: str, relay_url: str = "", ca: str = ""
 ) -> Identity:
     """A till that sells already keeps its store, id and numbers. Raises EnrolError, OSError."""
-    identity, _ = await redeem(hub, code, relay_url, ca, journal)
-    save_identity(identity_file(state), identity)
+    identity, _ = await redeem(state, hub, code, relay_url, ca, journal)
+    _finish(state, identity)
     return identity
 
 
@@ -80,7 +81,7 @@ async def enrol_fresh(
         check_new_pin(operator, pin)  # before the code is used up
     except PinRefusedError as error:
         raise SetupError(str(error)) from error
-    identity, enrolled = await redeem(hub, code, relay_url, ca)
+    identity, enrolled = await redeem(state, hub, code, relay_url, ca)
     return make_enrolled(
         state, identity, enrolled, hub=hub, operator=operator, pin=pin, shop=shop, devices=devices
     )
@@ -116,33 +117,46 @@ def make_enrolled(
         )
     except SetupError as error:
         raise SetupError(
-            f"{error} The code is used up: mend this, then make a new one with --replace."
+            f"{error} Mend this, then enrol again here with the same code: only this machine may use it again."
         ) from error
-    save_identity(identity_file(state), identity)
+    _finish(state, identity)
     return made
 
 
+def _finish(state: Path, identity: Identity) -> None:
+    save_identity(identity_file(state), identity)
+    finish(identity_file(state))
+
+
 async def redeem(
-    hub: str, code: str, relay_url: str = "", ca: str = "", journal: Journal | None = None
+    state: Path, hub: str, code: str, relay_url: str = "", ca: str = "", journal: Journal | None = None
 ) -> tuple[Identity, Enrolled]:
-    """Redeem a code as it was typed. Raises EnrolError."""
+    """Redeem a code as it was typed. Raises EnrolError, OSError.
+
+    The key is in the state folder before the code is sent: cut off anywhere, the same code goes on with it.
+    """
     try:
         found = read_code(code)
     except CodeError as error:
         raise EnrolError(f"This is no code: {error}.") from error
-    return await enrol(
+    path, ids = identity_file(state), SystemIds()
+    begun = begin(path, found, hub, ids)
+    enrolled = await enrol(
         hub.rstrip("/"),
         found,
-        ids=SystemIds(),
+        ids=ids,
         journal=journal,
         relay_url=relay_url.rstrip("/"),
         ca=ca,
         software=software(),
+        seed=begun.seed,
     )
+    note_done(path, found, hub, begun)
+    return enrolled
 
 
 async def point_at_relay(state: Path, relay_url: str) -> Identity:
-    """An enrolled till speaks to the store's relay at this address from its next start on. Raises EnrolError."""
+    """An enrolled till speaks to the store's relay at this address within seconds if it runs. Raises EnrolError."""
     found = await find_relay(_known(state), relay_url.rstrip("/"), clock=SystemClock(), ids=SystemIds())
     save_identity(identity_file(state), found)
     return found
@@ -222,12 +236,14 @@ def enrol_command(
         if wants_key:
             until = dt.datetime.fromtimestamp(asyncio.run(new_key(state)) / 1000, tz=dt.UTC)
             click.echo(
-                f"The till has a new key from its next start on; the old one holds until {until:%Y-%m-%d}."
+                f"The till has a new key, also if it runs, within seconds; the old one holds until {until:%Y-%m-%d}."
             )
             return
         if relay_url and not hub and not code:
             relay = asyncio.run(point_at_relay(state, relay_url)).nodes[0]
-            click.echo(f"From its next start on the till speaks to the relay {relay.name} at {relay.url}.")
+            click.echo(
+                f"The till speaks to the relay {relay.name} at {relay.url}, also if it runs, within seconds."
+            )
             return
         if not hub or not code:
             raise click.UsageError("name the hub and the code: --hub URL --code CODE")

@@ -18,8 +18,10 @@ from pos.system import SystemClock, ThreadWorker
 from pos.tui.screens.setup import SetupAnswers
 from pos.tui.setup_app import Outcome, SetupApp, Trials
 from pos.tui.themes import load_theme
+from sync.begun import unfinished
+from sync.codes import grouped
 from sync.enrolling import EnrolError
-from sync.identity import Identity
+from sync.identity import Identity, identity_file
 from sync.wire import Enrolled
 
 __all__ = ["arguments_of", "first_run"]
@@ -36,12 +38,13 @@ async def first_run(state: Path, settings: Settings) -> bool:
 
     async def try_code(address: str, code: str) -> Outcome:
         try:
-            enrolment[:] = [await redeem(address, code)]
-        except EnrolError as error:
+            enrolment[:] = [await redeem(state, address, code)]
+        except (EnrolError, OSError) as error:
             return Outcome(ok=False, said=str(error))
         identity, _ = enrolment[0]
         return Outcome(ok=True, said=f"{identity.store}/{identity.machine}")
 
+    begun = unfinished(identity_file(state))
     app = SetupApp(
         theme=load_theme(settings.till.theme),
         trials=Trials(
@@ -52,6 +55,7 @@ async def first_run(state: Path, settings: Settings) -> bool:
             enrol=try_code,
         ),
         language=settings.shop.language,
+        begun=(begun.hub, grouped(begun.code)) if begun is not None else ("", ""),
     )
     watchdog = Watchdog.from_environment()
     feeding = asyncio.ensure_future(feed_from_loop(watchdog))

@@ -1,7 +1,7 @@
 """The till's line to its hub, from the moment when it is enrolled: before that, the till sells and says so.
 
-The identity may come while the till runs: by `tresen enrol` in another terminal, or, for a hub on this very
-machine, by itself.
+The identity may come while the till runs, or become another one: by `tresen enrol` in another terminal, or, for a
+hub on this very machine, by itself.
 """
 
 import asyncio
@@ -56,6 +56,7 @@ class HubLine:
         self._enrol_here = enrol_here
         self._sleep = sleep
         self._client: HubClient | None = None
+        self._seen: tuple[int, ...] = ()
         self._trouble = ""
 
     @property
@@ -87,6 +88,7 @@ class HubLine:
 
     async def load(self) -> None:
         """Take the identity, if there is one by now, and what earlier runs remembered."""
+        self._seen = self._stamp()
         identity = self._identity()
         if identity is not None:
             client = self._make(identity)
@@ -94,7 +96,26 @@ class HubLine:
             self._client = client
 
     async def run(self) -> None:
-        """Wait until the till is enrolled, then keep its lines up until cancelled."""
+        """Wait until the till is enrolled, then keep its lines up until cancelled; a new identity makes new lines."""
+        while True:
+            await self._until_enrolled()
+            assert self._client is not None
+            running = asyncio.ensure_future(self._client.run())
+            looking = asyncio.ensure_future(self._until_another())
+            try:
+                await asyncio.wait((running, looking), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in (running, looking):
+                    task.cancel()
+                results = await asyncio.gather(running, looking, return_exceptions=True)
+            for result in results:
+                if isinstance(result, Exception):
+                    raise result
+            for node in self._client.identity.nodes:  # what was said of the old lines holds no longer
+                self._submit(HubReported(online=False, acked_epoch=0, acked_seq=0, node=node.role))
+            await self.load()
+
+    async def _until_enrolled(self) -> None:
         while self._client is None:
             self._submit(HubReported(online=False, acked_epoch=0, acked_seq=0, problem="not-enrolled"))
             if self._enrol_here is not None:
@@ -105,7 +126,27 @@ class HubLine:
             await self.load()
             if self._client is None:
                 await self._sleep(LOOK_S)
-        await self._client.run()
+
+    async def _until_another(self) -> None:
+        """Until the file says that this till has another key, or other nodes. One that cannot be read changes nothing."""
+        while True:
+            await self._sleep(LOOK_S)
+            seen = self._stamp()
+            if seen == self._seen:
+                continue
+            self._seen = seen
+            identity = self._identity()
+            if identity is not None and self._client is not None and identity != self._client.identity:
+                _log.info("the till's key or its nodes are others now: its lines begin anew")
+                return
+
+    def _stamp(self) -> tuple[int, ...]:
+        """Tells one version of the file from another; empty where there is none."""
+        try:
+            found = self._file.stat()
+        except OSError:
+            return ()
+        return (found.st_ino, found.st_mtime_ns, found.st_size)
 
     def _identity(self) -> Identity | None:
         """Who we are, if the file is there and is ours."""

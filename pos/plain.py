@@ -70,6 +70,9 @@ class LineMode:
         self._as_json = as_json
         self._entry = Entry(digits_are_cents=digits_are_cents)
         self._deaf = False
+        self._said: dict[
+            str, tuple[str, str]
+        ] = {}  # of each line to a node: its problem, and what was said of it
         till.subscribe(self._hear)
 
     async def run(self) -> None:
@@ -154,9 +157,11 @@ class LineMode:
 
     def _sentence(self, view: TillView) -> str:
         words = texts(view.language)
-        parts = []
+        parts = self._standing(view, words)
         if view.message is not None:
-            parts.append(message_text(view.message, words))
+            sentence = message_text(view.message, words)
+            if sentence not in [said for _, said in self._said.values()]:
+                parts.append(sentence)
         if view.state == "search":
             parts.extend(f"{n}: {article.text}." for n, article in enumerate(view.results, start=1))
         elif view.state == "paid" and view.last_sale is not None:
@@ -179,6 +184,20 @@ class LineMode:
         if self._entry.text:
             parts.append(f"> {self._entry.text}")
         return " ".join(parts)
+
+    def _standing(self, view: TillView, words: Texts) -> list[str]:
+        """What somebody must look at on the lines to hub and relay, each once; the screen's status row goes on saying it."""
+        parts: list[str] = []
+        for name, node in (("Hub", view.hub), ("Relay", view.relay)):
+            silent = not node.online and not node.problem  # a line that breaks says nothing new of it
+            if silent or node.problem == self._said.get(name, ("", ""))[0]:
+                continue
+            sentence = words(f"message.hub-{node.problem}", node=name)
+            known = not sentence.startswith("message.")
+            self._said[name] = node.problem, sentence if known else ""
+            if known:
+                parts.append(sentence)
+        return parts
 
     def _write(self, line: str) -> None:
         try:

@@ -13,7 +13,15 @@ import msgspec
 
 from sync.keys import SigningKey
 
-__all__ = ["Identity", "IdentityError", "Node", "identity_file", "load_identity", "save_identity"]
+__all__ = [
+    "Identity",
+    "IdentityError",
+    "Node",
+    "identity_file",
+    "load_identity",
+    "save_identity",
+    "write_private",
+]
 
 FORMAT: Final = 1
 
@@ -80,11 +88,16 @@ def load_identity(path: Path) -> Identity | None:
 
 def save_identity(path: Path, identity: Identity) -> None:
     """Durable under its name, or the old one stays. Raises OSError."""
+    write_private(path, msgspec.json.encode(identity))
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """A file for its owner's eyes, durable under its name, or the old one stays. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     building = path.with_suffix(".part")
     handle = os.open(building, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(handle, msgspec.json.encode(identity))
+        os.write(handle, content)
         os.fsync(handle)
     finally:
         os.close(handle)

@@ -1,7 +1,8 @@
 """One till's line to one node: says hello, compares, sends facts in order, and keeps what the node holds.
 
 The cursor is what the node acknowledged of our own chain. The position is where sending goes on; it is the cursor,
-but for a branch that the node keeps aside (a fork, a revoked key), which is sent to its end as well.
+but for a branch that the node keeps aside (a fork, a revoked key), which is sent to its end as well. What was
+sent under a revoked key is not sent again for each new fact.
 """
 
 import asyncio
@@ -41,7 +42,7 @@ COALESCE_MS: Final = 200
 LOOK_S: Final = 30.0
 HELLO_MS: Final = 300_000
 WATCHDOG_MS: Final = 60_000
-REVOKED_PAUSE_MS: Final = 300_000
+REVOKED_PAUSE_S: Final = 30.0
 SKEW_MS: Final = 120_000
 STAND_BY_S: Final = 1.0
 REVOKED: Final = "urn:tresen:problem:revoked"
@@ -60,6 +61,7 @@ class Uplink:
         self._clock = client.clock
         self._position: Place = cursor.place
         self._branch = 0  # the epoch whose rest the node keeps aside
+        self._aside: Place = (0, 0)  # up to where a revoked key's facts are kept aside
         self._standing = ""
         self._limit = IDLE.facts
         self._last_sent: tuple[Place, bytes] = ((0, 0), b"")
@@ -144,7 +146,10 @@ class Uplink:
             await self._wait()
 
     async def _wait(self) -> None:
-        """Until there is news or it is time to look; a burst of kicks becomes one."""
+        """Until there is news or it is time to look; a burst of kicks becomes one. A revoked key is not in a hurry."""
+        if self._standing == "revoked":
+            await self._client.sleep(REVOKED_PAUSE_S)
+            return
         kicked = asyncio.ensure_future(self.kicked.wait())
         due = asyncio.ensure_future(self._client.sleep(LOOK_S))
         try:
@@ -166,11 +171,17 @@ class Uplink:
         )
         expect(answer)
         welcome = msgspec.json.decode(answer.content, type=Welcome)
+        if welcome.run != self._run:  # it may have been restored from before it kept something aside
+            self._aside = (0, 0)
         self._run, self._doubt = welcome.run, False
         self._hello_ms = self._clock.mono_ms()
         await client.welcomed(welcome)
         await client.heard_upstream(welcome.upstream)
         await self._compare(welcome)
+        if self._standing == "revoked":
+            self._position = max(self._position, self._aside)
+        else:
+            self._aside = (0, 0)
 
     def _heard(self, feed: Feed) -> None:
         """A node that started anew, or whose changes are others, may have been restored: what does it hold?"""
@@ -192,6 +203,9 @@ class Uplink:
             await self.cursor.move(theirs)
             if self._standing == "fork":  # a relay holds ours; the hub above it does not
                 self._begin_branch(self._client.epoch())
+        elif self._standing == "revoked":  # whatever differs, all of ours is kept aside
+            if theirs < self.cursor.place:
+                await self.cursor.move((welcome.acked_epoch, 0))
         elif ours is not None or self._standing == "fork":
             self._begin_branch(welcome.acked_epoch)
             if (
@@ -215,6 +229,8 @@ class Uplink:
 
     async def _epoch_if_needed(self, line: Line) -> None:
         """All of ours is sent. A fork, a restored disk: from here on under numbers of our own."""
+        if self._standing == "revoked":
+            return
         epochs = self._client.epochs
         current = self._client.epoch()
         if self._branch == current:
@@ -259,9 +275,8 @@ class Uplink:
                     self._moved_on(last)
                 case Problem(type="urn:tresen:problem:revoked"):
                     self._standing = "revoked"
+                    self._aside = last
                     self._moved_on(last)
-                    if not await self._next_facts():
-                        raise PauseError("revoked", REVOKED_PAUSE_MS)
                 case Problem():
                     self._split(count)
             if self._draining:

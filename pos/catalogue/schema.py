@@ -9,6 +9,8 @@ So there is no migration in place: an older file is rebuilt by the next import, 
 - `variant_fts` keeps folded words only (`pos.catalogue.folding`), no text.
 """
 
+from pos.domain.article_record import CONTENT_UNITS, DEPARTMENT_MAX, TEXT_MAX_LENGTH
+
 __all__ = [
     "APPLICATION_ID",
     "CATALOGUE_FILE",
@@ -30,9 +32,6 @@ SCHEMA_VERSION = 1
 APPLICATION_ID = 0x54524353  # "TRCS", at offset 68 of the file
 
 CODE_KINDS = ("gtin", "plu", "other")
-CONTENT_UNITS = frozenset({"pc", "kg", "g", "l", "ml", "m", "m2"})
-TEXT_MAX_LENGTH = 200
-DEPARTMENT_MAX = 9_999
 LIST_SEPARATOR = "|"  # between option names and values, in files and in the database
 DAY_MIN, DAY_MAX = "", "9999-12-31"  # an open end of a price; both compare rightly with ISO days
 

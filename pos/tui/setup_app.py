@@ -44,19 +44,24 @@ class Trials(msgspec.Struct, frozen=True):
 
 
 class SetupApp(App[SetupAnswers], inherit_bindings=False):
-    """`run_async()` gives the answers, or None when it was left with Ctrl-C."""
+    """`run_async()` gives the answers, or None when it was left with Ctrl-C.
+
+    `begun`: address and code of an enrolment that an earlier dialogue did not finish; it is gone on with.
+    """
 
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
     AUTO_FOCUS = ""
 
-    def __init__(self, *, theme: Theme, trials: Trials, language: str = "de") -> None:
+    def __init__(
+        self, *, theme: Theme, trials: Trials, language: str = "de", begun: tuple[str, str] = ("", "")
+    ) -> None:
         super().__init__(driver_class=PadDriver, ansi_color=theme.terminal_colours)
         self._look = theme
         self._trials = trials
         self._trial: asyncio.Task[None] | None = None
         self._brush = Brush(theme, 80)
-        self.wizard = Wizard(self._try, language)
+        self.wizard = Wizard(self._try, language, begun)
         self._pump = Pump(self._renew)
         self._face = Face(self._draw, lambda _: None)
 

@@ -7,6 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from pos.domain.article_record import RecordRefusedError, change_of
 from sync.hub import tables as t
 from sync.hub.changes import CHAIN, append
 from sync.hub.database import upsert
@@ -36,7 +37,7 @@ class ArticleRecord(msgspec.Struct, frozen=True):
 
 
 def read_article(line: bytes) -> ArticleRecord:
-    """One line of NDJSON. Raises RecordError."""
+    """One line of NDJSON, by the rules of the tills that are to read it. Raises RecordError."""
     if len(line) > RECORD_MAX_BYTES:
         raise RecordError(f"a record holds at most {RECORD_MAX_BYTES} bytes")
     try:
@@ -48,6 +49,10 @@ def read_article(line: bytes) -> ArticleRecord:
         raise RecordError(f"an article has a sku of 1 to {_SKU_MAX} printable characters")
     if b"\\u0000" in line:
         raise RecordError("an article holds no NUL characters")
+    try:
+        change_of(record)
+    except RecordRefusedError as error:
+        raise RecordError(str(error)) from error
     return ArticleRecord(sku, line.decode().strip())
 
 

@@ -1,7 +1,7 @@
 """How a machine becomes one of a store's: one-time codes, made by a person here and redeemed there.
 
 A code is good for ten minutes, five wrong attempts, and one machine. The machine that redeemed it may ask again
-with the same key and nonce, as its answer may have been lost; anyone else is refused.
+with the same key, as its answer may have been lost; anyone else is refused.
 """
 
 import hmac
@@ -91,11 +91,11 @@ def redeem(
         )
         return _refused("The code is wrong")
     key_id = key_id_of(message.public_key)
+    if code.used_ms is not None and code.key_id == key_id:
+        return _once_more(connection, message, code, now_ms)
     if now_ms >= code.expires_ms:
         return _refused("The code has expired; make a new one")
     if code.used_ms is not None:
-        if (code.key_id, bytes(code.nonce)) == (key_id, message.nonce):
-            return msgspec.json.decode(code.answer, type=Enrolled)
         note(
             connection,
             code.store,
@@ -116,10 +116,7 @@ def redeem(
         node.public,
         name,
         now_ms,
-        enrolled_proof(
-            bytes(code.secret_hash), message.public_key, message.nonce, node.public,
-            store=code.store, machine=code.machine, role=code.role,
-        ),
+        _proof(message, code, node.public),
         grant=found,
         shop=ledger.shop_of(connection, code.store, code.machine) or ledger.shop_of(connection, code.store),
         relays=relays_of(connection, code.store, now_ms),
@@ -130,6 +127,22 @@ def redeem(
         .values(used_ms=now_ms, key_id=key_id, nonce=message.nonce, answer=encode_json(answer).decode())
     )
     return answer
+
+
+def _once_more(connection: Connection, message: Enrol, code: Any, now_ms: int) -> Enrolled | Problem:
+    """What the machine was told when it used the code: its answer was lost, or it was broken off before its end."""
+    key = machines.key_of(connection, code.store, code.machine, code.key_id)
+    if key is None or key.standing(now_ms) != "active":
+        return _refused("The code was used already, and the key that used it has ended; make a new one")
+    answer = msgspec.json.decode(code.answer, type=Enrolled)
+    return msgspec.structs.replace(answer, proof=_proof(message, code, answer.node_key))
+
+
+def _proof(message: Enrol, code: Any, node_key: bytes) -> bytes:
+    return enrolled_proof(
+        bytes(code.secret_hash), message.public_key, message.nonce, node_key,
+        store=code.store, machine=code.machine, role=code.role,
+    )  # fmt: skip
 
 
 def relays_of(connection: Connection, store: str, now_ms: int) -> tuple[RelayKey, ...]:
@@ -166,6 +179,8 @@ def _take_in(
         )
     if any(key.public_key == message.public_key for key in known):
         return _conflict("This key was enrolled before; a machine makes a new one each time")
+    if has_journal:
+        _note_taken_in(connection, code.store, code.machine, known, key_id_of(message.public_key), now_ms)
     key_id = machines.add_key(connection, code.store, code.machine, message.public_key, now_ms)
     machines.retire_others(connection, code.store, code.machine, key_id, epoch=message.epoch)
     if has_journal or code.role != "till":
@@ -179,6 +194,34 @@ def _take_in(
         own=Last(),
         reason="replaced" if before else "new",
         request_id=f"code-{code.code_id}-{now_ms}",
+        now_ms=now_ms,
+    )
+
+
+def _note_taken_in(
+    connection: Connection,
+    store: str,
+    machine: str,
+    known: list[machines.MachineKey],
+    key_id: str,
+    now_ms: int,
+) -> None:
+    """A till whose key was revoked goes on with its own journal: what it wrote since comes in under the new key."""
+    revoked = [key for key in known if key.revoked]
+    if not revoked:
+        return
+    last = max(revoked, key=lambda key: key.revoked_ms or 0)
+    held = machines.newest_fact(connection, store, machine)
+    note(
+        connection,
+        store,
+        "taken-in",
+        f"{machine}/enrolled/{key_id}",
+        till=machine,
+        epoch=held.epoch,
+        seq=held.seq,
+        detail=f"enrolled again with its own journal after its key {last.key_id} was revoked: what it wrote after "
+        "this fact, in quarantine or not sent yet, is taken in under its new key",
         now_ms=now_ms,
     )
 

@@ -17,7 +17,16 @@ from sync.hub import tables as t
 from sync.hub.database import insert_or_keep, upsert
 from sync.hub.exceptions import note
 from sync.hub.rights import Intake, Key
-from sync.hub.standing import LINK_KEY_BYTES, hello, link_key, note_upstream, shop_of, upstream_of
+from sync.hub.standing import (
+    LINK_KEY_BYTES,
+    hello,
+    link_key,
+    note_replaced,
+    note_upstream,
+    shop_of,
+    upstream_of,
+    went_on,
+)
 from sync.hub.stored import hash_at, locked_head, read_batch, read_facts, write
 from sync.keys import verify
 from sync.wire import BATCH_MAX_FACTS, Ack, Batch, Fork, Gap, Problem, seal_bytes
@@ -63,6 +72,8 @@ def ingest(
         refused = _out_of_right(connection, batch, key, head, now_ms)
         if refused is not None:
             return refused
+        if key.last_epoch is not None:
+            _note_late(connection, batch, head, intake, now_ms)
     if head is None:
         begun = _begin_epoch(connection, batch, intake, now_ms)
         if begun is not None:
@@ -181,6 +192,18 @@ def _out_of_right(
         return None
     seq, hash_ = differs or head or (batch.first_seq - 1, GENESIS)
     return Fork(seq=seq, hub_hash=hash_, kept_seq=batch.facts[-1].seq)
+
+
+def _note_late(
+    connection: Connection, batch: Batch, head: tuple[int, bytes] | None, intake: Intake, now_ms: int
+) -> None:
+    """News of a machine that was replaced, whoever brings it: somebody should know that it is at work."""
+    last = batch.facts[-1]
+    if head is not None and last.seq <= head[0]:
+        return
+    if went_on(connection, batch.store, batch.till, batch.epoch, intake):
+        assert batch.seal is not None
+        note_replaced(connection, batch.store, batch.till, batch.seal.key_id, (batch.epoch, last.seq), now_ms)
 
 
 def _begin_epoch(connection: Connection, batch: Batch, intake: Intake, now_ms: int) -> Gap | Fork | None:

@@ -18,7 +18,7 @@ from sync.hub.exceptions import note
 from sync.hub.stored import FACT_COLUMNS, fact_rows, seal_row, write
 from sync.wire import BATCH_MAX_FACTS, Batch, Seal
 
-__all__ = ["Branch", "TakeInError", "branches", "holds", "keep", "take_in"]
+__all__ = ["Branch", "TakeInError", "branches", "holds", "keep", "take_in", "why"]
 
 _DETAILS: Final = {
     "fork": "another fact stands under this number: two machines write as this till",
@@ -49,6 +49,16 @@ class Branch(msgspec.Struct, frozen=True):
 def holds(connection: Connection, store: str, till: str, epoch: int, seq: int, hash_: bytes) -> bool:
     """Whether this very fact is in quarantine."""
     return _branch_of(connection, store, till, epoch, seq, hash_) is not None
+
+
+def why(connection: Connection, store: str, till: str, epoch: int, seq: int, hash_: bytes) -> str | None:
+    """Why this very fact is in quarantine; None if it is not."""
+    c = t.quarantine.c
+    return connection.execute(
+        sa.select(c.reason).where(
+            c.store == store, c.till == till, c.epoch == epoch, c.seq == seq, c.hash == hash_
+        )
+    ).scalar_one_or_none()
 
 
 def keep(connection: Connection, batch: Batch, index: int, reason: str, now_ms: int) -> None:

@@ -57,6 +57,7 @@ def join_command(context: click.Context, db: str | None, hub_url: str, code: str
     from sqlalchemy.engine import make_url  # noqa: PLC0415
 
     from pos.system import SystemIds  # noqa: PLC0415
+    from sync.begun import begin, finish  # noqa: PLC0415
     from sync.codes import CodeError, read_code  # noqa: PLC0415
     from sync.enrolling import EnrolError, enrol  # noqa: PLC0415
 
@@ -68,16 +69,14 @@ def join_command(context: click.Context, db: str | None, hub_url: str, code: str
     if path.exists():
         fail(f"this machine is enrolled already: move {path} away first, if it is to become another")
     try:
+        found, ids = read_code(code), SystemIds()
+        seed = begin(path, found, hub_url, ids).seed  # on the disk before the code is sent
+        authorities = str(ca.absolute()) if ca else ""
         identity, _ = asyncio.run(
-            enrol(
-                hub_url.rstrip("/"),
-                read_code(code),
-                ids=SystemIds(),
-                role="relay",
-                ca=str(ca.absolute()) if ca else "",
-            )
+            enrol(hub_url.rstrip("/"), found, ids=ids, role="relay", ca=authorities, seed=seed)
         )
         save_identity(path, identity)
+        finish(path)
     except CodeError as error:
         fail(f"this is no code: {error}")
     except (EnrolError, OSError) as error:

@@ -10,11 +10,21 @@ from pos.facts import GENESIS
 from sync.hub import quarantine
 from sync.hub import tables as t
 from sync.hub.database import insert_or_keep, upsert
+from sync.hub.exceptions import note
 from sync.hub.rights import Intake
 from sync.hub.stored import hash_at, heads_of
 from sync.wire import Ack, Hello, ShopInfo, Welcome, encode_json
 
-__all__ = ["LINK_KEY_BYTES", "hello", "link_key", "note_upstream", "shop_of", "upstream_of"]
+__all__ = [
+    "LINK_KEY_BYTES",
+    "hello",
+    "link_key",
+    "note_replaced",
+    "note_upstream",
+    "shop_of",
+    "upstream_of",
+    "went_on",
+]
 
 LINK_KEY_BYTES = 32
 
@@ -48,6 +58,11 @@ def hello(
     upto = [head for head in heads if head[0] <= message.epoch]
     epoch, seq, hash_ = upto[-1] if upto else (0, 0, GENESIS)
     latest = heads[-1][0] if heads else 0
+    standing = _standing(connection, message, heads, intake, key_id)
+    if standing == "replaced" and key_id:
+        note_replaced(
+            connection, message.store, message.till, key_id, (message.epoch, message.last_seq), now_ms
+        )
     return Welcome(
         key or b"",
         public_url,
@@ -56,7 +71,7 @@ def hello(
         hash_,
         now_ms,
         latest_epoch=latest,
-        standing=_standing(connection, message, heads, intake, key_id),
+        standing=standing,
         stored_by=intake.name,
         upstream=upstream_of(connection, message.store, message.till, message.epoch)
         if intake.relay
@@ -76,15 +91,20 @@ def _standing(
         key = intake.rights.key_of(*place, key_id)
         if key is not None and key.revoked:
             return "revoked"
-        if key is not None and key.last_epoch is not None and _went_on(connection, message, heads, intake):
+        if key is not None and key.last_epoch is not None and went_on(*place, message.epoch, intake):
             return "replaced"
     if len(message.last_hash) != len(GENESIS):  # it does not say where its journal ends
         return "ok"
-    if quarantine.holds(*place, message.epoch, message.last_seq, message.last_hash):
-        return "fork"
+    last = (message.epoch, message.last_seq)
     head_seq = next((seq for epoch, seq, _ in heads if epoch == message.epoch), 0)
+    ours = hash_at(*place, *last) if head_seq >= message.last_seq else None
+    # What a revoked key wrote and a person took in, or a new key of the same machine vouches for, leaves no chain.
+    if ours != message.last_hash and quarantine.why(*place, *last, message.last_hash) not in {
+        None,
+        "revoked",
+    }:
+        return "fork"
     if head_seq >= message.last_seq:
-        ours = hash_at(*place, message.epoch, message.last_seq)
         if ours is not None and ours != message.last_hash:
             return "fork"
         if head_seq > message.last_seq:
@@ -94,15 +114,24 @@ def _standing(
     return "replaced" if heads and heads[-1][0] > message.epoch else "ok"
 
 
-def _went_on(
-    connection: Connection, message: Hello, heads: list[tuple[int, int, bytes]], intake: Intake
-) -> bool:
-    """Whether a later epoch than the till's is granted or held; a key that was rotated out has none."""
+def went_on(connection: Connection, store: str, till: str, epoch: int, intake: Intake) -> bool:
+    """Whether a later epoch of the till is granted or held; a key that was rotated out has none."""
     assert intake.rights is not None
-    if heads and heads[-1][0] > message.epoch:
+    heads = heads_of(connection, store, till)
+    if heads and heads[-1][0] > epoch:
         return True
-    grant = intake.rights.grant_of(connection, message.store, message.till, message.epoch + 1)
-    return grant is not None
+    return intake.rights.grant_of(connection, store, till, epoch + 1) is not None
+
+
+def note_replaced(
+    connection: Connection, store: str, till: str, key_id: str, place: tuple[int, int], now_ms: int
+) -> None:
+    """A machine whose place another took is at work: one exception for it, however long it goes on."""
+    note(
+        connection, store, "replaced", f"{till}/{key_id}", till=till, epoch=place[0], seq=place[1], now_ms=now_ms,
+        detail="the machine in whose place another went on is switched on; what it sells is taken under its old "
+        "numbers. Switch it off once nothing on it is left to send",
+    )  # fmt: skip
 
 
 def link_key(connection: Connection, store: str) -> bytes | None:

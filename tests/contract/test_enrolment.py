@@ -14,6 +14,7 @@ from sync.enrolling import EnrolError, Journal, enrol
 from sync.hub import exceptions, machines
 from sync.hub.database import transact
 from sync.hub.enrolment import CODE_VALID_MS, new_code
+from sync.hub.exceptions import Noted
 from sync.hub.machines import Last
 from sync.identity import Identity
 from sync.keys import SigningKey, key_id_of, verify
@@ -25,11 +26,12 @@ from sync.wire import (
     Relays,
     Rotated,
     Rotation,
+    encode_batch,
     encode_json,
     grant_bytes,
     rotation_bytes,
 )
-from tests.contract.hub_kit import NOW_MS, SHOP, Ids, Till, key_for
+from tests.contract.hub_kit import NOW_MS, SHOP, Ids, Till, key_for, sealed_by
 from tests.contract.hub_rig import JSON, Rig, hub_rig, say_hello, send
 
 
@@ -76,9 +78,13 @@ def end_of(till: Till) -> Journal:
     return Journal(till.store, till.till, last.epoch, last.seq, last.hash)
 
 
-def exceptions_of(rig: Rig) -> list[str]:
+def exceptions_in(rig: Rig) -> list[Noted]:
     with rig.engine.connect() as connection:
-        return [noted.kind for noted in exceptions.listing(connection)]
+        return exceptions.listing(connection)
+
+
+def exceptions_of(rig: Rig) -> list[str]:
+    return [noted.kind for noted in exceptions_in(rig)]
 
 
 # Codes
@@ -225,7 +231,7 @@ def test_a_code_is_for_one_role(hub_url: str) -> None:
     run(hub_url, scenario)
 
 
-def test_a_lost_answer_is_given_again_to_the_same_key_and_nonce(hub_url: str) -> None:
+def test_a_lost_answer_is_given_again_to_the_same_key(hub_url: str) -> None:
     async def scenario(rig: Rig) -> None:
         asked: list[bytes] = []
 
@@ -244,6 +250,59 @@ def test_a_lost_answer_is_given_again_to_the_same_key_and_nonce(hub_url: str) ->
             assert [key.key_id for key in machines.keys(connection)] == [identity.key.key_id]
             assert machines.latest_epoch(connection, "demo", "1") == 1
         assert exceptions_of(rig) == []
+
+    run(hub_url, scenario)
+
+
+def test_a_broken_off_enrolment_is_repeated_with_its_key_also_when_the_code_has_expired(hub_url: str) -> None:
+    async def scenario(rig: Rig) -> None:
+        code = code_for(rig)
+        first, told = await redeem(rig, code, seed="a")
+        rig.clock.ms += CODE_VALID_MS
+        again, once_more = await enrol(
+            "http://hub", code, ids=Ids("other nonces"), seed=first.seed, transport=rig.transport(),
+            sleep=no_pause,
+        )  # fmt: skip
+        assert again == first
+        assert msgspec.structs.replace(once_more, proof=b"") == msgspec.structs.replace(told, proof=b"")
+        with rig.engine.connect() as connection:
+            assert machines.latest_epoch(connection, "demo", "1") == 1
+        assert exceptions_of(rig) == []
+        await redeem(rig, code_for(rig, replace=True), "b")
+        with pytest.raises(EnrolError, match="the key that used it has ended"):
+            await enrol(
+                "http://hub",
+                code,
+                ids=Ids("late"),
+                seed=first.seed,
+                transport=rig.transport(),
+                sleep=no_pause,
+            )
+
+    run(hub_url, scenario)
+
+
+def test_a_revoked_till_that_is_enrolled_again_with_its_journal_is_taken_in_by_name(hub_url: str) -> None:
+    async def scenario(rig: Rig) -> None:
+        till = Till()
+        till.sell(4)
+        old = rig.enrolled()
+        async with rig.asking_from() as line:
+            await send(line, till.batch(1, 2))
+            transact(rig.engine, machines.revoke, "demo", "1", "", rig.clock.wall_ms())
+            await send(line, till.batch(3, 4))
+        assert exceptions_of(rig) == ["revoked"]
+        identity, _ = await redeem(rig, code_for(rig), journal=end_of(till))
+        noted = exceptions_in(rig)[-1]
+        assert (noted.kind, noted.till, noted.epoch, noted.seq) == ("taken-in", "1", 1, 2)
+        assert old.key_id in noted.detail
+        async with line_of(rig, identity) as line:
+            content, _ = encode_batch(sealed_by(till.batch(3, 5), identity.key))
+            answer = await line.ask("POST", "/v1/tills/demo/1/facts", body=content, gzipped=True)
+        assert answer.status == 200
+        assert exceptions_of(rig) == ["revoked", "taken-in"]
+        with rig.engine.connect() as connection:
+            assert machines.newest_fact(connection, "demo", "1").seq == 5
 
     run(hub_url, scenario)
 

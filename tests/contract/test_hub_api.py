@@ -276,7 +276,10 @@ def test_articles_come_in_as_lines_and_go_down_as_changes(hub_url: str) -> None:
     async def scenario() -> None:
         async with hub_rig(hub_url) as rig, rig.asking_from() as line:
             ndjson = {"Content-Type": "application/x-ndjson"}
-            lines = b"".join(b'{"sku":"%04d","text":"K\xc3\xa4se"}\n' % n for n in range(1200))
+            lines = b"".join(
+                b'{"sku":"%04d","text":"K\xc3\xa4se","tax_code":"A","price_minor":null}\n' % n
+                for n in range(1200)
+            )
             answer = await line.put("/v1/catalogue/articles", content=lines, headers=ndjson)
             assert answer.json() == {"records": 1200, "changes": 1200}
             packed = {**ndjson, "Content-Encoding": "gzip"}
@@ -292,9 +295,24 @@ def test_articles_come_in_as_lines_and_go_down_as_changes(hub_url: str) -> None:
                 seen += page["changes"]
                 cursor = page["next"]
             assert [change["n"] for change in seen] == list(range(1, 1201))
-            assert seen[0]["body"] == {"sku": "0000", "text": "Käse"}
-            bad = await line.put("/v1/catalogue/articles", content=b'{"sku":"1"}\n{}', headers=ndjson)
-            assert (bad.status_code, bad.json()["title"]) == (400, "Record 2 cannot be taken")
+            assert seen[0]["body"] == {"sku": "0000", "text": "Käse", "tax_code": "A", "price_minor": None}
+            fine = b'{"sku":"1","text":"x","tax_code":"A","price_minor":1}\n'
+            for wrong, field in (
+                (b'{"sku":"2","text":"x","tax_code":"A"}', "price_minor"),
+                (b'{"sku":"2","text":"x","tax_code":"A","price_minor":"1,00"}', "price_minor"),
+                (b'{"sku":"2","text":"x","tax_code":"A","price_minor":-1}', "price_minor"),
+                (
+                    b'{"sku":"2","text":"x","tax_code":"A","price_minor":1,"codes":["12"],"unit":"barrel"}',
+                    "unit",
+                ),
+                (b'{"sku":"2","text":"x","tax_code":"A","price_minor":1,"prices":[{}]}', "prices[0]"),
+                (b'{"sku":"2","tax_code":"A","price_minor":1}', "text"),
+                (b"{}", "sku"),
+            ):
+                bad = await line.put("/v1/catalogue/articles", content=fine + wrong, headers=ndjson)
+                assert (bad.status_code, bad.json()["title"]) == (400, "Record 2 cannot be taken")
+                assert bad.headers["content-type"] == "application/problem+json"
+                assert field in bad.json()["detail"], bad.json()
 
     asyncio.run(scenario())
 
@@ -421,11 +439,11 @@ def test_changes_of_several_scopes_come_in_one_answer_and_a_question_may_wait(hu
             async with asyncio.timeout(20):
                 question = asyncio.create_task(line.get("/v1/changes", params=cursors))
                 ndjson = {"Content-Type": "application/x-ndjson"}
-                await line.put("/v1/catalogue/articles", content=b'{"sku":"7"}', headers=ndjson)
+                await line.put("/v1/catalogue/articles", content=b'{"sku":"7","gone":true}', headers=ndjson)
                 feed = (await question).json()
             assert [part["scope"] for part in feed["scopes"]] == ["chain", "store:demo", "till:demo/1"]
             (change,) = feed["scopes"][0]["changes"]
-            assert (change["n"], change["kind"], change["body"]) == (1, "article", {"sku": "7"})
+            assert (change["n"], change["kind"], change["body"]) == (1, "article", {"sku": "7", "gone": True})
             assert feed["scopes"][0]["next"] == f"1.{change['stamp']}"
             assert feed["hub_time_ms"] == rig.clock.wall_ms()
             for wrong in (["chain"], ["chain@x"], ["chain@0", "chain@0"], ["chain@0"] * 300):

@@ -464,6 +464,33 @@ def test_hello_of_a_replaced_till_before_the_new_one_sold(engine: Engine, ring: 
     assert standing(engine, ring, till, last=5) == "replaced"
 
 
+def test_a_replaced_machine_that_goes_on_is_noted_once_whoever_brings_its_facts(
+    engine: Engine, ring: Keyring
+) -> None:
+    till = after_epoch_one(engine, ring)
+    ring.entry(till).last_epoch = 1
+    take(engine, ring, ring.seal(till, 1, 5))
+    assert noted(engine) == []  # nothing new, and nobody went on
+    till.sell(3)
+    take(engine, ring, ring.seal(till, 6, 6))
+    assert noted(engine) == []
+    ring.grant(till, 2, 6, till.facts[4].hash)
+    take(engine, ring, ring.seal(till, 7, 7))
+    assert standing(engine, ring, till, last=8) == "replaced"
+    assert isinstance(take(engine, ring, ring.seal(till, 8, 8)), Ack)
+    assert noted(engine) == [("replaced", 1, 7)]
+
+
+def test_what_a_revoked_key_wrote_is_no_fork_for_the_tills_new_key(engine: Engine, ring: Keyring) -> None:
+    till = after_epoch_one(engine, ring)
+    till.sell(2)
+    ring.entry(till).revoked = True
+    take(engine, ring, ring.seal(till, 6, 7))
+    assert standing(engine, ring, till, last=7, n=1) == "ok"
+    assert isinstance(take(engine, ring, ring.seal(till, 6, 7, n=1)), Ack)
+    assert standing(engine, ring, till, last=7, n=1) == "ok"
+
+
 # A relay
 
 

@@ -385,7 +385,7 @@ def test_many_at_once_store_each_fact_once(new_url: Callable[[str], str]) -> Non
 
 def test_changes_count_without_gaps_and_unchanged_articles_make_none(engine: Engine) -> None:
     def record(n: int, price: int) -> articles.ArticleRecord:
-        return articles.read_article(b'{"sku":"%d","price_minor":%d}' % (n, price))
+        return articles.read_article(b'{"sku":"%d","text":"x","tax_code":"A","price_minor":%d}' % (n, price))
 
     assert (
         transact(engine, articles.put_articles, [record(n, 100) for n in range(50)], "00000001", NOW_MS) == 50

@@ -17,6 +17,8 @@ import pytest
 
 from pos.domain.commands import Command, HubReported, OpenEpoch
 from sync.client import HubClient
+from sync.hub import machines, quarantine
+from sync.hub.database import transact
 from sync.hub.digest import Digest, digest
 from sync.identity import Node
 from sync.links import verify_link
@@ -25,7 +27,7 @@ from sync.signatures import answer_headers, read_signature
 from sync.uplink import LOOK_S, Uplink
 from sync.wire import Ack, Changes, Feed, Gap, Grant, ack_bytes
 from tests.contract import hub_kit
-from tests.contract.hub_kit import SHOP, Ids, InlineWorker, Memory, Till, as_json
+from tests.contract.hub_kit import NOW_MS, SHOP, Ids, InlineWorker, Memory, Till, as_json
 from tests.contract.hub_rig import Process, Rig, hub_process, hub_rig, send, until_arrived
 
 Handler = Callable[[httpx.Request], httpx.Response | None]
@@ -492,6 +494,34 @@ def test_a_cloned_till_hands_its_branch_over_and_goes_on_in_an_epoch_of_its_own(
     asyncio.run(scenario())
 
 
+def test_a_revoked_till_hands_over_all_it_sells_and_sends_nothing_twice(hub_url: str) -> None:
+    async def scenario() -> None:
+        async with hub_rig(hub_url) as rig:
+            shop = Shop(rig)
+            shop.till.sell(2)
+
+            def aside() -> int:
+                with rig.engine.connect() as connection:
+                    return sum(branch.facts for branch in quarantine.branches(connection))
+
+            async with shop.running() as client:
+                await shop.all_acked()
+                transact(rig.engine, machines.revoke, "demo", "1", "", NOW_MS)
+                shop.line.asked.clear()
+                for sold in (250, 251, 252):
+                    shop.till.sell(sold - aside())
+                    client.kick()
+                    await until(lambda sold=sold: aside() == sold)  # type: ignore[misc]
+                await until(lambda: shop.line.asked.count("PUT /v1/tills/demo/1") >= 2)
+                assert shop.line.batches == 4
+                report = await shop.reports.until(lambda report: report.problem == "revoked")
+                assert (report.online, report.acked_seq) == (True, 3)
+                with rig.engine.connect() as connection:
+                    assert len(quarantine.branches(connection)) == 1
+
+    asyncio.run(scenario())
+
+
 def test_a_till_with_an_old_disk_gets_another_epoch_before_it_sends_anything(hub_url: str) -> None:
     async def scenario() -> None:
         async with hub_rig(hub_url) as rig:
@@ -832,7 +862,7 @@ def test_changes_come_down_and_a_failure_there_holds_no_fact_up(new_url: Callabl
             assert cursor == f"{changes[-1]['n']}.{changes[-1]['stamp']}"
 
         async with hub_rig(new_url("sqlite")) as rig, rig.asking_from() as line:
-            lines = b"".join(b'{"sku":"%d"}\n' % n for n in range(700))
+            lines = b"".join(b'{"sku":"%d","gone":true}\n' % n for n in range(700))
             headers = {"Content-Type": "application/x-ndjson"}
             await line.put("/v1/catalogue/articles", content=lines, headers=headers)
             shop = Shop(rig, apply_changes=apply)
@@ -848,7 +878,7 @@ def test_changes_come_down_and_a_failure_there_holds_no_fact_up(new_url: Callabl
             assert (applied[0]["kind"], applied[0]["key"], applied[0]["body"]) == (
                 "article",
                 "0",
-                {"sku": "0"},
+                {"sku": "0", "gone": True},
             )
             assert shop.memory.values["feed.chain"].startswith(b"700.")
 

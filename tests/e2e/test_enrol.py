@@ -1,5 +1,6 @@
 """Enrolling as a shop does it: a code at the hub, a command at the till, real processes on both sides."""
 
+import asyncio
 import json
 import shutil
 import socket
@@ -9,7 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pos.enrol import journal_end
+from pos.enrol import journal_end, redeem
+from sync.begun import unfinished
 from sync.identity import identity_file, load_identity
 from tests.simulation.hubs import running_hub
 from tests.simulation.line_till import LineTill
@@ -55,6 +57,30 @@ def until(what: str, holds: Callable[[], bool], seconds: float = 40.0) -> None:
     while not holds():
         assert time.monotonic() < end, what
         time.sleep(0.1)
+
+
+def plain(state: Path, *lines: str) -> str:
+    """What line mode says in sentences, from the moment when the till has heard from its hub."""
+    till = subprocess.Popen(
+        [sys.executable, "-m", "pos", "till", "--plain", "--state", str(state)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert till.stdin is not None
+    assert till.stdout is not None
+    with till:
+        said = till.stdout.readline()
+        for line in lines:
+            end = time.monotonic() + 40
+            while time.monotonic() < end:
+                till.stdin.write(f"{line}\n")
+                till.stdin.flush()
+                answer = till.stdout.readline()
+                said += answer
+                if "ersetzt" in said:
+                    break
+                time.sleep(0.2)
+        till.stdin.close()
+        return said + till.stdout.read()
 
 
 def receipts(state: Path) -> list[tuple[int, int]]:
@@ -142,9 +168,14 @@ def test_a_fresh_machine_takes_a_lost_tills_place_and_uses_no_number_again(
         until("the new machine's sales do not reach the hub", lambda: till.send("key help")["unsent"] == 0)
         till.end()
 
-        again = start(state)  # the lost machine turns up
-        until("it is not told", lambda: _told(again, "replaced"))
-        again.end()
+        for _ in range(2):
+            again = start(state)  # the lost machine turns up
+            until("it is not told", lambda again=again: _told(again, "replaced"))  # type: ignore[misc]
+            again.end()
+        said = plain(state, "key help", "key help")
+        assert said.count("wurde durch ein anderes Gerät ersetzt") == 1, said
+        status, said = tresen("hub", "--db", db, "exceptions")
+        assert said.count(" replaced: ") == 1, said
     assert receipts(state) == [(1, 1), (1, 2), (1, 3)]
     assert receipts(new) == [(2, 1), (2, 2)]
     status, said = tresen("hub", "--db", db, "machines")
@@ -195,6 +226,9 @@ def test_a_revoked_till_is_told_and_its_sales_wait_for_a_person(
             return "revoked" in found
 
         until("its sales are not kept", kept)
+        first = found
+        sell(till, 2)
+        until("what it sells later is not kept", lambda: kept() and found != first, seconds=90)
         till.kill()
         store, name, epoch, branch = found.split()[:4]
         status, said = tresen(
@@ -209,6 +243,68 @@ def test_a_revoked_till_is_told_and_its_sales_wait_for_a_person(
 def _told(till: LineTill, problem: str) -> bool:
     till.send("key help")
     return any(event.get("problem") == problem for event in till.events)
+
+
+def test_a_revoked_till_that_is_enrolled_again_goes_on_without_a_restart_and_not_in_silence(
+    start: Callable[..., LineTill], state: Path, tmp_path: Path
+) -> None:
+    with running_hub(tmp_path) as (url, db):
+        here = ("enrol", "--state", str(state), "--hub", url)
+        assert tresen(*here, "--code", code_of(db, state))[0] == 0
+        journal = journal_end(state)
+        assert journal is not None
+        till = start(state)
+        till.sign_in()
+        assert tresen("hub", "revoke", "--db", db, "--store", journal.store, "--till", journal.till)[0] == 0
+        sell(till, 2)
+        until("the till is not told", lambda: _told(till, "revoked"))
+        assert tresen(*here, "--code", code_of(db, state))[0] == 0
+        until("it does not go on by itself", lambda: till.send("key help")["unsent"] == 0)
+        changed = [event["problem"] for event in till.events if event["event"] == "hub-changed"]
+        assert changed[-1] == ""
+        assert "fork" not in changed
+        till.end()
+        assert receipts(state) == [(1, 1), (1, 2)]
+        _, said = tresen("hub", "--db", db, "exceptions")
+        assert said.count(" taken-in: ") == 1, said
+
+
+def test_an_enrolment_whose_answers_were_lost_or_that_was_broken_off_goes_on_with_the_same_code(
+    tmp_path: Path,
+) -> None:
+    fresh = tmp_path / "fresh"
+    with running_hub(tmp_path) as (url, db):
+        code = code_for(db, "demo", "9")
+
+        async def lost() -> None:
+            await redeem(fresh, url, code)  # the hub enrolled it; nothing was made of the answer
+
+        asyncio.run(lost())
+        begun = unfinished(identity_file(fresh))
+        assert begun is not None
+        assert (begun.hub, begun.code) == (url, code.replace("-", ""))
+        command = ("enrol", "--state", str(fresh), "--hub", url, "--operator", "Kim", "--code")
+        status, said = tresen(*command, code, stdin=f"{PIN}\n")
+        assert status == 0, said
+        identity = load_identity(identity_file(fresh))
+        assert identity is not None
+        assert identity.seed == begun.seed
+        assert [path.name for path in (fresh / "keys").glob("enrolling-*")] == []
+        status, said = tresen("hub", "--db", db, "exceptions")
+        assert (status, said) == (0, "")
+        other = (
+            "enrol",
+            "--state",
+            str(tmp_path / "other"),
+            "--hub",
+            url,
+            "--operator",
+            "Kim",
+            "--code",
+            code,
+        )
+        status, said = tresen(*other, stdin=f"{PIN}\n")
+        assert (status, "used already" in said) == (1, True)
 
 
 def test_a_hub_on_this_machine_needs_no_code(start: Callable[..., LineTill], state: Path) -> None:

@@ -5,12 +5,16 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from sync.hub.articles import ArticleRecord
+from sync.hub.articles import put_articles as store_articles
+from sync.hub.database import open_engine, transact
 from tests.simulation.hubs import enrol_till, running_hub
 from tests.simulation.line_till import LineTill
 
@@ -33,9 +37,15 @@ def test_an_article_put_at_the_hub_is_sold_at_the_till_and_a_bad_one_holds_nothi
 ) -> None:
     with running_hub(tmp_path) as (url, db):
         enrol_till(state, db, url)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            put_articles(url, {"sku": "POISON", "text": "no price", "tax_code": "B"})
+        assert "price_minor" in json.loads(refused.value.read())["detail"]
+        engine = open_engine(db)
+        poison = [ArticleRecord("POISON", '{"sku":"POISON"}')]  # as a hub of an older version took it
+        transact(engine, store_articles, poison, "00000001", 1_790_000_000_000)
+        engine.dispose()
         put_articles(
             url,
-            {"sku": "POISON"},
             {
                 "sku": "NEW-1",
                 "text": "Kürbis Stück",

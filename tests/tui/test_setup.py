@@ -133,6 +133,28 @@ def test_a_code_of_the_hub_is_tried_at_once_and_a_refused_one_is_asked_for_again
     run(case)
 
 
+def test_an_enrolment_that_was_broken_off_stands_there_to_be_confirmed() -> None:
+    tried: list[tuple[str, str]] = []
+
+    async def enrol(address: str, code: str) -> Outcome:
+        tried.append((address, code))
+        return Outcome(ok=True, said="demo/3")
+
+    async def case() -> None:
+        app = SetupApp(
+            theme=load_theme("dark"), trials=Trials(enrol=enrol), begun=("http://10.0.0.1", "ABCD-1")
+        )
+        async with app.run_test(size=(80, 24)) as pilot:
+            for text in ("2", "Shop", "", "", "", "Kim", "4711", "4711", "", "", "", "3", "", "", "", ""):
+                await pilot.press(*text, "enter")
+                await pilot.pause()
+        assert app.return_value is not None
+        assert (app.return_value.hub, app.return_value.hub_code) == ("http://10.0.0.1", "ABCD-1")
+        assert tried == [("http://10.0.0.1", "ABCD-1")]
+
+    run(case)
+
+
 def test_two_pins_that_differ_are_asked_for_again_and_escape_goes_back() -> None:
     async def case() -> None:
         app = setup_app()

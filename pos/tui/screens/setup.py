@@ -51,11 +51,16 @@ class SetupAnswers(msgspec.Struct, frozen=True):
 class Wizard:
     """The questions' order and what counts as an answer. `ask(what, text)` starts what takes time:
     "scanner", "print", "drawer", "catalogue" or "hub-code" (address and code); its outcome comes back through `told`.
+    `begun`: the hub's address and the code of an enrolment that an earlier dialogue did not finish; they stand there
+    to be confirmed.
     """
 
-    def __init__(self, ask: Callable[[str, str], None], language: str = "de") -> None:
+    def __init__(
+        self, ask: Callable[[str, str], None], language: str = "de", begun: tuple[str, str] = ("", "")
+    ) -> None:
         self._ask = ask
         self._values: dict[str, str] = {"language": language}
+        self._values |= {"hub-address": begun[0], "hub-code": begun[1]} if begun[1] else {}
         self._drawer = False
         self._read_file = ""
         self._used_code = ""
