@@ -155,7 +155,8 @@ def till(
     if not (state / "journal").is_dir():
         if plain:
             raise click.ClickException(
-                f"There is no till in {state} yet. Make one: tresen init --state {state} --operator NAME"
+                f"There is no till in {state} yet. Make one: tresen init --state {state} --operator NAME; "
+                f"or with a code of a hub: tresen enrol --state {state} --hub URL --code CODE --operator NAME"
             )
         from pos.first_run import first_run  # noqa: PLC0415
 

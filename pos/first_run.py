@@ -148,7 +148,11 @@ async def _send(address: str, data: bytes) -> Outcome:
 
 
 async def _import(state: Path, path: str, progress: Callable[[int], None]) -> Outcome:
-    """In a process of its own: the importer's SQLite and the till's must not meet in one."""
+    """In a process of its own: the importer's SQLite and the till's must not meet in one. Says the number of articles,
+    or why not; nothing where there is no such file.
+    """
+    if not Path(path).is_file():
+        return Outcome(ok=False)
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     departments = Path(path).with_name("departments.csv")
     child = await asyncio.create_subprocess_exec(

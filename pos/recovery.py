@@ -219,7 +219,10 @@ def _say_outcome(outcome: "Outcome") -> bool:
         f"(at {outcome.node}; {outcome.rescued} and {outcome.there} facts)."
     )
     if outcome.aside:
-        click.echo(f"{outcome.aside} facts were set aside at the hub, for a person to take in or not.")
+        click.echo(
+            f"{outcome.aside} facts are set aside at the hub. Which of them a person still has to take in: "
+            "tresen hub quarantine there."
+        )
     for left in outcome.left:
         click.echo(f"LEFT: {left}", err=True)
     return not outcome.left

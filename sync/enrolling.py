@@ -52,6 +52,16 @@ class Journal(msgspec.Struct, frozen=True):
     last_hash: bytes
 
 
+_TO_DO: Final = {
+    "The code was used already": " Make a new one there with tresen hub enrol; for a fresh folder with --replace, if "
+    "tresen hub machines lists the machine as active.",
+    "The code is for a machine without a journal, and this one has a journal": " To enrol this machine, make the code "
+    "without --replace; to put it in another's place, name an empty folder with --state.",
+    "The code is wrong": " Look at what was typed, and that --hub names the hub that made it; or make a new one there.",
+}
+"""What to do about a refusal, by the hub's words for it."""
+
+
 async def enrol(
     url: str,
     code: Code,
@@ -189,7 +199,7 @@ def _believed(answer: Answer, code: Code, message: Enrol) -> Enrolled:
             problem = msgspec.json.decode(answer.content, type=Problem)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise EnrolError(f"This is no hub: it answers {answer.status}.") from None
-        raise EnrolError(f"The hub refuses: {problem.title}.")
+        raise EnrolError(f"The hub refuses: {problem.title}.{_TO_DO.get(problem.title, '')}")
     try:
         found = msgspec.json.decode(answer.content, type=Enrolled)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

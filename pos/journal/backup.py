@@ -46,6 +46,8 @@ def write_backup(state: Path, target: Path, made_ms: int) -> int:
     """
     if target.exists() and not target.is_file():
         raise BackupError(f"{target} is no ordinary file; name a new one, or a backup to replace")
+    if not target.parent.is_dir():
+        raise BackupError(f"there is no folder {target.parent} for the backup; is the medium mounted?")
     building = target.with_name(target.name + ".part")
     digests: dict[str, str] = {}
     try:
@@ -87,7 +89,7 @@ def manifest_of(path: Path) -> Manifest:
         with tarfile.open(path) as archive:
             return _manifest(archive, path)
     except (tarfile.TarError, KeyError, OSError, ValueError) as error:
-        raise BackupError(f"{path}: not a readable backup ({error})") from error
+        raise BackupError(_unreadable(path, error)) from error
 
 
 def read_backup(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -109,7 +111,13 @@ def read_backup(path: Path) -> Iterator[tuple[str, bytes]]:
                     raise BackupError(f"{path}: {name} is not what was saved")
                 yield name, b""
     except (tarfile.TarError, KeyError, OSError, ValueError) as error:
-        raise BackupError(f"{path}: not a readable backup ({error})") from error
+        raise BackupError(_unreadable(path, error)) from error
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{path}: {error.strerror}"
+    return f"{path} is no backup of a till, or a damaged one; nothing was done with it"
 
 
 def _manifest(archive: tarfile.TarFile, path: Path) -> Manifest:

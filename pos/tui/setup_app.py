@@ -152,7 +152,8 @@ class SetupApp(App[SetupAnswers], inherit_bindings=False):
             self._pump.poke()
 
         outcome = await self._trials.import_catalogue(path, progress)
-        return Outcome(outcome.ok, outcome.said, path)
+        said = words("setup.catalogue-done", count=outcome.said) if outcome.said.isdigit() else outcome.said
+        return Outcome(outcome.ok, said or words("setup.catalogue-none", path=path), path)
 
     def _renew(self) -> None:
         if self._running and self._face.is_mounted:

@@ -44,8 +44,11 @@ def enrol_command(
     from sync.codes import grouped  # noqa: PLC0415
     from sync.hub.database import transact  # noqa: PLC0415
     from sync.hub.enrolment import new_code  # noqa: PLC0415
+    from sync.hub.machines import keys  # noqa: PLC0415
 
     with database(context, db) as engine:
+        with engine.connect() as connection:
+            known = bool(keys(connection, store, till or relay))
         code = transact(
             engine,
             new_code,
@@ -56,6 +59,12 @@ def enrol_command(
             replace=replace,
             now_ms=SystemClock().wall_ms(),
         )
+    if replace and not known:
+        click.echo(
+            f"Warning: no machine {till or relay} of store {store} was ever enrolled here: there is nothing to replace, "
+            "and this code makes a new one. See: tresen hub machines",
+            err=True,
+        )
     shown = grouped(code.text)
     if quiet:
         click.echo(shown)
@@ -63,7 +72,10 @@ def enrol_command(
     command = "tresen enrol" if till else "tresen hub join"
     what = f"till {till}" if till else f"relay {relay}"
     click.echo(f"Code for {what} of store {store}, good for 10 minutes and one machine:\n\n    {shown}\n")
-    click.echo(f"Type there:\n\n    {command} --hub http://ADDRESS-OF-THIS-HUB:8080 --code {shown}")
+    click.echo(
+        f"Type there:\n\n    {command} --hub http://ADDRESS-OF-THIS-HUB:PORT --code {shown}\n\n"
+        "PORT is what the hub was started with: 8080 where no --port was given."
+    )
 
 
 @click.command("machines")
@@ -108,8 +120,9 @@ def revoke_command(context: click.Context, db: str | None, store: str, machine: 
     if not count:
         fail(f"there is no key to revoke of {machine} in store {store}; look with: tresen hub machines")
     click.echo(
-        f"{count} of {machine} in store {store} revoked. To enrol a machine under this name again: "
-        f"tresen hub enrol --store {store} --till {machine} --replace"
+        f"{count} of {machine} in store {store} revoked. To bring it back, make a code. For the same machine, its "
+        f"journal still on it: tresen hub enrol --store {store} --till {machine}. For another machine, or an empty "
+        "folder: the same with --replace"
     )
 
 
@@ -151,16 +164,21 @@ def take_in_command(
     with database(context, db) as engine:
         with engine.connect() as connection:
             named = [
-                found.branch
+                found
                 for found in branches(connection, store)
                 if (found.till, found.epoch) == (till, epoch)
                 and found.branch.hex().startswith(branch.lower())
             ]
         if len(named) != 1:
-            fail(f"{'no' if not named else 'more than one'} run of facts is called so")
+            fail(
+                f"{'no' if not named else 'more than one'} run of facts is called so; see: tresen hub quarantine"
+            )
+        if named[0].taken_in == named[0].facts:
+            click.echo("All facts of this run were taken in before; there is nothing to do")
+            return
         try:
             now_ms = SystemClock().wall_ms()
-            count = transact(engine, take_in, store, till, epoch, named[0], who, now_ms)
+            count = transact(engine, take_in, store, till, epoch, named[0].branch, who, now_ms)
         except TakeInError as error:
             fail(error)
     click.echo(f"{count} facts taken in")

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from sync.hub.cli import hub
-from sync.hub.database import migrate, open_engine
+from sync.hub.database import migrate, open_engine, transact
+from sync.hub.machines import add_key, lock
 from tests.contract.postgres import create_database
 
 COMMANDS = (
@@ -118,3 +119,38 @@ def test_a_relay_is_not_joined_into_a_folder_that_is_not_there(tmp_path: Path) -
     assert found.exit_code == 2
     assert f"there is no folder {tmp_path}/realy" in found.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> str:
+    """The address of a database that a hub made."""
+    url = f"sqlite:///{tmp_path / 'hub.db'}"
+    engine = open_engine(url)
+    migrate(engine)
+    transact(engine, lock, "s", "1", "till", 1)
+    transact(engine, add_key, "s", "1", bytes(32), 1)
+    engine.dispose()
+    return url
+
+
+def test_a_replacement_of_a_till_that_never_was_is_warned_of(made: str) -> None:
+    known = run(made, "enrol --store s --till 1 --replace --quiet")
+    assert (known.exit_code, known.stderr) == (0, "")
+    strange = run(made, "enrol --store s --till 11 --replace --quiet")
+    assert strange.exit_code == 0
+    assert len(strange.stdout.strip()) == 24
+    assert "no machine 11 of store s was ever enrolled here" in strange.stderr
+    assert run(made, "enrol --store s --till 11 --quiet").stderr == ""
+
+
+def test_the_printed_command_names_no_port_that_the_hub_may_not_have(made: str) -> None:
+    said = run(made, "enrol --store s --till 2").stdout
+    assert "--hub http://ADDRESS-OF-THIS-HUB:PORT --code" in said
+    assert "8080 where no --port was given" in said
+
+
+def test_a_revocation_tells_both_ways_back(made: str) -> None:
+    said = run(made, "revoke --store s --till 1").stdout
+    assert "1 of 1 in store s revoked" in said
+    assert "tresen hub enrol --store s --till 1. For another machine" in said
+    assert "with --replace" in said

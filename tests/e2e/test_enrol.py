@@ -235,6 +235,10 @@ def test_a_revoked_till_is_told_and_its_sales_wait_for_a_person(
             "hub", "--db", db, "quarantine", "take-in", "--who", "Chef", store, name, epoch, branch
         )
         assert (status, "facts taken in" in said) == (0, True), said
+        status, said = tresen(
+            "hub", "--db", db, "quarantine", "take-in", "--who", "Chef", store, name, epoch, branch
+        )
+        assert (status, "taken in before" in said) == (0, True), said
         status, said = tresen("hub", "--db", db, "exceptions")
         assert "revoked:" in said
         assert "by Chef" in said

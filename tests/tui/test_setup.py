@@ -85,6 +85,25 @@ def test_everything_is_tried_out_on_the_way() -> None:
     run(case)
 
 
+def test_what_came_of_the_file_of_articles_is_a_sentence() -> None:
+    async def read(path: str, _progress: Callable[[int], None]) -> Outcome:
+        return Outcome(ok=True, said="318") if path == "/a.csv" else Outcome(ok=False)
+
+    async def case() -> None:
+        app = setup_app(Trials(import_catalogue=read))
+        async with app.run_test(size=(80, 24)) as pilot:
+            for text in ("2", "Shop", "", "", "", "Kim", "4711", "4711", "", "", "/b.csv"):
+                await pilot.press(*text, "enter")
+                await pilot.pause()
+            assert "There is no file /b.csv." in app.drawing.text()
+            await pilot.press(*["backspace"] * 6, *"/a.csv", "enter")
+            await pilot.pause()
+            assert "318 articles read. Enter goes on." in app.drawing.text()
+            await pilot.press("ctrl+c")
+
+    run(case)
+
+
 def test_an_address_of_a_hub_and_a_scanner_are_answers() -> None:
     async def scanner() -> Outcome:
         return Outcome(ok=True, said="4000000000013", value="serial:/dev/ttyACM0")
