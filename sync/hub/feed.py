@@ -48,7 +48,7 @@ class Feeds:
         self._run = run
         self._sleep = sleep
         self.above: Callable[[Cursor, int], Awaitable[Changes | None]] | None = None
-        self._waiters: dict[str, set[_Waiter]] = defaultdict(set)
+        self._waiters: dict[str, dict[_Waiter, None]] = defaultdict(dict)  # in the order of their coming
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -56,7 +56,7 @@ class Feeds:
         """What follows the cursors. With nothing to say, the answer is held for up to `wait_s`."""
         waiter = _Waiter([cursor.scope for cursor in cursors])
         for scope in waiter.scopes:
-            self._waiters[scope].add(waiter)
+            self._waiters[scope][waiter] = None
         timer: asyncio.Future[None] | None = None
         try:
             while True:
@@ -77,7 +77,7 @@ class Feeds:
             if timer is not None:
                 timer.cancel()
             for scope in waiter.scopes:
-                self._waiters[scope].discard(waiter)
+                self._waiters[scope].pop(waiter, None)
                 if not self._waiters[scope]:
                     del self._waiters[scope]
 
@@ -96,14 +96,14 @@ class Feeds:
 
     def ring(self, scopes: Collection[str]) -> None:
         """Changes were added to these scopes, and are committed."""
-        for scope in scopes:
+        for scope in sorted(scopes):
             for waiter in self._waiters.get(scope, ()):
                 waiter.woken.set()
 
     def close(self) -> None:
         """Nobody waits any more: the node is about to end."""
         self._closed = True
-        self.ring(set(self._waiters))
+        self.ring(list(self._waiters))
         if self._looking is not None:
             self._looking.cancel()
 
@@ -129,7 +129,7 @@ class Feeds:
             self._looking = None
 
     def _compare(self, heads: Mapping[str, int]) -> None:
-        for waiter in {waiter for waiters in self._waiters.values() for waiter in waiters}:
+        for waiter in [waiter for _, waiters in sorted(self._waiters.items()) for waiter in waiters]:
             if any(heads.get(scope, 0) != head for scope, head in waiter.heads.items()):
                 waiter.woken.set()
 

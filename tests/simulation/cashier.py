@@ -62,6 +62,12 @@ class Cashier:
                 if till.view.operator is None:  # it was stopped when this cashier came
                     await till.handle(c.SignIn(PERSON, PIN))
                 if till.view.state == "stopped":
+                    why = till.view.message
+                    if machine.replaced and why is not None and why.code in LOCKED:
+                        machine.sales_left = (
+                            0  # another machine has its name: it will get no numbers any more
+                        )
+                        break
                     await till.handle(c.Retry())
                     await sleep(0.2)
                     continue
@@ -143,10 +149,11 @@ class Cashier:
         await self._pay(till)
 
     async def _settle(self, till: Till) -> None:
-        """Now the cart is on the disk: no crash may take it back."""
+        """Now the cart is on the disk, unless the till said otherwise: no crash may take it back."""
         await till.settle()
         cart = till._selling.cart
-        if cart is not None and till.view.state == "selling":
+        saved = till._desk.world.state.problem is None
+        if saved and cart is not None and till.view.state == "selling":
             self._settled = (cart.cart_id, len(cart.lines))
 
     async def _pay(self, till: Till) -> None:
@@ -177,8 +184,6 @@ class Cashier:
     async def _refused(self, code: str) -> None:
         machine = self._machine
         if code in LOCKED:  # it must wait for its numbers; that they come in the end is I9's business
-            if machine.replaced:  # another machine has its name: it will get no numbers any more
-                machine.sales_left = 0
             await machine.world.sleep(1)
             return
         machine.world.note(f"{machine.name} refuses a sale: {code}")

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["History", "days_of", "read_node"]
 
-HELLO_S = (
-    330.0  # a line that did not break says hello every five minutes; so long a restored node may go unnoticed
-)
+# A request's 40 s and the back-off's 60 s, or a refused line's pause and a long poll: then a restored node is noticed.
+HELLO_S = 130.0
 _COLUMNS = "till, epoch, seq, kind, version, wall_ms, mono_ms, boot_id, body, hash"
 
 

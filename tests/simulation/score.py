@@ -5,13 +5,14 @@ python -m tests.simulation.score NAME ...
 """
 
 import argparse
+import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from tests.simulation.mutations import MUTATIONS
-from tests.simulation.world import run_seed
+from tests.simulation.world import Plan, plan_of, run_seed
 
 __all__ = ["Caught", "catch"]
 
@@ -26,11 +27,11 @@ class Caught(msgspec.Struct):
     by: str = ""
 
 
-def catch(mutation: str, seeds: Sequence[int]) -> Caught:
+def catch(mutation: str, seeds: Sequence[int], plan: Callable[[random.Random], Plan] = plan_of) -> Caught:
     """Try one seed after the other until one finds it."""
     for seed in seeds:
         try:
-            violations = run_seed(seed, mutation=mutation).violations
+            violations = run_seed(seed, mutation=mutation, plan=plan).violations
         except Exception as error:  # noqa: BLE001 - a broken run is found as well
             violations = [f"the run broke: {error!r}"]
         if violations:
