@@ -18,6 +18,7 @@ from pos.facts import Sale, decode_fact
 from pos.journal.reader import verify_journal
 from pos.journal.rebuild import compare_views
 from pos.journal.segment import open_reader, read_facts, segment_files
+from pos.journal.views import GROUP_FACTS
 from tests.simulation.line_till import LineTill
 
 __all__ = ["FAULTS", "Sweep", "fault_sweep", "traced"]
@@ -73,18 +74,15 @@ def fault_sweep(
     limit: int = 10_000,
     progress: Callable[[int], None] = lambda _n: None,
 ) -> Sweep:
-    """One sale for each n (`first`, `first` + `every`, ...), until a sale makes no n-th call, or `limit` sales."""
+    """Sales for each n (`first`, `first` + `every`, ...) until one makes an n-th call; at most a group's, for what is
+    done once for a group of commits. Ends when none does, or after `limit` numbers.
+    """
     sweep = Sweep()
     began = time.perf_counter()
     for n in range(first, first + every * limit, every):
-        log = scratch / "strace.log"
-        problem = _sale(till, state, calls, fault.format(n=n), log, sweep)
-        if problem:
-            sweep.failures.append(f"{calls} {fault.format(n=n)}: {problem}")
-        progress(n)
-        if not re.search(r"\((INJECTED|DELAYED)\)", log.read_text(encoding="ascii")):
+        if not any(_hit(till, state, scratch, calls, fault.format(n=n), sweep) for _ in range(GROUP_FACTS)):
             break
-        sweep.hit += 1
+        progress(n)
     problems = verify_journal(state / "journal").problems
     if problems:
         sweep.failures.append(f"{calls} {fault}: {problems}")
@@ -92,6 +90,17 @@ def fault_sweep(
         sweep.failures.append(f"{calls} {fault}: the views are not those of the journal")
     sweep.seconds = time.perf_counter() - began
     return sweep
+
+
+def _hit(till: LineTill, state: Path, scratch: Path, calls: str, fault: str, sweep: Sweep) -> bool:
+    """One sale under the fault; whether it met it."""
+    log = scratch / "strace.log"
+    problem = _sale(till, state, calls, fault, log, sweep)
+    if problem:
+        sweep.failures.append(f"{calls} {fault}: {problem}")
+    met = re.search(r"\((INJECTED|DELAYED)\)", log.read_text(encoding="ascii")) is not None
+    sweep.hit += met
+    return met
 
 
 def _sale(till: LineTill, state: Path, calls: str, fault: str, log: Path, sweep: Sweep) -> str:
