@@ -2,8 +2,6 @@
 
 import json
 import socket
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,21 +18,14 @@ from sync.identity import Identity, Node, identity_file, load_identity, save_ide
 from sync.keys import SigningKey
 from sync.reasons import reason_of
 from tests.simulation.hubs import running_hub
+from tests.simulation.prepared import attempt, usual
 
 ROOT = Path(__file__).parents[2]
 
 
 def tresen(*arguments: str, typed: str = "") -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "pos", *arguments],
-        input=typed,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        timeout=60,
-    )
-    return done.returncode, done.stdout + done.stderr
+    code, said, errors = attempt(usual, *arguments, stdin=typed)
+    return code, said + errors
 
 
 def free_port() -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.line_till import LineTill, run_tool
+from tests.simulation.prepared import fresh, using
 from tests.simulation.syscall_faults import FAULTS, fault_sweep
 
 CUCUMBER = "2000000000299"
@@ -17,6 +18,13 @@ CUCUMBER = "2000000000299"
 def sales(state: Path) -> list[int]:
     lines = run_tool("journal", "show", "--state", str(state), "--kind", "sale").splitlines()
     return [json.loads(line)["body"]["number"] for line in lines]
+
+
+@pytest.fixture(autouse=True)
+def _as_anybody_starts_it() -> Iterator[None]:
+    """Which file is read when depends on what a process has loaded."""
+    with using(fresh):
+        yield
 
 
 @pytest.fixture
@@ -116,7 +124,7 @@ def test_each_call_of_a_sale_that_fails_ends_in_paid_and_kept_or_not_paid_and_sa
     """One till, one sale after the other; in the n-th sale the n-th write, read or sync fails."""
     sweep = fault_sweep(till, state, tmp_path, calls, fault, limit=3 if "delay" in fault else 60)
     assert sweep.failures == []
-    assert sweep.hit >= 3
+    assert sweep.hit >= (1 if calls == "pread64" else 3)  # a sale reads next to nothing
     assert sales(state) == list(range(1, sweep.sales + 1))
     if fault.endswith("+") and "error" in fault:
         assert sweep.said > 0

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from tests.simulation.line_till import LineTill, TillDiedError
-from tests.simulation.prepared import Program, fresh, run
+from tests.simulation.prepared import Program, run, usual
 
 __all__ = ["BasketRun", "Outcome", "load_codes"]
 
@@ -61,7 +61,7 @@ class BasketRun:
         seed: int,
         first_number: int = 1,
         till_options: tuple[str, ...] = (),
-        program: Program = fresh,
+        program: Program = usual,
         progress: Callable[[int, int], None] = lambda _done, _whole: None,
     ) -> None:
         self._state = state

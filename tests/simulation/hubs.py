@@ -13,7 +13,7 @@ from sync.hub import machines
 from sync.hub.database import open_engine, transact
 from sync.identity import Identity, Node, identity_file, save_identity
 from sync.keys import SEED_BYTES, SigningKey
-from tests.simulation.prepared import ROOT, Process, Program, fresh
+from tests.simulation.prepared import ROOT, Process, Program, usual
 
 __all__ = ["ROOT", "HubProcess", "enrol_till", "running_hub"]
 
@@ -45,7 +45,7 @@ def enrol_till(state: Path, db: str, url: str) -> None:
 class HubProcess:
     """`tresen hub` on the database `db`. What it says on standard error collects in `log`."""
 
-    def __init__(self, db: str, log: Path, *options: str, program: Program = fresh) -> None:
+    def __init__(self, db: str, log: Path, *options: str, program: Program = usual) -> None:
         self.db = db
         self._log = log
         self._options = options
@@ -93,7 +93,7 @@ class HubProcess:
 
 
 @contextlib.contextmanager
-def running_hub(folder: Path, program: Program = fresh) -> Iterator[tuple[str, str]]:
+def running_hub(folder: Path, program: Program = usual) -> Iterator[tuple[str, str]]:
     """A real hub process on SQLite; gives its address and its database URL."""
     db = f"sqlite:///{folder / 'hub.db'}"
     hub = HubProcess(db, folder / "hub.log", program=program)

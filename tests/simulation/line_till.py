@@ -3,13 +3,11 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.simulation.prepared import Program, fresh
+from tests.simulation.prepared import Program, run, usual
 
 __all__ = ["LineTill", "TillDiedError", "make_till", "run_tool"]
 
@@ -22,12 +20,7 @@ class TillDiedError(Exception):
 
 def run_tool(*arguments: str, stdin: str = "") -> str:
     """Run `tresen ARGUMENTS`; returns its standard output, raises on failure."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pos", *arguments], input=stdin, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"tresen {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
+    return run(usual, *arguments, stdin=stdin)
 
 
 def make_till(state: Path, *extra: str) -> None:
@@ -38,7 +31,7 @@ class LineTill:
     """A running `tresen till --plain --json`. `send` returns the view; events collect in `events`."""
 
     def __init__(
-        self, state: Path, *extra: str, env: dict[str, str] | None = None, program: Program = fresh
+        self, state: Path, *extra: str, env: dict[str, str] | None = None, program: Program = usual
     ) -> None:
         self.events: list[dict[str, Any]] = []
         self._process = program(

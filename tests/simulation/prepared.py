@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-__all__ = ["Process", "Program", "fresh", "prepared_program", "run"]
+__all__ = ["Process", "Program", "attempt", "fresh", "prepared_program", "run", "using", "usual"]
 
 ROOT = Path(__file__).parents[2]
 _MODULES = (
@@ -90,8 +90,28 @@ def fresh(
     )  # fmt: skip
 
 
-def run(program: Program, *arguments: str, stdin: str = "") -> str:
-    """Run `tresen ARGUMENTS` to its end; returns its standard output, raises RuntimeError on failure."""
+_usual: list[Program] = []
+
+
+@contextlib.contextmanager
+def using(program: Program) -> Iterator[None]:
+    """While this lasts, whoever names no program gets this one."""
+    _usual.append(program)
+    try:
+        yield
+    finally:
+        _usual.pop()
+
+
+def usual(
+    arguments: Sequence[str], streams: tuple[int, int, int] = _PIPES, env: Mapping[str, str] | None = None
+) -> Process:
+    """The program that is in use: `fresh`, or what `using` says."""
+    return (_usual[-1] if _usual else fresh)(arguments, streams, env)
+
+
+def attempt(program: Program, *arguments: str, stdin: str = "") -> tuple[int, str, str]:
+    """Run `tresen ARGUMENTS` to its end; its exit code, standard output and standard error."""
     with (
         tempfile.TemporaryFile() as given,
         tempfile.TemporaryFile() as said,
@@ -99,13 +119,18 @@ def run(program: Program, *arguments: str, stdin: str = "") -> str:
     ):
         given.write(stdin.encode())
         given.seek(0)
-        code = program(arguments, (given.fileno(), said.fileno(), errors.fileno())).wait()
+        code = program(arguments, (given.fileno(), said.fileno(), errors.fileno())).wait(60)
         said.seek(0)
-        text = said.read().decode()
-        if code != 0:
-            errors.seek(0)
-            raise RuntimeError(f"tresen {' '.join(arguments)}: {code}\n{text}{errors.read().decode()}")
-    return text
+        errors.seek(0)
+        return code, said.read().decode(), errors.read().decode()
+
+
+def run(program: Program, *arguments: str, stdin: str = "") -> str:
+    """Run `tresen ARGUMENTS` to its end; returns its standard output, raises RuntimeError on failure."""
+    code, said, errors = attempt(program, *arguments, stdin=stdin)
+    if code != 0:
+        raise RuntimeError(f"tresen {' '.join(arguments)}: {code}\n{said}{errors}")
+    return said
 
 
 @contextlib.contextmanager
