@@ -1,0 +1,365 @@
+"""What a scan means. Our own codes first, then GS1 syntax, article numbers, the store's labels by its table, coupons.
+
+A code means one thing or nothing: what is not exactly of a form is broken or foreign, and sells nothing. Addresses are
+read, never opened.
+"""
+
+import datetime as dt
+import enum
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from pos.domain import gs1
+from pos.domain.codes import CodeKind, check_digit, is_gtin, key_of, read_code, shown
+
+__all__ = ["OWN_PREFIX", "LabelRule", "Meaning", "ScanKind", "ScanTable", "SlipRule", "own_code", "read_scan"]
+
+OWN_PREFIX: Final = "TRS"
+_LINK: Final = re.compile(
+    r"https?://[^/\s]+(?:/[^?#\s]*)?/r/([A-Za-z0-9][A-Za-z0-9_-]{0,31}\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{8})",
+    re.ASCII,
+)
+_OWN: Final = re.compile(r"TRS([A-Z])([0-9A-Z]{1,32})([0-9]{2})", re.ASCII)
+_TEXT_MAX: Final = 2_000
+_EAN: Final = 13
+_COUPONS: Final = ("981", "982", "983", "984", "99")
+_PERIODICALS: Final = ("977", "978", "979")
+_ADDONS: Final = (2, 5)
+# AIM symbology identifiers (ISO/IEC 15424) by what follows from them.
+_NUMBERS: Final[Mapping[str, tuple[int, ...]]] = {"E0": (12, 13), "E4": (8,), "X0": (13,)}
+_ELEMENTS: Final = frozenset({"C1", "e0", "d2", "Q3", "J1"})
+_ONLY_ADDON: Final = frozenset({"E1", "E2"})
+
+
+class ScanKind(enum.StrEnum):
+    """What a scan is, by who must look at it."""
+
+    ARTICLE = "article"  # sells `key`, with what the code says of it
+    PLU = "plu"  # a short number that people type
+    COUPON = "coupon"
+    BADGE = "badge"
+    RECEIPT = "receipt"
+    PARKED = "parked"
+    PICKUP = "pickup"
+    GIFT_CARD = "gift-card"
+    SLIP = "slip"  # a deposit slip from the store's machine
+    FISCAL = "fiscal"  # the tax office's code of a receipt
+    OTHER = "other"  # known only if the catalogue lists it
+    BROKEN = "broken"
+    FOREIGN = "foreign"
+
+
+_OWN_KINDS: Final[Mapping[str, ScanKind]] = {
+    "B": ScanKind.BADGE,
+    "R": ScanKind.RECEIPT,
+    "P": ScanKind.PARKED,
+    "A": ScanKind.PICKUP,
+    "G": ScanKind.GIFT_CARD,
+    "C": ScanKind.COUPON,
+}
+_LETTERS: Final = {kind: letter for letter, kind in _OWN_KINDS.items()}
+
+
+class LabelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A price or weight label of the store: prefix, item, inner check digit if any, value, check digit; 13 digits.
+
+    `value` is "price" (minor units after `decimals`), "weight" (of `unit`) or "count". `lookup`: "item" finds the
+    article by the item's number without leading zeros, "label" by the label with value and inner check zero.
+    """
+
+    prefix: str
+    item_digits: int
+    value_digits: int
+    value: str
+    inner_check: bool = False
+    decimals: int = 2
+    unit: str = "kg"
+    lookup: str = "item"
+
+    def __post_init__(self) -> None:
+        length = len(self.prefix) + self.item_digits + self.inner_check + self.value_digits + 1
+        if not (self.prefix.isascii() and self.prefix.isdigit()) or length != _EAN:
+            raise ValueError(
+                f"label {self.prefix}: prefix, item, inner check, value and check digit are 13 digits"
+            )
+        if self.value not in {"price", "weight", "count"} or self.lookup not in {"item", "label"}:
+            raise ValueError(f"label {self.prefix}: value {self.value!r}, lookup {self.lookup!r}")
+        if self.inner_check and self.value_digits not in (4, 5):
+            raise ValueError(f"label {self.prefix}: an inner check digit belongs to a value of 4 or 5 digits")
+        if self.item_digits < 1 or self.value_digits < 1 or not 0 <= self.decimals <= self.value_digits:
+            raise ValueError(f"label {self.prefix}: {self.item_digits} + {self.value_digits} digits")
+
+
+class SlipRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A deposit slip of the store's machine: prefix, number, amount in minor units, check digit; 13 digits.
+
+    `amount_digits` 0: the number is looked up.
+    """
+
+    prefix: str
+    number_digits: int
+    amount_digits: int
+
+    def __post_init__(self) -> None:
+        if len(self.prefix) + self.number_digits + self.amount_digits + 1 != _EAN or self.number_digits < 1:
+            raise ValueError(f"slip {self.prefix}: prefix, number, amount and check digit are 13 digits")
+
+
+class ScanTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a store's own codes look like. The longest prefix that fits decides."""
+
+    label: tuple[LabelRule, ...] = ()
+    slip: tuple[SlipRule, ...] = ()
+
+    def __post_init__(self) -> None:
+        rules: list[LabelRule | SlipRule] = [*self.label, *self.slip]
+        prefixes = [rule.prefix for rule in rules]
+        if len(set(prefixes)) != len(prefixes):
+            raise ValueError(f"a prefix is given twice: {sorted(prefixes)}")
+
+
+class Meaning(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A scan, read. `text` may be shown. `key` finds the article in the catalogue.
+
+    `quantity` and `price_minor` (of the whole pack) are set where the code says them; `payload` is an own code's
+    content, a receipt's link, a slip's number or a fiscal code's text; `amount_minor` a slip's amount.
+    """
+
+    kind: ScanKind
+    text: str
+    symbology: str = ""
+    key: str = ""
+    quantity: Decimal | None = None
+    unit: str = ""
+    price_minor: int | None = None
+    best_before: dt.date | None = None
+    use_by: dt.date | None = None
+    batch: str = ""
+    serial: str = ""
+    addon: str = ""
+    payload: str = ""
+    amount_minor: int | None = None
+
+
+def own_code(kind: ScanKind, payload: str) -> str:
+    """Our own code for a badge, receipt, parked cart, pickup, gift card or coupon: for QR codes and Code 128.
+
+    `payload`: 1 to 32 of 0-9 and A-Z. Two check digits (ISO 7064 mod 97-10) find every wrong or swapped character.
+    """
+    body = OWN_PREFIX + _LETTERS[kind] + payload
+    code = f"{body}{98 - _mod97(body + '00'):02}"
+    if _OWN.fullmatch(code) is None:
+        raise ValueError(f"{payload!r} cannot stand in a code")
+    return code
+
+
+def read_scan(raw: str, table: ScanTable, today: dt.date) -> Meaning:
+    """Read what a scanner sent or a person typed, with or without an AIM identifier (`]E0...`)."""
+    text = raw.strip(" \r\n\t")
+    symbology = ""
+    if len(text) > 3 and text[0] == "]" and text[1].isalpha():
+        symbology, text = text[1:3], text[3:]
+    if not text or len(text) > _TEXT_MAX:
+        return Meaning(ScanKind.BROKEN, shown(text[:80]), symbology)
+    meaning = (
+        _own(text)
+        or _address(text, today)
+        or _by_symbology(symbology, text, table, today)
+        or _plain(symbology, text, table, today)
+    )
+    return msgspec.structs.replace(meaning, symbology=symbology)
+
+
+def _own(text: str) -> Meaning | None:
+    if text.startswith(OWN_PREFIX) and len(text) > len(OWN_PREFIX):
+        match = _OWN.fullmatch(text)
+        kind = _OWN_KINDS.get(match[1]) if match is not None else None
+        if match is None or kind is None or _mod97(text) != 1:
+            return Meaning(ScanKind.BROKEN, shown(text[:80]))
+        return Meaning(kind, text, payload=match[2])
+    link = _LINK.fullmatch(text)
+    if link is not None:
+        return Meaning(ScanKind.RECEIPT, link[1], payload=link[1])
+    if text.startswith("V0;"):
+        return Meaning(ScanKind.FISCAL, shown(text[:80]), payload=text)
+    return None
+
+
+def _address(text: str, today: dt.date) -> Meaning | None:
+    if "://" not in text:
+        return None
+    found = gs1.read_digital_link(text)
+    return (
+        _of_elements(text, found, today) if found is not None else Meaning(ScanKind.FOREIGN, shown(text[:80]))
+    )
+
+
+def _by_symbology(symbology: str, text: str, table: ScanTable, today: dt.date) -> Meaning | None:
+    """What an identifier promises must be there; None where it promises nothing."""
+    if symbology in _ELEMENTS:
+        if symbology == "e0" and is_gtin(text):  # some scanners leave the identifier (01) out
+            return _number(text, table)
+        found = gs1.read_elements(text)
+        return _of_elements(text, found, today) if found is not None else _broken(text)
+    if symbology == "E3":
+        return _with_addon(text) or _broken(text)
+    if symbology in _ONLY_ADDON:
+        return _broken(text)
+    if symbology in _NUMBERS:
+        fits = len(text) in _NUMBERS[symbology] and is_gtin(text)
+        return _number(text, table) if fits else _broken(text)
+    return None
+
+
+def _plain(symbology: str, text: str, table: ScanTable, today: dt.date) -> Meaning:
+    if gs1.GS in text or (text.startswith("01") and len(text) >= 16 and is_gtin(text[2:16])):
+        found = gs1.read_elements(text)
+        if found is not None:
+            return _of_elements(text, found, today)
+        if gs1.GS in text:
+            return _broken(text)
+    if text.startswith(_PERIODICALS) and len(text) in (15, 18):
+        return _with_addon(text) or _broken(text)
+    code = read_code(text)
+    if code.kind is CodeKind.GTIN:
+        return _number(code.text, table)
+    if code.kind is CodeKind.BROKEN and len(text) == 8 and _upc_a(text) is not None:
+        return _number(_upc_a(text) or "", table)
+    return Meaning(ScanKind(code.kind.value), code.text, symbology, code.key)
+
+
+def _number(text: str, table: ScanTable) -> Meaning:
+    """A number whose check digit is right: a label or slip of the store's own, a coupon, or an article."""
+    ean = text.zfill(_EAN) if len(text) == 12 else text
+    if len(ean) == _EAN:
+        rules: list[LabelRule | SlipRule] = [*table.label, *table.slip]
+        rule = max(
+            (rule for rule in rules if ean.startswith(rule.prefix)),
+            key=lambda rule: len(rule.prefix),
+            default=None,
+        )
+        if isinstance(rule, LabelRule):
+            return _label(ean, rule)
+        if isinstance(rule, SlipRule):
+            return _slip(ean, rule)
+        if ean.startswith(_COUPONS):
+            return Meaning(ScanKind.COUPON, text, key=key_of(text), payload=ean)
+    return Meaning(ScanKind.ARTICLE, text, key=key_of(text))
+
+
+def _label(ean: str, rule: LabelRule) -> Meaning:
+    at = len(rule.prefix)
+    item, at = ean[at : at + rule.item_digits], at + rule.item_digits
+    inner, at = ean[at : at + rule.inner_check], at + rule.inner_check
+    value = ean[at : at + rule.value_digits]
+    if inner and int(inner) != gs1.price_check_digit(value):
+        return _broken(ean)
+    number = int(value)
+    if not number:  # a label without a weight or price is a label that was not printed right
+        return _broken(ean)
+    if rule.lookup == "item":
+        key = item.lstrip("0") or "0"
+    else:
+        body = (rule.prefix + item).ljust(_EAN - 1, "0")
+        key = key_of(body + str(check_digit(body)))
+    if rule.value == "price":
+        cents = Decimal(number).scaleb(2 - rule.decimals)
+        if cents != cents.to_integral_value():
+            return _broken(ean)
+        return Meaning(ScanKind.ARTICLE, ean, key=key, price_minor=int(cents))
+    if rule.value == "count":
+        return Meaning(ScanKind.ARTICLE, ean, key=key, quantity=Decimal(number), unit="pc")
+    return Meaning(
+        ScanKind.ARTICLE, ean, key=key, quantity=Decimal(number).scaleb(-rule.decimals), unit=rule.unit
+    )
+
+
+def _slip(ean: str, rule: SlipRule) -> Meaning:
+    at = len(rule.prefix)
+    number, amount = ean[at : at + rule.number_digits], ean[at + rule.number_digits : -1]
+    return Meaning(ScanKind.SLIP, ean, payload=number, amount_minor=int(amount) if amount else None)
+
+
+def _of_elements(text: str, found: Mapping[str, str], today: dt.date) -> Meaning:
+    """What the elements say of a trade item; without one they are a coupon or nothing that is sold."""
+    shown_text = shown(text.replace(gs1.GS, " ")[:80])
+    gtin = found.get("01")
+    if gtin is None:
+        if "255" in found or "8112" in found:
+            number = found.get("255") or found["8112"]
+            return Meaning(ScanKind.COUPON, shown_text, payload=number)
+        return Meaning(ScanKind.FOREIGN, shown_text)
+    dates = {ai: gs1.date_of(found[ai][:6], today) for ai in ("15", "17", "7003") if ai in found}
+    price = _price_of(found)
+    quantity, unit = _quantity_of(found)
+    if None in dates.values() or price == -1 or quantity == 0:
+        return _broken(shown_text)
+    return Meaning(
+        ScanKind.ARTICLE,
+        shown_text,
+        key=key_of(gtin),
+        quantity=quantity,
+        unit=unit,
+        price_minor=price,
+        best_before=dates.get("15"),
+        use_by=dates.get("17") or dates.get("7003"),
+        batch=found.get("10", ""),
+        serial=found.get("21", ""),
+    )
+
+
+def _price_of(found: Mapping[str, str]) -> int | None:
+    """The pack's price in minor units (392n, or 393n in euros); -1 where it is in fractions of a cent or foreign."""
+    for kind in ("392", "393"):
+        price = gs1.measure_of(found, kind)
+        if price is None:
+            continue
+        if kind == "393" and any(ai.startswith("393") and value[:3] != "978" for ai, value in found.items()):
+            return -1
+        cents = price.scaleb(2)
+        return int(cents) if cents == cents.to_integral_value() and cents else -1
+    return None
+
+
+def _quantity_of(found: Mapping[str, str]) -> tuple[Decimal | None, str]:
+    for kind, unit in (("310", "kg"), ("311", "m"), ("314", "m2"), ("315", "l")):
+        value = gs1.measure_of(found, kind)
+        if value is not None:
+            return value.normalize() if value else value, unit
+    return (Decimal(found["30"]), "pc") if "30" in found else (None, "")
+
+
+def _with_addon(text: str) -> Meaning | None:
+    number, addon = text[:_EAN], text[_EAN:]
+    if len(addon) not in _ADDONS or not (addon.isascii() and addon.isdigit()) or not is_gtin(number):
+        return None
+    return Meaning(ScanKind.ARTICLE, number, key=key_of(number), addon=addon)
+
+
+def _upc_a(text: str) -> str | None:
+    """The UPC-A that eight digits of UPC-E stand for; None where they are none."""
+    if text[0] not in "01" or not (text.isascii() and text.isdigit()):
+        return None
+    d = text[1:7]
+    if d[5] in "012":
+        body = d[:2] + d[5] + "0000" + d[2:5]
+    elif d[5] == "3":
+        body = d[:3] + "00000" + d[3:5]
+    elif d[5] == "4":
+        body = d[:4] + "00000" + d[4]
+    else:
+        body = d[:5] + "0000" + d[5]
+    upc = text[0] + body + text[7]
+    return upc if is_gtin(upc) else None
+
+
+def _broken(text: str) -> Meaning:
+    return Meaning(ScanKind.BROKEN, shown(text[:80]))
+
+
+def _mod97(text: str) -> int:
+    return int("".join(str(int(char, 36)) for char in text)) % 97 if text.isalnum() and text.isascii() else -1
