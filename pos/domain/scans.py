@@ -15,24 +15,37 @@ import msgspec
 
 from pos.domain import gs1
 from pos.domain.codes import CodeKind, check_digit, is_gtin, key_of, read_code, shown
+from pos.domain.scan_table import LabelRule, ScanTable, SlipRule
 
 __all__ = ["OWN_PREFIX", "LabelRule", "Meaning", "ScanKind", "ScanTable", "SlipRule", "own_code", "read_scan"]
 
 OWN_PREFIX: Final = "TRS"
 _LINK: Final = re.compile(
-    r"https?://[^/\s]+(?:/[^?#\s]*)?/r/([A-Za-z0-9][A-Za-z0-9_-]{0,31}\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{8})",
+    r"(?i:https?)://[^/?#\s]+(?:/[^?#\s]*)?/r/([A-Za-z0-9][A-Za-z0-9_-]{0,31}\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{8})",
     re.ASCII,
 )
-_OWN: Final = re.compile(r"TRS([A-Z])([0-9A-Z]{1,32})([0-9]{2})", re.ASCII)
+_OWN: Final = re.compile(r"TRS([A-Z])([0-9A-Z]{1,32})[0-9A-Z]{2}", re.ASCII)
+_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_MODULUS: Final = 1271  # ISO 7064 MOD 1271-36
+_AIM: Final = re.compile(r"\]([A-Za-z][0-9A-Fa-f])", re.ASCII)
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|www\.", re.ASCII | re.IGNORECASE)
+_FISCAL_FIELDS: Final = 12  # DSFinV-K, annex I
 _TEXT_MAX: Final = 2_000
 _EAN: Final = 13
+_GTIN_FIRST: Final = re.compile(r"01[0-9]{14}", re.ASCII)
 _COUPONS: Final = ("981", "982", "983", "984", "99")
+_NO_COMPANY: Final = (
+    "0000"  # no company prefix begins so in a UPC-A: 8 digits of this form are the store's own
+)
 _PERIODICALS: Final = ("977", "978", "979")
 _ADDONS: Final = (2, 5)
 # AIM symbology identifiers (ISO/IEC 15424) by what follows from them.
 _NUMBERS: Final[Mapping[str, tuple[int, ...]]] = {"E0": (12, 13), "E4": (8,), "X0": (13,)}
 _ELEMENTS: Final = frozenset({"C1", "e0", "d2", "Q3", "J1"})
+_DATES: Final = ("11", "12", "13", "15", "16", "17", "7003")
+_MEASURES: Final = frozenset({"310", "311", "314", "315", "392", "393"})
 _ONLY_ADDON: Final = frozenset({"E1", "E2"})
+_ITF: Final = "I"
 
 
 class ScanKind(enum.StrEnum):
@@ -64,64 +77,6 @@ _OWN_KINDS: Final[Mapping[str, ScanKind]] = {
 _LETTERS: Final = {kind: letter for letter, kind in _OWN_KINDS.items()}
 
 
-class LabelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A price or weight label of the store: prefix, item, inner check digit if any, value, check digit; 13 digits.
-
-    `value` is "price" (minor units after `decimals`), "weight" (of `unit`) or "count". `lookup`: "item" finds the
-    article by the item's number without leading zeros, "label" by the label with value and inner check zero.
-    """
-
-    prefix: str
-    item_digits: int
-    value_digits: int
-    value: str
-    inner_check: bool = False
-    decimals: int = 2
-    unit: str = "kg"
-    lookup: str = "item"
-
-    def __post_init__(self) -> None:
-        length = len(self.prefix) + self.item_digits + self.inner_check + self.value_digits + 1
-        if not (self.prefix.isascii() and self.prefix.isdigit()) or length != _EAN:
-            raise ValueError(
-                f"label {self.prefix}: prefix, item, inner check, value and check digit are 13 digits"
-            )
-        if self.value not in {"price", "weight", "count"} or self.lookup not in {"item", "label"}:
-            raise ValueError(f"label {self.prefix}: value {self.value!r}, lookup {self.lookup!r}")
-        if self.inner_check and self.value_digits not in (4, 5):
-            raise ValueError(f"label {self.prefix}: an inner check digit belongs to a value of 4 or 5 digits")
-        if self.item_digits < 1 or self.value_digits < 1 or not 0 <= self.decimals <= self.value_digits:
-            raise ValueError(f"label {self.prefix}: {self.item_digits} + {self.value_digits} digits")
-
-
-class SlipRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A deposit slip of the store's machine: prefix, number, amount in minor units, check digit; 13 digits.
-
-    `amount_digits` 0: the number is looked up.
-    """
-
-    prefix: str
-    number_digits: int
-    amount_digits: int
-
-    def __post_init__(self) -> None:
-        if len(self.prefix) + self.number_digits + self.amount_digits + 1 != _EAN or self.number_digits < 1:
-            raise ValueError(f"slip {self.prefix}: prefix, number, amount and check digit are 13 digits")
-
-
-class ScanTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a store's own codes look like. The longest prefix that fits decides."""
-
-    label: tuple[LabelRule, ...] = ()
-    slip: tuple[SlipRule, ...] = ()
-
-    def __post_init__(self) -> None:
-        rules: list[LabelRule | SlipRule] = [*self.label, *self.slip]
-        prefixes = [rule.prefix for rule in rules]
-        if len(set(prefixes)) != len(prefixes):
-            raise ValueError(f"a prefix is given twice: {sorted(prefixes)}")
-
-
 class Meaning(msgspec.Struct, frozen=True, omit_defaults=True):
     """A scan, read. `text` may be shown. `key` finds the article in the catalogue.
 
@@ -148,21 +103,23 @@ class Meaning(msgspec.Struct, frozen=True, omit_defaults=True):
 def own_code(kind: ScanKind, payload: str) -> str:
     """Our own code for a badge, receipt, parked cart, pickup, gift card or coupon: for QR codes and Code 128.
 
-    `payload`: 1 to 32 of 0-9 and A-Z. Two check digits (ISO 7064 mod 97-10) find every wrong or swapped character.
+    `payload`: 1 to 32 of 0-9 and A-Z. Two check characters (ISO 7064 MOD 1271-36) find every wrong character and every
+    two neighbours that changed places.
     """
     body = OWN_PREFIX + _LETTERS[kind] + payload
-    code = f"{body}{98 - _mod97(body + '00'):02}"
-    if _OWN.fullmatch(code) is None:
+    if _OWN.fullmatch(body + "00") is None:
         raise ValueError(f"{payload!r} cannot stand in a code")
-    return code
+    first, second = divmod((1 - int(body + "00", 36)) % _MODULUS, 36)
+    return body + _DIGITS[first] + _DIGITS[second]
 
 
 def read_scan(raw: str, table: ScanTable, today: dt.date) -> Meaning:
     """Read what a scanner sent or a person typed, with or without an AIM identifier (`]E0...`)."""
     text = raw.strip(" \r\n\t")
     symbology = ""
-    if len(text) > 3 and text[0] == "]" and text[1].isalpha():
-        symbology, text = text[1:3], text[3:]
+    aim = _AIM.match(text)
+    if aim is not None:
+        symbology, text = aim[1], text[3:]
     if not text or len(text) > _TEXT_MAX:
         return Meaning(ScanKind.BROKEN, shown(text[:80]), symbology)
     meaning = (
@@ -175,27 +132,40 @@ def read_scan(raw: str, table: ScanTable, today: dt.date) -> Meaning:
 
 
 def _own(text: str) -> Meaning | None:
-    if text.startswith(OWN_PREFIX) and len(text) > len(OWN_PREFIX):
+    if text.startswith(OWN_PREFIX):
         match = _OWN.fullmatch(text)
         kind = _OWN_KINDS.get(match[1]) if match is not None else None
-        if match is None or kind is None or _mod97(text) != 1:
-            return Meaning(ScanKind.BROKEN, shown(text[:80]))
+        if match is None or kind is None or int(text, 36) % _MODULUS != 1:
+            return _broken(text)
         return Meaning(kind, text, payload=match[2])
+    if _nearly_own(text):
+        return _broken(text)
     link = _LINK.fullmatch(text)
     if link is not None:
         return Meaning(ScanKind.RECEIPT, link[1], payload=link[1])
     if text.startswith("V0;"):
-        return Meaning(ScanKind.FISCAL, shown(text[:80]), payload=text)
+        whole = text.count(";") == _FISCAL_FIELDS - 1 and text.isprintable()
+        return Meaning(ScanKind.FISCAL, shown(text[:80]), payload=text) if whole else _broken(text)
     return None
 
 
+def _nearly_own(text: str) -> bool:
+    """A code of ours but for its prefix (one wrong character, two that changed places) or in lower case."""
+    upper = text.upper() if text.isascii() else text
+    for mended in (OWN_PREFIX + upper[3:], OWN_PREFIX + upper[2:3] + upper[4:]):
+        wrong = sum(a != b for a, b in zip(mended, upper, strict=False))
+        if wrong <= 2 and _OWN.fullmatch(mended) is not None and int(mended, 36) % _MODULUS == 1:
+            return True
+    return False
+
+
 def _address(text: str, today: dt.date) -> Meaning | None:
-    if "://" not in text:
+    if _SCHEME.match(text) is None:
         return None
     found = gs1.read_digital_link(text)
-    return (
-        _of_elements(text, found, today) if found is not None else Meaning(ScanKind.FOREIGN, shown(text[:80]))
-    )
+    if found is None:
+        return Meaning(ScanKind.FOREIGN, shown(text[:80]))
+    return _of_elements(text, found, today)
 
 
 def _by_symbology(symbology: str, text: str, table: ScanTable, today: dt.date) -> Meaning | None:
@@ -206,7 +176,9 @@ def _by_symbology(symbology: str, text: str, table: ScanTable, today: dt.date) -
         found = gs1.read_elements(text)
         return _of_elements(text, found, today) if found is not None else _broken(text)
     if symbology == "E3":
-        return _with_addon(text) or _broken(text)
+        return _with_addon(text, table) or _broken(text)
+    if symbology.startswith(_ITF) and len(text) < 14:  # part of a longer one: it ends anywhere
+        return _broken(text)
     if symbology in _ONLY_ADDON:
         return _broken(text)
     if symbology in _NUMBERS:
@@ -216,25 +188,29 @@ def _by_symbology(symbology: str, text: str, table: ScanTable, today: dt.date) -
 
 
 def _plain(symbology: str, text: str, table: ScanTable, today: dt.date) -> Meaning:
-    if gs1.GS in text or (text.startswith("01") and len(text) >= 16 and is_gtin(text[2:16])):
+    if text.startswith("]") or (text != text.strip() and gs1.GS not in text):
+        return _broken(text)  # a second identifier, or a control character
+    if gs1.GS in text or (len(text) >= 16 and text[:2].isdigit()):
         found = gs1.read_elements(text)
-        if found is not None:
+        if found is not None and ("01" in found or gs1.GS in text):
             return _of_elements(text, found, today)
-        if gs1.GS in text:
+        if gs1.GS in text or _GTIN_FIRST.match(text) is not None:
             return _broken(text)
     if text.startswith(_PERIODICALS) and len(text) in (15, 18):
-        return _with_addon(text) or _broken(text)
+        return _with_addon(text, table) or _broken(text)
+    if len(text) == 8 and (text[0] == "0" or not is_gtin(text)):  # no GTIN-8 begins with 0
+        upc_a = _upc_a(text)
+        if upc_a is not None:
+            return _number(upc_a, table)
     code = read_code(text)
     if code.kind is CodeKind.GTIN:
         return _number(code.text, table)
-    if code.kind is CodeKind.BROKEN and len(text) == 8 and _upc_a(text) is not None:
-        return _number(_upc_a(text) or "", table)
     return Meaning(ScanKind(code.kind.value), code.text, symbology, code.key)
 
 
 def _number(text: str, table: ScanTable) -> Meaning:
     """A number whose check digit is right: a label or slip of the store's own, a coupon, or an article."""
-    ean = text.zfill(_EAN) if len(text) == 12 else text
+    ean = text.removeprefix("0") if len(text) == 14 else text.zfill(_EAN) if len(text) == 12 else text
     if len(ean) == _EAN:
         rules: list[LabelRule | SlipRule] = [*table.label, *table.slip]
         rule = max(
@@ -289,15 +265,14 @@ def _of_elements(text: str, found: Mapping[str, str], today: dt.date) -> Meaning
     shown_text = shown(text.replace(gs1.GS, " ")[:80])
     gtin = found.get("01")
     if gtin is None:
-        if "255" in found or "8112" in found:
-            number = found.get("255") or found["8112"]
-            return Meaning(ScanKind.COUPON, shown_text, payload=number)
-        return Meaning(ScanKind.FOREIGN, shown_text)
-    dates = {ai: gs1.date_of(found[ai][:6], today) for ai in ("15", "17", "7003") if ai in found}
+        coupon = next((found[ai] for ai in ("255", "8112", "8110") if ai in found), "")
+        return Meaning(ScanKind.COUPON if coupon else ScanKind.FOREIGN, shown_text, payload=coupon)
+    dates = {ai: gs1.date_of(found[ai], today) for ai in _DATES if ai in found}
     price = _price_of(found)
     quantity, unit = _quantity_of(found)
-    if None in dates.values() or price == -1 or quantity == 0:
+    if None in dates.values() or price == -1 or quantity == 0 or _contradicts(found):
         return _broken(shown_text)
+    use_by = [date for ai in ("17", "7003") if (date := dates.get(ai)) is not None]
     return Meaning(
         ScanKind.ARTICLE,
         shown_text,
@@ -306,10 +281,16 @@ def _of_elements(text: str, found: Mapping[str, str], today: dt.date) -> Meaning
         unit=unit,
         price_minor=price,
         best_before=dates.get("15"),
-        use_by=dates.get("17") or dates.get("7003"),
+        use_by=min(use_by, default=None),
         batch=found.get("10", ""),
         serial=found.get("21", ""),
     )
+
+
+def _contradicts(found: Mapping[str, str]) -> bool:
+    """A trade item beside what is no trade item, or one measure or price told twice (GS1 General Specifications 4.13)."""
+    told = ["39" if ai.startswith("39") else ai[:3] for ai in found if ai[:3] in _MEASURES]
+    return bool(found.keys() & {"02", "37", "255"}) or len(told) != len(set(told))
 
 
 def _price_of(found: Mapping[str, str]) -> int | None:
@@ -329,15 +310,15 @@ def _quantity_of(found: Mapping[str, str]) -> tuple[Decimal | None, str]:
     for kind, unit in (("310", "kg"), ("311", "m"), ("314", "m2"), ("315", "l")):
         value = gs1.measure_of(found, kind)
         if value is not None:
-            return value.normalize() if value else value, unit
+            return value, unit
     return (Decimal(found["30"]), "pc") if "30" in found else (None, "")
 
 
-def _with_addon(text: str) -> Meaning | None:
+def _with_addon(text: str, table: ScanTable) -> Meaning | None:
     number, addon = text[:_EAN], text[_EAN:]
     if len(addon) not in _ADDONS or not (addon.isascii() and addon.isdigit()) or not is_gtin(number):
         return None
-    return Meaning(ScanKind.ARTICLE, number, key=key_of(number), addon=addon)
+    return msgspec.structs.replace(_number(number, table), addon=addon)
 
 
 def _upc_a(text: str) -> str | None:
@@ -347,19 +328,17 @@ def _upc_a(text: str) -> str | None:
     d = text[1:7]
     if d[5] in "012":
         body = d[:2] + d[5] + "0000" + d[2:5]
-    elif d[5] == "3":
+    elif d[5] == "3" and d[2] > "2":
         body = d[:3] + "00000" + d[3:5]
-    elif d[5] == "4":
+    elif d[5] == "4" and d[3] != "0":
         body = d[:4] + "00000" + d[4]
-    else:
+    elif d[5] > "4" and d[4] != "0":
         body = d[:5] + "0000" + d[5]
+    else:
+        return None
     upc = text[0] + body + text[7]
-    return upc if is_gtin(upc) else None
+    return upc if is_gtin(upc) and not upc.startswith(_NO_COMPANY) else None
 
 
 def _broken(text: str) -> Meaning:
     return Meaning(ScanKind.BROKEN, shown(text[:80]))
-
-
-def _mod97(text: str) -> int:
-    return int("".join(str(int(char, 36)) for char in text)) % 97 if text.isalnum() and text.isascii() else -1

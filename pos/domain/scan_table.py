@@ -1,0 +1,69 @@
+"""What a store's own 13-digit codes look like: price and weight labels, deposit slips."""
+
+from typing import Final
+
+import msgspec
+
+__all__ = ["LabelRule", "ScanTable", "SlipRule"]
+
+_EAN: Final = 13
+
+
+class LabelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A price or weight label of the store: prefix, item, inner check digit if any, value, check digit; 13 digits.
+
+    `value` is "price" (minor units after `decimals`), "weight" (of `unit`) or "count". `lookup`: "item" finds the
+    article by the item's number without leading zeros, "label" by the label with value and inner check zero.
+    """
+
+    prefix: str
+    item_digits: int
+    value_digits: int
+    value: str
+    inner_check: bool = False
+    decimals: int = 2
+    unit: str = "kg"
+    lookup: str = "item"
+
+    def __post_init__(self) -> None:
+        length = len(self.prefix) + self.item_digits + self.inner_check + self.value_digits + 1
+        if not (self.prefix.isascii() and self.prefix.isdigit()) or length != _EAN:
+            raise ValueError(
+                f"label {self.prefix}: prefix, item, inner check, value and check digit are 13 digits"
+            )
+        if self.value not in {"price", "weight", "count"} or self.lookup not in {"item", "label"}:
+            raise ValueError(f"label {self.prefix}: value {self.value!r}, lookup {self.lookup!r}")
+        if self.inner_check and self.value_digits not in (4, 5):
+            raise ValueError(f"label {self.prefix}: an inner check digit belongs to a value of 4 or 5 digits")
+        if self.item_digits < 1 or self.value_digits < 1 or not 0 <= self.decimals <= self.value_digits:
+            raise ValueError(f"label {self.prefix}: {self.item_digits} + {self.value_digits} digits")
+
+
+class SlipRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A deposit slip of the store's machine: prefix, number, amount in minor units, check digit; 13 digits.
+
+    `amount_digits` 0: the number is looked up.
+    """
+
+    prefix: str
+    number_digits: int
+    amount_digits: int
+
+    def __post_init__(self) -> None:
+        length = len(self.prefix) + self.number_digits + self.amount_digits + 1
+        digits = self.prefix.isascii() and self.prefix.isdigit()
+        if not digits or length != _EAN or self.number_digits < 1 or self.amount_digits < 0:
+            raise ValueError(f"slip {self.prefix}: prefix, number, amount and check digit are 13 digits")
+
+
+class ScanTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a store's own codes look like. The longest prefix that fits decides."""
+
+    label: tuple[LabelRule, ...] = ()
+    slip: tuple[SlipRule, ...] = ()
+
+    def __post_init__(self) -> None:
+        rules: list[LabelRule | SlipRule] = [*self.label, *self.slip]
+        prefixes = [rule.prefix for rule in rules]
+        if len(set(prefixes)) != len(prefixes):
+            raise ValueError(f"a prefix is given twice: {sorted(prefixes)}")
