@@ -210,6 +210,8 @@ def _plain(symbology: str, text: str, table: ScanTable, today: dt.date) -> Meani
 
 def _number(text: str, table: ScanTable) -> Meaning:
     """A number whose check digit is right: a label or slip of the store's own, a coupon, or an article."""
+    if not text.strip("0"):
+        return _broken(text)
     ean = text.removeprefix("0") if len(text) == 14 else text.zfill(_EAN) if len(text) == 12 else text
     if len(ean) == _EAN:
         rules: list[LabelRule | SlipRule] = [*table.label, *table.slip]
@@ -270,7 +272,8 @@ def _of_elements(text: str, found: Mapping[str, str], today: dt.date) -> Meaning
     dates = {ai: gs1.date_of(found[ai], today) for ai in _DATES if ai in found}
     price = _price_of(found)
     quantity, unit = _quantity_of(found)
-    if None in dates.values() or price == -1 or quantity == 0 or _contradicts(found):
+    impossible = None in dates.values() or price == -1 or quantity == 0 or not gtin.strip("0")
+    if impossible or _contradicts(found):
         return _broken(shown_text)
     use_by = [date for ai in ("17", "7003") if (date := dates.get(ai)) is not None]
     return Meaning(
