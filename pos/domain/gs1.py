@@ -174,7 +174,8 @@ _CHECKED: Final[Mapping[str, int]] = MappingProxyType(
 _QUALIFIERS: Final = (["22", "10", "21"], ["235"])
 _SYMBOLS: Final = frozenset("!\"%&'()*+,-./:;<=>?_")  # character set 82, less letters and digits (7.11)
 _ADDRESS: Final = re.compile(r"https?://[^\s/?#\\]+/\S*", re.IGNORECASE)
-_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPE: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
+_NO_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def read_elements(text: str) -> dict[str, str] | None:
@@ -318,11 +319,9 @@ def _decoded(text: str) -> str | None:
     """Percent-decoded; None where that is no text."""
     if "%" not in text:
         return text
-    if _ESCAPE.search(text) is not None:
+    if _NO_ESCAPE.search(text) is not None:
         return None
-    from urllib.parse import unquote_to_bytes  # noqa: PLC0415 - most codes are no addresses
-
     try:
-        return unquote_to_bytes(text).decode("utf-8")
-    except UnicodeDecodeError:
+        return _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), text.encode()).decode()
+    except UnicodeError:
         return None
