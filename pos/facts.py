@@ -6,12 +6,15 @@ are gross integer minor units of the sale's currency, times are milliseconds sin
 till's clock. All sums are stored: nobody ever runs today's rules over yesterday's facts.
 """
 
+import datetime as dt
 import hashlib
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
+
+from pos.domain.line import Discount, Origin
 
 __all__ = [
     "GENESIS",
@@ -24,6 +27,7 @@ __all__ = [
     "EpochOpened",
     "Fact",
     "FactError",
+    "Origin",
     "ReceiptCopied",
     "Reference",
     "Sale",
@@ -50,21 +54,13 @@ class FactError(ValueError):
     """A stored body cannot be read: too large, not JSON, or not of its kind."""
 
 
-class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A share of a discount on one line. `amount_minor` is what it takes off (positive)."""
-
-    code: str
-    text: str
-    amount_minor: int
-    reason: str = ""
-
-
 class SaleLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of a sale, removed ones too (`voided_ms` set, and not in any sum).
 
     `total_minor` = `qty` x `unit_minor` rounded, less nothing: `discounts` are separate and summed in
     `total_minor` of the sale. `case` is the business case in words of DSFinV-K (GV_TYP). `by` is empty
-    where it is the sale's operator. `price_source` is "catalogue", "asked" or "open".
+    where it is the sale's operator. `origin` is the line that a "return" takes back. `reason` and `approved`
+    (an operator) belong to a price that was set by hand. The rest is as in pos.domain.line.
     """
 
     n: int
@@ -92,6 +88,19 @@ class SaleLine(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str = ""
     voided_ms: int | None = None
     voided_by: str = ""
+    origin: Origin | None = None
+    serial: str = ""
+    batch: str = ""
+    best_before: dt.date | None = None
+    seller: str = ""
+    options: tuple[str, ...] = ()
+    reason: str = ""
+    approved: str = ""
+
+    @property
+    def pay_minor(self) -> int:
+        """What was paid for it: its price less its discounts."""
+        return self.total_minor - sum(discount.amount_minor for discount in self.discounts)
 
 
 class SaleTax(msgspec.Struct, frozen=True):

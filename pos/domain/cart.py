@@ -1,23 +1,29 @@
 """The cart: immutable, each change gives a new one. Sums are kept by construction, not checked later."""
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
 
 from pos.domain.article import Article, Deposit
+from pos.domain.line import Discount, Line, Mark, Origin
 from pos.domain.money import round_minor, vat_of_gross
 from pos.domain.tax import TaxRate
 
 __all__ = [
     "LINES_MAX",
     "Cart",
+    "Discount",
     "Line",
     "Mark",
+    "Origin",
     "Sums",
     "TaxTotal",
     "add_article",
     "add_open_line",
+    "add_return",
     "cart_of",
+    "discount_lines",
     "find_line",
     "last_live_line",
     "open_lines",
@@ -30,50 +36,6 @@ __all__ = [
 ]
 
 LINES_MAX = 2_000
-
-
-class Mark(msgspec.Struct, frozen=True):
-    """Who did something, and when (wall clock, milliseconds since 1970 UTC)."""
-
-    at_ms: int
-    by: str
-
-
-class Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of a cart.
-
-    `n` never changes and is never given twice. `kind` is "article", "deposit" (belongs to line
-    `parent`) or "open" (a code that is not sold yet: no price, no tax, total 0). Amounts are gross
-    minor units; `total_minor` is `quantity` x `unit_minor`, rounded once. `list_minor` is the
-    catalogue's price where another one was taken. `price_source` is "catalogue", "asked" or "open".
-    """
-
-    n: int
-    kind: str
-    text: str
-    quantity: Decimal
-    unit_minor: int
-    total_minor: int
-    added: Mark
-    source: str = ""
-    code: str = ""
-    gtin: str | None = None
-    sku: str = ""
-    unit: str = "pc"
-    department: int = 0
-    tax_code: str = ""
-    tax_percent: Decimal = Decimal(0)
-    tax_key: int = 0
-    price_source: str = "catalogue"
-    list_minor: int | None = None
-    parent: int | None = None
-    min_age: int = 0
-    open_reason: str = ""
-    voided: Mark | None = None
-
-    @property
-    def live(self) -> bool:
-        return self.voided is None
 
 
 class Sums(msgspec.Struct, frozen=True):
@@ -217,6 +179,44 @@ def price_open_line(
     )
 
 
+def add_return(
+    cart: Cart, sold: Line, quantity: Decimal, refund_minor: int, origin: Origin, mark: Mark
+) -> Cart:
+    """Take back `quantity` of a line that was sold, for what was paid for it: at the price and the rate of that sale.
+
+    What the price then and the refund differ by is a discount that is taken back with it.
+    """
+    total = -round_minor(quantity * sold.unit_minor)
+    back = refund_minor + total  # what came off then, negative
+    assert quantity > 0, "something comes back"
+    line = msgspec.structs.replace(
+        sold,
+        n=_next_n(cart),
+        kind="return",
+        quantity=-quantity,
+        total_minor=total,
+        discounts=(Discount("origin", "", back),) if back else (),
+        added=mark,
+        source="",
+        parent=None,
+        origin=origin,
+        voided=None,
+    )
+    return _append(cart, line)
+
+
+def discount_lines(cart: Cart, source: str, discounts: Mapping[int, Sequence[Discount]]) -> Cart:
+    """Put the discounts of one source ("promotion", "manual", ...) in the place of those it gave before, line by line."""
+    for line in cart.lines:
+        kept = tuple(discount for discount in line.discounts if discount.source != source)
+        fresh = (*kept, *discounts.get(line.n, ())) if line.live else kept
+        if fresh != line.discounts:
+            new = msgspec.structs.replace(line, discounts=fresh)
+            assert not line.live or 0 <= new.pay_minor <= line.total_minor, "no line falls below nothing"
+            cart = _replace(cart, new)
+    return cart
+
+
 def void_line(cart: Cart, n: int, mark: Mark) -> Cart:
     """Take a line out, with the deposit under it. It stays in the cart, marked with who and when."""
     for line in cart.lines:
@@ -283,11 +283,11 @@ def _count(sums: Sums, line: Line, sign: int) -> Sums:
             line.tax_code,
             line.tax_key,
             line.tax_percent,
-            before + sign * line.total_minor,
+            before + sign * line.pay_minor,
             count + sign,
         )
     return Sums(
-        sums.total_minor + sign * line.total_minor,
+        sums.total_minor + sign * line.pay_minor,
         sums.pieces + sign * _pieces_of(line),
         sums.open_lines,
         tuple(gross[rate] for rate in sorted(gross)),
@@ -295,7 +295,7 @@ def _count(sums: Sums, line: Line, sign: int) -> Sums:
 
 
 def _pieces_of(line: Line) -> int:
-    if line.kind == "deposit":
+    if line.kind in {"deposit", "return"}:
         return 0
     return int(line.quantity) if line.unit == "pc" and line.quantity == int(line.quantity) else 1
 

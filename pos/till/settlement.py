@@ -7,7 +7,7 @@ from pos.facts import CartAbandoned, CartParked, Sale, SaleLine, SaleTax, SaleTe
 
 __all__ = ["SaleContext", "abandoned", "cart_again", "parked", "sale_of"]
 
-_CASES = {"deposit": "Pfand"}
+_CASES = {"deposit": "Pfand", "voucher": "MehrzweckgutscheinKauf"}
 
 
 class SaleContext(msgspec.Struct, frozen=True):
@@ -137,6 +137,15 @@ def _line_again(line: SaleLine, operator: str, tax_key: int) -> Line:
         min_age=line.min_age,
         open_reason=line.open_reason,
         voided=voided,
+        discounts=line.discounts,
+        origin=line.origin,
+        serial=line.serial,
+        batch=line.batch,
+        best_before=line.best_before,
+        seller=line.seller,
+        options=line.options,
+        reason=line.reason,
+        approved=line.approved,
     )
 
 
@@ -152,7 +161,7 @@ def _line(line: Line, operator: str) -> SaleLine:
         at_ms=line.added.at_ms,
         qty=line.quantity,
         kind=line.kind,
-        case=_CASES.get(line.kind, "Umsatz"),
+        case=_case_of(line),
         unit=line.unit,
         gtin=line.gtin,
         sku="" if line.sku == line.gtin else line.sku,
@@ -167,4 +176,20 @@ def _line(line: Line, operator: str) -> SaleLine:
         by="" if line.added.by == operator else line.added.by,
         voided_ms=None if voided is None else voided.at_ms,
         voided_by="" if voided is None or voided.by == operator else voided.by,
+        discounts=line.discounts,
+        origin=line.origin,
+        serial=line.serial,
+        batch=line.batch,
+        best_before=line.best_before,
+        seller=line.seller,
+        options=line.options,
+        reason=line.reason,
+        approved=line.approved,
     )
+
+
+def _case_of(line: Line) -> str:
+    """The business case (DSFinV-K, GV_TYP); what is taken back is its sale with negative amounts."""
+    if line.kind == "deposit" and line.quantity < 0:
+        return "PfandRueckzahlung"
+    return _CASES.get(line.kind, "Umsatz")

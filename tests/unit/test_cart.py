@@ -8,7 +8,19 @@ from hypothesis import strategies as st
 
 from pos.domain import cart as carts
 from pos.domain.article import Article, Deposit
-from pos.domain.cart import Cart, Mark
+from pos.domain.cart import (
+    Cart,
+    Discount,
+    Line,
+    Mark,
+    Origin,
+    add_return,
+    cart_of,
+    discount_lines,
+    pieces,
+    tax_totals,
+    total_minor,
+)
 from pos.domain.money import round_minor
 from pos.facts import SaleTender, body_of, decode_fact
 from pos.resources import tax_table
@@ -125,3 +137,43 @@ def test_lines_sum_to_the_total_and_net_and_vat_to_gross_in_any_cart(
     assert sum(tax.gross_minor for tax in sale.taxes) == sale.total_minor == total
     assert len(sale.lines) == len(cart.lines)
     assert decode_fact("sale", 1, body_of(sale)) == sale
+
+
+def test_what_is_taken_back_costs_what_was_paid_at_the_rate_of_then() -> None:
+    """3 x 0.89 less 0.89 for the third: one back is worth 59, at the 16 percent of that day."""
+    sold = Line(
+        4, "article", "Jam", Decimal(3), 89, 267, Mark(1, "1"), tax_code="A", tax_percent=Decimal(16), tax_key=21,
+        discounts=(Discount("p1", "3 for 2", 89, source="promotion"),),
+    )  # fmt: skip
+    cart = add_return(Cart("c", 1, "2"), sold, Decimal(1), 59, Origin("t1", 1, 17, 4), Mark(9, "2"))
+    (line,) = cart.lines
+    assert (line.quantity, line.total_minor, line.pay_minor, line.kind) == (Decimal(-1), -89, -59, "return")
+    assert (total_minor(cart), pieces(cart)) == (-59, 0)
+    (tax,) = tax_totals(cart)
+    assert (tax.percent, tax.gross_minor, tax.vat_minor) == (Decimal(16), -59, -8)
+
+
+def test_discounts_of_one_source_take_each_others_place_and_count_in_the_lines_own_rate() -> None:
+    lines = tuple(
+        Line(
+            n,
+            "article",
+            "x",
+            Decimal(1),
+            1000,
+            1000,
+            Mark(1, "1"),
+            tax_code=code,
+            tax_percent=Decimal(percent),
+        )
+        for n, code, percent in ((1, "A", 19), (2, "B", 7))
+    )
+    cart = cart_of("c", 1, "1", lines)
+    by_hand = discount_lines(cart, "manual", {1: [Discount("m", "kind", 100, source="manual")]})
+    both = discount_lines(
+        by_hand, "promotion", {n: [Discount("p", "sale", 50, source="promotion")] for n in (1, 2)}
+    )
+    assert [line.pay_minor for line in both.lines] == [850, 950]
+    assert [tax.gross_minor for tax in tax_totals(both)] == [850, 950]
+    assert discount_lines(both, "promotion", {}) == by_hand
+    assert total_minor(discount_lines(by_hand, "manual", {})) == 2000

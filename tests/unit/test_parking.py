@@ -1,5 +1,6 @@
 """Parked carts in the till: what may be parked, what comes back, and which file has the last word."""
 
+import datetime as dt
 from decimal import Decimal
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 
 from pos.domain import commands as c
 from pos.domain import events as e
-from pos.domain.cart import Cart, Line, Mark, cart_of
+from pos.domain.cart import Cart, Discount, Line, Mark, Origin, cart_of
 from pos.facts import CartAbandoned, CartParked, CartResumed, Sale, body_of, decode_fact
 from pos.ports import JournalUnavailableError
 from pos.till import settlement
@@ -36,6 +37,9 @@ def other_than_its_default(field: msgspec.structs.FieldInfo) -> object:
     special: dict[str, object] = {
         "n": 1, "kind": "article", "added": Mark(7, "2"), "voided": Mark(9, "3"), "tax_code": "A",
         "quantity": Decimal("1.250"), "tax_percent": Decimal(19), "parent": None,
+        "discounts": (Discount("d", "less", 1, "why", "manual", "2", "3"),), "options": ("M", "blue"),
+        "origin": Origin("t", 1, 2, 3, "defect", "why", damaged=True, approved="3"),
+        "best_before": dt.date(2026, 11, 30),
     }  # fmt: skip
     if field.name in special:
         return special[field.name]

@@ -1,0 +1,99 @@
+"""One line of a cart: what is sold, or taken back, at which price, less which discounts."""
+
+import datetime as dt
+from decimal import Decimal
+
+import msgspec
+
+__all__ = ["Discount", "Line", "Mark", "Origin"]
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Who did something, and when (wall clock, milliseconds since 1970 UTC)."""
+
+    at_ms: int
+    by: str
+
+
+class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A share of a discount on one line. `amount_minor` is what it takes off (negative on a line taken back).
+
+    `source` is who gave it: "promotion" (`code` is its id), "manual", "staff", "mark-down". `by` and `approved` are
+    operators, where a person gave it or had to agree.
+    """
+
+    code: str
+    text: str
+    amount_minor: int
+    reason: str = ""
+    source: str = ""
+    by: str = ""
+    approved: str = ""
+
+
+class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The line of another receipt that is taken back, and why. Without a receipt `till` is empty.
+
+    `rule` decides what may be done: "exchange", "withdrawal", "defect" or "recall".
+    """
+
+    till: str = ""
+    epoch: int = 0
+    number: int = 0
+    n: int = 0
+    rule: str = "exchange"
+    reason: str = ""
+    damaged: bool = False
+    approved: str = ""
+
+
+class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of a cart.
+
+    `n` never changes and is never given twice. `kind` is "article", "deposit" (belongs to line `parent`; of its own it
+    is one that is taken back), "return" (negative, of `origin`), "voucher" (a gift card or voucher that is sold) or
+    "open" (a code that is not sold yet: no price, no tax, total 0). Amounts are gross minor units; `total_minor` is
+    `quantity` x `unit_minor`, rounded once, and counts less its `discounts`. `list_minor` is the catalogue's price
+    where another one was taken. `price_source` is "catalogue", "asked", "open", "label", "override" or "origin".
+    """
+
+    n: int
+    kind: str
+    text: str
+    quantity: Decimal
+    unit_minor: int
+    total_minor: int
+    added: Mark
+    source: str = ""
+    code: str = ""
+    gtin: str | None = None
+    sku: str = ""
+    unit: str = "pc"
+    department: int = 0
+    tax_code: str = ""
+    tax_percent: Decimal = Decimal(0)
+    tax_key: int = 0
+    price_source: str = "catalogue"
+    list_minor: int | None = None
+    parent: int | None = None
+    min_age: int = 0
+    open_reason: str = ""
+    voided: Mark | None = None
+    discounts: tuple[Discount, ...] = ()
+    origin: Origin | None = None
+    serial: str = ""
+    batch: str = ""
+    best_before: dt.date | None = None
+    seller: str = ""
+    options: tuple[str, ...] = ()
+    reason: str = ""
+    approved: str = ""
+
+    @property
+    def live(self) -> bool:
+        return self.voided is None
+
+    @property
+    def pay_minor(self) -> int:
+        """What is paid for it: its price less its discounts."""
+        return self.total_minor - sum(discount.amount_minor for discount in self.discounts)
