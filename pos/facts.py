@@ -15,9 +15,11 @@ from typing import Any, Final
 import msgspec
 
 from pos.domain.line import Discount, Origin
+from pos.domain.rights import Approval
 
 __all__ = [
     "GENESIS",
+    "Approval",
     "CartAbandoned",
     "CartParked",
     "CartResumed",
@@ -157,6 +159,7 @@ class Sale(msgspec.Struct, frozen=True, omit_defaults=True):
     demo: bool = False
     training: bool = False
     references: tuple[Reference, ...] = ()
+    approvals: tuple[Approval, ...] = ()
     country: dict[str, Any] = {}
     software: str = ""
 
@@ -173,6 +176,7 @@ class CartAbandoned(msgspec.Struct, frozen=True, omit_defaults=True):
     lines: tuple[SaleLine, ...]
     reason: str = "void"
     training: bool = False
+    approvals: tuple[Approval, ...] = ()
 
 
 class TaxKey(msgspec.Struct, frozen=True):
@@ -252,6 +256,7 @@ class DrawerOpenedFact(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str
     by_key: bool = False
     cart_id: str = ""
+    approvals: tuple[Approval, ...] = ()
 
 
 class ReceiptCopied(msgspec.Struct, frozen=True, omit_defaults=True):

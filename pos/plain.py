@@ -95,6 +95,9 @@ class LineMode:
         elif word == "sign-in":
             *names, pin = rest.split() or [""]
             command = c.SignIn(" ".join(names), pin)
+        elif word == "approve":
+            *names, pin = rest.split() or [""]
+            command = c.Approve(" ".join(names), pin)
         elif word == "key" and rest:
             command = self._press(rest)
         elif not word:

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
+from pos.domain.rights import Role
 from pos.domain.tax import TaxRate, TaxTable
 
-__all__ = ["Texts", "config_path", "read_toml", "tax_table", "texts"]
+__all__ = ["Texts", "config_path", "read_toml", "shipped_roles", "tax_table", "texts"]
 
 LANGUAGES = ("de", "en")
 
@@ -50,6 +51,16 @@ def tax_table(country: str) -> TaxTable:
     return TaxTable(
         TaxRate(row.code, row.key, Decimal(row.percent), row.valid_from, row.valid_to) for row in data.rate
     )
+
+
+class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
+    role: tuple[Role, ...]
+
+
+@lru_cache(maxsize=1)
+def shipped_roles() -> tuple[Role, ...]:
+    """The roles of config/roles.toml."""
+    return msgspec.convert(read_toml("roles.toml"), _RoleFile).role
 
 
 class Texts:

@@ -13,12 +13,22 @@ from pos.ports import DeviceState, Operator
 
 __all__ = ["STATES", "CopyView", "DeviceView", "HubView", "LastSale", "ParkedCart", "TillView"]
 
-STATES: Final = ("stopped", "signed-out", "ready", "selling", "search", "department", "paying", "paid")
+STATES: Final = (
+    "stopped",
+    "signed-out",
+    "approval",
+    "ready",
+    "selling",
+    "search",
+    "department",
+    "paying",
+    "paid",
+)
 """All states there are:
 
 stopped: no payment can be taken, the message says why; signed-out: nobody is signed in (an open cart waits);
-ready: no cart; selling: a cart is open; search: results wait for a number; department: an open price waits
-for its department; paying: a payment is being written; paid: the last sale and its change are shown.
+approval: something waits until another person agrees; ready: no cart; selling: a cart is open; search: results wait
+for a number; department: an open price waits for its department; paying: a payment is being written; paid: the last sale and its change are shown.
 """
 
 
@@ -81,6 +91,8 @@ class TillView(msgspec.Struct, frozen=True):
     revision: int = 0
     operator: Operator | None = None
     operators: tuple[Operator, ...] = ()
+    asked_right: str = ""
+    approvers: tuple[Operator, ...] = ()
     lines: tuple[Line, ...] = ()
     total_minor: int = 0
     pieces: int = 0

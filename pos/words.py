@@ -45,4 +45,6 @@ def message_text(message: Message, words: Texts) -> str:
         value = fields.get(name)
         if isinstance(value, int):
             fields[name] = amount(value, words.language)
+    if "right" in fields:
+        fields["right"] = words(f"right.{fields['right']}")
     return words(f"message.{message.code}", **fields)

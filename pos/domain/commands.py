@@ -8,6 +8,7 @@ import msgspec
 __all__ = [
     "COPY_STATES",
     "NOTE_MAX",
+    "Approve",
     "Cancel",
     "ChooseOpenLine",
     "Command",
@@ -62,6 +63,16 @@ class SignIn(Command, frozen=True):
 
     def __repr__(self) -> str:
         return f"SignIn(name={self.name!r}, pin=...)"
+
+
+class Approve(Command, frozen=True):
+    """Another person, by name or number and PIN, agrees to what waits for it. `__repr__` hides the PIN."""
+
+    name: str
+    pin: str
+
+    def __repr__(self) -> str:
+        return f"Approve(name={self.name!r}, pin=...)"
 
 
 class Lock(Command, frozen=True):

@@ -5,6 +5,8 @@ from decimal import Decimal
 import msgspec
 
 __all__ = [
+    "ApprovalAsked",
+    "Approved",
     "ArticlesFound",
     "CartParked",
     "CartResumed",
@@ -53,6 +55,17 @@ class SignedIn(Event, frozen=True):
 
 class SignedOut(Event, frozen=True):
     pass
+
+
+class ApprovalAsked(Event, frozen=True):
+    """What was asked for waits for somebody who has this right."""
+
+    right: str
+
+
+class Approved(Event, frozen=True):
+    right: str
+    by: str
 
 
 class LineAdded(Event, frozen=True):

@@ -1,7 +1,7 @@
 """How a cart ends: paid, or given up. One commit decides; only after it come drawer, paper and thanks."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -9,6 +9,7 @@ from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Cart
+from pos.domain.rights import declare
 from pos.facts import Sale, SaleTender
 from pos.ports import JournalUnavailableError
 from pos.till import settlement
@@ -22,6 +23,7 @@ __all__ = ["PAY_BEFORE", "Checkout"]
 
 CHANGE_MAX_MINOR = 50_000
 PAY_BEFORE = "pay-before"
+VOID_CART: Final = declare("void-cart")
 _Later = Callable[[Coroutine[Any, Any, None]], None]
 
 
@@ -58,6 +60,7 @@ class Checkout:
             self._desk.second_step = "void-cart"
             self._desk.warn("void-cart-again", pieces=carts.pieces(self._selling.cart))
             return None
+        self._desk.need(VOID_CART)
         self._desk.second_step = ""
         return self._abandon(self._selling.cart)
 
@@ -70,6 +73,7 @@ class Checkout:
                 operator=self._desk.operator_id(),
                 ended_ms=self._desk.world.clock.wall_ms(),
                 offset_min=self._desk.offset_min(),
+                approvals=self._desk.approvals,
             )
         )
         await self._ledger.append(facts, cart)

@@ -9,6 +9,8 @@ import msgspec
 from pos.domain import events as e
 from pos.domain.article import Article
 from pos.domain.cart import Mark
+from pos.domain.commands import Command
+from pos.domain.rights import Approval, Role, Roles
 from pos.domain.tax import TaxRate, TaxTable
 from pos.facts import Sale
 from pos.ports import (
@@ -27,9 +29,19 @@ from pos.ports import (
     ReceiptPrinter,
     State,
 )
+from pos.resources import shipped_roles
 from pos.view import LastSale
 
-__all__ = ["Desk", "Refusal", "TillSetup", "World", "stop_message", "unusable_catalogue"]
+__all__ = [
+    "Asking",
+    "Desk",
+    "NeedsApproval",
+    "Refusal",
+    "TillSetup",
+    "World",
+    "stop_message",
+    "unusable_catalogue",
+]
 
 
 _log = logging.getLogger(__name__)
@@ -43,6 +55,7 @@ class TillSetup(msgspec.Struct, frozen=True):
     demo: bool = True
     receipt_paper: str = "always"
     software: str = "tresen"
+    roles: tuple[Role, ...] = ()  # none: those that are shipped
 
 
 class World(msgspec.Struct, frozen=True):
@@ -69,6 +82,22 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
         self.message = e.Message(sentence, dict(fields), level)
 
 
+class NeedsApproval(Exception):  # noqa: N818 - it is an answer, not an error
+    """Raised inside a command that the operator may not do alone: it waits for somebody who has the right."""
+
+    def __init__(self, right: str) -> None:
+        super().__init__(right)
+        self.right = right
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """A command that waits for an approval, and those that it has already."""
+
+    command: Command
+    right: str
+    approvals: tuple[Approval, ...] = ()
+
+
 def stop_message(error: JournalUnavailableError) -> e.Message:
     return e.Message(error.code, {"detail": error.detail}, "alarm")
 
@@ -91,6 +120,9 @@ class Desk:
         self.locked_epoch = 0
         self.in_doubt = False
         self.second_step = ""
+        self.roles = Roles(setup.roles or shipped_roles())
+        self.asking: Asking | None = None
+        self.approvals: tuple[Approval, ...] = ()  # those of the command that is being handled
         self.showing_last = False
         self.last: LastSale | None = None
         self.last_sale: Sale | None = None
@@ -106,6 +138,15 @@ class Desk:
         """Something was done, and the cashier should know more."""
         self.message = e.Message(sentence, dict(fields), level)
         self.events.append(e.Warned(sentence))
+
+    def need(self, right: str) -> str:
+        """The id of who agreed, empty where the operator may do it alone. Raises NeedsApproval."""
+        if self.operator is not None and self.roles.may(self.operator.role, right):
+            return ""
+        found = next((approval for approval in self.approvals if approval.right == right), None)
+        if found is None:
+            raise NeedsApproval(right)
+        return found.by
 
     def must_be_signed_in(self) -> None:
         if self.operator is None:

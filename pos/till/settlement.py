@@ -3,6 +3,7 @@
 import msgspec
 
 from pos.domain.cart import Cart, Line, Mark, cart_of, pieces, tax_totals, total_minor
+from pos.domain.rights import Approval
 from pos.facts import CartAbandoned, CartParked, Sale, SaleLine, SaleTax, SaleTender, TaxKey
 
 __all__ = ["SaleContext", "abandoned", "cart_again", "parked", "sale_of"]
@@ -64,7 +65,13 @@ def sale_of(cart: Cart, tenders: tuple[SaleTender, ...], context: SaleContext) -
 
 
 def abandoned(
-    cart: Cart, *, business_day: str, operator: str, ended_ms: int, offset_min: int
+    cart: Cart,
+    *,
+    business_day: str,
+    operator: str,
+    ended_ms: int,
+    offset_min: int,
+    approvals: tuple[Approval, ...] = (),
 ) -> CartAbandoned:
     """A cart given up, with every line it ever had."""
     return CartAbandoned(
@@ -75,6 +82,7 @@ def abandoned(
         ended_ms=ended_ms,
         offset_min=offset_min,
         lines=tuple(_line(line, operator) for line in cart.lines),
+        approvals=approvals,
     )
 
 

@@ -1,12 +1,13 @@
 """Drawer, paper, devices and the line to the hub, as the till sees them: orders out, news in."""
 
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from pos.domain import commands as c
 from pos.domain import events as e
+from pos.domain.rights import declare
 from pos.facts import DrawerOpenedFact, ReceiptCopied, Sale
 from pos.ports import DeviceState, PrintJob
 from pos.till.desk import Desk, Refusal
@@ -16,6 +17,7 @@ from pos.view import CopyView, DeviceView, HubView
 __all__ = ["Surroundings"]
 
 _ALARMS = frozenset({"fork", "replaced", "revoked", "behind", "not-enrolled", "untrusted"})
+NO_SALE: Final = declare("no-sale")
 _NODES = {"hub": "Hub", "relay": "Relay"}
 _AWAY = "away"
 _COPY_FINE = frozenset({"ok", "behind"})
@@ -53,6 +55,7 @@ class Surroundings:
         drawer = self._desk.world.drawer
         if not command.by_key and (drawer is None or self.printer.state in _CANNOT_PRINT):
             raise Refusal("drawer-not-ready")
+        self._desk.need(NO_SALE)
         await self.record_drawer(command.reason, by_key=command.by_key, cart_id="")
         if command.by_key:
             return
@@ -63,7 +66,15 @@ class Surroundings:
 
     async def record_drawer(self, reason: str, *, by_key: bool, cart_id: str) -> None:
         facts = self._ledger.day_facts()
-        facts.append(DrawerOpenedFact(self._desk.operator_id(), reason, by_key=by_key, cart_id=cart_id))
+        facts.append(
+            DrawerOpenedFact(
+                self._desk.operator_id(),
+                reason,
+                by_key=by_key,
+                cart_id=cart_id,
+                approvals=self._desk.approvals,
+            )
+        )
         await self._ledger.append(facts, None)
 
     async def _print_again(self, _: c.PrintAgain) -> None:

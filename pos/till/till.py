@@ -17,8 +17,9 @@ from pos.domain.cart import Cart
 from pos.domain.codes import shown
 from pos.domain.tax import UnknownTaxCodeError
 from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError, SignInRefusedError
+from pos.till.approvals import Approvals
 from pos.till.checkout import PAY_BEFORE, Checkout
-from pos.till.desk import Desk, Refusal, TillSetup, World, stop_message, unusable_catalogue
+from pos.till.desk import Desk, NeedsApproval, Refusal, TillSetup, World, stop_message, unusable_catalogue
 from pos.till.ledger import Ledger
 from pos.till.numbers import Numbers
 from pos.till.parking import RESUME_BEFORE, Parking
@@ -54,8 +55,10 @@ class Till:
             c.Lock: self._lock,
             c.Mistyped: self._mistyped,
         }
+        self._approvals = Approvals(self._desk, lambda command: self._handlers[type(command)](command))
         numbers = Numbers(self._desk, ledger)
-        for part in (self._selling, self._surroundings, self._checkout, self._parking, numbers):
+        parts = (self._selling, self._surroundings, self._checkout, self._parking, self._approvals, numbers)
+        for part in parts:
             self._handlers.update(part.handlers)  # type: ignore[arg-type]  # each takes its own command
         self._queue: deque[tuple[c.Command, _Done]] = deque()
         self._busy = False
@@ -149,58 +152,58 @@ class Till:
             waiting = self._take(command)
             if waiting is not None:
                 self._publish(None)  # "paying" is seen while the payment is written
-                task = asyncio.get_running_loop().create_task(self._await(waiting, done))
+                task = asyncio.get_running_loop().create_task(self._await(command, waiting, done))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
                 return
             self._publish(done)
         self._busy = False
 
-    async def _await(self, waiting: Coroutine[Any, Any, None], done: _Done) -> None:
+    async def _await(self, command: c.Command, waiting: Coroutine[Any, Any, None], done: _Done) -> None:
         try:
             if self._afterwards is not None:  # what it writes decides what comes next: the day that is open
                 await asyncio.wait((self._afterwards,))
             await waiting
-        except Refusal as refusal:
-            self._desk.refuse(refusal.message)
-        except CatalogueUnavailableError as error:
-            self._desk.refuse(unusable_catalogue(error))
-        except UnknownTaxCodeError:
-            self._desk.refuse(self._wrong_clock())
-        except Exception:  # noqa: BLE001 - a bug costs one command, never the till
-            _log.exception("a command failed")
-            self._desk.refuse(e.Message("internal-error"))
+        except Exception as error:  # noqa: BLE001 - a bug costs one command, never the till
+            self._say_why(error, command)
         self._publish(done)
         self._drain()
 
     def _take(self, command: c.Command) -> Coroutine[Any, Any, None] | None:
-        handler = self._handlers[type(command)]
-        if type(command) not in _NEWS:
-            self._desk.message = None
-            if self._desk.second_step.partition(" ")[0] != _SECOND_STEPS.get(type(command)):
-                self._desk.second_step = ""
-            if type(command) is not c.EnterCode:
-                self._selling.open_price = None
         try:
-            result: Coroutine[Any, Any, None] | None = handler(command)
-        except Refusal as refusal:
-            self._desk.refuse(refusal.message)
+            if type(command) not in _NEWS:
+                self._approvals.look(command)
+                self._begin(command)
+            return self._handlers[type(command)](command)
+        except Exception as error:  # noqa: BLE001 - a bug costs one command, never the till
+            self._say_why(error, command)
             return None
-        except CatalogueUnavailableError as error:
-            self._desk.refuse(unusable_catalogue(error))
-            return None
-        except UnknownTaxCodeError:
-            self._desk.refuse(self._wrong_clock())
-            return None
-        except Exception:  # noqa: BLE001 - a bug costs one command, never the till
-            _log.exception("a command failed")
-            self._desk.refuse(e.Message("internal-error"))
-            return None
-        return result
 
-    def _wrong_clock(self) -> e.Message:
-        """No tax rate holds on the day that the clock shows."""
-        return e.Message("clock-wrong", {"day": self._desk.today().isoformat()}, "alarm")
+    def _begin(self, command: c.Command) -> None:
+        """What the command before left behind ends here; an approval goes on with what was asked."""
+        self._desk.message = None
+        if type(command) is c.Approve:
+            return
+        if self._desk.second_step.partition(" ")[0] != _SECOND_STEPS.get(type(command)):
+            self._desk.second_step = ""
+        if type(command) is not c.EnterCode:
+            self._selling.open_price = None
+
+    def _say_why(self, error: Exception, command: c.Command) -> None:
+        """A command was not done."""
+        match error:
+            case NeedsApproval():
+                self._approvals.ask(command, error.right)
+            case Refusal():
+                self._desk.refuse(error.message)
+            case CatalogueUnavailableError():
+                self._desk.refuse(unusable_catalogue(error))
+            case UnknownTaxCodeError():  # no tax rate holds on the day that the clock shows
+                day = self._desk.today().isoformat()
+                self._desk.refuse(e.Message("clock-wrong", {"day": day}, "alarm"))
+            case _:
+                _log.error("a command failed", exc_info=error)
+                self._desk.refuse(e.Message("internal-error"))
 
     def _publish(self, done: _Done) -> None:
         self._changed()
@@ -256,6 +259,8 @@ class Till:
             return "stopped"
         if self._desk.operator is None:
             return "signed-out"
+        if self._desk.asking is not None:
+            return "approval"
         if self._checkout.paying:
             return "paying"
         if self._selling.open_price is not None:
@@ -278,6 +283,8 @@ class Till:
             revision=self._revision,
             operator=self._desk.operator,
             operators=tuple(self._desk.world.people.operators()),
+            asked_right=self._desk.asking.right if self._desk.asking is not None else "",
+            approvers=self._approvals.approvers(),
             lines=cart.lines if cart is not None else (),
             total_minor=shown.total_minor if shown is not None else total,
             pieces=carts.pieces(cart) if cart is not None else 0,

@@ -9,7 +9,7 @@ from pos.domain import events as e
 from pos.entry import Entry, Keymap
 from pos.ports import Clock, Submit
 from pos.tui.choices import TROUBLE, choices
-from pos.tui.scene import Local, Panel
+from pos.tui.scene import WHO, Local, Panel, people_of
 from pos.view import TillView
 
 __all__ = ["ENTER_GUARD_MS", "PARK_GUARD_MS", "Controls"]
@@ -58,7 +58,7 @@ class Controls:
             if isinstance(event, _CLOSES_LISTS):
                 self._close()
                 local.scrolled, local.follows_open, local.asks_name = 0, False, False
-            if isinstance(event, e.SignedIn | e.SignedOut):
+            if isinstance(event, e.SignedIn | e.SignedOut | e.Approved):
                 local.signing_in = local.pin = ""
 
     def notice(self) -> None:
@@ -68,7 +68,8 @@ class Controls:
             return
         self._state = state
         self.local.cursor, self.local.opened_ms = None, self._clock.mono_ms()
-        if state == "signed-out":
+        if state in WHO:
+            self.local.signing_in = self.local.pin = ""
             self._entry.take()
             self._mirror()
 
@@ -134,7 +135,7 @@ class Controls:
             self._enter(view)
         elif name == "escape":
             self._escape(view)
-        elif view.state == "signed-out":
+        elif view.state in WHO:
             if name == "quantity":
                 self._type("*")
         elif name == "search" and not self._entry.text:
@@ -172,7 +173,9 @@ class Controls:
             self._close()
             if view.second_step:
                 self._give(c.Cancel())
-        elif view.state == "signed-out":
+        elif view.state in WHO:
+            if view.state == "approval" and not local.signing_in and not self._entry.text:
+                self._give(c.Cancel())
             local.signing_in = local.pin = ""
             self._entry.take()
         elif local.asks_name and not self._entry.text:
@@ -188,7 +191,7 @@ class Controls:
         if local.panel is not Panel.NONE:
             if local.cursor is not None and not deaf:
                 self._pick(local.cursor)
-        elif view.state == "signed-out":
+        elif view.state in WHO:
             self._enter_name_or_pin(view)
         elif view.state == "stopped":
             if not deaf:
@@ -209,7 +212,7 @@ class Controls:
             if char.isascii() and char.isdigit():
                 self._pick(int(char) - 1)
             return
-        if view.state == "signed-out":
+        if view.state in WHO:
             self._type_name_or_pin(view, char)
         elif view.state == "paid" and char in "pP" and not self._entry.text and not local.asks_name:
             self._give(self._entry.press("print", view))
@@ -218,7 +221,7 @@ class Controls:
             self._give(self._entry.type(char))
 
     def _backspace(self) -> None:
-        if self._view().state == "signed-out" and self.local.signing_in:
+        if self._view().state in WHO and self.local.signing_in:
             self.local.pin = self.local.pin[:-1]
         else:
             self._entry.backspace()
@@ -239,8 +242,8 @@ class Controls:
             return len(view.parked)
         if self.local.panel is not Panel.NONE:
             return len(choices(self.local, view))
-        if view.state == "signed-out":
-            return 0 if self.local.signing_in else len(view.operators)
+        if view.state in WHO:
+            return 0 if self.local.signing_in else len(people_of(view))
         return {"search": len(view.results), "department": len(view.departments)}.get(view.state, 0)
 
     # -- lists
@@ -257,8 +260,8 @@ class Controls:
             self._give(c.PickResult(at + 1))
         elif view.state == "department" and at < len(view.departments):
             self._give(c.EnterCode(str(view.departments[at][0])))
-        elif view.state == "signed-out" and at < len(view.operators):
-            local.signing_in, local.pin, local.cursor = view.operators[at].name, "", None
+        elif view.state in WHO and at < len(people_of(view)):
+            local.signing_in, local.pin, local.cursor = people_of(view)[at].name, "", None
             self._entry.take()
 
     def _pick_function(self, view: TillView, at: int) -> None:
@@ -295,7 +298,7 @@ class Controls:
         if local.signing_in:
             if char.isascii() and char.isdigit() and len(local.pin) < PIN_MAX:
                 local.pin += char
-        elif char.isdigit() and not self._entry.text and len(view.operators) < 10:
+        elif char.isdigit() and not self._entry.text and len(people_of(view)) < 10:
             self._pick(int(char) - 1)
         else:
             local.cursor = None
@@ -306,17 +309,17 @@ class Controls:
         if local.signing_in:
             name, pin, local.pin = local.signing_in, local.pin, ""
             if pin:
-                self._give(c.SignIn(name, pin))
+                self._give(c.Approve(name, pin) if view.state == "approval" else c.SignIn(name, pin))
             return
         typed = self._entry.take()
         if not typed:
             if local.cursor is not None:
                 self._pick(local.cursor)
             return
-        if typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(view.operators):
+        if typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(people_of(view)):
             self._pick(int(typed) - 1)
             return
-        alike = [op.name for op in view.operators if op.name.casefold().startswith(typed.casefold())]
+        alike = [op.name for op in people_of(view) if op.name.casefold().startswith(typed.casefold())]
         local.signing_in = alike[0] if len(alike) == 1 else typed
 
     # -- out
@@ -342,7 +345,7 @@ class Controls:
         if not echo or local.panel is not Panel.NONE or local.signing_in:
             return ""
         acts = not self._entry.text and (
-            (view.state == "signed-out" and echo[0].isdigit())
+            (view.state in WHO and echo[0].isdigit())
             or (view.state == "paid" and echo[0] in "pP" and not local.asks_name)
         )
         return "" if acts else echo.partition("*")[0].partition("\x1d")[0]

@@ -2,15 +2,25 @@
 
 import datetime as dt
 import enum
+from typing import Final
 
 import msgspec
 
 from pos.domain.cart import Line
+from pos.ports import Operator
 from pos.resources import Texts
 from pos.tui.paint import Brush
 from pos.view import TillView
 
-__all__ = ["Local", "Panel", "Scene"]
+__all__ = ["WHO", "Local", "Panel", "Scene", "people_of"]
+
+WHO: Final = frozenset({"signed-out", "approval"})
+"""The states in which a person says who they are: to work here, or to agree to something."""
+
+
+def people_of(view: TillView) -> tuple[Operator, ...]:
+    """Who may say who they are now."""
+    return view.approvers if view.state == "approval" else view.operators
 
 
 class Panel(enum.Enum):

@@ -16,6 +16,7 @@ from pos.domain import commands as c
 from pos.domain.article import Article, Deposit
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
+from pos.domain.rights import Role
 from pos.entry import load_keymap
 from pos.facts import CartAbandoned, CartParked, DayOpened, EpochOpened, Fact, Sale, StoredFact
 from pos.journal.parked import follow_parked
@@ -260,6 +261,7 @@ class Shop:
         language: str = "de",
         demo: bool = True,
         journal: FakeJournal | None = None,
+        roles: tuple[Role, ...] = (),
     ) -> None:
         self.hub = hub
         self.clock = FakeClock()
@@ -281,7 +283,7 @@ class Shop:
             drawer=self.drawer,
             hub=FakeHub(link) if hub else None,
         )
-        self.till = Till(world, TillSetup(language=language, demo=demo))
+        self.till = Till(world, TillSetup(language=language, demo=demo, roles=roles))
 
     async def open(self, *, signed_in: bool = True) -> None:
         await self.till.start(None, (), None)

@@ -3,7 +3,7 @@
 from textual.strip import Strip
 
 from pos.tui.face import Drawing, Target
-from pos.tui.scene import Panel, Scene
+from pos.tui.scene import WHO, Panel, Scene
 from pos.tui.screens.functions import functions_panel
 from pos.tui.screens.help import help_panel
 from pos.tui.screens.paid import paid_panel
@@ -46,7 +46,7 @@ def _body(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
         return selling_body(scene, height, functions_panel)
     if view.state == "stopped":
         return stopped_panel(scene, height), []
-    if view.state == "signed-out":
+    if view.state in WHO:
         return sign_in_panel(scene, height)
     if view.state == "paid":
         return paid_panel(scene, height), []

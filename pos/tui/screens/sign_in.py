@@ -1,9 +1,9 @@
-"""Nobody is signed in: who works here? An open cart waits, and says so."""
+"""Nobody is signed in: who works here? An open cart waits, and says so. Or: who agrees to what waits?"""
 
 from textual.strip import Strip
 
 from pos.tui.face import Target
-from pos.tui.scene import Scene
+from pos.tui.scene import Scene, people_of
 from pos.tui.screens.listing import listing
 
 __all__ = ["sign_in_panel"]
@@ -12,14 +12,17 @@ __all__ = ["sign_in_panel"]
 def sign_in_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
     view, words, brush = scene.view, scene.words, scene.brush
     head: list[Strip] = []
-    if view.lines:
+    if view.state == "approval":
+        head = [brush.row((f" {words('ui.approval', what=words(f'right.{view.asked_right}'))}", "warn"))]
+    elif view.lines:
         head = [brush.row((f" {words('ui.waiting', pieces=view.pieces)}", "warn"))]
-    title, hint = words("ui.sign-in-title"), words("ui.sign-in-hint")
+    kind = "approval" if view.state == "approval" else "sign-in"
+    title, hint = words(f"ui.{kind}-title"), words(f"ui.{kind}-hint")
     if scene.local.signing_in:
         title, hint = words("ui.pin-title", name=scene.local.signing_in), words("ui.pin-hint")
     items = [
         (str(number), operator.name, words(f"ui.role-{operator.role}"))
-        for number, operator in enumerate(view.operators, start=1)
+        for number, operator in enumerate(people_of(view), start=1)
     ]
     rows, targets = listing(scene, height - len(head), title, items, hint)
     return head + rows, [(y + len(head), start, end, token) for y, start, end, token in targets]

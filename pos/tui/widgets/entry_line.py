@@ -4,7 +4,7 @@ from textual.strip import Strip
 
 from pos.domain.codes import is_gtin
 from pos.tui.paint import clean, fit, fit_right
-from pos.tui.scene import Panel, Scene
+from pos.tui.scene import WHO, Panel, Scene
 from pos.words import amount, quantity_text
 
 __all__ = ["entry_line", "meaning"]
@@ -14,7 +14,7 @@ _CURSOR = "_"
 
 def entry_line(scene: Scene) -> Strip:
     typed = clean(scene.local.entry)
-    if scene.view.state == "signed-out" and scene.local.signing_in:
+    if scene.view.state in WHO and scene.local.signing_in:
         typed = scene.words("ui.pin") + " " + "*" * (len(scene.local.pin) + scene.local.pin_echo)
     right = fit(clean(meaning(scene)), scene.width // 2).rstrip()
     room = scene.width - len(right) - 6
@@ -26,7 +26,7 @@ def entry_line(scene: Scene) -> Strip:
 def meaning(scene: Scene) -> str:
     """What Enter, a price key or cash would take the text for; empty when there is nothing to say."""
     view, words, text = scene.view, scene.words, scene.local.entry.strip()
-    if view.state == "signed-out":
+    if view.state in WHO:
         return scene.local.signing_in
     if scene.local.panel is not Panel.NONE:
         return words("ui.panel-scan")
