@@ -6,8 +6,9 @@ cart among them, "all" each touch every line that is open to them. Run alone wit
 
 import datetime as dt
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from pos.domain.promotions import Book, Evaluated, Part, Promotion, PromotionLine, Selection
 from tests.benchmarks.harness import percentile
@@ -30,17 +31,17 @@ def cart(lines: int) -> tuple[PromotionLine, ...]:
 
 def row(number: int, selection: Selection, *, combinable: bool) -> Promotion:
     """The kinds in turn, all on one selection."""
-    kinds: tuple[Callable[..., Promotion], ...] = (
-        lambda **also: Promotion(kind="percent", percent=Decimal(10), **also),
-        lambda **also: Promotion(kind="amount", amount_minor=20, **also),
-        lambda **also: Promotion(kind="n-for-m", n=3, m=2, **also),
-        lambda **also: Promotion(kind="fixed-price", price_minor=89, **also),
-        lambda **also: Promotion(kind="n-for-price", n=2, price_minor=150, **also),
-        lambda **also: Promotion(kind="mix", parts=(Part(1), Part(2)), percent=Decimal(15), **also),
-        lambda **also: Promotion(kind="threshold", min_minor=1000, amount_minor=100, **also),
+    kinds: tuple[dict[str, Any], ...] = (
+        {"kind": "percent", "percent": Decimal(10)},
+        {"kind": "amount", "amount_minor": 20},
+        {"kind": "n-for-m", "n": 3, "m": 2},
+        {"kind": "fixed-price", "price_minor": 89},
+        {"kind": "n-for-price", "n": 2, "price_minor": 150},
+        {"kind": "mix", "parts": (Part(1), Part(2)), "percent": Decimal(15)},
+        {"kind": "threshold", "min_minor": 1000, "amount_minor": 100},
     )
-    kind = kinds[number % len(kinds)]
-    return kind(id=f"P{number:03}", text="Aktion", selection=selection, combinable=combinable)
+    fields = kinds[number % len(kinds)]
+    return Promotion(id=f"P{number:03}", text="Aktion", selection=selection, combinable=combinable, **fields)
 
 
 def rows(count: int, reach: str, *, combinable: bool) -> list[Promotion]:
