@@ -14,6 +14,7 @@ from pos.domain.promotions import (
     Evaluated,
     Left,
     Part,
+    Pricer,
     Promotion,
     PromotionLine,
     Selection,
@@ -164,17 +165,24 @@ def test_the_order_in_which_promotions_and_lines_are_given_changes_nothing(
 
 
 @MANY
-@given(lines(), promotions())
-def test_a_book_that_saw_every_scan_says_what_a_new_one_says(
-    sold: list[PromotionLine], rows: list[Promotion]
+@given(lines(), promotions(), st.booleans())
+def test_a_book_and_a_pricer_that_saw_every_scan_say_what_a_new_book_says(
+    sold: list[PromotionLine], rows: list[Promotion], in_order: bool
 ) -> None:
-    book = Book(rows)
+    if in_order:
+        sold.sort(key=lambda line: line.n)
+    book, pricer = Book(rows), Pricer(Book(rows))
     moments = (FRIDAY, FRIDAY + dt.timedelta(days=1))
     for moment in moments:
         for count in range(len(sold) + 1):
             cart = sold[:count]
-            found = book.evaluate(cart, moment=moment, groups=(), coupons={}, left={})
-            assert found == evaluate(cart, rows, moment=moment, groups=(), coupons={}, left={})
+            expected = evaluate(cart, rows, moment=moment, groups=(), coupons={}, left={})
+            assert book.evaluate(cart, moment=moment, groups=(), coupons={}, left={}) == expected
+            assert pricer.evaluate(cart, moment=moment, groups=(), coupons={}, left={}) == expected
+        cart = sold[1:]  # the first line was removed
+        assert pricer.evaluate(cart, moment=moment, groups=(), coupons={}, left={}) == evaluate(
+            cart, rows, moment=moment, groups=(), coupons={}, left={}
+        )
 
 
 @MANY

@@ -3,6 +3,7 @@
 from pos.domain.promotions.answer import Application, Evaluated, Share, Used
 from pos.domain.promotions.book import Book, evaluate
 from pos.domain.promotions.given import Left, Priced, PromotionLine
+from pos.domain.promotions.pricer import Pricer
 from pos.domain.promotions.rows import KINDS, Kind, Part, Promotion, Selection
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Left",
     "Part",
     "Priced",
+    "Pricer",
     "Promotion",
     "PromotionLine",
     "Selection",

@@ -2,9 +2,11 @@
 
 import datetime as dt
 import itertools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Final
+
+import msgspec
 
 from pos.domain.promotions.answer import Application, Evaluated, Used
 from pos.domain.promotions.conditions import holds, uses_allowed
@@ -14,11 +16,27 @@ from pos.domain.promotions.reach import Reach
 from pos.domain.promotions.rows import Promotion
 from pos.domain.promotions.units import Run, runs_of
 
-__all__ = ["Book", "evaluate"]
+__all__ = ["NOTHING", "Book", "Case", "evaluate", "gather"]
 
-_NOTHING: Final = Evaluated()
+NOTHING: Final = Evaluated()
 _N: Final = attrgetter("n")
 _MEMORY_MAX: Final = 20_000
+
+
+class Case(msgspec.Struct, frozen=True):
+    """What stands around a cart: the local moment of its first line, the customer's groups, coupons and budgets."""
+
+    moment: dt.datetime
+    groups: Collection[str]
+    coupons: Mapping[str, int]
+    left: Mapping[str, Left]
+
+
+class _Job(msgspec.Struct, eq=False):
+    """A promotion whose conditions hold, with the lines that it selects."""
+
+    lines: list[Priced] = []
+    runs: list[list[Run]] = []
 
 
 class Book:
@@ -48,67 +66,10 @@ class Book:
 
     def touches(self, line: Priced) -> bool:
         """Whether any promotion selects the line, on whatever conditions."""
-        return bool(self._of(line.sku, line.department))
+        return bool(self.touching(line.sku, line.department))
 
-    def evaluate(
-        self,
-        lines: Iterable[Priced],
-        *,
-        moment: dt.datetime,
-        groups: Collection[str],
-        coupons: Mapping[str, int],
-        left: Mapping[str, Left],
-    ) -> Evaluated:
-        """What the promotions take off the lines; see `evaluate`."""
-        touched = self._touched(lines)
-        if not touched:
-            return _NOTHING
-        work: dict[int, list[list[Run]] | None] = {}
-        for line in touched:
-            runs: list[Run] | None = None
-            for at in self._of(line.sku, line.department):
-                if at not in work:
-                    work[at] = [] if holds(self.promotions[at], moment, groups, coupons) else None
-                found = work[at]
-                if found is not None:
-                    if runs is None:
-                        runs = runs_of(line)
-                    found.append(runs)
-        made: list[Application] = []
-        used: list[Used] = []
-        for at in sorted(work):
-            found = [runs for runs in work[at] or () if runs]
-            if found:
-                row = self.promotions[at]
-                budget = left.get(row.id)
-                tally = Tally(row, uses_allowed(row, coupons, budget), budget.minor if budget else None)
-                apply(tally, found, self._parts(at, touched))
-                if tally.uses:
-                    made += tally.made
-                    used.append(Used(row.id, tally.uses, tally.minor))
-        return Evaluated(tuple(made), tuple(used)) if made else _NOTHING
-
-    def _touched(self, lines: Iterable[Priced]) -> list[Priced]:
-        """The lines that any promotion selects, by number."""
-        if self._everywhere:
-            found = list(lines)
-        else:
-            skus, departments = self._by_sku, self._by_department
-            found = [line for line in lines if line.sku in skus or line.department in departments]
-        if any(one.n >= two.n for one, two in itertools.pairwise(found)):
-            found.sort(key=_N)
-            if any(one.n == two.n for one, two in itertools.pairwise(found)):
-                raise ValueError("a line number is given twice")
-        return found
-
-    def _parts(self, at: int, lines: list[Priced]) -> list[set[int]]:
-        """The numbers of the lines that each part of a mix selects."""
-        return [
-            {line.n for line in lines if part(line.sku, line.department)} for part in self._reach[at].parts
-        ]
-
-    def _of(self, sku: str, department: int) -> tuple[int, ...]:
-        """The places of the promotions that select such a line, in their order."""
+    def touching(self, sku: str, department: int) -> tuple[int, ...]:
+        """The places in `promotions` of those that select such a line."""
         found = self._touching.get((sku, department))
         if found is None:
             near = {
@@ -121,6 +82,97 @@ class Book:
                 self._touching.clear()
             self._touching[(sku, department)] = found
         return found
+
+    def touched(self, lines: Iterable[Priced]) -> list[Priced]:
+        """The lines that promotions may select, by number; ValueError where two have one number."""
+        if self._everywhere:
+            found = list(lines)
+        else:
+            skus, departments = self._by_sku, self._by_department
+            if not skus and not departments:
+                return []
+            found = [line for line in lines if line.sku in skus or line.department in departments]
+        if not found:
+            return found
+        numbers = [line.n for line in found]
+        if any(one >= two for one, two in itertools.pairwise(numbers)):
+            if len(set(numbers)) != len(numbers):
+                raise ValueError("a line number is given twice")
+            found.sort(key=_N)
+        return found
+
+    def evaluate(
+        self,
+        lines: Iterable[Priced],
+        *,
+        moment: dt.datetime,
+        groups: Collection[str],
+        coupons: Mapping[str, int],
+        left: Mapping[str, Left],
+    ) -> Evaluated:
+        """What the promotions take off the lines; see `evaluate`."""
+        touched = self.touched(lines)
+        if not touched:
+            return NOTHING
+        return gather(self.work(touched, Case(moment, groups, coupons, left)))
+
+    def work(self, lines: Sequence[Priced], case: Case) -> list[tuple[int, Tally]]:
+        """What each promotion that was used did, by its place in `promotions`. `lines` come by number."""
+        done: list[tuple[int, Tally]] = []
+        untaken = True
+        for at, job in sorted(self._jobs(lines, case).items()):
+            runs = [runs for runs in job.runs if runs] if done else job.runs
+            if not runs:
+                continue
+            row = self.promotions[at]
+            budget = case.left.get(row.id)
+            tally = Tally(row, uses_allowed(row, case.coupons, budget), budget.minor if budget else None)
+            apply(tally, runs, self._parts(at, job.lines), untaken=untaken)
+            if tally.uses:
+                untaken = untaken and not row.combinable
+                done.append((at, tally))
+        return done
+
+    def _jobs(self, lines: Sequence[Priced], case: Case) -> dict[int, _Job]:
+        jobs: dict[int, _Job] = {}
+        idle: set[int] = set()
+        touching = self._touching
+        for line in lines:
+            places = touching.get((line.sku, line.department))
+            if places is None:
+                places = self.touching(line.sku, line.department)
+            runs: list[Run] | None = None
+            for at in places:
+                job = jobs.get(at)
+                if job is None:
+                    if at in idle:
+                        continue
+                    if not holds(self.promotions[at], case.moment, case.groups, case.coupons):
+                        idle.add(at)
+                        continue
+                    job = jobs[at] = _Job()
+                if runs is None:
+                    runs = runs_of(line)
+                if runs:
+                    job.lines.append(line)
+                    job.runs.append(runs)
+        return jobs
+
+    def _parts(self, at: int, lines: Sequence[Priced]) -> list[set[int]]:
+        """The numbers of the lines that each part of a mix selects."""
+        return [
+            {line.n for line in lines if part(line.sku, line.department)} for part in self._reach[at].parts
+        ]
+
+
+def gather(done: Iterable[tuple[int, Tally]]) -> Evaluated:
+    """One answer of what promotions did, in their order."""
+    made: list[Application] = []
+    used: list[Used] = []
+    for _, tally in done:
+        made += tally.made
+        used.append(Used(tally.row.id, tally.uses, tally.minor))
+    return Evaluated(tuple(made), tuple(used)) if made else NOTHING
 
 
 def evaluate(

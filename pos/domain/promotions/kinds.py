@@ -7,12 +7,14 @@ from typing import Final
 from pos.domain.promotions.answer import Application, Share
 from pos.domain.promotions.conditions import UNLIMITED
 from pos.domain.promotions.rows import Promotion
-from pos.domain.promotions.units import Pieces, Run, best_first, half_up, settle, spread, worth
+from pos.domain.promotions.units import Pieces, Run, best_first, half_up, settle, spread, spread_evenly, worth
 
 __all__ = ["Tally", "apply"]
 
 # For each part of a mix the numbers of the lines it selects; empty for other kinds.
 Parts = Sequence[Collection[int]]
+# The discount of one application, from its pieces and what they are worth.
+OffOf = Callable[[Pieces, int], int]
 
 
 class Tally:
@@ -51,21 +53,19 @@ class Tally:
             self.made += [application] * times
 
 
-def apply(tally: Tally, lines: Sequence[list[Run]], parts: Parts) -> None:
+def apply(tally: Tally, lines: Sequence[list[Run]], parts: Parts, *, untaken: bool) -> None:
     """Make all applications of the promotion on the runs of the lines it selects, ordered by line number.
 
-    The runs are changed.
+    `untaken` says that no run was taken from yet, which spares looking. The runs are changed.
     """
-    row = tally.row
-    if row.combinable:
-        open_runs = lines
-    else:
-        open_runs = [[run for run in runs if not run.taken] for runs in lines]
     if tally.ended:
         return
-    _MAKERS[row.kind](tally, open_runs, parts)
+    close = not tally.row.combinable
+    open_runs = lines
+    if close and not untaken:
+        open_runs = [[run for run in runs if not run.taken] for runs in lines]
+    _MAKERS[tally.row.kind](tally, open_runs, parts)
     if tally.uses:
-        close = not row.combinable
         for runs in lines:
             settle(runs, close=close)
 
@@ -73,16 +73,16 @@ def apply(tally: Tally, lines: Sequence[list[Run]], parts: Parts) -> None:
 def _percent(tally: Tally, lines: Sequence[list[Run]], _: Parts) -> None:
     numerator, denominator = _ratio(tally.row.percent)
     for runs in lines:
-        if len(runs) == 1:
-            off = half_up(runs[0].price * runs[0].count * numerator, denominator)
-        else:
-            off = half_up(sum(run.price * run.count for run in runs) * numerator, denominator)
-        if not off:
-            continue
-        if tally.allow(off, 1):
-            pieces = [(run, run.count) for run in runs]
-            for (run, count), cuts in zip(pieces, spread(pieces, off), strict=True):
-                run.cut(cuts, count)
+        pieces = [(run, run.count) for run in runs]
+        whole = worth(pieces)
+        off = half_up(whole * numerator, denominator)
+        if off and tally.allow(off, 1):
+            if len(runs) == 1:
+                run = runs[0]
+                run.cut(spread_evenly(run.count, off), run.count)
+            else:
+                for (run, count), cuts in zip(pieces, spread(pieces, off, whole), strict=True):
+                    run.cut(cuts, count)
             tally.note((Share(runs[0].n, off),))
         if tally.ended:
             return
@@ -120,7 +120,7 @@ def _one_by_one(tally: Tally, run: Run, off: int) -> None:
 def _n_for_m(tally: Tally, lines: Sequence[list[Run]], _: Parts) -> None:
     n, m = tally.row.n or 0, tally.row.m or 0
 
-    def off(pieces: Pieces) -> int:
+    def off(pieces: Pieces, _: int) -> int:
         free, total = n - m, 0
         for run, count in sorted(pieces, key=lambda piece: piece[0].price):
             some = min(count, free)
@@ -136,7 +136,7 @@ def _n_for_m(tally: Tally, lines: Sequence[list[Run]], _: Parts) -> None:
 def _n_for_price(tally: Tally, lines: Sequence[list[Run]], _: Parts) -> None:
     price = tally.row.price_minor or 0
     queue = best_first(_countable(lines))
-    _bundles(tally, [(tally.row.n or 0, queue)], lambda pieces: max(worth(pieces) - price, 0))
+    _bundles(tally, [(tally.row.n or 0, queue)], lambda _, whole: max(whole - price, 0))
 
 
 def _mix(tally: Tally, lines: Sequence[list[Run]], parts: Parts) -> None:
@@ -144,11 +144,10 @@ def _mix(tally: Tally, lines: Sequence[list[Run]], parts: Parts) -> None:
     countable = best_first(_countable(lines))
     queues = [[run for run in countable if run.n in numbers] for numbers in parts]
 
-    def off(pieces: Pieces) -> int:
-        total = worth(pieces)
+    def off(_: Pieces, whole: int) -> int:
         if row.price_minor is not None:
-            return max(total - row.price_minor, 0)
-        return _part_of(row, total)
+            return max(whole - row.price_minor, 0)
+        return _part_of(row, whole)
 
     _bundles(tally, [(part.count, queue) for part, queue in zip(row.parts, queues, strict=True)], off)
 
@@ -156,29 +155,33 @@ def _mix(tally: Tally, lines: Sequence[list[Run]], parts: Parts) -> None:
 def _threshold(tally: Tally, lines: Sequence[list[Run]], _: Parts) -> None:
     row = tally.row
     pieces = [(run, run.count) for runs in lines for run in runs]
-    total, least = worth(pieces), row.min_minor or 1
-    if total < least:
+    whole, least = worth(pieces), row.min_minor or 1
+    if whole < least:
         return
-    off = _part_of(row, total, total // least if row.each else 1)
+    off = _part_of(row, whole, whole // least if row.each else 1)
     if off and tally.allow(off, 1):
-        _take(tally, pieces, off, 1)
+        _take(tally, pieces, off, whole, 1)
 
 
-def _bundles(tally: Tally, parts: Sequence[tuple[int, list[Run]]], off_of: Callable[[Pieces], int]) -> None:
+def _bundles(tally: Tally, parts: Sequence[tuple[int, list[Run]]], off_of: OffOf) -> None:
     """Applications of so many units of each part; equal ones that follow each other are made at once."""
     while not tally.ended:
         bundle: dict[Run, int] = {}
         for count, queue in parts:
             if not _fill(bundle, count, queue):
                 return
-        pieces = sorted(bundle.items(), key=lambda piece: (piece[0].n, piece[0].start))
-        off = off_of(pieces)
+        pieces = sorted(bundle.items(), key=_place) if len(bundle) > 1 else list(bundle.items())
+        whole = worth(pieces)
+        off = off_of(pieces, whole)
         if not off:
             return
-        alike = min((run.count - run.used) // count for run, count in pieces)
-        times = tally.allow(off, alike)
+        times = tally.allow(off, min([(run.count - run.used) // count for run, count in pieces]))
         if times:
-            _take(tally, pieces, off, times)
+            _take(tally, pieces, off, whole, times)
+
+
+def _place(piece: tuple[Run, int]) -> tuple[int, int]:
+    return piece[0].n, piece[0].start
 
 
 def _fill(bundle: dict[Run, int], count: int, queue: list[Run]) -> bool:
@@ -196,12 +199,14 @@ def _fill(bundle: dict[Run, int], count: int, queue: list[Run]) -> bool:
     return False
 
 
-def _take(tally: Tally, pieces: Pieces, off: int, times: int) -> None:
+def _take(tally: Tally, pieces: Pieces, off: int, whole: int, times: int) -> None:
     """Spread `off` over the pieces, and that `times` times over the units that follow in the same runs."""
     sums: dict[int, int] = {}
-    for (run, count), cuts in zip(pieces, spread(pieces, off), strict=True):
-        run.cut(cuts * times, count * times)
-        minor = sum(units * each for units, each in cuts)
+    for (run, count), cuts in zip(pieces, spread(pieces, off, whole), strict=True):
+        run.cut(cuts * times if times > 1 else cuts, count * times)
+        minor = 0
+        for units, each in cuts:
+            minor += units * each
         if minor:
             sums[run.n] = sums.get(run.n, 0) + minor
     tally.note(tuple(Share(n, minor) for n, minor in sums.items()), times)

@@ -9,7 +9,7 @@ import msgspec
 
 from pos.domain.promotions.given import Priced
 
-__all__ = ["Pieces", "Run", "best_first", "half_up", "runs_of", "settle", "spread", "worth"]
+__all__ = ["Pieces", "Run", "best_first", "half_up", "runs_of", "settle", "spread", "spread_evenly", "worth"]
 
 _ONE: Final = Decimal(1)
 _PRICE: Final = attrgetter("price")
@@ -62,7 +62,10 @@ def best_first(runs: Iterable[Run]) -> list[Run]:
 
 
 def worth(pieces: Pieces) -> int:
-    return sum(run.price * count for run, count in pieces)
+    whole = 0
+    for run, count in pieces:
+        whole += run.price * count
+    return whole
 
 
 def half_up(numerator: int, denominator: int) -> int:
@@ -70,15 +73,14 @@ def half_up(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
-def spread(pieces: Pieces, off: int) -> list[list[tuple[int, int]]]:
+def spread(pieces: Pieces, off: int, whole: int) -> list[list[tuple[int, int]]]:
     """Split `off` over units in proportion to their prices: for each piece its cuts, as in `Run.cuts`.
 
-    Largest remainder; equal ones go by line number and place. `off` is above 0 and at most what the units are worth.
+    Largest remainder; equal ones go by line number and place. `off` is above 0 and at most
+    `whole`, which is what the units are worth.
     """
     if len(pieces) == 1:
-        count = pieces[0][1]
-        return [_cuts(count, off // count, off % count)]
-    whole = worth(pieces)
+        return [spread_evenly(pieces[0][1], off)]
     bases: list[int] = []
     order: list[tuple[int, int, int, int]] = []
     missing = off
@@ -99,6 +101,13 @@ def spread(pieces: Pieces, off: int) -> list[list[tuple[int, int]]]:
     return [_cuts(count, bases[at], more[at]) for at, (_, count) in enumerate(pieces)]
 
 
+def spread_evenly(count: int, off: int) -> list[tuple[int, int]]:
+    """Split `off` over units that cost the same."""
+    if count == 1:
+        return [(1, off)]
+    return _cuts(count, *divmod(off, count))
+
+
 def _cuts(count: int, base: int, more: int) -> list[tuple[int, int]]:
     """`count` units less `base` each, the first `more` of them one more."""
     if not more:
@@ -115,11 +124,11 @@ def settle(runs: list[Run], *, close: bool) -> None:
         cuts = run.cuts
         if cuts is None:
             return
-        if len(cuts) == 1 and run.used == run.count:
+        if run.used == run.count and (close or len(cuts) == 1):
             run.price -= cuts[0][1]
+            run.taken, run.used, run.cuts = True, 0, None
             if close or not run.price:
                 runs.clear()
-            run.taken, run.used, run.cuts = True, 0, None
             return
     if any(run.cuts is not None for run in runs):
         runs[:] = _settled(runs, close=close)
