@@ -32,8 +32,8 @@ class Case(msgspec.Struct, frozen=True):
     left: Mapping[str, Left]
 
 
-class _Job(msgspec.Struct, eq=False):
-    """A promotion whose conditions hold, with the lines that it selects."""
+class _Bucket(msgspec.Struct, eq=False):
+    """Lines that the same promotions select, by number, and what is left of them to take."""
 
     lines: list[Priced] = []
     runs: list[list[Run]] = []
@@ -120,49 +120,56 @@ class Book:
         """What each promotion that was used did, by its place in `promotions`. `lines` come by number."""
         done: list[tuple[int, Tally]] = []
         untaken = True
-        for at, job in sorted(self._jobs(lines, case).items()):
-            runs = [runs for runs in job.runs if runs] if done else job.runs
-            if not runs:
-                continue
+        for at, buckets in sorted(self._buckets(lines).items()):
             row = self.promotions[at]
+            if not any(bucket.runs for bucket in buckets):
+                continue
+            if not holds(row, case.moment, case.groups, case.coupons):
+                continue
             budget = case.left.get(row.id)
             tally = Tally(row, uses_allowed(row, case.coupons, budget), budget.minor if budget else None)
-            apply(tally, runs, self._parts(at, job.lines), untaken=untaken)
+            runs = buckets[0].runs
+            if len(buckets) > 1:
+                runs = sorted((runs for bucket in buckets for runs in bucket.runs), key=_first_n)
+            apply(tally, runs, self._parts(at, buckets), untaken=untaken)
             if tally.uses:
                 untaken = untaken and not row.combinable
                 done.append((at, tally))
+                for bucket in buckets:
+                    bucket.runs = [runs for runs in bucket.runs if runs]
         return done
 
-    def _jobs(self, lines: Sequence[Priced], case: Case) -> dict[int, _Job]:
-        jobs: dict[int, _Job] = {}
-        idle: set[int] = set()
+    def _buckets(self, lines: Sequence[Priced]) -> dict[int, list[_Bucket]]:
+        """The buckets that each promotion finds its lines in, by its place in `promotions`."""
+        by_places: dict[tuple[int, ...], _Bucket] = {}
         touching = self._touching
         for line in lines:
             places = touching.get((line.sku, line.department))
             if places is None:
                 places = self.touching(line.sku, line.department)
-            runs: list[Run] | None = None
+            runs = runs_of(line) if places else None
+            if runs:
+                bucket = by_places.get(places)
+                if bucket is None:
+                    bucket = by_places[places] = _Bucket()
+                bucket.lines.append(line)
+                bucket.runs.append(runs)
+        found: dict[int, list[_Bucket]] = {}
+        for places, bucket in by_places.items():
             for at in places:
-                job = jobs.get(at)
-                if job is None:
-                    if at in idle:
-                        continue
-                    if not holds(self.promotions[at], case.moment, case.groups, case.coupons):
-                        idle.add(at)
-                        continue
-                    job = jobs[at] = _Job()
-                if runs is None:
-                    runs = runs_of(line)
-                if runs:
-                    job.lines.append(line)
-                    job.runs.append(runs)
-        return jobs
+                found.setdefault(at, []).append(bucket)
+        return found
 
-    def _parts(self, at: int, lines: Sequence[Priced]) -> list[set[int]]:
+    def _parts(self, at: int, buckets: Sequence[_Bucket]) -> list[set[int]]:
         """The numbers of the lines that each part of a mix selects."""
         return [
-            {line.n for line in lines if part(line.sku, line.department)} for part in self._reach[at].parts
+            {line.n for bucket in buckets for line in bucket.lines if part(line.sku, line.department)}
+            for part in self._reach[at].parts
         ]
+
+
+def _first_n(runs: Sequence[Run]) -> int:
+    return runs[0].n
 
 
 def gather(done: Iterable[tuple[int, Tally]]) -> Evaluated:

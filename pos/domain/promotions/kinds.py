@@ -73,17 +73,18 @@ def apply(tally: Tally, lines: Sequence[list[Run]], parts: Parts, *, untaken: bo
 def _percent(tally: Tally, lines: Sequence[list[Run]], _: Parts) -> None:
     numerator, denominator = _ratio(tally.row.percent)
     for runs in lines:
-        pieces = [(run, run.count) for run in runs]
-        whole = worth(pieces)
-        off = half_up(whole * numerator, denominator)
-        if off and tally.allow(off, 1):
-            if len(runs) == 1:
-                run = runs[0]
+        if len(runs) == 1:  # most lines, at half the cost
+            run = runs[0]
+            off = half_up(run.price * run.count * numerator, denominator)
+            if off and tally.allow(off, 1):
                 run.cut(spread_evenly(run.count, off), run.count)
-            else:
-                for (run, count), cuts in zip(pieces, spread(pieces, off, whole), strict=True):
-                    run.cut(cuts, count)
-            tally.note((Share(runs[0].n, off),))
+                tally.note((Share(run.n, off),))
+        else:
+            pieces = [(run, run.count) for run in runs]
+            whole = worth(pieces)
+            off = half_up(whole * numerator, denominator)
+            if off and tally.allow(off, 1):
+                _take(tally, pieces, off, whole, 1)
         if tally.ended:
             return
 
