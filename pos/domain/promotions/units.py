@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from operator import attrgetter
+from operator import attrgetter, mul
 from typing import Final
 
 import msgspec
@@ -76,29 +76,24 @@ def half_up(numerator: int, denominator: int) -> int:
 def spread(pieces: Pieces, off: int, whole: int) -> list[list[tuple[int, int]]]:
     """Split `off` over units in proportion to their prices: for each piece its cuts, as in `Run.cuts`.
 
-    Largest remainder; equal ones go by line number and place. `off` is above 0 and at most
+    Largest remainder; equal ones go by line number and place, by which the pieces come. `off` is above 0 and at most
     `whole`, which is what the units are worth.
     """
     if len(pieces) == 1:
         return [spread_evenly(pieces[0][1], off)]
-    bases: list[int] = []
-    order: list[tuple[int, int, int, int]] = []
-    missing = off
-    for at, (run, count) in enumerate(pieces):
-        base, rest = divmod(off * run.price, whole)
-        bases.append(base)
-        missing -= base * count
-        if rest:
-            order.append((-rest, run.n, run.start, at))
+    scaled = [off * run.price for run, _ in pieces]
+    bases = [each // whole for each in scaled]
+    counts = [count for _, count in pieces]
     more = [0] * len(pieces)
+    missing = off - sum(map(mul, bases, counts))
     if missing:
-        order.sort()
-        for _, _, _, at in order:
-            more[at] = min(pieces[at][1], missing)
+        rests = [each % whole for each in scaled]
+        for at in sorted(range(len(pieces)), key=rests.__getitem__, reverse=True):
+            more[at] = min(counts[at], missing)
             missing -= more[at]
             if not missing:
                 break
-    return [_cuts(count, bases[at], more[at]) for at, (_, count) in enumerate(pieces)]
+    return list(map(_cuts, counts, bases, more))
 
 
 def spread_evenly(count: int, off: int) -> list[tuple[int, int]]:
