@@ -210,15 +210,22 @@ def test_units_whose_own_share_is_0_are_taken_all_the_same() -> None:
     assert shares(price([pieces(1, 100), pieces(2, 2)], *both)) == [{1: 1}]
 
 
+def test_a_unit_that_was_taken_at_no_share_is_not_its_neighbour_at_the_same_price() -> None:
+    # 1 off 100 + one of three pieces at 2, all of it on the first; b finds the other two pieces.
+    a = row("a", kind="n-for-price", n=2, price_minor=101, combinable=True)
+    both = (a, row("b", kind="amount", amount_minor=1))
+    assert shares(price([pieces(1, 100), pieces(2, 2, 3)], *both)) == [{1: 1}, {2: 1}, {2: 1}]
+
+
 def test_a_promotion_that_gains_nothing_leaves_its_units_to_the_next() -> None:
     both = (row("a", kind="fixed-price", price_minor=100), row("b", **AN_AMOUNT))
     assert shares(price([pieces(1, 100)], *both)) == [{1: 10}]
 
 
 def test_pieces_that_are_free_take_part_in_nothing_any_more() -> None:
-    # a gives one of two away; three for two then finds only 1 + 1 pieces.
+    # a gives one of two away; three for 100 then finds only 1 + 1 pieces, which cost 150.
     a = row("a", kind="amount", amount_minor=100, per_sale=1, combinable=True)
-    b = row("b", kind="n-for-m", n=3, m=2, combinable=True)
+    b = row("b", kind="n-for-price", n=3, price_minor=100, combinable=True)
     assert shares(price([pieces(1, 100, 2), pieces(2, 50)], a, b)) == [{1: 100}]
     assert price([pieces(1, 0, 3)], b) == Evaluated()
 
