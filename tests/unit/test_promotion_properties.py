@@ -23,7 +23,7 @@ from pos.domain.promotions import (
 from tests.unit.promotion_samples import FRIDAY
 
 SKUS = ("A", "B", "C", "D")
-MANY = settings(max_examples=200, deadline=None)
+MANY = settings(max_examples=100, deadline=None)
 
 
 @st.composite

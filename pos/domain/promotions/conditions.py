@@ -13,9 +13,7 @@ UNLIMITED = 1 << 62
 
 
 def holds(row: Promotion, moment: dt.datetime, groups: Collection[str], coupons: Mapping[str, int]) -> bool:
-    """Whether all conditions of the row are met; `moment` is local, `coupons` says how often each was presented."""
-    if not row.active:
-        return False
+    """Whether the conditions of an active row are met; `moment` is local, `coupons` says how often each was presented."""
     if row.coupon and coupons.get(row.coupon, 0) < 1:
         return False
     if row.groups and not any(group in row.groups for group in groups):
