@@ -10,7 +10,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from random import Random
 from typing import Any
 
-from tests.reference.promotions import Basket, Left, Line, Part, Promotion, Selection, selects
+from tests.reference.promotions import selects
+from tests.reference.records import Basket, Left, Line, Part, Promotion, Selection
 
 KINDS = ("percent", "amount", "fixed-price", "n-for-m", "n-for-price", "mix", "threshold")
 SKUS = ("apple", "bread", "cheese", "dates", "egg")

@@ -11,7 +11,8 @@ from typing import Any
 
 from pos.domain import promotions as engine
 from tests.reference.baskets import KINDS, random_basket
-from tests.reference.promotions import Application, Basket, Line, Promotion, Result, Selection, reference
+from tests.reference.promotions import reference
+from tests.reference.records import Application, Basket, Line, Promotion, Result, Selection
 
 __all__ = ["difference", "engine_result", "promotion_baskets", "smallest"]
 

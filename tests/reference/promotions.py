@@ -4,107 +4,17 @@ Every unit is an object of its own, every sum is a plain loop, every division a 
 what it judges, neither the promotions nor the rounding.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
 from typing import TypeVar
 
+from tests.reference.records import Application, Basket, Left, Line, Promotion, Result, Selection
+
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True)
-class Line:
-    n: int
-    sku: str
-    department: int
-    quantity: Decimal
-    unit: str
-    unit_minor: int
-    total_minor: int
-
-
-@dataclass(frozen=True)
-class Selection:
-    skus: tuple[str, ...] = ()
-    departments: tuple[int, ...] = ()
-    without_skus: tuple[str, ...] = ()
-    without_departments: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Part:
-    selection: Selection
-    count: int
-
-
-@dataclass(frozen=True)
-class Promotion:
-    """None, an empty text and an empty tuple say that something is not given."""
-
-    id: str
-    kind: str
-    text: str = ""
-    priority: int = 0
-    combinable: bool = False
-    selection: Selection = Selection()
-    percent: Decimal | None = None
-    amount_minor: int | None = None
-    price_minor: int | None = None
-    n: int | None = None
-    m: int | None = None
-    parts: tuple[Part, ...] = ()
-    min_minor: int | None = None
-    each: bool = False
-    active: bool = True
-    valid_from: date | None = None
-    valid_to: date | None = None
-    weekdays: tuple[int, ...] = ()
-    time_from: time | None = None
-    time_to: time | None = None
-    groups: tuple[str, ...] = ()
-    coupon: str = ""
-    per_sale: int = 0
-    per_coupon: int = 0
-
-
-@dataclass(frozen=True)
-class Left:
-    """What is left of a budget; None: no such limit."""
-
-    uses: int | None = None
-    minor: int | None = None
-
-
-@dataclass(frozen=True)
-class Basket:
-    """Everything that a price depends on."""
-
-    lines: tuple[Line, ...]
-    promotions: tuple[Promotion, ...]
-    moment: datetime
-    groups: tuple[str, ...] = ()
-    coupons: Mapping[str, int] = field(default_factory=dict)
-    left: Mapping[str, Left] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Application:
-    """`shares` are (line number, minor units)."""
-
-    promotion: str
-    text: str
-    shares: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True)
-class Result:
-    """`used` holds (times, minor units taken off) of each promotion that was used."""
-
-    applications: tuple[Application, ...]
-    used: Mapping[str, tuple[int, int]]
 
 
 @dataclass

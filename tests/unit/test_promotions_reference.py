@@ -12,7 +12,8 @@ import pytest
 from tests.reference import promotions as rule
 from tests.reference.baskets import KINDS, random_basket
 from tests.reference.compare import difference, promotion_baskets, smallest
-from tests.reference.promotions import Basket, Left, Line, Part, Promotion, Selection, Unit, reference
+from tests.reference.promotions import Unit, reference
+from tests.reference.records import Basket, Left, Line, Part, Promotion, Selection
 
 MOMENT = datetime.fromisoformat("2026-11-18T17:30")  # a Wednesday
 SLICE = 3000
