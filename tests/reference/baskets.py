@@ -40,7 +40,8 @@ def random_basket(seed: int) -> Basket:
     lines = _lines(chance, prices)
     moment = _moment(chance)
     ids = chance.sample(IDS, chance.choice((1, 2, 2, 3, 3, 4, 5, 6, 8)))
-    promotions = tuple(_promotion(chance, name, lines, prices, moment) for name in ids)
+    everything = chance.choice((0.1, 0.6, 0.8))
+    promotions = tuple(_promotion(chance, name, lines, prices, moment, everything) for name in ids)
     return Basket(
         lines=lines,
         promotions=promotions,
@@ -93,10 +94,15 @@ def _moment(chance: Random) -> datetime:
 
 
 def _promotion(
-    chance: Random, name: str, lines: Sequence[Line], prices: Sequence[int], moment: datetime
+    chance: Random,
+    name: str,
+    lines: Sequence[Line],
+    prices: Sequence[int],
+    moment: datetime,
+    everything: float,
 ) -> Promotion:
     kind = chance.choice(KINDS)
-    selection = _selection(chance, 0.6)
+    selection = _selection(chance, everything)
     sums = _sums(chance, selection, lines)
     coupon = chance.choice(CODES) if chance.random() < 0.2 else ""
     return Promotion(

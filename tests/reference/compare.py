@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from tests.reference.records import Application, Basket, Line, Promotion, Result
 
 __all__ = ["difference", "engine_result", "promotion_baskets", "smallest"]
 
+Evaluate = Callable[..., engine.Evaluated]
 TELLS_EVERY = 100
 
 
@@ -42,15 +43,15 @@ def promotion_baskets(seed: int, count: int, progress: Callable[[int], None]) ->
 
 
 def difference(basket: Basket, result: Result | None = None) -> str:
-    """Empty if both say the same, and the engine also with lines and promotions in another order.
+    """Empty if both say the same, the engine also with lines and promotions in another order and scan by scan.
 
     `result` is the reference's, where it is known already.
     """
     wanted = result or reference(basket)
     turned = replace(basket, lines=basket.lines[::-1], promotions=basket.promotions[::-1])
-    for given in (basket, turned):
+    for given, evaluate in ((basket, engine.evaluate), (turned, engine.evaluate), (basket, _scan_by_scan)):
         try:
-            got = engine_result(given)
+            got = engine_result(given, evaluate)
         except Exception as error:  # noqa: BLE001 (whatever it raises, the reference did not)
             return f"reference {wanted}, engine {error!r}"
         if got != wanted or list(got.used) != list(wanted.used):
@@ -61,10 +62,10 @@ def difference(basket: Basket, result: Result | None = None) -> str:
 # The engine's names for the same things
 
 
-def engine_result(basket: Basket) -> Result:
+def engine_result(basket: Basket, evaluate: Evaluate) -> Result:
     coupons = dict(basket.coupons)
     left = {name: engine.Left(given.uses, given.minor) for name, given in basket.left.items()}
-    evaluated = engine.evaluate(
+    evaluated = evaluate(
         [engine.PromotionLine(**_fields(line)) for line in basket.lines],
         [_engine_promotion(promotion) for promotion in basket.promotions],
         moment=basket.moment,
@@ -80,6 +81,18 @@ def engine_result(basket: Basket) -> Result:
         ),
         {given.promotion: (given.uses, given.minor) for given in evaluated.used},
     )
+
+
+def _scan_by_scan(
+    lines: Sequence[engine.PromotionLine], promotions: Sequence[engine.Promotion], **given: Any
+) -> engine.Evaluated:
+    """As the till does it: one pricer, and the cart after each scan."""
+    pricer = engine.Pricer(engine.Book(promotions))
+    in_order = sorted(lines, key=lambda line: line.n)
+    answer = pricer.evaluate([], **given)
+    for count in range(1, len(lines) + 1):
+        answer = pricer.evaluate(in_order[:count], **given)
+    return answer
 
 
 def _fields(record: Any) -> dict[str, Any]:
