@@ -9,6 +9,8 @@ from dataclasses import fields, replace
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from pos.domain import promotions as engine
 from tests.reference.baskets import KINDS, random_basket
 from tests.reference.promotions import reference
@@ -86,12 +88,26 @@ def engine_result(basket: Basket, evaluate: Evaluate) -> Result:
 def _scan_by_scan(
     lines: Sequence[engine.PromotionLine], promotions: Sequence[engine.Promotion], **given: Any
 ) -> engine.Evaluated:
-    """As the till does it: one pricer, and the cart after each scan."""
-    pricer = engine.Pricer(engine.Book(promotions))
+    """As the till does it: one pricer, and the cart after each scan. Groups and coupons come after half of the scans.
+
+    Another pricer first saw another line in the place of the first one; it says the same.
+    """
+    book = engine.Book(promotions)
     in_order = sorted(lines, key=lambda line: line.n)
-    answer = pricer.evaluate([], **given)
-    for count in range(1, len(lines) + 1):
+    bare: dict[str, Any] = {**given, "groups": (), "coupons": {}, "left": {}}
+    pricer = engine.Pricer(book)
+    for count in range(len(lines) // 2 + 1):
+        pricer.evaluate(in_order[:count], **bare)
+    for count in range(len(lines) // 2, len(lines) + 1):
         answer = pricer.evaluate(in_order[:count], **given)
+    other = engine.Pricer(book)
+    if in_order:
+        first = in_order[0]
+        dearer = msgspec.structs.replace(
+            first, unit_minor=first.unit_minor + 7, total_minor=first.total_minor + 7
+        )
+        other.evaluate([dearer, *in_order[1:]], **given)
+    assert other.evaluate(in_order, **given) == answer, "a line in the place of another"
     return answer
 
 
