@@ -28,6 +28,12 @@ WRITERS = 32
 AT_ONCE = (1, 2, 5, 25)
 
 Append = Callable[[Connection, str, str, Sequence[tuple[str, str | None]], str, int], None]
+Furthest = Callable[[int], None]
+"""Told the highest number a reader has been given, after each of its answers."""
+
+
+def nobody_asks(_: int) -> None:
+    return None
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -66,7 +72,7 @@ def changes_race(count: int) -> dict[str, Report]:
         return {name: race(url, count) for name, url in urls.items()}
 
 
-def race(url: str, count: int, append: Append = changes.append) -> Report:
+def race(url: str, count: int, append: Append = changes.append, furthest: Furthest = nobody_asks) -> Report:
     """`count` changes of one scope, written by 32 writers."""
     began = time.monotonic()
     engine = open_engine(url)
@@ -75,7 +81,7 @@ def race(url: str, count: int, append: Append = changes.append) -> Report:
     workers = [ThreadWorker(f"race-{n}") for n in range(1 if sqlite else 4)]
     outside = engine if sqlite else sa.create_engine(engine.url, pool_size=WRITERS, max_overflow=0)
     try:
-        report = asyncio.run(_race(Database(engine, workers), outside, count, append))
+        report = asyncio.run(_race(Database(engine, workers), outside, count, append, furthest))
     finally:
         for worker in workers:
             worker.close()
@@ -86,7 +92,9 @@ def race(url: str, count: int, append: Append = changes.append) -> Report:
     return Report(engine.dialect.name, count, WRITERS, seconds, poll, long_poll)
 
 
-async def _race(database: Database, outside: Engine, count: int, append: Append) -> tuple[Seen, Seen]:
+async def _race(
+    database: Database, outside: Engine, count: int, append: Append, furthest: Furthest
+) -> tuple[Seen, Seen]:
     feeds = Feeds(database, SystemClock())
     database.on_changes = feeds.ring
     parts = [_share(writer, count) for writer in range(WRITERS)]
@@ -105,7 +113,7 @@ async def _race(database: Database, outside: Engine, count: int, append: Append)
     threads = [threading.Thread(target=write_outside, args=(n,)) for n in range(WRITERS) if n not in inside]
     for thread in threads:
         thread.start()
-    polling = asyncio.create_task(_poll(database, count, written))
+    polling = asyncio.create_task(_poll(database, count, written, furthest))
     waiting = asyncio.create_task(_long_poll(feeds, count, written))
     await asyncio.gather(*(write_inside(n) for n in inside))
     for thread in threads:
@@ -130,7 +138,7 @@ def _share(writer: int, count: int) -> list[list[tuple[str, str | None]]]:
     return appends
 
 
-async def _poll(database: Database, count: int, written: threading.Event) -> Seen:
+async def _poll(database: Database, count: int, written: threading.Event, furthest: Furthest) -> Seen:
     cursor, answers = Cursor(CHAIN), 0
     seen: list[tuple[int, str]] = []
     while True:
@@ -139,6 +147,7 @@ async def _poll(database: Database, count: int, written: threading.Event) -> See
         answers += 1
         assert not answer.reset
         seen += [(change.n, change.key) for change in answer.changes]
+        furthest(max((n for n, _ in seen), default=0))
         cursor = _next(answer.next)
         if over and not answer.changes:
             return _judge(seen, count, answers)
