@@ -17,6 +17,7 @@ from pos.domain.cart import Cart
 from pos.domain.events import Event
 from pos.facts import EpochOpened
 from pos.journal.file_journal import FileJournal
+from pos.journal.history import FileHistory
 from pos.journal.lock import StateFolderLock
 from pos.journal.reader import JournalFeed, sales_after
 from pos.journal.standing import RESTORING, lock_of
@@ -119,7 +120,8 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
         clock, ids = SystemClock(), SystemIds()
         # A thread of its own: a payment's commit never waits behind the save of the cart it pays.
         store = StateStore(state / "state.db", keeper)
-        journal = FileJournal(state / "journal", Views(state / "views.db"), clock, writer)
+        views = Views(state / "views.db")
+        journal = FileJournal(state / "journal", views, clock, writer)
         people = PeopleStore(state / "people.db", state / "keys", clock, ids, helper)
         catalogue = CatalogueReader(state / "catalogue.db", helper)
         opened = await _open_storage(state, settings, store, journal, reader)
@@ -140,6 +142,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             drawer=surround.printer if settings.devices.drawer else None,
             hub=surround.hub,
             memory=store,
+            history=FileHistory(state / "journal", views, writer),
         )
         till = Till(
             world,
@@ -148,6 +151,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
                 currency=settings.shop.currency,
                 receipt_paper=settings.till.receipt_paper,
                 software=software(),
+                digits_are_cents=settings.till.digits_are_cents,
             ),
         )
         surround.connect(till.submit)

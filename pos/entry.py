@@ -4,11 +4,10 @@ The entry line holds what was typed and nothing more. Digits without a separator
 makes them whole units), with `,` or `.` always decimal; `3*` sets a quantity at once.
 """
 
-from decimal import Decimal, InvalidOperation
-
 import msgspec
 
 from pos.domain import commands as c
+from pos.domain.question import to_decimal, to_minor
 from pos.resources import read_toml
 from pos.view import TillView
 
@@ -16,7 +15,6 @@ __all__ = ["ENTRY_MAX", "Entry", "Key", "Keymap", "load_keymap"]
 
 ENTRY_MAX = 60
 _QUANTITY_DIGITS_MAX = 6
-_AMOUNT_DIGITS_MAX = 9
 
 
 class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,11 +88,13 @@ class Entry:
             "void-line": self._void_line,
             "park": self._park,
         }.get(name)
-        return maker(view) if maker is not None else None
+        if maker is not None:
+            return maker(view)
+        return None if name in _SCREEN_KEYS else c.Do(name, self.take())
 
     def amount_minor(self) -> int | None:
         """The typed text as an amount in minor units; None when it is none."""
-        return _amount(self.text, digits_are_cents=self._digits_are_cents)
+        return to_minor(self.text, digits_are_cents=self._digits_are_cents)
 
     def take(self) -> str:
         text, self.text = self.text.strip(), ""
@@ -102,6 +102,8 @@ class Entry:
 
     def _enter(self, view: TillView) -> c.Command | None:
         text = self.take()
+        if view.question is not None:
+            return c.Answer(text)
         if not text:
             return c.RepeatLast() if view.quantity is not None and view.state == "selling" else None
         if view.state == "search" and text.isascii() and text.isdigit() and len(text) <= 2:
@@ -152,10 +154,11 @@ class Entry:
         text = self.take()
         if sum(char.isdigit() for char in text) > _QUANTITY_DIGITS_MAX:
             return c.Mistyped("quantity-too-long", text)
-        number = _decimal(text)
+        number = to_decimal(text)
         return c.SetQuantity(number) if number is not None else c.Mistyped("not-a-quantity", text)
 
 
+_SCREEN_KEYS = frozenset({"help", "functions"})
 _PLAIN_KEYS: dict[str, c.Command] = {
     "void-last": c.VoidLast(),
     "void-cart": c.VoidCart(),
@@ -171,25 +174,3 @@ _PLAIN_KEYS: dict[str, c.Command] = {
     "print-other-printer": c.SpoolDecision("other-printer"),
     "retry": c.Retry(),
 }
-
-
-def _decimal(text: str) -> Decimal | None:
-    plain = text.replace(",", ".")
-    if not plain.isascii() or not plain.replace(".", "", 1).isdigit():
-        return None
-    try:
-        number = Decimal(plain)
-    except InvalidOperation:
-        return None
-    exponent = number.as_tuple().exponent
-    return number if isinstance(exponent, int) and exponent >= -3 else None
-
-
-def _amount(text: str, *, digits_are_cents: bool) -> int | None:
-    number = _decimal(text.strip())
-    if number is None or sum(char.isdigit() for char in text) > _AMOUNT_DIGITS_MAX:
-        return None
-    if "," not in text and "." not in text and digits_are_cents:
-        return int(number)
-    minor = number * 100
-    return int(minor) if minor == minor.to_integral_value() else None

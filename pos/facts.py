@@ -14,11 +14,14 @@ from typing import Any, Final
 
 import msgspec
 
+from pos.domain.about import About
 from pos.domain.line import Discount, Origin
 from pos.domain.rights import Approval
+from pos.domain.tender import Foreign, Tender
 
 __all__ = [
     "GENESIS",
+    "About",
     "Approval",
     "CartAbandoned",
     "CartParked",
@@ -29,6 +32,7 @@ __all__ = [
     "EpochOpened",
     "Fact",
     "FactError",
+    "Foreign",
     "Origin",
     "ReceiptCopied",
     "Reference",
@@ -116,18 +120,15 @@ class SaleTax(msgspec.Struct, frozen=True):
     vat_minor: int
 
 
-class SaleTender(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One means of payment. `amount_minor` counts towards the sale: `given_minor` less `change_minor`."""
-
-    kind: str
-    amount_minor: int
-    given_minor: int
-    change_minor: int = 0
-    currency: str = "EUR"
+SaleTender = Tender
 
 
 class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Another receipt or order that this one is about."""
+    """Another receipt or order that this one is about.
+
+    `kind` "retender": this document takes that receipt's tenders back and puts others in their place; "void": it takes
+    the whole receipt back; "return": some of its lines.
+    """
 
     kind: str
     till: str = ""
@@ -137,7 +138,12 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Sale(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A completed sale, whole. The sum of its taxes' gross = `total_minor` = the sum of its tenders' amounts."""
+    """A completed sale, whole. The sum of its taxes' gross = `total_minor`.
+
+    The sum of its tenders' amounts = `total_minor` + `rounding_minor` (cash rounding) + `tip_minor`. `customer` is a
+    reference, `staff` the operator who bought as staff, `coupons` what was scanned for a discount. Counter-documents are
+    sales too: their lines, or their tenders, are those of the receipt in `references` with the sign turned.
+    """
 
     cart_id: str
     number: int
@@ -162,6 +168,11 @@ class Sale(msgspec.Struct, frozen=True, omit_defaults=True):
     approvals: tuple[Approval, ...] = ()
     country: dict[str, Any] = {}
     software: str = ""
+    rounding_minor: int = 0
+    tip_minor: int = 0
+    customer: str = ""
+    staff: str = ""
+    coupons: tuple[str, ...] = ()
 
 
 class CartAbandoned(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -207,6 +218,8 @@ class CartParked(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str = "EUR"
     note: str = ""
     opened_by: str = ""
+    tenders: tuple[SaleTender, ...] = ()
+    about: About = About()
 
 
 class CartResumed(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -16,11 +16,12 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Line
 from pos.domain.codes import shown
+from pos.domain.question import Question
 from pos.entry import Entry, Keymap
 from pos.resources import Texts, texts
 from pos.till import Till
 from pos.view import ParkedCart, TillView
-from pos.words import amount, message_text
+from pos.words import amount, message_text, option_text
 
 __all__ = ["LineMode"]
 
@@ -154,6 +155,7 @@ class LineMode:
             if message is None
             else {"code": message.code, "text": message_text(message, words)},
             "unsent": view.unsent,
+            "question": None if view.question is None else _plain_question(view.question, words),
             "parked": [_plain_parked(cart) for cart in view.parked],
             "entry": self._entry.text,
         }
@@ -165,7 +167,9 @@ class LineMode:
             sentence = message_text(view.message, words)
             if sentence not in [said for _, said in self._said.values()]:
                 parts.append(sentence)
-        if view.state == "search":
+        if view.question is not None:
+            parts.extend(_question_sentence(view.question, words))
+        elif view.state == "search":
             parts.extend(f"{n}: {article.text}." for n, article in enumerate(view.results, start=1))
         elif view.state == "paid" and view.last_sale is not None:
             parts.append(
@@ -239,3 +243,22 @@ def _parked_sentence(n: int, cart: ParkedCart, words: Texts) -> str:
         pieces=cart.pieces,
         total=amount(cart.total_minor, words.language),
     )
+
+
+def _plain_question(question: Question, words: Texts) -> dict[str, Any]:
+    """A question as scripts see it; `options` in their order, each with the key that answers it."""
+    options = [
+        {"key": option.key, "text": option_text(option, words), "ticked": option.ticked}
+        for option in question.options
+    ]
+    return {"code": question.code, "kind": question.kind, "options": options}
+
+
+def _question_sentence(question: Question, words: Texts) -> list[str]:
+    parts = [words(f"ask.{question.code}", **question.fields)]
+    parts += [f"{left} {right}".strip() + "." for left, right in question.rows]
+    for number, option in enumerate(question.options, start=1):
+        right = option.note if option.amount_minor is None else amount(option.amount_minor, words.language)
+        tick = "[x] " if option.ticked else ""
+        parts.append(f"{number}: {tick}{option_text(option, words)}{f', {right}' if right else ''}.")
+    return parts

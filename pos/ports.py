@@ -20,7 +20,9 @@ __all__ = [
     "Clock",
     "DeviceState",
     "FactSource",
+    "Found",
     "Head",
+    "History",
     "Hub",
     "Ids",
     "JobState",
@@ -141,6 +143,38 @@ class Journal(Protocol):
 
     async def cart_ended(self, cart_id: str) -> bool:
         """True when a fact in the journal ended this cart."""
+        ...
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A fact that was looked up, with its place in the journal."""
+
+    epoch: int
+    seq: int
+    fact: Fact
+
+
+class History(Protocol):
+    """Looking things up in this till's journal. Every call may raise JournalUnavailableError."""
+
+    async def receipt(self, epoch: int, number: int) -> Found | None:
+        """The sale with this number."""
+        ...
+
+    async def by_link(self, link: str) -> Found | None:
+        """The sale whose code leads to this link."""
+        ...
+
+    async def recent(self, limit: int, before: tuple[int, int] | None = None) -> Sequence[Found]:
+        """The newest sales, newest first; those before (epoch, number) where it is given."""
+        ...
+
+    async def mentions(self, kind: str, key: str) -> Sequence[Found]:
+        """Facts that mention something (pos.mentions), in the order they were written."""
+        ...
+
+    async def session(self, session: str) -> Sequence[Found]:
+        """Every fact from the one that opened this cash session (`epoch-seq`) to the journal's end, in order."""
         ...
 
 

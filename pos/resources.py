@@ -12,7 +12,7 @@ import msgspec
 from pos.domain.rights import Role
 from pos.domain.tax import TaxRate, TaxTable
 
-__all__ = ["Texts", "config_path", "read_toml", "shipped_roles", "tax_table", "texts"]
+__all__ = ["Texts", "config_path", "read_toml", "read_words", "shipped_roles", "tax_table", "texts"]
 
 LANGUAGES = ("de", "en")
 
@@ -83,4 +83,23 @@ class Texts:
 @lru_cache(maxsize=4)
 def texts(language: str) -> Texts:
     chosen = language if language in LANGUAGES else "de"
-    return Texts(chosen, read_toml("locales", f"{chosen}.toml"))
+    return Texts(chosen, read_words(chosen))
+
+
+def read_words(language: str) -> dict[str, dict[str, str]]:
+    """All words of a language by group and key: those of its file, and of the files in its folder, one per subject.
+
+    Raises ValueError where a key is given twice.
+    """
+    words: dict[str, dict[str, str]] = {}
+    folder = config_path() / "locales" / language
+    for path in (folder.with_suffix(".toml"), *sorted(folder.glob("*.toml"))):
+        with path.open("rb") as file:
+            groups: dict[str, dict[str, str]] = tomllib.load(file)
+        for group, keys in groups.items():
+            known = words.setdefault(group, {})
+            twice = known.keys() & keys.keys()
+            if twice:
+                raise ValueError(f"{path.name}: {group}.{min(twice)} is given twice")
+            known.update(keys)
+    return words

@@ -9,6 +9,7 @@ import msgspec
 from pos.domain.article import Article
 from pos.domain.cart import Line, TaxTotal
 from pos.domain.events import Message
+from pos.domain.question import Question
 from pos.ports import DeviceState, Operator
 
 __all__ = ["STATES", "CopyView", "DeviceView", "HubView", "LastSale", "ParkedCart", "TillView"]
@@ -17,6 +18,7 @@ STATES: Final = (
     "stopped",
     "signed-out",
     "approval",
+    "question",
     "ready",
     "selling",
     "search",
@@ -27,7 +29,7 @@ STATES: Final = (
 """All states there are:
 
 stopped: no payment can be taken, the message says why; signed-out: nobody is signed in (an open cart waits);
-approval: something waits until another person agrees; ready: no cart; selling: a cart is open; search: results wait
+approval: something waits until another person agrees; question: the till asks (`question`); ready: no cart; selling: a cart is open; search: results wait
 for a number; department: an open price waits for its department; paying: a payment is being written; paid: the last sale and its change are shown.
 """
 
@@ -104,6 +106,7 @@ class TillView(msgspec.Struct, frozen=True):
     results: tuple[Article, ...] = ()
     search_text: str = ""
     departments: tuple[tuple[int, str, str], ...] = ()
+    question: Question | None = None
     message: Message | None = None
     last_sale: LastSale | None = None
     parked: tuple[ParkedCart, ...] = ()

@@ -3,9 +3,10 @@
 from decimal import Decimal
 
 from pos.domain.events import Message
+from pos.domain.question import Option
 from pos.resources import Texts
 
-__all__ = ["amount", "message_text", "quantity_text"]
+__all__ = ["amount", "message_text", "option_text", "quantity_text"]
 
 # Fields of a message that hold money, by the message's code.
 _MONEY_FIELDS = {
@@ -48,3 +49,8 @@ def message_text(message: Message, words: Texts) -> str:
     if "right" in fields:
         fields["right"] = words(f"right.{fields['right']}")
     return words(f"message.{message.code}", **fields)
+
+
+def option_text(option: Option, words: Texts) -> str:
+    """What a choice is called."""
+    return option.text or words(option.word, **option.fields)

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any, Final
 
 import msgspec
 
+from pos.domain.about import About
 from pos.domain.article import Article, Deposit
 from pos.domain.line import Discount, Line, Mark, Origin
 from pos.domain.money import round_minor, vat_of_gross
 from pos.domain.tax import TaxRate
+from pos.domain.tender import Tender
 
 __all__ = [
     "LINES_MAX",
+    "About",
     "Cart",
     "Discount",
     "Line",
@@ -19,23 +23,29 @@ __all__ = [
     "Origin",
     "Sums",
     "TaxTotal",
+    "Tender",
     "add_article",
     "add_open_line",
     "add_return",
+    "add_tender",
     "cart_of",
     "discount_lines",
+    "drop_tender",
     "find_line",
     "last_live_line",
     "open_lines",
+    "paid_minor",
     "pieces",
     "price_open_line",
     "replace_open_line",
     "tax_totals",
     "total_minor",
     "void_line",
+    "with_about",
 ]
 
 LINES_MAX = 2_000
+NOTHING_KNOWN: Final = About()
 
 
 class Sums(msgspec.Struct, frozen=True):
@@ -54,7 +64,7 @@ class Cart(msgspec.Struct, frozen=True):
     """An open sale. It exists from its first line on, on exactly one till.
 
     Line n stands at place n - 1: lines are added and marked, never taken out. `sums` follow from the lines;
-    make a cart with `cart_of` where lines are given.
+    make a cart with `cart_of` where lines are given. `tenders` is what was paid towards it before it is paid in full.
     """
 
     cart_id: str
@@ -62,6 +72,8 @@ class Cart(msgspec.Struct, frozen=True):
     operator: str
     lines: tuple[Line, ...] = ()
     sums: Sums = Sums()
+    tenders: tuple[Tender, ...] = ()
+    about: About = About()
 
 
 class TaxTotal(msgspec.Struct, frozen=True):
@@ -225,13 +237,39 @@ def void_line(cart: Cart, n: int, mark: Mark) -> Cart:
     return cart
 
 
-def cart_of(cart_id: str, opened_ms: int, operator: str, lines: tuple[Line, ...]) -> Cart:
+def cart_of(
+    cart_id: str,
+    opened_ms: int,
+    operator: str,
+    lines: tuple[Line, ...],
+    tenders: tuple[Tender, ...] = (),
+    about: About = NOTHING_KNOWN,
+) -> Cart:
     """A cart with lines that were kept elsewhere."""
     assert all(line.n == place for place, line in enumerate(lines, start=1)), "line n stands at place n - 1"
     sums = Sums()
     for line in lines:
         sums = _count(sums, line, 1)
-    return Cart(cart_id, opened_ms, operator, lines, sums)
+    return Cart(cart_id, opened_ms, operator, lines, sums, tenders, about)
+
+
+def paid_minor(cart: Cart) -> int:
+    """What was paid towards it so far."""
+    return sum(tender.amount_minor for tender in cart.tenders)
+
+
+def add_tender(cart: Cart, tender: Tender) -> Cart:
+    return msgspec.structs.replace(cart, tenders=(*cart.tenders, tender))
+
+
+def drop_tender(cart: Cart, at: int) -> Cart:
+    """Without the tender at this place (0 is the first)."""
+    return msgspec.structs.replace(cart, tenders=(*cart.tenders[:at], *cart.tenders[at + 1 :]))
+
+
+def with_about(cart: Cart, **changes: Any) -> Cart:
+    """The cart with other fields of its `about`."""
+    return msgspec.structs.replace(cart, about=msgspec.structs.replace(cart.about, **changes))
 
 
 def find_line(cart: Cart, n: int) -> Line | None:
@@ -308,7 +346,15 @@ def _append(cart: Cart, *lines: Line) -> Cart:
     sums = cart.sums
     for line in lines:
         sums = _count(sums, line, 1)
-    return Cart(cart.cart_id, cart.opened_ms, cart.operator, (*cart.lines, *lines), sums)
+    return Cart(
+        cart.cart_id,
+        cart.opened_ms,
+        cart.operator,
+        (*cart.lines, *lines),
+        sums,
+        cart.tenders,
+        cart.about,
+    )
 
 
 def _replace(cart: Cart, new: Line) -> Cart:

@@ -8,14 +8,18 @@ import msgspec
 __all__ = [
     "COPY_STATES",
     "NOTE_MAX",
+    "Answer",
     "Approve",
     "Cancel",
+    "Choose",
     "ChooseOpenLine",
     "Command",
     "CopyReported",
     "DeviceReported",
+    "Do",
     "DropOpenLines",
     "EnterCode",
+    "GoOn",
     "HubReported",
     "Lock",
     "Mistyped",
@@ -73,6 +77,33 @@ class Approve(Command, frozen=True):
 
     def __repr__(self) -> str:
         return f"Approve(name={self.name!r}, pin=...)"
+
+
+class Answer(Command, frozen=True):
+    """What was typed (then Enter) or scanned in answer to the till's question. `__repr__` hides it: it may be a secret."""
+
+    text: str
+    scanned: bool = False
+
+    def __repr__(self) -> str:
+        return "Answer(text=...)"
+
+
+class Choose(Command, frozen=True):
+    """Option number `index` of the till's question (1 is the first)."""
+
+    index: int
+
+
+class Do(Command, frozen=True):
+    """A function of the till by the name of its key, with what was typed before it."""
+
+    name: str
+    text: str = ""
+
+
+class GoOn(Command, frozen=True):
+    """What a function waited for was agreed to: it goes on. Given by the till itself."""
 
 
 class Lock(Command, frozen=True):

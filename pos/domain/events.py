@@ -8,6 +8,7 @@ __all__ = [
     "ApprovalAsked",
     "Approved",
     "ArticlesFound",
+    "Asked",
     "CartParked",
     "CartResumed",
     "CartVoided",
@@ -61,6 +62,12 @@ class ApprovalAsked(Event, frozen=True):
     """What was asked for waits for somebody who has this right."""
 
     right: str
+
+
+class Asked(Event, frozen=True):
+    """The till puts a question (pos.domain.question); its words are those of `ask.CODE`."""
+
+    question: str
 
 
 class Approved(Event, frozen=True):

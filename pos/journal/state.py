@@ -13,7 +13,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from pos.domain.cart import Cart, Line, cart_of
+from pos.domain.cart import NOTHING_KNOWN, About, Cart, Line, Tender, cart_of
 from pos.journal.errors import check_sqlite, translate
 from pos.journal.segment import sync_folder
 from pos.ports import TILL_LOCKED, JobState, JournalUnavailableError, Worker
@@ -27,6 +27,7 @@ insert or ignore into version values(1, 1);
 create table if not exists cart(
   id integer primary key check(id = 1), cart_id text not null, opened_ms integer not null, operator text not null);
 create table if not exists cart_line(n integer primary key, body blob not null, sum blob not null);
+create table if not exists cart_beside(id integer primary key check(id = 1), body blob not null, sum blob not null);
 create table if not exists memory(key text primary key, value blob not null) without rowid;
 create table if not exists spool(
   n integer primary key autoincrement, job_id text not null unique, state text not null,
@@ -35,7 +36,17 @@ create table if not exists spool(
 _FINISHED = (JobState.CONFIRMED, JobState.DROPPED)
 SPOOL_KEPT = 50
 CHECKPOINT_SAVES = 2_000
+
+
+class _Beside(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a cart is beside its lines."""
+
+    tenders: tuple[Tender, ...] = ()
+    about: About = About()
+
+
 _lines = msgspec.json.Decoder(Line)
+_besides = msgspec.json.Decoder(_Beside)
 _encoder = msgspec.json.Encoder()
 
 
@@ -123,6 +134,12 @@ class StateStore:
                     connection.execute(
                         "insert into cart values(1, ?, ?, ?)", (cart.cart_id, cart.opened_ms, cart.operator)
                     )
+            beside = _beside(cart)
+            if beside != _beside(old):
+                connection.execute("delete from cart_beside")
+                if beside is not None:
+                    body = _encoder.encode(beside)
+                    connection.execute("insert into cart_beside values(1, ?, ?)", (body, _sum(body)))
             if cart is not None:
                 rows = [
                     (line.n, *_with_sum(line))
@@ -234,7 +251,13 @@ class StateStore:
                 raise JournalUnavailableError(
                     "state-damaged", f"a line of the open cart in {self._path.name}"
                 )
-            self._saved = cart_of(row[0], row[1], row[2], tuple(_lines.decode(body) for body, _ in rows))
+            beside = _Beside()
+            for body, kept in connection.execute("select body, sum from cart_beside"):
+                if _sum(body) != kept:
+                    raise JournalUnavailableError("state-damaged", f"the open cart in {self._path.name}")
+                beside = _besides.decode(body)
+            lines = tuple(_lines.decode(body) for body, _ in rows)
+            self._saved = cart_of(row[0], row[1], row[2], lines, beside.tenders, beside.about)
             return self._saved
 
     def _close(self) -> None:
@@ -242,6 +265,13 @@ class StateStore:
             with contextlib.suppress(apsw.Error):
                 self._connection.close()
             self._connection = None
+
+
+def _beside(cart: Cart | None) -> _Beside | None:
+    """None where there is nothing to keep."""
+    if cart is None or not (cart.tenders or cart.about != NOTHING_KNOWN):
+        return None
+    return _Beside(cart.tenders, cart.about)
 
 
 def _with_sum(line: Line) -> tuple[bytes, bytes]:
@@ -267,7 +297,9 @@ def strip_restored(path: Path, lock: bytes) -> int:
             connection.execute(_SCHEMA)
             connection.execute("begin immediate")
             lines: int = connection.execute("select count(*) from cart_line").get
-            connection.execute("delete from cart; delete from cart_line; delete from spool")
+            connection.execute(
+                "delete from cart; delete from cart_beside; delete from cart_line; delete from spool"
+            )
             # A request for an epoch that was under way then may have been granted to the machine it came from.
             connection.execute("delete from memory where key like '%.epoch_request'")
             connection.execute(

@@ -12,15 +12,25 @@ from pathlib import Path
 
 import apsw
 
-from pos.facts import CartAbandoned, CartParked, CartResumed, FactError, Sale, StoredFact, decode_fact
+from pos.facts import (
+    CartAbandoned,
+    CartParked,
+    CartResumed,
+    FactError,
+    Sale,
+    StoredFact,
+    UnknownFact,
+    decode_fact,
+)
 from pos.journal.compact import ARCHIVE
 from pos.journal.segment import Segment, open_reader, read_facts, segment_files
+from pos.mentions import mentions_of
 from pos.ports import JournalUnavailableError
 
 __all__ = ["GROUP_FACTS", "Views"]
 
 GROUP_FACTS = 8
-_VERSION = 3
+_VERSION = 4
 _SCHEMA = """
 create table applied(id integer primary key check(id = 1), version integer, seq integer, boot_id text, clean integer);
 create table receipt(
@@ -35,8 +45,9 @@ create table day_tender(
 create table parked(
   cart_id text primary key, seq integer, business_day text, pieces integer, total_minor integer,
   resumed_as text, resumed_seq integer) without rowid;
+create table mention(kind text, key text, seq integer, primary key(kind, key, seq)) without rowid;
 """
-_TABLES = ("receipt", "day_tax", "day_tender", "parked")
+_TABLES = ("receipt", "day_tax", "day_tender", "parked", "mention")
 
 
 class Views:
@@ -121,6 +132,11 @@ class Views:
         rows = self._open_connection().execute("select seq, resumed_seq from parked order by seq")
         return [(row[0], row[1]) for row in rows]
 
+    def seqs(self, sql: str, values: tuple[object, ...]) -> list[int]:
+        """The seqs that a query of the views' tables finds, in its order, up to the newest durable fact."""
+        self._settle()
+        return [row[0] for row in self._open_connection().execute(sql, values)]
+
     def digest(self) -> str:
         """SHA-256 over all rows in key order: equal for equal facts, however they were applied."""
         self._settle()
@@ -199,6 +215,11 @@ class Views:
             connection.execute(
                 "update parked set resumed_as = ?, resumed_seq = ? where cart_id = ?",
                 (fact.new_cart_id, stored.seq, fact.cart_id),
+            )
+        if not isinstance(fact, UnknownFact):
+            connection.executemany(
+                "insert or ignore into mention values(?, ?, ?)",
+                [(kind, key, stored.seq) for kind, key in mentions_of(fact)],
             )
         self._applied = stored.seq
 

@@ -16,19 +16,17 @@ _Waiting = Coroutine[Any, Any, None] | None
 
 
 class Approvals:
-    """`run` handles a command as if it had just come."""
+    """`run` handles a command as if it had just come; `dropped` hears that nobody will agree to what waited."""
 
-    def __init__(self, desk: Desk, run: Callable[[c.Command], _Waiting]) -> None:
+    def __init__(self, desk: Desk, run: Callable[[c.Command], _Waiting], dropped: Callable[[], None]) -> None:
         self._desk = desk
         self._run = run
+        self._dropped = dropped
         self.handlers = {c.Approve: self._approve}
 
     def ask(self, command: c.Command, right: str) -> None:
         """The command was not done: it waits for somebody who has this right."""
-        desk = self._desk
-        desk.asking = Asking(command, right, desk.approvals)
-        desk.message = e.Message("approval-needed", {"right": right}, "warn")
-        desk.events.append(e.ApprovalAsked(right))
+        self._desk.ask_approval(Asking(command, right, self._desk.approvals))
 
     def look(self, command: c.Command) -> None:
         """Before a command that is no news: while one waits, only the answer, Esc and leaving mean anything."""
@@ -37,6 +35,7 @@ class Approvals:
             return
         if isinstance(command, c.Cancel | c.Lock):
             self._desk.asking = None
+            self._dropped()
         elif not isinstance(command, _GOES_ON):
             if isinstance(command, c.Scan):
                 self._desk.events.append(e.CodeRefused("", "busy"))

@@ -10,7 +10,7 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Cart
 from pos.domain.rights import declare
-from pos.facts import Sale, SaleTender
+from pos.facts import Reference, Sale, SaleTender
 from pos.ports import JournalUnavailableError
 from pos.till import settlement
 from pos.till.desk import Desk, Refusal
@@ -106,12 +106,32 @@ class Checkout:
             self._desk.warn("pay-before", total=due)
             return None
         self._desk.second_step = ""
+        cash = SaleTender("cash", due, given, given - due, self._desk.setup.currency)
+        return self.complete(cart, (cash,))
+
+    def complete(
+        self,
+        cart: Cart,
+        tenders: tuple[SaleTender, ...],
+        *,
+        rounding_minor: int = 0,
+        tip_minor: int = 0,
+        references: tuple[Reference, ...] = (),
+    ) -> Coroutine[Any, Any, None]:
+        """Write the sale that ends this cart, then drawer, paper and thanks. The tenders pay for it in full."""
         self.paying = True
         self._selling.quantity = None
         self._selling.results = None
-        return self._pay(cart, SaleTender("cash", due, given, given - due, self._desk.setup.currency))
+        return self._complete(cart, tenders, rounding_minor, tip_minor, references)
 
-    async def _pay(self, cart: Cart, tender: SaleTender) -> None:
+    async def _complete(
+        self,
+        cart: Cart,
+        tenders: tuple[SaleTender, ...],
+        rounding_minor: int,
+        tip_minor: int,
+        references: tuple[Reference, ...],
+    ) -> None:
         clock = self._desk.world.clock
         tendered_ms = clock.wall_ms()
         facts = self._ledger.day_facts()
@@ -128,8 +148,12 @@ class Checkout:
             language=self._desk.setup.language,
             demo=self._desk.setup.demo,
             software=self._desk.setup.software,
+            rounding_minor=rounding_minor,
+            tip_minor=tip_minor,
+            references=references,
+            approvals=self._desk.approvals,
         )
-        sale = settlement.sale_of(cart, (tender,), context)
+        sale = settlement.sale_of(cart, tenders, context)
         facts.append(sale)
         try:
             await self._ledger.append(facts, cart)

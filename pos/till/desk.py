@@ -19,6 +19,7 @@ from pos.ports import (
     Catalogue,
     CatalogueUnavailableError,
     Clock,
+    History,
     Hub,
     Ids,
     Journal,
@@ -56,6 +57,7 @@ class TillSetup(msgspec.Struct, frozen=True):
     receipt_paper: str = "always"
     software: str = "tresen"
     roles: tuple[Role, ...] = ()  # none: those that are shipped
+    digits_are_cents: bool = True
 
 
 class World(msgspec.Struct, frozen=True):
@@ -72,6 +74,7 @@ class World(msgspec.Struct, frozen=True):
     drawer: CashDrawer | None = None
     hub: Hub | None = None
     memory: Memory | None = None
+    history: History | None = None
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
@@ -141,12 +144,22 @@ class Desk:
 
     def need(self, right: str) -> str:
         """The id of who agreed, empty where the operator may do it alone. Raises NeedsApproval."""
-        if self.operator is not None and self.roles.may(self.operator.role, right):
+        if self.may(right):
             return ""
         found = next((approval for approval in self.approvals if approval.right == right), None)
         if found is None:
             raise NeedsApproval(right)
         return found.by
+
+    def may(self, right: str) -> bool:
+        """May the operator do this alone?"""
+        return self.operator is not None and self.roles.may(self.operator.role, right)
+
+    def ask_approval(self, asking: Asking) -> None:
+        """What was wanted was not done: it waits for somebody who has the right."""
+        self.asking = asking
+        self.message = e.Message("approval-needed", {"right": asking.right}, "warn")
+        self.events.append(e.ApprovalAsked(asking.right))
 
     def must_be_signed_in(self) -> None:
         if self.operator is None:

@@ -4,7 +4,7 @@ import msgspec
 
 from pos.domain.cart import Cart, Line, Mark, cart_of, pieces, tax_totals, total_minor
 from pos.domain.rights import Approval
-from pos.facts import CartAbandoned, CartParked, Sale, SaleLine, SaleTax, SaleTender, TaxKey
+from pos.facts import CartAbandoned, CartParked, Reference, Sale, SaleLine, SaleTax, SaleTender, TaxKey
 
 __all__ = ["SaleContext", "abandoned", "cart_again", "parked", "sale_of"]
 
@@ -26,10 +26,14 @@ class SaleContext(msgspec.Struct, frozen=True):
     language: str
     demo: bool
     software: str
+    rounding_minor: int = 0
+    tip_minor: int = 0
+    references: tuple[Reference, ...] = ()
+    approvals: tuple[Approval, ...] = ()
 
 
 def sale_of(cart: Cart, tenders: tuple[SaleTender, ...], context: SaleContext) -> Sale:
-    """The sale. By construction: taxes' gross = total = tenders' amounts; an assertion guards each."""
+    """The sale. By construction: taxes' gross = total = tenders' amounts less rounding and tip; an assertion guards each."""
     total = total_minor(cart)
     taxes = tuple(
         SaleTax(tax.code, tax.key, tax.percent, tax.gross_minor, tax.net_minor, tax.vat_minor)
@@ -37,7 +41,8 @@ def sale_of(cart: Cart, tenders: tuple[SaleTender, ...], context: SaleContext) -
     )
     assert sum(tax.gross_minor for tax in taxes) == total, "taxes sum to the total"
     assert all(tax.net_minor + tax.vat_minor == tax.gross_minor for tax in taxes), "net + VAT = gross"
-    assert sum(tender.amount_minor for tender in tenders) == total, "tenders sum to the total"
+    owed = total + context.rounding_minor + context.tip_minor
+    assert sum(tender.amount_minor for tender in tenders) == owed, "tenders sum to what was owed"
     assert all(tender.given_minor - tender.change_minor == tender.amount_minor for tender in tenders), (
         "given - change = amount"
     )
@@ -61,6 +66,13 @@ def sale_of(cart: Cart, tenders: tuple[SaleTender, ...], context: SaleContext) -
         language=context.language,
         demo=context.demo,
         software=context.software,
+        references=context.references,
+        approvals=(*cart.about.approvals, *context.approvals),
+        rounding_minor=context.rounding_minor,
+        tip_minor=context.tip_minor,
+        customer=cart.about.customer,
+        staff=cart.about.staff,
+        coupons=cart.about.coupons,
     )
 
 
@@ -82,7 +94,7 @@ def abandoned(
         ended_ms=ended_ms,
         offset_min=offset_min,
         lines=tuple(_line(line, operator) for line in cart.lines),
-        approvals=approvals,
+        approvals=(*cart.about.approvals, *approvals),
     )
 
 
@@ -105,6 +117,8 @@ def parked(
         currency=currency,
         note=note,
         opened_by="" if cart.operator == operator else cart.operator,
+        tenders=cart.tenders,
+        about=cart.about,
     )
     assert cart_again(fact, cart.cart_id) == cart, "a parked cart comes back as it was"
     return fact
@@ -116,7 +130,7 @@ def cart_again(fact: CartParked, cart_id: str) -> Cart:
     lines = tuple(
         _line_again(line, fact.operator, keys.get((line.tax, line.percent), 0)) for line in fact.lines
     )
-    return cart_of(cart_id, fact.started_ms, fact.opened_by or fact.operator, lines)
+    return cart_of(cart_id, fact.started_ms, fact.opened_by or fact.operator, lines, fact.tenders, fact.about)
 
 
 def _line_again(line: SaleLine, operator: str, tax_key: int) -> Line:

@@ -7,7 +7,7 @@ commit, a PIN's hash, a search. A device's news comes back as a command like any
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any
 
 from pos.domain import cart as carts
@@ -20,6 +20,7 @@ from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError, 
 from pos.till.approvals import Approvals
 from pos.till.checkout import PAY_BEFORE, Checkout
 from pos.till.desk import Desk, NeedsApproval, Refusal, TillSetup, World, stop_message, unusable_catalogue
+from pos.till.flows import Flow, Flows
 from pos.till.ledger import Ledger
 from pos.till.numbers import Numbers
 from pos.till.parking import RESUME_BEFORE, Parking
@@ -50,16 +51,28 @@ class Till:
         self._checkout = Checkout(
             self._desk, ledger, self._selling, self._parking, self._surroundings, self._later
         )
-        self._handlers: dict[type[c.Command], Callable[[Any], _Waiting]] = {
+        self._handlers: dict[type[c.Command], Callable[[Any], _Waiting | Flow]] = {
             c.SignIn: self._sign_in,
             c.Lock: self._lock,
             c.Mistyped: self._mistyped,
+            c.Do: self._do,
         }
-        self._approvals = Approvals(self._desk, lambda command: self._handlers[type(command)](command))
+        self._flows = Flows(self._desk)
+        self._approvals = Approvals(self._desk, self._run, self._flows.drop)
         numbers = Numbers(self._desk, ledger)
-        parts = (self._selling, self._surroundings, self._checkout, self._parking, self._approvals, numbers)
+        parts: tuple[Any, ...] = (
+            self._selling,
+            self._surroundings,
+            self._checkout,
+            self._parking,
+            self._approvals,
+            self._flows,
+            numbers,
+        )
+        self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         for part in parts:
-            self._handlers.update(part.handlers)  # type: ignore[arg-type]  # each takes its own command
+            self._handlers.update(part.handlers)
+            self._functions.update(getattr(part, "functions", {}))
         self._queue: deque[tuple[c.Command, _Done]] = deque()
         self._busy = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -174,10 +187,27 @@ class Till:
             if type(command) not in _NEWS:
                 self._approvals.look(command)
                 self._begin(command)
-            return self._handlers[type(command)](command)
+                command = self._flows.look(command)
+            return self._run(command)
         except Exception as error:  # noqa: BLE001 - a bug costs one command, never the till
             self._say_why(error, command)
             return None
+
+    def _run(self, command: c.Command) -> _Waiting:
+        """Handle a command; a function that asks is driven to its first question."""
+        result = self._handlers[type(command)](command)
+        return self._flows.begin(result) if isinstance(result, Generator) else result
+
+    def _do(self, command: c.Do) -> "_Waiting | Flow":
+        function = self._functions.get(command.name)
+        if function is None:
+            raise Refusal("no-such-key", text=command.name[:40])
+        return function(command)
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """The names that `Do` knows."""
+        return frozenset(self._functions)
 
     def _begin(self, command: c.Command) -> None:
         """What the command before left behind ends here; an approval goes on with what was asked."""
@@ -231,6 +261,7 @@ class Till:
 
     def _lock(self, _: c.Lock) -> None:
         if self._desk.operator is not None:
+            self._flows.drop()
             self._desk.operator = None
             self._selling.results = None
             self._selling.quantity = None
@@ -263,6 +294,8 @@ class Till:
             return "approval"
         if self._checkout.paying:
             return "paying"
+        if self._flows.question is not None:
+            return "question"
         if self._selling.open_price is not None:
             return "department"
         if self._selling.results is not None:
@@ -296,6 +329,7 @@ class Till:
             results=self._selling.results or (),
             search_text=self._selling.search_text,
             departments=tuple(self._selling.departments()) if self._selling.open_price is not None else (),
+            question=self._flows.question,
             message=self._desk.message or self._desk.standstill,
             last_sale=self._desk.last if cart is None else None,
             parked=self._parking.view(),

@@ -5,10 +5,13 @@ from typing import Final
 from pos.tui.scene import Local, Panel
 from pos.view import TillView
 
-__all__ = ["FUNCTIONS", "PRINTING", "TROUBLE", "choices"]
+__all__ = ["FUNCTIONS", "GROUPS", "MORE", "PRINTING", "TROUBLE", "choices"]
 
 TROUBLE: Final = "print-trouble"
 """Not a key: opens the list of what can be done about a receipt in doubt."""
+
+MORE: Final = "more"
+"""Not a key: opens the list of groups of further functions."""
 
 FUNCTIONS: Final = (
     "drawer",
@@ -18,8 +21,18 @@ FUNCTIONS: Final = (
     "void-cart",
     "lock",
     "retry",
+    MORE,
     TROUBLE,
 )
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "group-goods": (),
+    "group-receipts": (),
+    "group-money": (),
+    "group-day": (),
+    "group-people": (),
+}
+"""Further functions, by group: at most nine each, new ones at the end."""
+
 PRINTING: Final = ("print-came-out", "print-once-more", "print-code-only", "print-other-printer")
 
 
@@ -27,6 +40,10 @@ def choices(local: Local, view: TillView) -> tuple[str, ...]:
     """The names behind the numbers 1, 2, 3 ... of the open list; empty when none is open."""
     if local.panel is Panel.PRINTING:
         return PRINTING
-    if local.panel is Panel.FUNCTIONS:
-        return FUNCTIONS if view.print_problem else FUNCTIONS[:-1]
-    return ()
+    if local.panel is not Panel.FUNCTIONS:
+        return ()
+    if local.menu == MORE:
+        return tuple(GROUPS)
+    if local.menu:
+        return GROUPS[local.menu]
+    return FUNCTIONS if view.print_problem else FUNCTIONS[:-1]

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 from pos.domain import commands as c
 from pos.domain import events as e
+from pos.domain.question import Question
 from pos.entry import Entry, Keymap
 from pos.ports import Clock, Submit
-from pos.tui.choices import TROUBLE, choices
+from pos.tui.choices import GROUPS, MORE, TROUBLE, choices
 from pos.tui.scene import WHO, Local, Panel, people_of
 from pos.view import TillView
 
@@ -22,6 +23,7 @@ PARK_GUARD_MS = 1_000
 
 PIN_MAX = 12
 _PAGE = 10
+_DIGITS = 9
 _CLOSES_LISTS = (
     e.LineAdded,
     e.OpenLineAdded,
@@ -49,7 +51,7 @@ class Controls:
         self._last_park_ms = -PARK_GUARD_MS
         self._echo = ""
         self.local = Local()
-        self._state = view().state
+        self._state, self._asked = view().state, ""
 
     def heard(self, events: Sequence[e.Event]) -> None:
         """After each command: what is over is closed, so that the news is seen."""
@@ -63,10 +65,11 @@ class Controls:
 
     def notice(self) -> None:
         """Before a key is taken and before a picture is made: has the till gone on to another state?"""
-        state = self._view().state
-        if state == self._state:
+        view = self._view()
+        state, asked = view.state, view.question.code if view.question is not None else ""
+        if (state, asked) == (self._state, self._asked):
             return
-        self._state = state
+        self._state, self._asked = state, asked
         self.local.cursor, self.local.opened_ms = None, self._clock.mono_ms()
         if state in WHO:
             self.local.signing_in = self.local.pin = ""
@@ -169,7 +172,9 @@ class Controls:
 
     def _escape(self, view: TillView) -> None:
         local = self.local
-        if local.panel is not Panel.NONE:
+        if local.panel is Panel.FUNCTIONS and local.menu:
+            self._open(Panel.FUNCTIONS, "" if local.menu == MORE else MORE)
+        elif local.panel is not Panel.NONE:
             self._close()
             if view.second_step:
                 self._give(c.Cancel())
@@ -196,9 +201,11 @@ class Controls:
         elif view.state == "stopped":
             if not deaf:
                 self._give(c.Retry())
-        elif local.cursor is not None and not self._entry.text:
+        elif local.cursor is not None and not self._entry.text and not _ticks(view):
             if not deaf:
                 self._pick(local.cursor)
+        elif view.question is not None and deaf and not self._entry.text:
+            pass  # a key held down answers nothing
         else:
             self._give(self._entry.press("enter", view))
 
@@ -214,11 +221,28 @@ class Controls:
             return
         if view.state in WHO:
             self._type_name_or_pin(view, char)
+        elif view.question is not None and self._picks(view.question, char):
+            pass
         elif view.state == "paid" and char in "pP" and not self._entry.text and not local.asks_name:
             self._give(self._entry.press("print", view))
         else:
             local.cursor = None
             self._give(self._entry.type(char))
+
+    def _picks(self, question: Question, char: str) -> bool:
+        """A digit chooses where there are no more choices than digits; the space bar ticks the one at the arrow."""
+        local, count = self.local, len(question.options)
+        if self._entry.text or question.kind not in {"pick", "many"}:
+            return False
+        if char == " " and local.cursor is not None:
+            self._give(c.Choose(local.cursor + 1))
+            return True
+        if count > _DIGITS or not (char.isascii() and char.isdigit()):
+            return False
+        if 1 <= int(char) <= count:
+            local.opened_ms = self._clock.mono_ms()
+            self._give(c.Choose(int(char)))
+        return True
 
     def _backspace(self) -> None:
         if self._view().state in WHO and self.local.signing_in:
@@ -244,6 +268,8 @@ class Controls:
             return len(choices(self.local, view))
         if view.state in WHO:
             return 0 if self.local.signing_in else len(people_of(view))
+        if view.question is not None:
+            return len(view.question.options)
         return {"search": len(view.results), "department": len(view.departments)}.get(view.state, 0)
 
     # -- lists
@@ -256,6 +282,8 @@ class Controls:
                 self._give(c.ResumeParked(view.parked[at].cart_id))
         elif local.panel is not Panel.NONE:
             self._pick_function(view, at)
+        elif view.question is not None:
+            self._give(c.Choose(at + 1))
         elif view.state == "search":
             self._give(c.PickResult(at + 1))
         elif view.state == "department" and at < len(view.departments):
@@ -269,6 +297,9 @@ class Controls:
         if not 0 <= at < len(names):
             return
         name = names[at]
+        if name == MORE or name in GROUPS:
+            self._open(Panel.FUNCTIONS, name)
+            return
         if name == TROUBLE:
             self._open(Panel.PRINTING)
             return
@@ -282,8 +313,8 @@ class Controls:
         else:
             self._open(panel)
 
-    def _open(self, panel: Panel) -> None:
-        self.local.panel = panel
+    def _open(self, panel: Panel, menu: str = "") -> None:
+        self.local.panel, self.local.menu = panel, menu
         self.local.cursor = None
         self.local.opened_ms = self._clock.mono_ms()
 
@@ -335,6 +366,9 @@ class Controls:
         echo = self._echo_in_entry()
         self._entry.text = typed + echo
         local.entry = self._entry.text
+        question = self._view().question
+        if question is not None and question.kind == "secret":
+            local.entry = "*" * len(local.entry)
         local.amount_minor = self._entry.amount_minor() if local.entry else None
         self._entry.text = typed
         local.pin_echo = min(len(self._echo), PIN_MAX - len(local.pin)) if local.signing_in else 0
@@ -349,3 +383,7 @@ class Controls:
             or (view.state == "paid" and echo[0] in "pP" and not local.asks_name)
         )
         return "" if acts else echo.partition("*")[0].partition("\x1d")[0]
+
+
+def _ticks(view: TillView) -> bool:
+    return view.question is not None and view.question.kind == "many"

@@ -36,11 +36,12 @@ class Panel(enum.Enum):
 class Local(msgspec.Struct):
     """What only the screen knows. `repr` hides the PIN.
 
-    `entry` and `amount_minor` are as shown, with keys that wait for the wedge's verdict; `pin_echo` counts
+    `menu` is the group of functions that is open behind F9, empty for the first list. `entry` and `amount_minor` are as shown, with keys that wait for the wedge's verdict; `pin_echo` counts
     such keys behind the PIN.
     """
 
     panel: Panel = Panel.NONE
+    menu: str = ""
     opened_ms: int = 0
     cursor: int | None = None
     asks_name: bool = False

@@ -20,7 +20,8 @@ from pos.domain.rights import Role
 from pos.entry import load_keymap
 from pos.facts import CartAbandoned, CartParked, DayOpened, EpochOpened, Fact, Sale, StoredFact
 from pos.journal.parked import follow_parked
-from pos.ports import Head, JournalUnavailableError, Operator, PrintJob, SignInRefusedError
+from pos.mentions import mentions_of
+from pos.ports import Found, Head, JournalUnavailableError, Operator, PrintJob, SignInRefusedError
 from pos.resources import tax_table
 from pos.till import Till, TillSetup, World
 from pos.tui.app import TillApp
@@ -157,6 +158,36 @@ def _stored(seq: int) -> Any:
     return SimpleNamespace(epoch=1, seq=seq)
 
 
+class FakeHistory:
+    """ports.History, folded from a FakeJournal's facts; fact n has seq n + 1 of epoch 1."""
+
+    def __init__(self, journal: FakeJournal) -> None:
+        self._journal = journal
+
+    def _all(self) -> list[Found]:
+        return [Found(1, seq, fact) for seq, fact in enumerate(self._journal.facts, start=1)]
+
+    async def receipt(self, epoch: int, number: int) -> Found | None:
+        return next((f for f in self._all() if isinstance(f.fact, Sale) and f.fact.number == number), None)
+
+    async def by_link(self, link: str) -> Found | None:
+        return next((f for f in self._all() if isinstance(f.fact, Sale) and f.fact.link == link), None)
+
+    async def recent(self, limit: int, before: tuple[int, int] | None = None) -> Sequence[Found]:
+        sales = [
+            f
+            for f in self._all()
+            if isinstance(f.fact, Sale) and (before is None or f.fact.number < before[1])
+        ]
+        return sales[::-1][:limit]
+
+    async def mentions(self, kind: str, key: str) -> Sequence[Found]:
+        return [found for found in self._all() if (kind, key) in set(mentions_of(found.fact))]
+
+    async def session(self, session: str) -> Sequence[Found]:
+        return self._all()
+
+
 class FakeState:
     problem: JournalUnavailableError | None = None
     cart: Cart | None = None
@@ -169,6 +200,17 @@ class FakeState:
 
     async def flush(self) -> None:
         pass
+
+
+class FakeMemory:
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    async def get(self, key: str) -> bytes | None:
+        return self.kept.get(key)
+
+    async def put(self, key: str, value: bytes) -> None:
+        self.kept[key] = value
 
 
 class FakeCatalogue:
@@ -267,6 +309,7 @@ class Shop:
         self.clock = FakeClock()
         self.journal = journal or FakeJournal()
         self.state = FakeState()
+        self.memory = FakeMemory()
         self.people = FakePeople()
         self.printer = FakePrinter()
         self.drawer = FakeDrawer()
@@ -282,6 +325,8 @@ class Shop:
             printer=self.printer,
             drawer=self.drawer,
             hub=FakeHub(link) if hub else None,
+            memory=self.memory,
+            history=FakeHistory(self.journal),
         )
         self.till = Till(world, TillSetup(language=language, demo=demo, roles=roles))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pos.resources import read_toml
+from pos.resources import read_words
 from pos.tui.screens.help import HELP_ROWS
 from pos.tui.screens.setup import STEPS
 from pos.tui.themes import ROLES, STRONG_ROLES, Ink, Theme, contrast, load_theme, theme_names
@@ -39,7 +39,7 @@ def test_a_theme_with_a_role_missing_or_unknown_is_refused() -> None:
 
 @pytest.mark.parametrize("group", ["ui", "help", "setup", "message", "key", "state"])
 def test_both_languages_have_the_same_words(group: str) -> None:
-    german, english = (read_toml("locales", f"{name}.toml")[group] for name in ("de", "en"))
+    german, english = (read_words(name)[group] for name in ("de", "en"))
     assert german.keys() == english.keys()
     for key in german:
         for field in ("{count}", "{code}", "{text}", "{pieces}", "{name}", "{number}"):
@@ -48,7 +48,7 @@ def test_both_languages_have_the_same_words(group: str) -> None:
 
 def test_every_help_row_and_setup_step_has_its_words() -> None:
     for language in ("de", "en"):
-        words = read_toml("locales", f"{language}.toml")
+        words = read_words(language)
         assert set(HELP_ROWS) == words["help"].keys()
         assert all(" = " in row for row in words["help"].values())
         assert {name for step in STEPS for name in (step, f"{step}-do")} <= words["setup"].keys()
@@ -56,7 +56,7 @@ def test_every_help_row_and_setup_step_has_its_words() -> None:
 
 def test_help_fits_sixty_four_columns() -> None:
     for language in ("de", "en"):
-        for row in read_toml("locales", f"{language}.toml")["help"].values():
+        for row in read_words(language)["help"].values():
             typed, _, what = row.partition(" = ")
             assert len(typed) <= 16, row
             assert len(what) <= 64 - 19, row
@@ -66,7 +66,7 @@ def test_no_message_is_cut_at_eighty_columns() -> None:
     from pos.tui.paint import wrap
 
     for language in ("de", "en"):
-        messages = read_toml("locales", f"{language}.toml")["message"]
+        messages = read_words(language)["message"]
         long = {
             key: text
             for key, text in messages.items()

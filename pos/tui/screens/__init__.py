@@ -8,6 +8,7 @@ from pos.tui.screens.functions import functions_panel
 from pos.tui.screens.help import help_panel
 from pos.tui.screens.paid import paid_panel
 from pos.tui.screens.parked import parked_panel
+from pos.tui.screens.question import question_panel
 from pos.tui.screens.search import departments_panel, results_panel
 from pos.tui.screens.selling import selling_body
 from pos.tui.screens.sign_in import sign_in_panel
@@ -48,6 +49,8 @@ def _body(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
         return stopped_panel(scene, height), []
     if view.state in WHO:
         return sign_in_panel(scene, height)
+    if view.state == "question":
+        return selling_body(scene, height, question_panel)
     if view.state == "paid":
         return paid_panel(scene, height), []
     if view.state == "search":

@@ -1,0 +1,24 @@
+"""What is known of a whole cart beside its lines: for whom, by whom, and what was agreed to."""
+
+import msgspec
+
+from pos.domain.rights import Approval
+
+__all__ = ["About"]
+
+
+class About(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`customer` and `groups` (of customers) are references; `staff` is the operator who buys; `seller` sells the lines to come.
+
+    `coupons` are the codes that were scanned, one entry each time. `age` is the age that was looked at and passed.
+    `approvals` are those of its lines. `gift`: a receipt without prices is wanted too.
+    """
+
+    customer: str = ""
+    groups: tuple[str, ...] = ()
+    staff: str = ""
+    seller: str = ""
+    coupons: tuple[str, ...] = ()
+    age: int = 0
+    approvals: tuple[Approval, ...] = ()
+    gift: bool = False

@@ -1,0 +1,40 @@
+"""What a fact mentions, by which it is found again: the receipt whose lines came back, a voucher, a serial number."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from pos.facts import Fact, Sale
+
+__all__ = ["KINDS", "mentions_of", "receipt_key"]
+
+KINDS: Final = ("receipt", "serial", "slip", "voucher")
+"""receipt: another receipt that it takes back from, voids or re-tenders (`receipt_key`); serial: an article's serial
+number; slip: a deposit slip; voucher: a gift card or credit, by its number."""
+
+_VOUCHERS: Final = frozenset({"gift-card", "credit", "voucher"})
+
+
+def receipt_key(till: str, epoch: int, number: int) -> str:
+    return f"{till}-{epoch}-{number}"
+
+
+def mentions_of(fact: Fact) -> Iterator[tuple[str, str]]:
+    """Kind and key of each thing that this fact mentions; removed lines mention nothing."""
+    if not isinstance(fact, Sale) or fact.training:
+        return
+    seen = set()
+    for reference in fact.references:
+        if reference.number:
+            seen.add(("receipt", receipt_key(reference.till, reference.epoch, reference.number)))
+    for line in fact.lines:
+        if line.voided_ms is not None:
+            continue
+        if line.origin is not None and line.origin.number:
+            seen.add(("receipt", receipt_key(line.origin.till, line.origin.epoch, line.origin.number)))
+        if line.serial:
+            kind = {"voucher": "voucher", "deposit": "slip"}.get(line.kind, "serial")
+            seen.add((kind, line.serial))
+    for tender in fact.tenders:
+        if tender.kind in _VOUCHERS and tender.reference:
+            seen.add(("voucher", tender.reference))
+    yield from sorted(seen)

@@ -1,0 +1,197 @@
+"""Functions of the till that ask: each is a generator that yields its questions and is sent the answers.
+
+It may yield a Question (sent the answer), a right in `Need` (sent the approval, or None where the operator may alone),
+or something to await, as a commit (sent its result). One runs at a time; Esc, leaving and whatever is not an
+answer end it where it stands. So what it has done must be whole before each question.
+"""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from pos.domain import commands as c
+from pos.domain import events as e
+from pos.domain.question import Option, Question, Scanned, read_date, to_decimal, to_minor
+from pos.domain.rights import Approval
+from pos.till.desk import Asking, Desk, Refusal
+
+__all__ = ["Answered", "Flow", "Flows", "Need", "approval_of"]
+
+Flow = Generator[Any, Any, None]
+Answered = str | tuple[str, ...] | int | Decimal | dt.date | Scanned | None
+_Waiting = Coroutine[Any, Any, None] | None
+_TEXT_MAX = 200
+
+
+class Need(msgspec.Struct, frozen=True):
+    """Somebody with this right must agree before the function goes on; at its beginning `desk.need` is enough."""
+
+    right: str
+
+
+class Flows:
+    """Drives the function that is under way."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._flow: Flow | None = None
+        self.question: Question | None = None
+        self.handlers = {c.Answer: self._answer, c.Choose: self._choose, c.GoOn: self._go_on}
+
+    def begin(self, flow: Flow) -> _Waiting:
+        """Run a function to its first question. Raises what it raises."""
+        self.drop()
+        self._flow = flow
+        return self._step(None)
+
+    def drop(self) -> None:
+        """Leave the function that is under way."""
+        flow, self._flow, self.question = self._flow, None, None
+        if flow is not None:
+            flow.close()
+
+    def look(self, command: c.Command) -> c.Command:
+        """Before a command that is no news: is it an answer, or does it end the question? May turn it into an answer."""
+        question = self.question
+        if question is None or isinstance(command, c.Answer | c.Choose | c.GoOn | c.Approve):
+            return command
+        if isinstance(command, c.Scan) and question.scans == "answer":
+            return c.Answer(command.code, scanned=True)
+        if question.scans == "refuse" and not isinstance(command, c.Cancel | c.Lock):
+            if isinstance(command, c.Scan):
+                self._desk.events.append(e.CodeRefused("", "busy"))
+            raise Refusal("answer-first", level="warn")
+        self.drop()
+        return command
+
+    # -- answers
+
+    def _answer(self, command: c.Answer) -> _Waiting:
+        question = self._asked()
+        if command.scanned:
+            return self._step(Scanned(command.text))
+        return self._step_or_tick(self._read(question, command.text.strip()))
+
+    def _choose(self, command: c.Choose) -> _Waiting:
+        question = self._asked()
+        if question.kind not in {"pick", "many"}:
+            raise Refusal("no-such-choice", level="warn")
+        return self._step_or_tick(self._option(question, command.index))
+
+    def _asked(self) -> Question:
+        if self.question is None:
+            raise Refusal("nothing-asked", level="info")
+        return self.question
+
+    def _step_or_tick(self, answer: "Answered | Option") -> _Waiting:
+        question = self._asked()
+        if not isinstance(answer, Option):
+            return self._step(answer)
+        if question.kind == "pick":
+            return self._step(answer.key)
+        options = tuple(
+            msgspec.structs.replace(option, ticked=not option.ticked) if option.key == answer.key else option
+            for option in question.options
+        )
+        self.question = msgspec.structs.replace(question, options=options)
+        return None
+
+    def _option(self, question: Question, index: int) -> Option:
+        if not 1 <= index <= len(question.options):
+            raise Refusal("no-such-choice", level="warn")
+        return question.options[index - 1]
+
+    def _read(self, question: Question, text: str) -> "Answered | Option":
+        """What was typed, as the kind of the question wants it. Raises Refusal; the question stays."""
+        if len(text) > _TEXT_MAX:
+            raise Refusal("input-too-long")
+        if not text:
+            if question.kind == "many":
+                return tuple(option.key for option in question.options if option.ticked)
+            if question.empty:
+                return None
+            raise Refusal("answer-needed", level="info")
+        match question.kind:
+            case "pick" | "many":
+                if not (text.isascii() and text.isdigit() and len(text) <= 4):
+                    raise Refusal("no-such-choice", level="warn")
+                return self._option(question, int(text))
+            case "amount":
+                amount = to_minor(text, digits_are_cents=self._desk.setup.digits_are_cents)
+                if amount is None:
+                    raise Refusal("not-an-amount", text=text)
+                return amount
+            case "number":
+                number = to_decimal(text)
+                if number is None:
+                    raise Refusal("not-a-number", text=text)
+                return number
+            case "date":
+                day = read_date(text, self._desk.today())
+                if day is None:
+                    raise Refusal("not-a-day", text=text)
+                return day
+        return text
+
+    # -- driving
+
+    def _go_on(self, _: c.GoOn) -> _Waiting:
+        approval = self._desk.approvals[-1] if self._desk.approvals else None
+        return self._step(approval) if self._flow is not None else None
+
+    def _step(self, value: Any) -> _Waiting:
+        """On to the next question; a coroutine where something must be awaited on the way."""
+        waits = self._advance(lambda flow: flow.send(value))
+        return None if waits is None else self._await(waits)
+
+    async def _await(self, waits: Awaitable[Any] | None) -> None:
+        while waits is not None:
+            try:
+                value = await waits
+            except Exception as error:  # noqa: BLE001 - the function may have an answer to it
+                failed = error
+                waits = self._advance(lambda flow, failed=failed: flow.throw(failed))  # type: ignore[misc]
+            else:
+                waits = self._advance(lambda flow, value=value: flow.send(value))  # type: ignore[misc]
+
+    def _advance(self, go: Callable[[Flow], Any]) -> Awaitable[Any] | None:
+        self.question = None
+        while True:
+            flow = self._flow
+            assert flow is not None, "a function is under way"
+            try:
+                wanted = go(flow)
+            except StopIteration:
+                self._end(flow)
+                return None
+            except BaseException:
+                self._end(flow)
+                raise
+            if isinstance(wanted, Question):
+                self.question = wanted
+                self._desk.events.append(e.Asked(wanted.code))
+                return None
+            if not isinstance(wanted, Need):
+                waits: Awaitable[Any] = wanted
+                return waits
+            if self._desk.may(wanted.right):
+                go = _send_none
+                continue
+            self._desk.ask_approval(Asking(c.GoOn(), wanted.right))
+            return None
+
+    def _end(self, flow: Flow) -> None:
+        if self._flow is flow:
+            self._flow = None
+
+
+def _send_none(flow: Flow) -> Any:
+    return flow.send(None)
+
+
+def approval_of(answer: Approval | None) -> tuple[Approval, ...]:
+    """What `Need` was answered with, for a fact's approvals."""
+    return () if answer is None else (answer,)

@@ -1,0 +1,49 @@
+"""What the till asks: what one must know to answer, and the choices or what to type."""
+
+from textual.strip import Strip
+
+from pos.domain.question import Option
+from pos.tui.face import Target
+from pos.tui.paint import fit
+from pos.tui.scene import Scene
+from pos.tui.screens.listing import listing
+from pos.words import amount, option_text
+
+__all__ = ["question_panel"]
+
+_ROOM_FOR_CHOICES = 4
+
+
+def question_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
+    view, words, brush = scene.view, scene.words, scene.brush
+    question = view.question
+    assert question is not None, "drawn only while something is asked"
+    fields = dict(question.fields)
+    room = height - 2 - (min(len(question.options), _ROOM_FOR_CHOICES) if question.options else 0)
+    shown = question.rows[-max(0, room) :] if room > 0 else ()
+    above = [brush.row((f"   {_pair(left, right, scene.width - 6)}   ", "text")) for left, right in shown]
+    items = [
+        (str(n), _marked(question.kind, option, scene), _right(option, scene))
+        for n, option in enumerate(question.options, start=1)
+    ]
+    hint = words(f"ask.{question.code}-hint")
+    if hint.startswith("ask."):
+        hint = words(f"ask.hint-{question.kind}")
+    rows, targets = listing(scene, height - len(above), words(f"ask.{question.code}", **fields), items, hint)
+    rows[1:1] = above
+    return rows, [(y + len(above), start, end, token) for y, start, end, token in targets]
+
+
+def _marked(kind: str, option: Option, scene: Scene) -> str:
+    text = option_text(option, scene.words)
+    return f"[{'x' if option.ticked else ' '}] {text}" if kind == "many" else text
+
+
+def _right(option: Option, scene: Scene) -> str:
+    if option.amount_minor is not None:
+        return amount(option.amount_minor, scene.words.language)
+    return option.note
+
+
+def _pair(left: str, right: str, width: int) -> str:
+    return f"{fit(left, width - len(right) - 1)} {right}" if right else fit(left, width)
