@@ -306,31 +306,36 @@ class Surround:
 
     def _compose(self, job: PrintJob, profile_name: str) -> bytes:
         """The bytes of one receipt; runs on the worker, for the library behind it is slow to load."""
-        from receipts.escpos import compose, prepare  # noqa: PLC0415 - 0.3 s, never on the start path
+        from receipts.escpos import compose, compose_document, prepare  # noqa: PLC0415 - 0.3 s, never on the start path
         from receipts.model import Shop, build  # noqa: PLC0415
         from receipts.profiles import load_profiles  # noqa: PLC0415
 
         assert self._journal is not None, "prepare comes first"
         prepare(self._state)
-        shop = self._settings.shop
+        profile = load_profiles(config_path() / "printers.toml")[profile_name]
+        named = self._settings.shop
+        shop = Shop(
+            named.name,
+            named.address,
+            named.tax_number,
+            named.country,
+            named.currency,
+            "\n".join(named.footer_de),
+            "\n".join(named.footer_en),
+        )
+        if job.document is not None:
+            return compose_document(job.document, shop, profile)
+        assert job.sale is not None, "a job is a receipt or a document"
         receipt = build(
             job.sale,
-            Shop(
-                shop.name,
-                shop.address,
-                shop.tax_number,
-                shop.country,
-                shop.currency,
-                "\n".join(shop.footer_de),
-                "\n".join(shop.footer_en),
-            ),
+            shop,
             till=self._journal.head.till,
             epoch=job.epoch,
             public_url=self.hub.public_url if self.hub is not None else "",
             copy=job.copy,
             language=job.sale.language,
         )
-        return compose(receipt, load_profiles(config_path() / "printers.toml")[profile_name])
+        return compose(receipt, profile)
 
     # -- scanners
 

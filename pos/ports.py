@@ -10,6 +10,7 @@ import msgspec
 from pos.domain.article import Article
 from pos.domain.cart import Cart
 from pos.domain.commands import Command
+from pos.domain.document import Document
 from pos.facts import CartParked, CartResumed, EpochOpened, Fact, Sale, StoredFact
 
 __all__ = [
@@ -279,12 +280,16 @@ class JobState(enum.StrEnum):
 
 
 class PrintJob(msgspec.Struct, frozen=True):
-    """One receipt to print. `copy` marks it as a copy on the paper. `epoch` is the one its number belongs to."""
+    """One receipt to print, or, `sale` None, one document. `copy` marks a receipt as a copy on the paper.
+
+    `epoch` is the one its number belongs to.
+    """
 
     job_id: str
-    sale: Sale
+    sale: Sale | None
     copy: bool = False
     epoch: int = 1
+    document: Document | None = None
 
 
 class SpoolStore(Protocol):

@@ -15,12 +15,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from receipts.model import Receipt
+from pos.domain.document import Document
+from receipts.document import layout_document
+from receipts.model import Receipt, Shop
 from receipts.profiles import PrinterProfile
 from receipts.qr import QUIET, matrix
-from receipts.text import Row, Style, clean, layout
+from receipts.text import Fit, Row, Style, clean, layout
 
-__all__ = ["compose", "drawer_pulse", "prepare", "transliterate"]
+__all__ = ["compose", "compose_document", "drawer_pulse", "prepare", "transliterate"]
 
 _CUT: Final = {"full": b"\x1d\x56\x41\x00", "partial": b"\x1d\x56\x42\x00", "tear": b"\x1b\x64\x05"}
 _STATUS_BACK: Final = b"\x1d\x61\x0f"  # report drawer, on/offline, errors, paper
@@ -90,12 +92,24 @@ def transliterate(text: str, codec: str) -> str:
 
 def compose(receipt: Receipt, profile: PrinterProfile) -> bytes:
     """The whole print job. The first call loads python-escpos (0.3 to 0.7 s): run it off the loop."""
+    return _composed(
+        layout(receipt, profile.columns, lambda text: transliterate(text, profile.codec)), profile
+    )
+
+
+def compose_document(document: Document, shop: Shop, profile: PrinterProfile) -> bytes:
+    """A slip or a report as a whole print job; as `compose`."""
+    fit: Fit = lambda text: transliterate(text, profile.codec)  # noqa: E731
+    return _composed(layout_document(document, shop, profile.columns, fit), profile)
+
+
+def _composed(rows: list[Row], profile: PrinterProfile) -> bytes:
     composer = _composer_class()(profile)
     composer.hw("INIT")
     if profile.status_back:
         composer.put(_STATUS_BACK)
     composer.put(bytes((0x1B, 0x74, profile.code_page)))
-    for row in layout(receipt, profile.columns, lambda text: transliterate(text, profile.codec)):
+    for row in rows:
         composer.row(row)
     composer.finish()
     output: bytes = composer.output

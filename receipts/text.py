@@ -14,7 +14,7 @@ from receipts import formats
 from receipts.model import Receipt, ReceiptLine, ReceiptTax, ReceiptTender
 from receipts.words import tender_name, word
 
-__all__ = ["COLUMNS_MIN", "Row", "Style", "clean", "layout", "render_text"]
+__all__ = ["COLUMNS_MIN", "Fit", "Row", "Style", "clean", "layout", "render_text"]
 
 COLUMNS_MIN: Final = 32
 NAME_ROWS_MAX: Final = 2

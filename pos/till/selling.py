@@ -2,8 +2,9 @@
 but the search.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import Any
 
 from pos.domain import cart as carts
 from pos.domain import commands as c
@@ -12,6 +13,7 @@ from pos.domain.article import Article
 from pos.domain.cart import Cart
 from pos.domain.codes import Code, CodeKind, read_code, shown
 from pos.domain.money import PRICE_MAX_MINOR, QUANTITY_MAX, TOTAL_MAX_MINOR
+from pos.domain.scans import Meaning, ScanKind
 from pos.domain.tax import TaxRate
 from pos.till.desk import Desk, Refusal, stop_message
 
@@ -32,6 +34,8 @@ class Selling:
         self.results: tuple[Article, ...] | None = None
         self.search_text = ""
         self.open_price: int | None = None
+        self.codes: dict[ScanKind, Callable[[Meaning], Any]] = {}
+        """Who takes a scan that sells no article: the parts of the till that list it under `codes`."""
         self.handlers = {
             c.Scan: self._scan,
             c.EnterCode: self._enter_code,

@@ -7,6 +7,7 @@ import msgspec
 
 from pos.domain import commands as c
 from pos.domain import events as e
+from pos.domain.document import Document
 from pos.domain.rights import declare
 from pos.facts import DrawerOpenedFact, ReceiptCopied, Sale
 from pos.ports import DeviceState, PrintJob
@@ -100,6 +101,11 @@ class Surroundings:
         self._desk.world.printer.submit(
             PrintJob(self._last_job, sale, copy=copy, epoch=self._desk.last_epoch)
         )
+
+    def print_document(self, document: Document) -> None:
+        """A slip or a report; where there is no printer, nothing."""
+        if self._desk.world.printer is not None:
+            self._desk.world.printer.submit(PrintJob(self._desk.world.ids.new_id(), None, document=document))
 
     def _spool_decision(self, command: c.SpoolDecision) -> None:
         self._desk.must_be_signed_in()

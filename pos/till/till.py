@@ -73,6 +73,7 @@ class Till:
         for part in parts:
             self._handlers.update(part.handlers)
             self._functions.update(getattr(part, "functions", {}))
+            self._selling.codes.update(getattr(part, "codes", {}))
         self._queue: deque[tuple[c.Command, _Done]] = deque()
         self._busy = False
         self._tasks: set[asyncio.Task[None]] = set()

@@ -36,6 +36,7 @@ def _library() -> None:
 
 
 def composed(job: PrintJob, profile: str) -> bytes:
+    assert job.sale is not None, "receipts are printed here"
     made = build(
         job.sale, SHOP, till="3", epoch=1, public_url="https://bon.example", copy=job.copy, language="de"
     )

@@ -203,7 +203,8 @@ class _Printer:
             return
         if machine.has_power():
             machine.seen.jobs.append(job.job_id)
-            machine.show(job.sale)
+            if job.sale is not None:
+                machine.show(job.sale)
             machine.seen.copies += job.copy
 
     def decide(self, job_id: str, choice: str) -> None:

@@ -107,7 +107,7 @@ class Printer:
         self.works = True
 
     def submit(self, job: PrintJob) -> None:
-        if self.works:
+        if self.works and job.sale is not None:
             self._machine.showed("receipt", job.sale.cart_id)
 
     def decide(self, job_id: str, choice: str) -> None:

@@ -1,0 +1,49 @@
+"""A document in a fixed number of columns: rows for a printer, plain lines for a terminal."""
+
+import textwrap
+from collections.abc import Iterator
+
+from pos.domain.document import Document, DocumentRow
+from receipts.model import Shop
+from receipts.text import Fit, Row, Style, clean
+
+__all__ = ["layout_document"]
+
+_STYLES = {"centre": Style.CENTRE, "mark": Style.MARK}
+
+
+def layout_document(document: Document, shop: Shop, columns: int, fit: Fit = clean) -> list[Row]:
+    """The document as rows of at most `columns` characters. `fit` turns a text into what the device can show."""
+    return list(_rows(document, shop, columns, fit))
+
+
+def _rows(document: Document, shop: Shop, columns: int, fit: Fit) -> Iterator[Row]:
+    marks = [Row(text, Style.MARK) for mark in document.marks for text in _wrap(fit(mark), columns)]
+    yield from marks
+    if document.head:
+        for text in (shop.name, *shop.address):
+            yield from (Row(part, Style.CENTRE) for part in _wrap(fit(text), columns))
+        yield Row("")
+    for row in document.rows:
+        yield from _row(row, columns, fit)
+    yield from marks
+
+
+def _row(row: DocumentRow, columns: int, fit: Fit) -> Iterator[Row]:
+    left, right = fit(row.left), fit(row.right)
+    if row.style == "rule":
+        yield Row("-" * columns)
+    elif row.style == "code":
+        yield Row(row.left, Style.CODE)
+    elif row.style in _STYLES:
+        yield from (Row(part, _STYLES[row.style]) for part in _wrap(left, columns))
+    else:
+        parts = _wrap(left, columns - len(right) - 1 if right else columns) or [""]
+        yield from (Row(part) for part in parts[:-1])
+        text = f"{parts[-1]}{right.rjust(columns - len(parts[-1]))}" if right else parts[-1]
+        style = Style.BIG if row.style == "big" else Style.PLAIN
+        yield Row(text, style, parts[-1], right)
+
+
+def _wrap(text: str, columns: int) -> list[str]:
+    return textwrap.wrap(text, max(1, columns))
