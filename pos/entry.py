@@ -8,6 +8,7 @@ import msgspec
 
 from pos.domain import commands as c
 from pos.domain.question import to_decimal, to_minor
+from pos.domain.scans import typed_own_code
 from pos.resources import read_toml
 from pos.view import TillView
 
@@ -108,7 +109,7 @@ class Entry:
             return c.RepeatLast() if view.quantity is not None and view.state == "selling" else None
         if view.state == "search" and text.isascii() and text.isdigit() and len(text) <= 2:
             return c.PickResult(int(text))
-        if any(char.isalpha() for char in text):
+        if any(char.isalpha() for char in text) and not typed_own_code(text):
             return c.Search(text)
         return c.EnterCode(text)
 

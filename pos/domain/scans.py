@@ -17,7 +17,17 @@ from pos.domain import gs1
 from pos.domain.codes import CodeKind, check_digit, is_gtin, key_of, read_code, shown
 from pos.domain.scan_table import LabelRule, ScanTable, SlipRule
 
-__all__ = ["OWN_PREFIX", "LabelRule", "Meaning", "ScanKind", "ScanTable", "SlipRule", "own_code", "read_scan"]
+__all__ = [
+    "OWN_PREFIX",
+    "LabelRule",
+    "Meaning",
+    "ScanKind",
+    "ScanTable",
+    "SlipRule",
+    "own_code",
+    "read_scan",
+    "typed_own_code",
+]
 
 OWN_PREFIX: Final = "TRS"
 _LINK: Final = re.compile(
@@ -111,6 +121,15 @@ def own_code(kind: ScanKind, payload: str) -> str:
         raise ValueError(f"{payload!r} cannot stand in a code")
     first, second = divmod((1 - int(body + "00", 36)) % _MODULUS, 36)
     return body + _DIGITS[first] + _DIGITS[second]
+
+
+def typed_own_code(text: str) -> str:
+    """What somebody typed from a paper of ours, as it is scanned: in capitals, without spaces. Empty where it is none.
+
+    Whether its check characters are right is for `read_scan` to say.
+    """
+    code = text.replace(" ", "").upper()
+    return code if _OWN.fullmatch(code) is not None and any(char.isdigit() for char in code) else ""
 
 
 def read_scan(raw: str, table: ScanTable, today: dt.date) -> Meaning:

@@ -11,6 +11,7 @@ from pos.domain.article import Article
 from pos.domain.cart import Mark
 from pos.domain.commands import Command
 from pos.domain.rights import Approval, Role, Roles
+from pos.domain.scan_table import ScanTable
 from pos.domain.tax import TaxRate, TaxTable
 from pos.facts import Sale
 from pos.ports import (
@@ -58,6 +59,7 @@ class TillSetup(msgspec.Struct, frozen=True):
     software: str = "tresen"
     roles: tuple[Role, ...] = ()  # none: those that are shipped
     digits_are_cents: bool = True
+    scans: ScanTable = ScanTable()
 
 
 class World(msgspec.Struct, frozen=True):

@@ -1,17 +1,13 @@
-"""The cart at work: scans, typed codes, quantities, voids, open lines, search. In memory; nothing is awaited
-but the search.
-"""
+"""The cart at work: articles, quantities, voids, open lines, search. In memory; nothing is awaited but the search."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.article import Article
 from pos.domain.cart import Cart
-from pos.domain.codes import Code, CodeKind, read_code, shown
 from pos.domain.money import PRICE_MAX_MINOR, QUANTITY_MAX, TOTAL_MAX_MINOR
 from pos.domain.scans import Meaning, ScanKind
 from pos.domain.tax import TaxRate
@@ -34,11 +30,7 @@ class Selling:
         self.results: tuple[Article, ...] | None = None
         self.search_text = ""
         self.open_price: int | None = None
-        self.codes: dict[ScanKind, Callable[[Meaning], Any]] = {}
-        """Who takes a scan that sells no article: the parts of the till that list it under `codes`."""
         self.handlers = {
-            c.Scan: self._scan,
-            c.EnterCode: self._enter_code,
             c.SetQuantity: self._set_quantity,
             c.RepeatLast: self._repeat_last,
             c.VoidLast: self._void_last,
@@ -51,41 +43,13 @@ class Selling:
             c.Cancel: self._cancel,
         }
 
-    def _scan(self, command: c.Scan) -> None:
-        code = read_code(command.code)
-        reason = self._why_no_scan(code)
-        if reason:
-            self._desk.events.append(e.CodeRefused(code.text, reason))
-            self._desk.message = e.Message(f"scan-{reason}", {"code": code.text or shown(command.code[:40])})
-            return
-        self.results = None
-        self._sell_code(code, command.source, typed=False)
-
-    def _why_no_scan(self, code: Code) -> str:
-        if self._desk.standstill is not None or self._desk.in_doubt:
-            return "stopped"
-        if self._desk.operator is None:
-            return "signed-out"
-        if code.kind is CodeKind.BROKEN:
-            return "broken"
-        return "foreign" if code.kind is CodeKind.FOREIGN else ""
-
-    def _enter_code(self, command: c.EnterCode) -> None:
-        self._desk.must_be_selling()
-        if self.open_price is not None:
-            self._price_with_department(command.code)
-            return
-        code = read_code(command.code)
-        if code.kind in (CodeKind.BROKEN, CodeKind.FOREIGN):
-            raise Refusal(f"scan-{code.kind.value}", code=code.text)
-        self._sell_code(code, "typed", typed=True)
-
-    def _sell_code(self, code: Code, source: str, *, typed: bool) -> None:
+    def sell_code(self, code: Meaning, source: str) -> None:
+        """Sell what a scanned or typed code names; one that nobody knows becomes an open line."""
         article = self._find_article(code)
         if article is not None:
             self._sell(article, code.text, source)
             return
-        if code.kind is CodeKind.PLU and typed:
+        if code.kind is ScanKind.PLU and source == "typed":
             raise Refusal("plu-unknown", code=code.text)
         cart = self._cart_for_line()
         quantity = self._take_quantity() or _WHOLE
@@ -95,7 +59,7 @@ class Selling:
         self._desk.events.append(e.OpenLineAdded(line.n, code.text))
         self._desk.message = e.Message("code-unknown", {"code": code.text}, "alarm")
 
-    def _find_article(self, code: Code) -> Article | None:
+    def _find_article(self, code: Meaning) -> Article | None:
         if self.cart is None:
             self._desk.world.catalogue.refresh(self._desk.today())
         return self._desk.world.catalogue.find(code.key)
@@ -205,11 +169,12 @@ class Selling:
             return
         self.open_price = command.price_minor
         if command.department is not None:
-            self._price_with_department(str(command.department))
+            self.price_with_department(str(command.department))
         else:
             self._desk.warn("department-needed", level="info", code=line.text)
 
-    def _price_with_department(self, typed: str) -> None:
+    def price_with_department(self, typed: str) -> None:
+        """A price waits: what was typed is its department's number."""
         price = self.open_price
         assert price is not None, "a price waits for its department"
         found = next((row for row in self.departments() if str(row[0]) == typed.strip()), None)

@@ -24,6 +24,7 @@ from pos.till.flows import Flow, Flows
 from pos.till.ledger import Ledger
 from pos.till.numbers import Numbers
 from pos.till.parking import RESUME_BEFORE, Parking
+from pos.till.scanning import Scanning
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
 from pos.view import TillView
@@ -46,6 +47,7 @@ class Till:
         self._desk = Desk(world, setup)
         ledger = Ledger(self._desk)
         self._selling = Selling(self._desk)
+        self._scanning = Scanning(self._desk, self._selling)
         self._surroundings = Surroundings(self._desk, ledger)
         self._parking = Parking(self._desk, ledger, self._selling)
         self._checkout = Checkout(
@@ -62,6 +64,7 @@ class Till:
         numbers = Numbers(self._desk, ledger)
         parts: tuple[Any, ...] = (
             self._selling,
+            self._scanning,
             self._surroundings,
             self._checkout,
             self._parking,
@@ -73,7 +76,7 @@ class Till:
         for part in parts:
             self._handlers.update(part.handlers)
             self._functions.update(getattr(part, "functions", {}))
-            self._selling.codes.update(getattr(part, "codes", {}))
+            self._scanning.receivers.update(getattr(part, "codes", {}))
         self._queue: deque[tuple[c.Command, _Done]] = deque()
         self._busy = False
         self._tasks: set[asyncio.Task[None]] = set()
