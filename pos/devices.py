@@ -297,6 +297,8 @@ class Surround:
                 self._clock,
                 name=name,
                 other=other,
+                drawer_open=devices.drawer_sensor,
+                drawer_open_s=devices.drawer_open_s,
             )
 
         other = make(devices.printer_other, "printer:other") if devices.printer_other else None

@@ -155,6 +155,7 @@ class LineMode:
             if message is None
             else {"code": message.code, "text": message_text(message, words)},
             "unsent": view.unsent,
+            "paper": view.last_sale.paper if view.state == "paid" and view.last_sale is not None else "",
             "question": None if view.question is None else _plain_question(view.question, words),
             "parked": [_plain_parked(cart) for cart in view.parked],
             "entry": self._entry.text,
@@ -179,6 +180,8 @@ class LineMode:
                     change=amount(view.change_minor, view.language),
                 )
             )
+            if view.last_sale.paper:
+                parts.append(words(f"plain.paper-{view.last_sale.paper}"))
         elif view.lines:
             last = view.lines[-1]
             parts.append(f"{last.text} {amount(last.total_minor, view.language)}.")

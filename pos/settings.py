@@ -49,7 +49,7 @@ class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     theme: str
     keymap: str
     digits_are_cents: bool
-    receipt_paper: Literal["always", "ask", "never"]
+    receipt_paper: Literal["always", "ask", "digital-first", "never"]
     scan_repeat_ms: int
     wedge: bool
     second_copy: str
@@ -63,6 +63,13 @@ class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     printer_profile: str
     printer_other: str
     drawer: bool
+    drawer_sensor: Literal["", "high", "low"]
+    drawer_open_s: Annotated[int, msgspec.Meta(ge=1)]
+    display: str
+    display_protocol: Literal["cd5220", "esc-pos", "ba63"]
+    scale: str
+    scale_protocol: Literal["dialog06", "8217"]
+    customer_screen: str
 
 
 class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

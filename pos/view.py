@@ -57,7 +57,11 @@ class CopyView(msgspec.Struct, frozen=True):
 
 
 class LastSale(msgspec.Struct, frozen=True):
-    """The sale just paid (or found paid at start). `printing` is a JobState's word, or empty."""
+    """The sale just paid (or found paid at start). `printing` is a JobState's word, or empty.
+
+    `paper` is what the customer has yet to say of paper: "ask" (wanted at all?) or "digital-first" (the code is the
+    receipt, paper beside it by one key); empty where nothing is open.
+    """
 
     number: str
     total_minor: int
@@ -65,6 +69,7 @@ class LastSale(msgspec.Struct, frozen=True):
     change_minor: int
     link: str = ""
     printing: str = ""
+    paper: str = ""
     found_at_start: bool = False
 
 

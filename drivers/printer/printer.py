@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from drivers.printer.drawer import CLOSED, DrawerSensor
 from drivers.printer.session import PROBLEMS, PrinterTraits, Session, Timing
 from drivers.printer.spool import Job, Spool, SpoolInfo
 from drivers.printer.transports import Line
@@ -47,7 +48,8 @@ class EscPosPrinter:
     `run()` is its task; everything else returns at once and is called on the loop's thread. News are
     DeviceReported(name, ...) with the details paper-out, paper-low, cover-open, cutter, offline,
     unreachable, busy, unverified, held, no-permission, no-library, receipt-failed; the drawer reports as
-    `drawer`. `other` takes jobs over on the choice "other-printer"; it must share the spool store.
+    `drawer`, with `open` and `left-open` where `drawer_open` says which level of its sensor ("high", "low") means open,
+    and where it is open for longer than `drawer_open_s`. `other` takes jobs over on the choice "other-printer"; it must share the spool store.
     """
 
     def __init__(
@@ -63,6 +65,8 @@ class EscPosPrinter:
         name: str = "printer",
         other: "EscPosPrinter | None" = None,
         timing: Timing | None = None,
+        drawer_open: str = "",
+        drawer_open_s: float = 30.0,
     ) -> None:
         self.name = name
         self.traits = traits
@@ -71,7 +75,14 @@ class EscPosPrinter:
         self._worker = worker
         self._other = other
         self._spool = Spool(store, name)
-        self._session = Session(line, traits, self._spool, self._tell, clock, timing or Timing())
+        self._sensor = None
+        if drawer_open and traits.pulse:
+            self._sensor = DrawerSensor(
+                open_is_high=drawer_open == "high", limit_s=drawer_open_s, tell=self._tell_drawer
+            )
+        self._session = Session(
+            line, traits, self._spool, self._tell, clock, timing or Timing(), self._sensor
+        )
         self._supervisor = Supervisor(name, self._session, self._relay, clock, sleep=_short_sleep)
         self._requests: asyncio.Queue[PrintJob | tuple[str, str]] = asyncio.Queue()
         self._shown = (DeviceState.ABSENT, "")
@@ -212,7 +223,13 @@ class EscPosPrinter:
         self._submit(msgspec.structs.replace(command, state=state.value))
         if self.traits.pulse and self._drawer_shown is not state:
             self._drawer_shown = state
-            self._submit(DeviceReported(device="drawer", state=state.value, detail=command.detail))
+            if self._sensor is not None and state in (DeviceState.ABSENT, DeviceState.OPENING):
+                self._sensor.forget()
+            word = self._sensor.word if self._sensor is not None else CLOSED
+            self._submit(DeviceReported("drawer", state.value, word or command.detail))
+
+    def _tell_drawer(self, word: str) -> None:
+        self._submit(DeviceReported("drawer", self._drawer_shown.value, word))
 
 
 async def _short_sleep(seconds: float) -> None:

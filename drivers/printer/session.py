@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from drivers.printer.drawer import DrawerSensor
 from drivers.printer.spool import Job, Spool
 from drivers.printer.status import Answer, Kind, PrinterStatus, StatusParser, apply
 from drivers.printer.transports import Line
@@ -21,6 +22,7 @@ _REPORT_CHANGES: Final = b"\x1d\x61\x0f"
 _GO_ON: Final = b"\x10\x05\x01"  # DLE ENQ 1
 _TRUST_ROUNDS: Final = 20  # rounds of questions until the answers count (status.TRUST_BYTES)
 _MUTE_AFTER: Final = 2
+_WITH_DRAWER: Final = 1  # the real-time question whose answer tells the drawer's pin
 # None of these letters looks like an answer to DLE EOT, which the printer may slip in between.
 _ID_LETTERS: Final = bytes((*range(0x21, 0x30), *range(0x41, 0x50), *range(0x61, 0x70)))
 
@@ -56,6 +58,7 @@ class Session:
         tell: Callable[[Job], None],
         clock: Clock,
         timing: Timing,
+        sensor: DrawerSensor | None = None,
     ) -> None:
         self._line = line
         self._traits = traits
@@ -63,6 +66,7 @@ class Session:
         self._tell = tell
         self._clock = clock
         self._timing = timing
+        self._sensor = sensor
         self._health: Health | None = None
         self._listener: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
@@ -162,6 +166,8 @@ class Session:
             self._misses = 0
             if self._health is not None:
                 self._health.seen()
+            if self._sensor is not None and (answer.kind is Kind.REPORT or answer.question == _WITH_DRAWER):
+                self._sensor.level(high=self._status.drawer_high)
 
     def _detail(self) -> str:
         """The one word: a problem, else paper-low or unverified, else nothing."""

@@ -164,7 +164,10 @@ class StatusParser:
 
 
 class PrinterStatus(msgspec.Struct, frozen=True):
-    """The printer's condition as far as it said. `problem` is the one word for the cashier."""
+    """The printer's condition as far as it said. `problem` is the one word for the cashier.
+
+    `drawer_high` is the level of the pin that a drawer's switch hangs on; what it means is the drawer's.
+    """
 
     offline: bool = False
     cover_open: bool = False
@@ -172,6 +175,7 @@ class PrinterStatus(msgspec.Struct, frozen=True):
     paper_low: bool = False
     cutter: bool = False
     error: bool = False
+    drawer_high: bool = False
 
     @property
     def problem(self) -> str:
@@ -198,14 +202,16 @@ def apply(status: PrinterStatus, answer: Answer) -> PrinterStatus:
             paper_low=third & 0x03 == 0x03,
             cutter=bool(second & 0x08),
             error=bool(second & 0x60),
+            drawer_high=bool(first & 0x04),
         )
     if answer.kind is not Kind.REALTIME:
         return status
     byte = answer.value[0]
     if answer.question == 1:
+        high = bool(byte & 0x04)
         if byte & 0x08:
-            return msgspec.structs.replace(status, offline=True)
-        return PrinterStatus(paper_out=status.paper_out, paper_low=status.paper_low)
+            return msgspec.structs.replace(status, offline=True, drawer_high=high)
+        return PrinterStatus(paper_out=status.paper_out, paper_low=status.paper_low, drawer_high=high)
     if answer.question == 2:
         error = status.error and bool(byte & 0x40)
         return msgspec.structs.replace(status, cover_open=bool(byte & 0x04), error=error)

@@ -182,8 +182,7 @@ class Checkout:
         elif self._desk.world.drawer is not None:
             self._desk.warn("drawer-by-key")
             self._later(self._surroundings.record_drawer("sale", by_key=True, cart_id=sale.cart_id))
-        if self._desk.setup.receipt_paper == "always":
-            self._surroundings.print(sale, copy=False)
+        self._surroundings.issue(sale)
         if self._desk.world.hub is not None:
             self._desk.world.hub.kick()
 

@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 class TillSetup(msgspec.Struct, frozen=True):
-    """What the shop decided about this till. `receipt_paper`: "always", "ask" or "never"."""
+    """What the shop decided about this till. `receipt_paper`: "always", "ask", "digital-first" or "never"."""
 
     language: str = "de"
     currency: str = "EUR"
@@ -132,6 +132,7 @@ class Desk:
         self.last: LastSale | None = None
         self.last_sale: Sale | None = None
         self.last_epoch = 0
+        self.drawer_is_open = False  # as its sensor says, where there is one
         self.unsent: deque[tuple[int, int]] = deque()  # epoch and seq of each sale
 
     def refuse(self, message: e.Message) -> None:

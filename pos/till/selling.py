@@ -112,6 +112,8 @@ class Selling:
             return self.cart
         assert self._desk.operator is not None, "only a signed-in operator sells"
         self._desk.showing_last = False
+        if self._desk.drawer_is_open:
+            self._desk.warn("drawer-open")
         return Cart(
             self._desk.world.ids.new_id(), self._desk.world.clock.wall_ms(), self._desk.operator.operator_id
         )

@@ -21,6 +21,8 @@ _ALARMS = frozenset({"fork", "replaced", "revoked", "behind", "not-enrolled", "u
 NO_SALE: Final = declare("no-sale")
 _NODES = {"hub": "Hub", "relay": "Relay"}
 _AWAY = "away"
+_OPEN = frozenset({"open", "left-open"})
+_DRAWER_SENTENCES = frozenset({"drawer-open", "drawer-left-open"})
 _COPY_FINE = frozenset({"ok", "behind"})
 _CANNOT_PRINT = frozenset({DeviceState.ABSENT, DeviceState.FAULT})
 
@@ -92,12 +94,22 @@ class Surroundings:
             await self._ledger.append([copied], None)
         self.print(self._desk.last_sale, copy=copy)
 
+    def issue(self, sale: Sale) -> None:
+        """The receipt as the shop hands it out. Where there is no code to give, paper needs no asking."""
+        paper = self._desk.setup.receipt_paper
+        if self._desk.world.printer is None or paper == "never":
+            return
+        if paper == "always" or (paper == "digital-first" and not sale.link):
+            self.print(sale, copy=False)
+        elif self._desk.last is not None:
+            self._desk.last = msgspec.structs.replace(self._desk.last, paper=paper)
+
     def print(self, sale: Sale, *, copy: bool) -> None:
         if self._desk.world.printer is None:
             return
         self._last_job = self._desk.world.ids.new_id()
         if self._desk.last is not None:
-            self._desk.last = msgspec.structs.replace(self._desk.last, printing="queued")
+            self._desk.last = msgspec.structs.replace(self._desk.last, printing="queued", paper="")
         self._desk.world.printer.submit(
             PrintJob(self._last_job, sale, copy=copy, epoch=self._desk.last_epoch)
         )
@@ -129,6 +141,7 @@ class Surroundings:
         new = DeviceView(DeviceState(command.state), command.detail)
         if command.device == "drawer":
             old, self.drawer = self.drawer, new
+            self._look_at_drawer(old)
         elif command.device == "printer":
             old, self.printer = self.printer, new
         elif command.device.startswith("scanner"):
@@ -137,6 +150,16 @@ class Surroundings:
             old = DeviceView()
         if old != new:
             self._desk.events.append(e.DeviceChanged(command.device, command.state, command.detail))
+
+    def _look_at_drawer(self, before: DeviceView) -> None:
+        """One that is left open is said once, where nothing graver stands; the status row goes on saying it."""
+        self._desk.drawer_is_open = self.drawer.detail in _OPEN
+        said = self._desk.message
+        if self.drawer.detail == "left-open" != before.detail:
+            if said is None or said.level == "info":
+                self._warn("drawer-left-open", "warn")
+        elif not self._desk.drawer_is_open and said is not None and said.code in _DRAWER_SENTENCES:
+            self._desk.message = None
 
     def _job_reported(self, command: c.DeviceReported) -> None:
         if command.job_id == self._last_job and self._desk.last is not None:

@@ -304,6 +304,7 @@ class Shop:
         demo: bool = True,
         journal: FakeJournal | None = None,
         roles: tuple[Role, ...] = (),
+        **setup: Any,
     ) -> None:
         self.hub = hub
         self.clock = FakeClock()
@@ -328,7 +329,7 @@ class Shop:
             memory=self.memory,
             history=FakeHistory(self.journal),
         )
-        self.till = Till(world, TillSetup(language=language, demo=demo, roles=roles))
+        self.till = Till(world, TillSetup(language=language, demo=demo, roles=roles, **setup))
 
     async def open(self, *, signed_in: bool = True) -> None:
         await self.till.start(None, (), None)

@@ -61,7 +61,10 @@ def _texts(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> lis
     rows += [(fit_right(row, width), "change") for row in digits]
     rows += [
         ("", "text"),
-        *((line, "text") for line in _receipt_says(scene, sale, width, shows_code=shows_code)),
+        *(
+            (line, "change" if sale.paper == "ask" else "text")
+            for line in _receipt_says(scene, sale, width, shows_code=shows_code)
+        ),
     ]
     rows += [("", "text"), *((line, "dim") for line in wrap(words("ui.next-scan"), width, 2))]
     return rows
@@ -70,6 +73,10 @@ def _texts(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> lis
 def _receipt_says(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> list[str]:
     words = scene.words
     said = []
+    if sale.paper == "ask" or (sale.paper and not shows_code):
+        return wrap(words("ui.paper-ask"), width, 2)
+    if sale.paper:
+        return wrap(words("ui.paper-digital-first"), width, 3)
     if shows_code:
         said += wrap(words("ui.code-is-receipt"), width, 2)
     elif not sale.link:

@@ -84,6 +84,8 @@ def _devices(scene: Scene) -> list[Part]:
         if device.state is not DeviceState.NONE
     ]
     bad = [_trouble(scene, name, device) for name, device in known if not _fine(device)]
+    if view.drawer.detail == "left-open":
+        bad.append((f" {words('ui.drawer-left-open')} ", "status_bad"))
     fine = [words(f"ui.{name}") for name, device in known if _fine(device)]
     if fine and not bad and scene.width < 100:
         return [(words("ui.devices-ready" if len(fine) > 1 else "ui.device-ready", device=fine[0]), "status")]
