@@ -8,7 +8,7 @@ import msgspec
 
 from pos.domain.about import About
 from pos.domain.article import Article, Deposit
-from pos.domain.line import Discount, Line, Mark, Origin
+from pos.domain.line import NOTHING_SAID, Discount, Line, Mark, Origin, Particulars
 from pos.domain.money import round_minor, vat_of_gross
 from pos.domain.tax import TaxRate
 from pos.domain.tender import Tender
@@ -21,10 +21,13 @@ __all__ = [
     "Line",
     "Mark",
     "Origin",
+    "Particulars",
     "Sums",
     "TaxTotal",
     "Tender",
     "add_article",
+    "add_deposit_return",
+    "add_discount",
     "add_open_line",
     "add_return",
     "add_tender",
@@ -96,15 +99,18 @@ def add_article(
     *,
     code: str,
     source: str,
+    said: Particulars = NOTHING_SAID,
 ) -> Cart:
     """Append an article and, under it, its deposit. `rates` are those of the article and of the deposit.
 
-    An article without a price becomes an open line.
+    An article without a price becomes an open line. `said` is what its code says of it.
     """
     n = _next_n(cart)
-    if article.price_minor is None:
-        return _append(cart, _line_without_price(n, article, quantity, rates[0], mark, code, source))
-    lines = [_article_line(n, article, article.price_minor, quantity, rates[0], mark, code, source)]
+    if said.unit_minor is None and article.price_minor is None:
+        return _append(cart, _line_without_price(n, article, quantity, rates[0], mark, code, source, said))
+    unit_minor = article.price_minor if said.unit_minor is None else said.unit_minor
+    assert unit_minor is not None, "one of the two is a price"
+    lines = [_article_line(n, article, unit_minor, quantity, rates[0], mark, code, source, said)]
     deposit_rate = rates[1]
     if article.deposit is not None and deposit_rate is not None:
         lines.append(_deposit_line(n + 1, n, article.deposit, quantity, deposit_rate, mark, source))
@@ -217,6 +223,32 @@ def add_return(
     return _append(cart, line)
 
 
+def add_deposit_return(
+    cart: Cart,
+    deposit: Deposit,
+    quantity: Decimal,
+    rate: TaxRate,
+    mark: Mark,
+    *,
+    source: str,
+    code: str = "",
+    serial: str = "",
+) -> Cart:
+    """Take empties back: a line of its own that pays `quantity` deposits out. `serial` is the slip's number, if there is one."""
+    assert quantity > 0, "something comes back"
+    line = _deposit_line(_next_n(cart), None, deposit, -quantity, rate, mark, source)
+    return _append(cart, msgspec.structs.replace(line, code=code, serial=serial))
+
+
+def add_discount(cart: Cart, n: int, discount: Discount) -> Cart:
+    """Take something more off line `n`."""
+    line = find_line(cart, n)
+    assert line is not None, "the line exists"
+    new = msgspec.structs.replace(line, discounts=(*line.discounts, discount))
+    assert 0 <= new.pay_minor <= line.total_minor, "no line falls below nothing"
+    return _replace(cart, new)
+
+
 def discount_lines(cart: Cart, source: str, discounts: Mapping[int, Sequence[Discount]]) -> Cart:
     """Put the discounts of one source ("promotion", "manual", ...) in the place of those it gave before, line by line."""
     for line in cart.lines:
@@ -277,8 +309,8 @@ def find_line(cart: Cart, n: int) -> Line | None:
 
 
 def last_live_line(cart: Cart) -> Line | None:
-    """The line that "void last" takes: the newest that counts and is no deposit."""
-    return next((line for line in reversed(cart.lines) if line.live and line.kind != "deposit"), None)
+    """The line that "void last" takes: the newest that counts and does not belong to another."""
+    return next((line for line in reversed(cart.lines) if line.live and line.parent is None), None)
 
 
 def open_lines(cart: Cart) -> tuple[Line, ...]:
@@ -372,6 +404,7 @@ def _article_line(
     mark: Mark,
     code: str,
     source: str,
+    said: Particulars,
 ) -> Line:
     return Line(
         n=n,
@@ -385,26 +418,38 @@ def _article_line(
         code=code if code != article.gtin else "",
         gtin=article.gtin,
         sku=article.sku,
-        unit=article.unit,
+        unit=said.unit or article.unit,
         department=article.department,
         tax_code=rate.code,
         tax_percent=rate.percent,
         tax_key=rate.key,
+        price_source="catalogue" if said.unit_minor is None else "label",
+        list_minor=said.list_minor,
         min_age=article.min_age,
+        serial=said.serial,
+        batch=said.batch,
+        best_before=said.best_before,
     )
 
 
 def _line_without_price(
-    n: int, article: Article, quantity: Decimal, rate: TaxRate, mark: Mark, code: str, source: str
+    n: int,
+    article: Article,
+    quantity: Decimal,
+    rate: TaxRate,
+    mark: Mark,
+    code: str,
+    source: str,
+    said: Particulars,
 ) -> Line:
-    priced = _article_line(n, article, 0, quantity, rate, mark, code, source)
+    priced = _article_line(n, article, 0, quantity, rate, mark, code, source, said)
     return msgspec.structs.replace(
         priced, kind="open", price_source="open", open_reason="price", total_minor=0
     )
 
 
 def _deposit_line(
-    n: int, parent: int, deposit: Deposit, quantity: Decimal, rate: TaxRate, mark: Mark, source: str
+    n: int, parent: int | None, deposit: Deposit, quantity: Decimal, rate: TaxRate, mark: Mark, source: str
 ) -> Line:
     return Line(
         n=n,

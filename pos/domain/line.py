@@ -2,10 +2,11 @@
 
 import datetime as dt
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
-__all__ = ["Discount", "Line", "Mark", "Origin"]
+__all__ = ["NOTHING_SAID", "Discount", "Line", "Mark", "Origin", "Particulars"]
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -45,6 +46,24 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     damaged: bool = False
     approved: str = ""
+
+
+class Particulars(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a code says of the goods that it stands on, as their line keeps it.
+
+    `unit_minor` is the label's price per `unit` (empty: the article's); None: the catalogue's price holds. `list_minor`
+    is then the catalogue's, where it is another one per the same unit.
+    """
+
+    unit_minor: int | None = None
+    unit: str = ""
+    list_minor: int | None = None
+    serial: str = ""
+    batch: str = ""
+    best_before: dt.date | None = None
+
+
+NOTHING_SAID: Final = Particulars()
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):

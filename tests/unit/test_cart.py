@@ -3,6 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -177,3 +178,40 @@ def test_discounts_of_one_source_take_each_others_place_and_count_in_the_lines_o
     assert [tax.gross_minor for tax in tax_totals(both)] == [850, 950]
     assert discount_lines(both, "promotion", {}) == by_hand
     assert total_minor(discount_lines(by_hand, "manual", {})) == 2000
+
+
+def test_empties_taken_back_are_paid_out_at_the_deposits_rate_and_void_last_takes_them() -> None:
+    rate = TAXES.rate("A", TODAY)
+    crate = Deposit("crate", "Kiste", 150, "A")
+    cart = carts.add_deposit_return(empty(), crate, Decimal(2), rate, MARK, source="typed")
+    line = cart.lines[0]
+    assert (line.kind, line.parent, line.quantity, line.total_minor) == ("deposit", None, Decimal(-2), -300)
+    assert total_minor(cart) == -300
+    assert pieces(cart) == 0
+    assert tax_totals(cart)[0].gross_minor == -300
+    last = carts.last_live_line(cart)
+    assert last is not None
+    assert total_minor(carts.void_line(cart, last.n, MARK)) == 0
+
+
+def test_what_a_code_says_of_its_pack_stands_on_the_line() -> None:
+    said = carts.Particulars(
+        unit_minor=80, list_minor=100, serial="S1", batch="B7", best_before=dt.date(2026, 12, 1)
+    )
+    what = article(100, deposit=25)
+    rate = TAXES.rate("A", TODAY)
+    cart = carts.add_article(
+        empty(), what, Decimal(2), (rate, rate), MARK, code="x", source="scanner", said=said
+    )
+    line = cart.lines[0]
+    assert (line.unit_minor, line.total_minor, line.list_minor, line.price_source) == (80, 160, 100, "label")
+    assert (line.serial, line.batch, line.best_before) == ("S1", "B7", dt.date(2026, 12, 1))
+    assert cart.lines[1].total_minor == 50
+
+
+def test_a_discount_more_on_a_line_never_takes_off_more_than_it_costs() -> None:
+    cart = add(empty(), article(100), "2")
+    cart = carts.add_discount(cart, 1, Discount("sticker", "Reduziert", 150, source="mark-down"))
+    assert (total_minor(cart), tax_totals(cart)[0].gross_minor) == (50, 50)
+    with pytest.raises(AssertionError):
+        carts.add_discount(cart, 1, Discount("sticker", "Reduziert", 51, source="mark-down"))
