@@ -14,6 +14,7 @@ import msgspec
 from pos.catalogue.reader import CatalogueReader
 from pos.devices import Surround
 from pos.domain.cart import Cart
+from pos.domain.commands import Notice
 from pos.domain.events import Event
 from pos.facts import EpochOpened
 from pos.journal.file_journal import FileJournal
@@ -26,6 +27,7 @@ from pos.journal.views import Views
 from pos.journal.writer import create_journal
 from pos.people import PeopleStore
 from pos.ports import Head, JournalUnavailableError, Operator
+from pos.quickkeys import QuickKeyError, QuickKeys, load_quick_keys
 from pos.resources import tax_table
 from pos.settings import Settings
 from pos.system import SystemClock, SystemIds, ThreadWorker
@@ -35,6 +37,7 @@ from sync.wire import Grant
 
 if TYPE_CHECKING:
     from pos.copies import Mirroring
+    from pos.entry import Keymap
 
 __all__ = ["OpenTill", "create_till", "log_to_file", "open_till", "run_plain", "run_screen", "software"]
 
@@ -270,14 +273,16 @@ async def run_plain(state: Path, settings: Settings, hub_url: str, *, as_json: b
         return worker.run(lines.read)
 
     async with open_till(state, settings, hub_url) as opened:
+        keymap = load_keymap(settings.till.keymap)
         line_mode = LineMode(
             opened.till,
-            load_keymap(settings.till.keymap),
+            keymap,
             read,
             as_json=as_json,
             digits_are_cents=settings.till.digits_are_cents,
+            quick_keys=lambda: quick.at(opened.clock.now().time()),
         )
-
+        quick = quick_keys_of(state, opened.till, keymap)
         settle_memory()
 
         async def serve() -> None:
@@ -329,9 +334,10 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
 
     outlive_terminal()
     async with open_till(state, settings, hub_url) as opened:
+        keymap = load_keymap(settings.till.keymap)
         app = TillApp(
             opened.till,
-            load_keymap(settings.till.keymap),
+            keymap,
             clock=opened.clock,
             theme=load_theme(settings.till.theme),
             digits_are_cents=settings.till.digits_are_cents,
@@ -339,6 +345,8 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
             first_frame=ready,
             demo_ctrl_c=demo,
             wedge=WedgeDetector() if settings.till.wedge else None,
+            quick_keys=quick_keys_of(state, opened.till, keymap),
+            left_handed=settings.till.hand == "left",
         )
         watchdog = Watchdog.from_environment()
 
@@ -359,6 +367,15 @@ def _qr_blocks(address: str) -> list[str]:
     from receipts.qr import qr_blocks  # noqa: PLC0415 - after the first frame
 
     return qr_blocks(address) if address else []
+
+
+def quick_keys_of(state: Path, till: Till, keymap: "Keymap") -> QuickKeys:
+    """The shop's quick keys; where their file is at fault, none, and the till says why."""
+    try:
+        return load_quick_keys(state, till.functions | keymap.names)
+    except QuickKeyError as error:
+        till.submit(Notice("quick-keys-unusable", str(error).splitlines()[0]))
+        return QuickKeys()
 
 
 def log_to_file(state: Path) -> None:

@@ -4,11 +4,14 @@ The entry line holds what was typed and nothing more. Digits without a separator
 makes them whole units), with `,` or `.` always decimal; `3*` sets a quantity at once.
 """
 
+from collections.abc import Callable, Sequence
+
 import msgspec
 
 from pos.domain import commands as c
 from pos.domain.question import to_decimal, to_minor
 from pos.domain.scans import typed_own_code
+from pos.quickkeys import Page, quick_place
 from pos.resources import read_toml
 from pos.view import TillView
 
@@ -54,9 +57,10 @@ def load_keymap(name: str = "default") -> Keymap:
 class Entry:
     """The entry line. `type` a character, `press` a key by name; both may answer with a command."""
 
-    def __init__(self, *, digits_are_cents: bool = True) -> None:
+    def __init__(self, *, digits_are_cents: bool = True, pages: Callable[[], Sequence[Page]] = tuple) -> None:
         self.text = ""
         self._digits_are_cents = digits_are_cents
+        self._pages = pages
 
     def type(self, char: str) -> c.Command | None:
         """One printable character; `*` ends a quantity."""
@@ -91,7 +95,36 @@ class Entry:
         }.get(name)
         if maker is not None:
             return maker(view)
+        place = quick_place(name)
+        if place is not None:
+            return self._quick(*place, view)
         return None if name in _SCREEN_KEYS else c.Do(name, self.take())
+
+    def _quick(self, page: int, at: int, view: TillView) -> c.Command | None:
+        pages = self._pages()
+        keys = pages[page].key if 0 <= page < len(pages) else ()
+        if not 0 <= at < len(keys):
+            return c.Mistyped("no-quick-key", f"{page + 1}-{at + 1}")
+        key = keys[at]
+        match key.kind:
+            case "article":
+                self.take()
+                return c.EnterCode(key.article)
+            case "department":
+                amount = self.amount_minor()
+                text = self.take()
+                if not text:
+                    return c.Mistyped("price-first")
+                if amount is None:
+                    return c.Mistyped("not-an-amount", text)
+                return c.SetPrice(amount, department=key.department)
+            case "percent":
+                self.take()
+                return c.Do("discount", f"{key.percent}%")
+            case "amount_minor":
+                self.take()
+                return c.PayCash(key.amount_minor)
+        return self.press(key.function, view)
 
     def amount_minor(self) -> int | None:
         """The typed text as an amount in minor units; None when it is none."""

@@ -18,6 +18,7 @@ from pos.domain.cart import Line
 from pos.domain.codes import shown
 from pos.domain.question import Question
 from pos.entry import Entry, Keymap
+from pos.quickkeys import Page, quick_place
 from pos.resources import Texts, texts
 from pos.till import Till
 from pos.view import ParkedCart, TillView
@@ -63,13 +64,14 @@ class LineMode:
         *,
         as_json: bool,
         digits_are_cents: bool = True,
+        quick_keys: Callable[[], Sequence[Page]] = tuple,
     ) -> None:
         self._till = till
         self._keymap = keymap
         self._read = read
         self._out = out
         self._as_json = as_json
-        self._entry = Entry(digits_are_cents=digits_are_cents)
+        self._entry = Entry(digits_are_cents=digits_are_cents, pages=quick_keys)
         self._deaf = False
         self._said: dict[
             str, tuple[str, str]
@@ -110,7 +112,7 @@ class LineMode:
             await self._till.handle(command)
 
     def _press(self, name: str) -> c.Command | None:
-        if name not in self._keymap.names:
+        if name not in self._keymap.names and quick_place(name) is None:
             return c.Mistyped("no-such-key", name[:40])
         return self._entry.press(name, self._till.view)
 

@@ -51,6 +51,7 @@ class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digits_are_cents: bool
     receipt_paper: Literal["always", "ask", "digital-first", "never"]
     scan_repeat_ms: int
+    hand: Literal["right", "left"]
     wedge: bool
     second_copy: str
     keep_days: Annotated[int, msgspec.Meta(ge=1)]

@@ -23,6 +23,7 @@ __all__ = [
     "HubReported",
     "Lock",
     "Mistyped",
+    "Notice",
     "OpenDrawer",
     "OpenEpoch",
     "ParkCart",
@@ -223,6 +224,13 @@ class Mistyped(Command, frozen=True):
 
     code: str
     text: str = ""
+
+
+class Notice(Command, frozen=True):
+    """Something of the till's own files was found wanting at start: a sentence by its code, with a detail."""
+
+    code: str
+    detail: str
 
 
 class Retry(Command, frozen=True):

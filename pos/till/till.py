@@ -58,6 +58,7 @@ class Till:
             c.Lock: self._lock,
             c.Mistyped: self._mistyped,
             c.Do: self._do,
+            c.Notice: self._notice,
         }
         self._flows = Flows(self._desk)
         self._approvals = Approvals(self._desk, self._run, self._flows.drop)
@@ -270,6 +271,9 @@ class Till:
             self._selling.results = None
             self._selling.quantity = None
             self._desk.events.append(e.SignedOut())
+
+    def _notice(self, command: c.Notice) -> None:
+        self._desk.warn(command.code, detail=command.detail)
 
     def _mistyped(self, command: c.Mistyped) -> None:
         if command.code in ("not-a-quantity", "quantity-too-long"):

@@ -12,6 +12,7 @@ from pos.domain import events as e
 from pos.domain.cart import Line
 from pos.entry import Entry, Keymap
 from pos.ports import Clock
+from pos.quickkeys import Page, QuickKeys
 from pos.resources import texts
 from pos.till import Till
 from pos.tui.controls import Controls
@@ -43,7 +44,7 @@ class TillApp(App[int], inherit_bindings=False):
 
     `qr_blocks` makes the rows of a code for a link; it is asked after the paid screen stands, once a link.
     `first_frame` is called when the first frame is on the terminal, `painted` after each later one.
-    `wedge` tells a scanner that types into the terminal from a person; None takes every key as typed.
+    `quick_keys` are the pages of the shop, `left_handed` puts what is touched at the left. `wedge` tells a scanner that types into the terminal from a person; None takes every key as typed.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -66,6 +67,8 @@ class TillApp(App[int], inherit_bindings=False):
         demo_ctrl_c: bool = False,
         wedge: Wedge | None = None,
         timer: Later = later,
+        quick_keys: QuickKeys | None = None,
+        left_handed: bool = False,
     ) -> None:
         super().__init__(driver_class=PadDriver, ansi_color=theme.terminal_colours)
         self._till = till
@@ -76,9 +79,10 @@ class TillApp(App[int], inherit_bindings=False):
         self._painted = painted
         self._sounds = sounds or self._bell
         self._demo_ctrl_c = demo_ctrl_c
-        self._controls = Controls(
-            lambda: till.view, till.submit, keymap, clock, Entry(digits_are_cents=digits_are_cents)
-        )
+        self._quick_keys = quick_keys or QuickKeys()
+        self._left_handed = left_handed
+        entry = Entry(digits_are_cents=digits_are_cents, pages=self._pages)
+        self._controls = Controls(lambda: till.view, till.submit, keymap, clock, entry, self._pages)
         self._bar = keymap.bar()
         self._brush = Brush(theme, 80)
         self._row_cache: dict[int, tuple[Line, str, tuple[Part, ...]]] = {}
@@ -197,8 +201,13 @@ class TillApp(App[int], inherit_bindings=False):
                 bar=self._bar,
                 qr=self._qr[1] if link and self._qr[0] == link else (),
                 row_cache=self._row_cache,
+                pages=self._pages(),
+                left_handed=self._left_handed,
             )
         )
+
+    def _pages(self) -> tuple[Page, ...]:
+        return self._quick_keys.at(self._wall.now().time())
 
     def _want_qr(self) -> None:
         """Making a code takes a while: the change is painted first, the code right after it."""

@@ -9,6 +9,7 @@ from pos.domain import events as e
 from pos.domain.question import Question
 from pos.entry import Entry, Keymap
 from pos.ports import Clock, Submit
+from pos.quickkeys import QUICK, Page
 from pos.tui.choices import GROUPS, MORE, TROUBLE, choices
 from pos.tui.scene import WHO, Local, Panel, people_of
 from pos.view import TillView
@@ -24,6 +25,7 @@ PARK_GUARD_MS = 1_000
 PIN_MAX = 12
 _PAGE = 10
 _DIGITS = 9
+_SELLS = frozenset({"ready", "selling", "paid"})
 _CLOSES_LISTS = (
     e.LineAdded,
     e.OpenLineAdded,
@@ -33,6 +35,7 @@ _CLOSES_LISTS = (
     e.CartResumed,
     e.SignedOut,
 )
+_PAGES = {"pageup": -1, "pagedown": 1}
 _MOVES = {"up": -1, "down": 1, "pageup": -_PAGE, "pagedown": _PAGE}
 
 
@@ -40,13 +43,20 @@ class Controls:
     """Takes keys by the terminal's name and gives commands to `submit`; `local` is the screen's own state."""
 
     def __init__(
-        self, view: Callable[[], TillView], submit: Submit, keymap: Keymap, clock: Clock, entry: Entry
+        self,
+        view: Callable[[], TillView],
+        submit: Submit,
+        keymap: Keymap,
+        clock: Clock,
+        entry: Entry,
+        pages: Callable[[], Sequence[Page]] = tuple,
     ) -> None:
         self._view = view
         self._submit = submit
         self._keymap = keymap
         self._clock = clock
         self._entry = entry
+        self._pages = pages
         self._last_enter_ms = -ENTER_GUARD_MS
         self._last_park_ms = -PARK_GUARD_MS
         self._echo = ""
@@ -96,20 +106,32 @@ class Controls:
                 self._type(char)
         self._mirror()
 
-    def touch(self, token: str) -> None:
+    def touch(self, where: str) -> None:
+        """A touch on a target, by what it means."""
         self.notice()
         if self._view().state == "paying":
             return
-        kind, _, what = token.partition(":")
+        kind, _, what = where.partition(":")
         if kind == "key":
             self._press(what)
         elif kind == "pick":
             self._pick(int(what))
+        elif kind == "page":
+            self.local.page = int(what)
+        elif kind == "char":
+            for char in what:
+                self._type(char)
+        elif kind == "open":
+            self._toggle(Panel[what.upper()])
+        else:
+            self._backspace()
         self._mirror()
 
     # -- keys
 
     def _take_key(self, key: str, character: str | None) -> bool:
+        if key in _PAGES and self._turns(_PAGES[key]):
+            return True
         if key in _MOVES:
             self._move(_MOVES[key])
             return True
@@ -193,7 +215,7 @@ class Controls:
         now, local = self._clock.mono_ms(), self.local
         deaf = now - max(local.opened_ms, self._last_enter_ms) < ENTER_GUARD_MS
         self._last_enter_ms = now
-        if local.panel is not Panel.NONE:
+        if local.panel not in (Panel.NONE, Panel.PAD):
             if local.cursor is not None and not deaf:
                 self._pick(local.cursor)
         elif view.state in WHO:
@@ -215,7 +237,7 @@ class Controls:
             if char != "*":
                 self._entry.type(char)
             return
-        if local.panel is not Panel.NONE:
+        if local.panel not in (Panel.NONE, Panel.PAD):
             if char.isascii() and char.isdigit():
                 self._pick(int(char) - 1)
             return
@@ -261,11 +283,26 @@ class Controls:
             local.follows_open = False
             local.scrolled = max(0, min(len(view.lines) - 1, local.scrolled - step))
 
+    def _turns(self, step: int) -> bool:
+        """Page keys open the quick keys and turn their pages, and those of the help; elsewhere they move."""
+        local, pages = self.local, self._pages()
+        if local.panel is Panel.HELP:
+            local.page = max(0, local.page + step)
+            return True
+        if local.panel is Panel.QUICK:
+            local.page = (min(local.page, len(pages) - 1) + step) % max(1, len(pages))
+            return True
+        if not pages or local.panel is not Panel.NONE or self._view().state not in _SELLS:
+            return False
+        self._open(Panel.QUICK)
+        local.page = min(local.page, len(pages) - 1)
+        return True
+
     def _list_length(self, view: TillView) -> int:
         if self.local.panel is Panel.PARKED:
             return len(view.parked)
         if self.local.panel is not Panel.NONE:
-            return len(choices(self.local, view))
+            return len(choices(self.local, view))  # none in those for the hand
         if view.state in WHO:
             return 0 if self.local.signing_in else len(people_of(view))
         if view.question is not None:
@@ -280,7 +317,10 @@ class Controls:
             if 0 <= at < len(view.parked):
                 self._close()
                 self._give(c.ResumeParked(view.parked[at].cart_id))
-        elif local.panel is not Panel.NONE:
+        elif local.panel is Panel.QUICK or (local.panel is Panel.NONE and view.state in _SELLS):
+            self._close()
+            self._give(self._entry.press(f"{QUICK}{self.local.page + 1}-{at + 1}", view))
+        elif local.panel not in (Panel.NONE, Panel.PAD):
             self._pick_function(view, at)
         elif view.question is not None:
             self._give(c.Choose(at + 1))
@@ -315,6 +355,8 @@ class Controls:
 
     def _open(self, panel: Panel, menu: str = "") -> None:
         self.local.panel, self.local.menu = panel, menu
+        if panel is Panel.HELP:
+            self.local.page = 0
         self.local.cursor = None
         self.local.opened_ms = self._clock.mono_ms()
 
@@ -376,7 +418,7 @@ class Controls:
     def _echo_in_entry(self) -> str:
         """As much of the echo as would stand in the entry line; the rest would do something instead."""
         view, local, echo = self._view(), self.local, self._echo
-        if not echo or local.panel is not Panel.NONE or local.signing_in:
+        if not echo or local.panel not in (Panel.NONE, Panel.PAD) or local.signing_in:
             return ""
         acts = not self._entry.text and (
             (view.state in WHO and echo[0].isdigit())

@@ -25,6 +25,8 @@ class Brush:
         self.width = width
         self._styles = theme.styles
         self._strips: dict[tuple[Part, ...], Strip] = {}
+        self._pairs: dict[tuple[int, int], tuple[Strip, Strip, Strip]] = {}
+        self._parts: dict[int, Brush] = {}
 
     def row(self, *parts: Part) -> Strip:
         """One row. The parts together must be `width` cells wide, or less: the last one's role fills up."""
@@ -35,6 +37,23 @@ class Brush:
                 del self._strips[next(iter(self._strips))]
         self._strips[parts] = strip
         return strip
+
+    def beside(self, left: Strip, right: Strip) -> Strip:
+        """Two narrower rows as one; the same two give the same row."""
+        key = (id(left), id(right))
+        kept = self._pairs.pop(key, None)
+        if kept is None or kept[0] is not left or kept[1] is not right:
+            if len(self._pairs) >= _STRIPS_KEPT:
+                del self._pairs[next(iter(self._pairs))]
+            kept = (left, right, Strip.join([left, right]))
+        self._pairs[key] = kept
+        return kept[2]
+
+    def narrower(self, width: int) -> "Brush":
+        """The brush for a part of the screen; the same one each time."""
+        if width not in self._parts:
+            self._parts[width] = Brush(self.theme, width)
+        return self._parts[width]
 
     def blank(self, role: str = "text") -> Strip:
         return self.row(("", role))

@@ -8,6 +8,7 @@ import msgspec
 
 from pos.domain.cart import Line
 from pos.ports import Operator
+from pos.quickkeys import Page
 from pos.resources import Texts
 from pos.tui.paint import Brush
 from pos.view import TillView
@@ -31,17 +32,20 @@ class Panel(enum.Enum):
     FUNCTIONS = enum.auto()
     PRINTING = enum.auto()
     PARKED = enum.auto()
+    QUICK = enum.auto()
+    PAD = enum.auto()
 
 
 class Local(msgspec.Struct):
     """What only the screen knows. `repr` hides the PIN.
 
-    `menu` is the group of functions that is open behind F9, empty for the first list. `entry` and `amount_minor` are as shown, with keys that wait for the wedge's verdict; `pin_echo` counts
+    `menu` is the group of functions that is open behind F9, empty for the first list; `page` the page of quick keys or of help. `entry` and `amount_minor` are as shown, with keys that wait for the wedge's verdict; `pin_echo` counts
     such keys behind the PIN.
     """
 
     panel: Panel = Panel.NONE
     menu: str = ""
+    page: int = 0
     opened_ms: int = 0
     cursor: int | None = None
     asks_name: bool = False
@@ -69,6 +73,13 @@ class Scene(msgspec.Struct, frozen=True):
     bar: dict[int, str]
     qr: tuple[str, ...]
     row_cache: dict[int, tuple[Line, str, tuple[tuple[str, str], ...]]]
+    pages: tuple[Page, ...] = ()
+    left_handed: bool = False
+    is_part: bool = False
+
+    def part(self, width: int) -> "Scene":
+        """The scene for a part of the screen of this width."""
+        return msgspec.structs.replace(self, brush=self.brush.narrower(width), is_part=True)
 
     @property
     def width(self) -> int:

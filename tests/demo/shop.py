@@ -105,6 +105,8 @@ class DemoShop:
             *("--departments", str(DATA / "departments.csv"), "--state", str(self.state)),
         )
 
+        shutil.copyfile(DATA / "quickkeys.toml", self.state / "quickkeys.toml")
+
     def _enrol_till(self) -> None:
         """The demo till at the demo hub, as a shop would do it: a code there, the code here."""
         hub = ("hub", "--db", f"sqlite:///{self.folder / 'hub.db'}")

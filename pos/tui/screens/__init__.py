@@ -1,5 +1,7 @@
 """Which screen a moment is shown on, and how its rows are put together. One function of the scene."""
 
+from collections.abc import Sequence
+
 from textual.strip import Strip
 
 from pos.tui.face import Drawing, Target
@@ -13,7 +15,8 @@ from pos.tui.screens.search import departments_panel, results_panel
 from pos.tui.screens.selling import selling_body
 from pos.tui.screens.sign_in import sign_in_panel
 from pos.tui.screens.stopped import stopped_panel
-from pos.tui.widgets.entry_line import entry_line
+from pos.tui.screens.touch import pad_panel, quick_panel
+from pos.tui.widgets.entry_line import entry_line, entry_targets
 from pos.tui.widgets.key_bar import key_bar, key_bar_height
 from pos.tui.widgets.message_line import message_rows, message_rows_wanted
 from pos.tui.widgets.status_line import status_line
@@ -21,6 +24,9 @@ from pos.tui.widgets.status_line import status_line
 __all__ = ["draw"]
 
 _MESSAGE_ROWS = 2
+_BESIDE_FROM = 110
+_HAND = frozenset({"ready", "selling", "search", "department", "question", "paid"})
+_FOR_HANDS = frozenset({Panel.QUICK, Panel.PAD})
 
 
 def draw(scene: Scene) -> Drawing:
@@ -34,11 +40,43 @@ def draw(scene: Scene) -> Drawing:
     rows = [status_line(scene), *rows, *message_rows(scene, message), entry_line(scene)]
     keys, key_targets = key_bar(scene, len(rows))
     placed = [(y + 1, start, end, token) for y, start, end, token in targets]
-    return Drawing([*rows, *keys][: scene.height], [*placed, *key_targets])
+    entry = entry_targets(scene, len(rows) - 1)
+    return Drawing([*rows, *keys][: scene.height], [*placed, *entry, *key_targets])
 
 
 def _body(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
+    """A wide screen shows the keys for the hand beside everything else; the left hand has them at the left."""
+    if scene.width < _BESIDE_FROM or scene.view.state not in _HAND or scene.local.panel in _FOR_HANDS:
+        return _main(scene, height)
+    side = scene.width * 2 // 5
+    main, hand = scene.part(scene.width - side - 1), scene.part(side)
+    left, main_targets = _main(main, height)
+    pad = min(8, height // 2)
+    quick, quick_targets = quick_panel(hand, height - pad - 1)
+    keys, key_targets = pad_panel(hand, pad)
+    right = [*quick, hand.brush.blank(), *keys]
+    below = [(y + len(quick) + 1, start, end, token) for y, start, end, token in key_targets]
+    at_right = [*quick_targets, *below]
+    gap = scene.part(1).brush.blank()
+    if scene.left_handed:
+        rows = [scene.brush.beside(b, scene.brush.beside(gap, a)) for a, b in zip(left, right, strict=True)]
+        return rows, [*_moved(main_targets, side + 1), *_moved(at_right, 0)]
+    rows = [scene.brush.beside(a, scene.brush.beside(gap, b)) for a, b in zip(left, right, strict=True)]
+    return rows, [*main_targets, *_moved(at_right, scene.width - side)]
+
+
+def _moved(targets: Sequence[Target], by: int) -> list[Target]:
+    return [(y, start + by, end + by, token) for y, start, end, token in targets]
+
+
+def _main(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
     view, panel = scene.view, scene.local.panel
+    if panel is Panel.QUICK:
+        return selling_body(scene, height, quick_panel)
+    if panel is Panel.PAD and view.state not in WHO:
+        return selling_body(scene, height, pad_panel)
+    if panel is Panel.PAD:
+        return pad_panel(scene, height)
     if panel is Panel.HELP:
         return help_panel(scene, height), []
     if panel is Panel.PARKED:
@@ -57,4 +95,6 @@ def _body(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
         return selling_body(scene, height, results_panel)
     if view.state == "department":
         return selling_body(scene, height, departments_panel)
+    if view.state == "ready" and scene.pages and not scene.is_part:
+        return selling_body(scene, height, quick_panel)
     return selling_body(scene, height)

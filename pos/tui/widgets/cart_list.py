@@ -13,6 +13,7 @@ __all__ = ["cart_header", "cart_list"]
 
 _NUMBER = 4
 _QUANTITY = 10
+_NARROW = 50  # below, the line's number gives way to its name
 _TAX = 3
 _UNIT = 10
 _AMOUNT = 11
@@ -27,7 +28,12 @@ def cart_header(scene: Scene, height: int) -> Strip:
     article = words("ui.column-article")
     if above:
         article = f"{article}  {words('ui.above', count=above)}"
-    text = " " * _NUMBER + fit_right(words("ui.column-quantity"), _QUANTITY) + "  " + fit(article, name)
+    text = (
+        " " * _number_width(scene)
+        + fit_right(words("ui.column-quantity"), _QUANTITY)
+        + "  "
+        + fit(article, name)
+    )
     text += fit_right(words("ui.column-tax"), tax) if tax else ""
     text += fit_right(words("ui.column-unit"), unit) if unit else ""
     text += fit_right(words("ui.column-amount"), _AMOUNT)
@@ -97,14 +103,18 @@ def _make_parts(scene: Scene, line: Line, marking: str) -> tuple[Part, ...]:
         name_width, middle = name_width + len(middle), ""
     text = "  " + fit(name, name_width) + middle
     text = fit_right(quantity, _QUANTITY) + text + fit_right(money, _AMOUNT)
-    number = fit_right(number, _NUMBER)
+    number = fit_right(number, _number_width(scene)) if _number_width(scene) else ""
     return ((number, "dim"), (text, role)) if role == "text" else ((number + text, role),)
 
 
 def _columns(scene: Scene) -> tuple[int, int, int]:
     """Widths of name, tax code and unit price; on a narrow screen first the price goes, then the code."""
-    room = scene.width - _NUMBER - _QUANTITY - 2 - _AMOUNT - 1
+    room = scene.width - _number_width(scene) - _QUANTITY - 2 - _AMOUNT - 1
     for tax, unit in ((_TAX, _UNIT), (_TAX, 0)):
         if room - tax - unit >= _NAME_MIN:
             return room - tax - unit, tax, unit
     return max(4, room), 0, 0
+
+
+def _number_width(scene: Scene) -> int:
+    return _NUMBER if scene.width >= _NARROW else 0

@@ -3,11 +3,12 @@
 from textual.strip import Strip
 
 from pos.domain.codes import is_gtin
+from pos.tui.face import Target
 from pos.tui.paint import clean, fit, fit_right
 from pos.tui.scene import WHO, Panel, Scene
 from pos.words import amount, quantity_text
 
-__all__ = ["entry_line", "meaning"]
+__all__ = ["entry_line", "entry_targets", "meaning"]
 
 _CURSOR = "_"
 
@@ -23,12 +24,18 @@ def entry_line(scene: Scene) -> Strip:
     return scene.brush.row((left, "entry"), (fit_right(right, scene.width - len(left) - 1) + " ", "meaning"))
 
 
+def entry_targets(scene: Scene, row: int) -> list[Target]:
+    """A touch on what is typed opens the number pad, one on what it means the quick keys."""
+    half = scene.width // 2
+    return [(row, 0, half, "open:pad"), (row, half, scene.width, "open:quick" if scene.pages else "open:pad")]
+
+
 def meaning(scene: Scene) -> str:
     """What Enter, a price key or cash would take the text for; empty when there is nothing to say."""
     view, words, text = scene.view, scene.words, scene.local.entry.strip()
     if view.state in WHO:
         return scene.local.signing_in
-    if scene.local.panel is not Panel.NONE:
+    if scene.local.panel not in (Panel.NONE, Panel.PAD):
         return words("ui.panel-scan")
     said = _typed(scene, text)
     if view.quantity is not None:
