@@ -161,11 +161,14 @@ class LineMode:
             "question": None if view.question is None else _plain_question(view.question, words),
             "parked": [_plain_parked(cart) for cart in view.parked],
             "entry": self._entry.text,
+            "training": view.training,
         }
 
     def _sentence(self, view: TillView) -> str:
         words = texts(view.language)
         parts = self._standing(view, words)
+        if view.training:
+            parts.insert(0, f"{words('ui.training')}.")
         if view.message is not None:
             sentence = message_text(view.message, words)
             if sentence not in [said for _, said in self._said.values()]:

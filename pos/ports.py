@@ -102,6 +102,9 @@ class Head(msgspec.Struct, frozen=True):
     `parked` are the carts that wait, oldest first. `resumed` is the parked cart that goes on and has not
     ended under its new id: if the state does not hold it, it is the open cart nevertheless. `before` are the ids of
     those that come from an earlier epoch: another disk may have gone on with them, and sold them.
+
+    `training` is what the till goes by while it trains: a head of its own, of the facts since `training_since`; None
+    outside training. `training_number` is the next number of a sale in training.
     """
 
     store: str
@@ -119,12 +122,16 @@ class Head(msgspec.Struct, frozen=True):
     parked: tuple[CartParked, ...] = ()
     resumed: tuple[CartResumed, CartParked] | None = None
     before: frozenset[str] = frozenset()
+    training: "Head | None" = None
+    training_since: int = 0
+    training_number: int = 1
 
 
 class Journal(Protocol):
     """The truth. Appends are durable when they return."""
 
-    head: Head
+    @property
+    def head(self) -> Head: ...
 
     async def append(self, facts: Sequence[Fact]) -> Sequence[StoredFact]:
         """Write facts in one commit; raises JournalUnavailableError."""

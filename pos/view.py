@@ -128,3 +128,4 @@ class TillView(msgspec.Struct, frozen=True):
     language: str = "de"
     currency: str = "EUR"
     second_step: str = ""
+    training: bool = False

@@ -116,7 +116,7 @@ def build(
     ended = _local(sale.completed_ms, sale.offset_min)
     return Receipt(
         shop=shop,
-        number=f"{till}-{epoch}-{sale.number}",
+        number=f"{till}-{epoch}-{'T' if sale.training else ''}{sale.number}",
         till=f"{till}-{epoch}",
         issued=ended,
         started=_local(sale.started_ms, sale.offset_min),

@@ -27,6 +27,7 @@ __all__ = [
     "SalePaid",
     "SignedIn",
     "SignedOut",
+    "TrainingChanged",
     "Warned",
 ]
 
@@ -158,6 +159,12 @@ class HubChanged(Event, frozen=True):
     online: bool
     unsent: int
     problem: str = ""
+
+
+class TrainingChanged(Event, frozen=True):
+    """From now on nothing is real, or everything is again."""
+
+    on: bool
 
 
 class Refused(Event, frozen=True):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
-import msgspec
+from msgspec.structs import replace
 
 from pos.facts import (
     CartAbandoned,
@@ -16,16 +16,19 @@ from pos.facts import (
     FactError,
     Sale,
     StoredFact,
+    Training,
     decode_fact,
 )
 from pos.journal.epochs import newest_facts
 from pos.journal.errors import check_sqlite, translate
-from pos.journal.parked import follow_parked, read_parked
+from pos.journal.heads import follow, training_again
+from pos.journal.parked import read_parked
 from pos.journal.segment import (
     Segment,
     SegmentHead,
     create_segment,
     end_of,
+    iterate,
     open_reader,
     open_writer,
     read_facts,
@@ -95,11 +98,14 @@ class FileJournal:
 
     def _cart_ended(self, cart_id: str) -> bool:
         """Asked of the facts themselves: only the newest cart can have been cut off before it was cleared."""
-        if any(cart.cart_id == cart_id for cart in self.head.parked):
+        training = self.head.training.parked if self.head.training is not None else ()
+        if any(cart.cart_id == cart_id for cart in (*self.head.parked, *training)):
             return True
         with translate("reading the journal"):
             for fact in newest_facts(self._folder, _CARTS_LOOKED_AT):
                 ended = decode_fact(fact.kind, fact.version, fact.body)
+                if isinstance(ended, Training):
+                    ended = ended.fact
                 if isinstance(ended, Sale | CartAbandoned | CartParked) and ended.cart_id == cart_id:
                     return True
         return False
@@ -170,7 +176,7 @@ class FileJournal:
             except JournalUnavailableError:
                 self._lost = True
                 raise
-        head = _advance(self.head, facts, stored)
+        head = follow(self.head, facts, stored)
         return stored, head
 
     def _taken_up(self) -> Writer:
@@ -199,7 +205,7 @@ class FileJournal:
                     raise
         else:
             stored = self._leap(writer, _follows(fact, fact.previous_epoch, first_seq - 1, prev_hash), epoch)
-        return stored, _advance(head, [fact], [stored])
+        return stored, follow(head, [fact], [stored])
 
     def _leap(self, old: Writer, fact: EpochOpened, epoch: int) -> StoredFact:
         """A new segment with the epoch's first fact, both or neither; then the one before it is done with."""
@@ -282,9 +288,13 @@ class FileJournal:
         for row in sorted((row for row in (sale_row, day_row) if row), key=lambda row: row.seq):
             fact = decode_fact(row.kind, row.version, row.body)
             if isinstance(fact, (Sale, DayOpened)):
-                head = _advance(head, [fact], [row])
+                head = follow(head, [fact], [row])
         parked, resumed, before = read_parked(self._folder, self._views.parked(), head.epoch)
-        return _with(
+        since, number = self._views.training(head.epoch)
+        head = replace(head, training_number=number)
+        if since is not None:
+            head = training_again(head, iterate(self._folder, since - 1))
+        return replace(
             head,
             parked=parked,
             resumed=resumed,
@@ -305,7 +315,7 @@ def _finish(writer: Writer) -> None:
 
 
 def _follows(fact: EpochOpened, epoch: int, seq: int, hash_: bytes) -> EpochOpened:
-    return msgspec.structs.replace(fact, previous_epoch=epoch, previous_seq=seq, previous_hash=hash_.hex())
+    return replace(fact, previous_epoch=epoch, previous_seq=seq, previous_hash=hash_.hex())
 
 
 def _closed() -> JournalUnavailableError:
@@ -317,32 +327,3 @@ def _last_of(connection: apsw.Connection, kind: str) -> StoredFact | None:
     if row is None:
         return None
     return next(read_facts(connection, row - 1, 1), None)
-
-
-def _advance(head: Head, facts: Sequence[Fact], stored: Sequence[StoredFact]) -> Head:
-    """The head after facts were stored: counters, day and last sale follow from them alone."""
-    for fact, row in zip(facts, stored, strict=True):
-        if isinstance(fact, Sale):
-            same_epoch = row.epoch == head.epoch
-            head = _with(
-                head,
-                last_sale=fact,
-                last_sale_epoch=row.epoch,
-                next_number=fact.number + 1 if same_epoch else 1,
-            )
-        elif isinstance(fact, DayOpened):
-            head = _with(head, business_day=fact.business_day, cash_session=fact.cash_session)
-        elif isinstance(fact, EpochOpened):
-            head = _with(head, epoch=row.epoch, next_number=1)
-        head = _with(
-            follow_parked(head, fact),
-            seq=row.seq,
-            hash=row.hash,
-            last_wall_ms=row.wall_ms,
-            last_is_sale=isinstance(fact, Sale),
-        )
-    return head
-
-
-def _with(head: Head, **changes: object) -> Head:
-    return msgspec.structs.replace(head, **changes)

@@ -19,6 +19,9 @@ from pos.facts import (
     FactError,
     Sale,
     StoredFact,
+    Training,
+    TrainingBegan,
+    TrainingEnded,
     UnknownFact,
     decode_fact,
 )
@@ -30,7 +33,7 @@ from pos.ports import JournalUnavailableError
 __all__ = ["GROUP_FACTS", "Views"]
 
 GROUP_FACTS = 8
-_VERSION = 4
+_VERSION = 5
 _SCHEMA = """
 create table applied(id integer primary key check(id = 1), version integer, seq integer, boot_id text, clean integer);
 create table receipt(
@@ -46,8 +49,9 @@ create table parked(
   cart_id text primary key, seq integer, business_day text, pieces integer, total_minor integer,
   resumed_as text, resumed_seq integer) without rowid;
 create table mention(kind text, key text, seq integer, primary key(kind, key, seq)) without rowid;
+create table training(seq integer primary key, epoch integer, kind text, number integer);
 """
-_TABLES = ("receipt", "day_tax", "day_tender", "parked", "mention")
+_TABLES = ("receipt", "day_tax", "day_tender", "parked", "mention", "training")
 
 
 class Views:
@@ -132,6 +136,19 @@ class Views:
         rows = self._open_connection().execute("select seq, resumed_seq from parked order by seq")
         return [(row[0], row[1]) for row in rows]
 
+    def training(self, epoch: int) -> tuple[int | None, int]:
+        """The seq of the fact that began the training the till is in, if it is; an epoch's next number of a sale in training."""
+        self._settle()
+        connection = self._open_connection()
+        since = connection.execute(
+            "select max(seq) from training where kind = 'training.began'"
+            " and seq > (select coalesce(max(seq), 0) from training where kind = 'training.ended')"
+        ).get
+        number = connection.execute(
+            "select coalesce(max(number), 0) + 1 from training where epoch = ?", (epoch,)
+        ).get
+        return since, number
+
     def seqs(self, sql: str, values: tuple[object, ...]) -> list[int]:
         """The seqs that a query of the views' tables finds, in its order, up to the newest durable fact."""
         self._settle()
@@ -215,6 +232,15 @@ class Views:
             connection.execute(
                 "update parked set resumed_as = ?, resumed_seq = ? where cart_id = ?",
                 (fact.new_cart_id, stored.seq, fact.cart_id),
+            )
+        trained = fact.fact if isinstance(fact, Training) else fact
+        if isinstance(fact, TrainingBegan | TrainingEnded) or (
+            isinstance(trained, Sale) and trained is not fact
+        ):
+            number = trained.number if isinstance(trained, Sale) else None
+            connection.execute(
+                "insert or ignore into training values(?, ?, ?, ?)",
+                (stored.seq, stored.epoch, stored.kind, number),
             )
         if not isinstance(fact, UnknownFact):
             connection.executemany(

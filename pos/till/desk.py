@@ -5,6 +5,7 @@ import logging
 from collections import deque
 
 import msgspec
+from msgspec.structs import replace
 
 from pos.domain import events as e
 from pos.domain.article import Article
@@ -31,7 +32,14 @@ from pos.ports import (
     ReceiptPrinter,
     State,
 )
-from pos.resources import shipped_roles
+from pos.resources import shipped_roles, texts
+from pos.till.practice import (
+    PracticeHistory,
+    PracticeHub,
+    PracticeJournal,
+    PracticeMemory,
+    PracticePrinter,
+)
 from pos.view import LastSale
 
 __all__ = [
@@ -111,11 +119,32 @@ def unusable_catalogue(error: CatalogueUnavailableError) -> e.Message:
     return e.Message("catalogue-unusable", {"detail": str(error)}, "alarm")
 
 
+def _practice_of(world: World, setup: TillSetup) -> World:
+    """The same world, and nothing in it is real."""
+    journal, printer, history, memory, hub = (
+        world.journal,
+        world.printer,
+        world.history,
+        world.memory,
+        world.hub,
+    )
+    return replace(
+        world,
+        journal=PracticeJournal(journal),
+        drawer=None,
+        printer=printer and PracticePrinter(printer, lambda: texts(setup.language)("ui.training")),
+        hub=hub and PracticeHub(hub),
+        history=history and PracticeHistory(history, journal),
+        memory=memory and PracticeMemory(memory, journal),
+    )
+
+
 class Desk:
     """Shared by the parts of one till; each part changes only what is its own."""
 
     def __init__(self, world: World, setup: TillSetup) -> None:
-        self.world = world
+        self._real = world
+        self._practice = _practice_of(world, setup)
         self.setup = setup
         self.operator: Operator | None = None
         self.message: e.Message | None = None
@@ -134,6 +163,20 @@ class Desk:
         self.last_epoch = 0
         self.drawer_is_open = False  # as its sensor says, where there is one
         self.unsent: deque[tuple[int, int]] = deque()  # epoch and seq of each sale
+
+    @property
+    def training(self) -> bool:
+        """Is nothing real? Only the journal says so."""
+        return self._real.journal.head.training is not None
+
+    @property
+    def world(self) -> World:
+        """The world that the till works in: the real one, or in training that of training."""
+        return self._practice if self.training else self._real
+
+    @world.setter
+    def world(self, world: World) -> None:
+        self._real, self._practice = world, _practice_of(world, self.setup)
 
     def refuse(self, message: e.Message) -> None:
         """Nothing was done, and this is why."""
@@ -219,12 +262,18 @@ class Desk:
         deposit = article.deposit
         return self.rate_of(article.tax_code), self.rate_of(deposit.tax_code) if deposit is not None else None
 
+    def show_none(self) -> None:
+        """No sale was the last one."""
+        self.showing_last = False
+        self.last = self.last_sale = None
+
     def remember_sale(self, sale: Sale) -> None:
+        mark = "T" if self.training else ""
         head = self.world.journal.head
         self.last_sale = sale
         self.last_epoch = head.last_sale_epoch or head.epoch
         self.last = LastSale(
-            number=f"{head.till}-{self.last_epoch}-{sale.number}",
+            number=f"{head.till}-{self.last_epoch}-{mark}{sale.number}",
             total_minor=sale.total_minor,
             given_minor=sum(tender.given_minor for tender in sale.tenders),
             change_minor=sum(tender.change_minor for tender in sale.tenders),

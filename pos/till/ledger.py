@@ -29,7 +29,7 @@ class Ledger:
                 state.save_cart(cart)
             raise self._refused(error) from error
         for fact, row in zip(facts, stored, strict=True):
-            if isinstance(fact, Sale):
+            if isinstance(fact, Sale) and not self._desk.training:
                 self._desk.unsent.append((row.epoch, row.seq))
 
     async def open_epoch(self, fact: EpochOpened, first_seq: int, prev_hash: bytes, epoch: int) -> None:

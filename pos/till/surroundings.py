@@ -55,6 +55,8 @@ class Surroundings:
     async def _open_drawer(self, command: c.OpenDrawer) -> None:
         """The fact first: a power cut must never leave an open drawer that nothing speaks of."""
         self._desk.must_be_signed_in()
+        if self._desk.training:
+            raise Refusal("training-drawer", level="info")
         drawer = self._desk.world.drawer
         if not command.by_key and (drawer is None or self.printer.state in _CANNOT_PRINT):
             raise Refusal("drawer-not-ready")

@@ -27,6 +27,7 @@ from pos.till.parking import RESUME_BEFORE, Parking
 from pos.till.scanning import Scanning
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
+from pos.till.training import TrainingMode
 from pos.view import TillView
 
 __all__ = ["Till"]
@@ -72,6 +73,7 @@ class Till:
             self._approvals,
             self._flows,
             numbers,
+            TrainingMode(self._desk, ledger, self._selling),
         )
         self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         for part in parts:
@@ -355,4 +357,5 @@ class Till:
             or self._desk.setup.language,
             currency=self._desk.setup.currency,
             second_step=self._desk.second_step,
+            training=self._desk.training,
         )

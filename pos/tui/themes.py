@@ -12,7 +12,7 @@ __all__ = ["ROLES", "STRONG_ROLES", "Ink", "Theme", "contrast", "load_theme", "t
 ROLES = frozenset(
     {
         "text", "dim", "header", "newest", "voided", "open", "panel", "total", "change", "status",
-        "status_bad", "demo", "info", "warn", "error", "alarm", "entry", "meaning", "key", "key_label",
+        "status_bad", "demo", "training", "info", "warn", "error", "alarm", "entry", "meaning", "key", "key_label",
         "title", "selected", "qr",
     }
 )  # fmt: skip

@@ -18,8 +18,8 @@ from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
 from pos.domain.rights import Role
 from pos.entry import load_keymap
-from pos.facts import CartAbandoned, CartParked, DayOpened, EpochOpened, Fact, Sale, StoredFact
-from pos.journal.parked import follow_parked
+from pos.facts import CartAbandoned, CartParked, EpochOpened, Fact, Sale, StoredFact, Training
+from pos.journal.heads import follow
 from pos.mentions import mentions_of
 from pos.ports import Found, Head, JournalUnavailableError, Operator, PrintJob, SignInRefusedError
 from pos.resources import tax_table
@@ -121,11 +121,7 @@ class FakeJournal:
         for fact in facts:
             self.facts.append(fact)
             rows.append(_stored(len(self.facts)))
-            self.head = follow_parked(self.head, fact)
-            if isinstance(fact, Sale):
-                self.head = _head(self.head, next_number=fact.number + 1, last_sale=fact)
-            if isinstance(fact, DayOpened):
-                self.head = _head(self.head, business_day=fact.business_day, cash_session=fact.cash_session)
+            self.head = follow(self.head, [fact], rows[-1:])
         return rows
 
     async def open_epoch(self, fact: EpochOpened, first_seq: int, prev_hash: bytes, epoch: int) -> StoredFact:
@@ -142,7 +138,7 @@ class FakeJournal:
     async def cart_ended(self, cart_id: str) -> bool:
         return any(
             isinstance(fact, Sale | CartAbandoned | CartParked) and fact.cart_id == cart_id
-            for fact in self.facts
+            for fact in (fact.fact if isinstance(fact, Training) else fact for fact in self.facts)
         )
 
     @property
@@ -155,7 +151,7 @@ def _head(head: Head, **changes: Any) -> Head:
 
 
 def _stored(seq: int) -> Any:
-    return SimpleNamespace(epoch=1, seq=seq)
+    return SimpleNamespace(epoch=1, seq=seq, hash=bytes(32), wall_ms=0)
 
 
 class FakeHistory:

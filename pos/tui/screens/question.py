@@ -19,8 +19,9 @@ def question_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]
     question = view.question
     assert question is not None, "drawn only while something is asked"
     fields = dict(question.fields)
+    rows_above = ((words("ui.training-ask"), ""), *question.rows) if view.training else question.rows
     room = height - 2 - (min(len(question.options), _ROOM_FOR_CHOICES) if question.options else 0)
-    shown = question.rows[-max(0, room) :] if room > 0 else ()
+    shown = rows_above[-max(0, room) :] if room > 0 else ()
     above = [brush.row((f"   {_pair(left, right, scene.width - 6)}   ", "text")) for left, right in shown]
     items = [
         (str(n), _marked(question.kind, option, scene), _right(option, scene))

@@ -31,7 +31,7 @@ def standing(scene: Scene) -> tuple[str, str] | None:
         return words(
             "ui.parked-one" if len(view.parked) == 1 else "ui.parked", count=len(view.parked)
         ), "info"
-    return None
+    return (words("ui.training-on"), "warn") if view.training else None
 
 
 def message_rows_wanted(scene: Scene) -> int:

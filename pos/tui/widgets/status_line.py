@@ -24,10 +24,11 @@ def status_line(scene: Scene) -> Strip:
     right += _lines(scene)
     devices = _devices(scene)
     right += devices
-    demo = [(f" {words('ui.demo')} ", "demo")] if view.demo else []
+    mark = "training" if view.training else "demo" if view.demo else ""
+    demo = [(f" {words(f'ui.{mark}')} ", mark)] if mark else []
     room = scene.width - sum(len(text) + 2 for text, _ in (*demo, *right)) - 2
-    if room < len(who) and view.demo:
-        demo = [(f" {words('ui.demo-short')} ", "demo")]
+    if room < len(who) and mark:
+        demo = [(f" {words(f'ui.{mark}-short')} ", mark)]
         room = scene.width - sum(len(text) + 2 for text, _ in (*demo, *right)) - 2
     while room < len(who) and devices and right[-1] in devices and right[-1][1] == "status":
         room += len(right.pop()[0]) + 2
@@ -41,6 +42,8 @@ def status_line(scene: Scene) -> Strip:
     parts.append((" " * gap, "status"))
     for at, (text, role) in enumerate(right):
         parts += [(text, role), ("  " if at < len(right) - 1 else " ", "status")]
+    if view.training:  # the whole row, so that nobody can miss it
+        parts = [(text, "training" if role == "status" else role) for text, role in parts]
     return scene.brush.row(*_merged(parts))
 
 
