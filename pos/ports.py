@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
+from pos.days import Days
 from pos.domain.article import Article
 from pos.domain.cart import Cart
 from pos.domain.commands import Command
@@ -104,7 +105,8 @@ class Head(msgspec.Struct, frozen=True):
     those that come from an earlier epoch: another disk may have gone on with them, and sold them.
 
     `training` is what the till goes by while it trains: a head of its own, of the facts since `training_since`; None
-    outside training. `training_number` is the next number of a sale in training.
+    outside training. `training_number` is the next number of a sale in training. `days` are the business days that are
+    not closed, with their cash sessions; `business_day` is empty where the next fact opens one.
     """
 
     store: str
@@ -125,6 +127,7 @@ class Head(msgspec.Struct, frozen=True):
     training: "Head | None" = None
     training_since: int = 0
     training_number: int = 1
+    days: Days = Days()
 
 
 class Journal(Protocol):

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from pos.facts import (
     CartAbandoned,
     CartParked,
-    DayOpened,
     EpochOpened,
     Fact,
     FactError,
@@ -19,6 +18,7 @@ from pos.facts import (
     Training,
     decode_fact,
 )
+from pos.journal.days import with_days
 from pos.journal.epochs import newest_facts
 from pos.journal.errors import check_sqlite, translate
 from pos.journal.heads import follow, training_again
@@ -267,13 +267,12 @@ class FileJournal:
     def _read_head(self) -> Head:
         assert self._writer is not None, "a writer is open"
         segment = self._writer.segment
-        sale_row = day_row = None
+        sale_row = None
         for path in reversed(segment_files(self._folder)):
             reader = open_reader(path)
-            sale_row = sale_row or _last_of(reader.connection, "sale")
-            day_row = day_row or _last_of(reader.connection, "day.opened")
+            sale_row = _last_of(reader.connection, "sale")
             reader.connection.close()
-            if sale_row and day_row:
+            if sale_row:
                 break
         newest = newest_facts(self._folder, 1)
         if not newest:
@@ -285,17 +284,17 @@ class FileJournal:
             self._writer.last_seq,
             self._writer.last_hash,
         )
-        for row in sorted((row for row in (sale_row, day_row) if row), key=lambda row: row.seq):
-            fact = decode_fact(row.kind, row.version, row.body)
-            if isinstance(fact, (Sale, DayOpened)):
-                head = follow(head, [fact], [row])
+        if sale_row is not None:
+            fact = decode_fact(sale_row.kind, sale_row.version, sale_row.body)
+            if isinstance(fact, Sale):
+                head = follow(head, [fact], [sale_row])
         parked, resumed, before = read_parked(self._folder, self._views.parked(), head.epoch)
         since, number = self._views.training(head.epoch)
         head = replace(head, training_number=number)
         if since is not None:
             head = training_again(head, iterate(self._folder, since - 1))
         return replace(
-            head,
+            with_days(head, self._views.days()),
             parked=parked,
             resumed=resumed,
             before=before,

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from pos.facts import (
-    DayOpened,
     EpochOpened,
     Fact,
     Sale,
@@ -15,6 +14,7 @@ from pos.facts import (
     TrainingEnded,
     decode_fact,
 )
+from pos.journal.days import follow_day
 from pos.journal.parked import follow_parked
 from pos.ports import Head
 
@@ -43,8 +43,6 @@ def _follow(head: Head, fact: Fact, row: StoredFact) -> Head:
             same_epoch = row.epoch == head.epoch
             number = fact.number + 1 if same_epoch else 1
             head = replace(head, last_sale=fact, last_sale_epoch=row.epoch, next_number=number)
-        case DayOpened():
-            head = replace(head, business_day=fact.business_day, cash_session=fact.cash_session)
         case EpochOpened():
             head = replace(head, epoch=row.epoch, next_number=1, training_number=1)
         case TrainingBegan():
@@ -53,7 +51,7 @@ def _follow(head: Head, fact: Fact, row: StoredFact) -> Head:
         case TrainingEnded():
             head = replace(head, training=None, training_since=0)
     return replace(
-        follow_parked(head, fact),
+        follow_day(follow_parked(head, fact), fact, row.epoch, row.seq),
         seq=row.seq,
         hash=row.hash,
         last_wall_ms=row.wall_ms,

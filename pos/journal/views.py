@@ -11,7 +11,9 @@ import hashlib
 from pathlib import Path
 
 import apsw
+import msgspec
 
+from pos.days import Days, follow_days
 from pos.facts import (
     CartAbandoned,
     CartParked,
@@ -33,7 +35,7 @@ from pos.ports import JournalUnavailableError
 __all__ = ["GROUP_FACTS", "Views"]
 
 GROUP_FACTS = 8
-_VERSION = 5
+_VERSION = 6
 _SCHEMA = """
 create table applied(id integer primary key check(id = 1), version integer, seq integer, boot_id text, clean integer);
 create table receipt(
@@ -50,8 +52,10 @@ create table parked(
   resumed_as text, resumed_seq integer) without rowid;
 create table mention(kind text, key text, seq integer, primary key(kind, key, seq)) without rowid;
 create table training(seq integer primary key, epoch integer, kind text, number integer);
+create table days(id integer primary key check(id = 1), state blob);
 """
-_TABLES = ("receipt", "day_tax", "day_tender", "parked", "mention", "training")
+_TABLES = ("receipt", "day_tax", "day_tender", "parked", "mention", "training", "days")
+_days_decoder = msgspec.json.Decoder(Days)
 
 
 class Views:
@@ -62,6 +66,7 @@ class Views:
         self._connection: apsw.Connection | None = None
         self._journal: Path | None = None
         self._applied = 0
+        self._days = Days()
         self._followed = 0  # the last fact that is known to be durable
         self.known_seq = 0
 
@@ -109,6 +114,7 @@ class Views:
         connection = self._open_connection()
         self._journal = journal
         self._applied = connection.execute("select seq from applied").get  # after an error, who knows
+        self._days = _read_days(connection)
         files = _kept(journal)
         for at, path in enumerate(files):
             if up_to is not None and self._applied >= up_to:
@@ -149,6 +155,11 @@ class Views:
         ).get
         return since, number
 
+    def days(self) -> Days:
+        """The business days that are not closed, up to the newest durable fact."""
+        self._settle()
+        return self._days
+
     def seqs(self, sql: str, values: tuple[object, ...]) -> list[int]:
         """The seqs that a query of the views' tables finds, in its order, up to the newest durable fact."""
         self._settle()
@@ -172,7 +183,7 @@ class Views:
 
     def _take_in(self, connection: apsw.Connection, segment: Segment, up_to: int | None) -> None:
         """One segment's facts in one transaction."""
-        before = self._applied
+        before, days = self._applied, self._days
         connection.execute("begin")
         try:
             for fact in read_facts(segment.connection, before):
@@ -180,9 +191,13 @@ class Views:
                     break
                 self._apply(connection, fact)
             connection.execute("update applied set seq = ?", (self._applied,))
+            if self._days is not days:
+                connection.execute(
+                    "insert or replace into days values(1, ?)", (msgspec.json.encode(self._days),)
+                )
             connection.execute("commit")
         except BaseException:
-            self._applied = before
+            self._applied, self._days = before, days
             _roll_back(connection)
             raise
 
@@ -243,11 +258,20 @@ class Views:
                 (stored.seq, stored.epoch, stored.kind, number),
             )
         if not isinstance(fact, UnknownFact):
+            self._days = follow_days(self._days, fact, stored.epoch, stored.seq)
             connection.executemany(
                 "insert or ignore into mention values(?, ?, ?)",
                 [(kind, key, stored.seq) for kind, key in mentions_of(fact)],
             )
         self._applied = stored.seq
+
+
+def _read_days(connection: apsw.Connection) -> Days:
+    row = connection.execute("select state from days").fetchone()
+    try:
+        return Days() if row is None else _days_decoder.decode(row[0])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise apsw.CorruptError(f"the open days are not readable: {error}") from error
 
 
 def _roll_back(connection: apsw.Connection) -> None:

@@ -1,0 +1,201 @@
+"""Which business days and cash sessions are open: what follows from the facts alone, one fact after the other."""
+
+import msgspec
+
+from pos.facts import (
+    CashCounted,
+    CashMoved,
+    DayClosed,
+    DayOpened,
+    Fact,
+    Sale,
+    SessionClosed,
+    SessionOpened,
+    SessionTaken,
+)
+
+__all__ = ["Days", "OpenDay", "OpenSession", "cash_of", "follow_days"]
+
+
+class OpenSession(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A cash session of an open day. `moved_minor` is the cash that came in, less what went out, beside the float.
+
+    `counted_minor` is the newest whole count, which was made when `moved_minor` was `counted_at_minor`.
+    """
+
+    session: str
+    drawer: int = 1
+    operators: tuple[str, ...] = ()
+    left_minor: int | None = None
+    float_minor: int | None = None
+    moved_minor: int = 0
+    counts: int = 0
+    counted_minor: int | None = None
+    counted_at_minor: int = 0
+    closed: bool = False
+
+    @property
+    def float_known(self) -> bool:
+        return self.float_minor is not None or self.left_minor is not None
+
+    @property
+    def begins_minor(self) -> int:
+        """What lay in the drawer at the beginning: as told, else as it was left."""
+        return self.float_minor if self.float_minor is not None else self.left_minor or 0
+
+    @property
+    def expected_minor(self) -> int:
+        """What must lie in the drawer."""
+        return self.begins_minor + self.moved_minor
+
+
+class OpenDay(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A business day that is not closed, and the place of the fact that opened it."""
+
+    day: str
+    business_day: str
+    epoch: int
+    seq: int
+    sessions: tuple[OpenSession, ...] = ()
+
+    @property
+    def to_close(self) -> tuple[OpenSession, ...]:
+        return tuple(session for session in self.sessions if not session.closed)
+
+
+class Days(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`open` are the days not closed, oldest first; the last one is today's if `session`, the current one, is not empty.
+
+    `z_number` is the last closing's number, in `z_epoch`. `left` is what each drawer's last closed session left in it.
+    `last_day`: the date of the newest day there ever was.
+    """
+
+    open: tuple[OpenDay, ...] = ()
+    session: str = ""
+    z_number: int = 0
+    z_epoch: int = 0
+    left: tuple[tuple[int, int], ...] = ()
+    last_day: str = ""
+
+    @property
+    def current(self) -> OpenSession | None:
+        return self.find(self.session) if self.session else None
+
+    @property
+    def today(self) -> OpenDay | None:
+        """The day to which the next sale belongs, if it is open."""
+        return self.open[-1] if self.session and self.open else None
+
+    def find(self, session: str) -> OpenSession | None:
+        return next((one for day in self.open for one in day.sessions if one.session == session), None)
+
+    def day_of(self, session: str) -> OpenDay | None:
+        return next((day for day in self.open if any(one.session == session for one in day.sessions)), None)
+
+    def left_in(self, drawer: int) -> int | None:
+        """What a new session finds in this drawer; None while an older one has not been closed."""
+        if any(one.drawer == drawer for day in self.open for one in day.to_close):
+            return None
+        return dict(self.left).get(drawer)
+
+    def next_z(self, epoch: int) -> int:
+        return self.z_number + 1 if self.z_epoch == epoch else 1
+
+
+def cash_of(sale: Sale) -> int:
+    """The cash that a sale brought into the drawer, in the till's currency; change on foreign notes goes out of it."""
+    if sale.training:
+        return 0
+    cash = 0
+    for tender in sale.tenders:
+        if tender.kind == "cash":
+            cash += tender.amount_minor
+        elif tender.kind == "foreign":
+            cash -= tender.change_minor
+    return cash
+
+
+def follow_days(days: Days, fact: Fact, epoch: int, seq: int) -> Days:
+    """The days after one more fact, which stands at this place."""
+    match fact:
+        case Sale():
+            cash = cash_of(fact)
+            return _moved(days, fact.cash_session, cash) if cash else days
+        case DayOpened():
+            return _opened(days, fact, epoch, seq)
+        case SessionOpened():
+            session = OpenSession(fact.cash_session, fact.drawer, fact.operators, fact.left_minor)
+            opened = tuple(
+                msgspec.structs.replace(day, sessions=(*day.sessions, session))
+                if day.day == fact.day
+                else day
+                for day in days.open
+            )
+            return msgspec.structs.replace(days, open=opened, session=fact.cash_session)
+        case SessionTaken():
+            return msgspec.structs.replace(days, session=fact.cash_session)
+        case CashMoved(kind="float"):
+            return _changed(days, fact.cash_session, float_minor=fact.amount_minor)
+        case CashMoved():
+            return _moved(days, fact.cash_session, fact.amount_minor)
+        case CashCounted(complete=True):
+            found = days.find(fact.cash_session)
+            if found is None:
+                return days
+            return _changed(
+                days,
+                fact.cash_session,
+                counts=found.counts + 1,
+                counted_minor=fact.counted_minor,
+                counted_at_minor=found.moved_minor,
+            )
+        case SessionClosed():
+            return _session_closed(days, fact)
+        case DayClosed():
+            today = days.today
+            return msgspec.structs.replace(
+                days,
+                open=tuple(day for day in days.open if day.day != fact.day),
+                session="" if today is not None and today.day == fact.day else days.session,
+                z_number=fact.number,
+                z_epoch=epoch,
+            )
+    return days
+
+
+def _opened(days: Days, fact: DayOpened, epoch: int, seq: int) -> Days:
+    session = OpenSession(fact.cash_session, fact.drawer, fact.operators, fact.left_minor)
+    day = OpenDay(fact.cash_session, fact.business_day, epoch, seq, (session,))
+    return msgspec.structs.replace(
+        days, open=(*days.open, day), session=fact.cash_session, last_day=fact.business_day
+    )
+
+
+def _session_closed(days: Days, fact: SessionClosed) -> Days:
+    session = days.find(fact.cash_session)
+    if session is None:
+        return days
+    left = dict(days.left) | {session.drawer: fact.left_minor}
+    days = msgspec.structs.replace(days, left=tuple(sorted(left.items())))
+    return _changed(days, fact.cash_session, closed=True)
+
+
+def _moved(days: Days, session: str, amount_minor: int) -> Days:
+    found = days.find(session)
+    return days if found is None else _changed(days, session, moved_minor=found.moved_minor + amount_minor)
+
+
+def _changed(days: Days, session: str, **changes: object) -> Days:
+    opened = tuple(
+        msgspec.structs.replace(
+            day,
+            sessions=tuple(
+                msgspec.structs.replace(one, **changes) if one.session == session else one
+                for one in day.sessions
+            ),
+        )
+        if any(one.session == session for one in day.sessions)
+        else day
+        for day in days.open
+    )
+    return msgspec.structs.replace(days, open=opened)
