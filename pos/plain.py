@@ -187,6 +187,9 @@ class LineMode:
             )
             if view.last_sale.paper:
                 parts.append(words(f"plain.paper-{view.last_sale.paper}"))
+            if view.last_sale.paid_out_minor:
+                paid_out = amount(view.last_sale.paid_out_minor, view.language)
+                parts.append(words("plain.paid-out", amount=paid_out))
         elif view.lines:
             last = view.lines[-1]
             parts.append(f"{last.text} {amount(last.total_minor, view.language)}.")

@@ -61,6 +61,7 @@ class LastSale(msgspec.Struct, frozen=True):
 
     `paper` is what the customer has yet to say of paper: "ask" (wanted at all?) or "digital-first" (the code is the
     receipt, paper beside it by one key); empty where nothing is open.
+    `paid_out_minor` is cash to hand to the customer, `given_back_minor` what went back in another way.
     """
 
     number: str
@@ -71,6 +72,8 @@ class LastSale(msgspec.Struct, frozen=True):
     printing: str = ""
     paper: str = ""
     found_at_start: bool = False
+    paid_out_minor: int = 0
+    given_back_minor: int = 0
 
 
 class ParkedCart(msgspec.Struct, frozen=True):

@@ -17,6 +17,8 @@ _MONEY_FIELDS = {
     "cart-resumed": ("total",),
     "cart-found-parked": ("total",),
     "cart-found-resumed": ("total",),
+    "pay-out-exact": ("amount",),
+    "refund-no-way": ("amount",),
 }
 
 

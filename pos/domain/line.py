@@ -35,7 +35,8 @@ class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     """The line of another receipt that is taken back, and why. Without a receipt `till` is empty.
 
-    `rule` decides what may be done: "exchange", "withdrawal", "defect" or "recall".
+    `rule` decides what may be done: "exchange", "withdrawal", "defect" or "recall". `gift`: found by a gift receipt, so it
+    is exchanged or credited, never paid out.
     """
 
     till: str = ""
@@ -46,6 +47,7 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     damaged: bool = False
     approved: str = ""
+    gift: bool = False
 
 
 class Particulars(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -14,6 +14,7 @@ from pos.facts import Reference, Sale, SaleTender
 from pos.ports import JournalUnavailableError
 from pos.till import settlement
 from pos.till.desk import Desk, Refusal
+from pos.till.flows import Flow
 from pos.till.ledger import Ledger
 from pos.till.parking import Parking
 from pos.till.selling import Selling
@@ -46,6 +47,8 @@ class Checkout:
         self._surroundings = surroundings
         self._later = later
         self.paying = False
+        self.pay_out: Callable[[Cart, int | None], Coroutine[Any, Any, None] | Flow] | None = None
+        """Ends a cart of which nothing, or less, is due; given by the part that knows how money goes back."""
         self.handlers = {
             c.PayCash: self._pay_cash,
             c.VoidCart: self._void_cart,
@@ -80,7 +83,7 @@ class Checkout:
         self._selling.end_cart()
         self._desk.events.append(e.CartVoided(cart.cart_id))
 
-    def _pay_cash(self, command: c.PayCash) -> Coroutine[Any, Any, None] | None:
+    def _pay_cash(self, command: c.PayCash) -> Coroutine[Any, Any, None] | Flow | None:
         if self._desk.in_doubt:
             return self._clear_doubt()
         if self._desk.showing_last and self._selling.cart is None:
@@ -97,15 +100,18 @@ class Checkout:
             )
         due = carts.total_minor(cart)
         given = due if command.given_minor is None else command.given_minor
-        if given < due:
+        if due > 0 and given < due:
             raise Refusal("given-too-little", missing=due - given)
-        if given - due > CHANGE_MAX_MINOR:
+        if due > 0 and given - due > CHANGE_MAX_MINOR:
             raise Refusal("given-too-much", given=given)
         if cart.cart_id in self._desk.world.journal.head.before and self._desk.second_step != PAY_BEFORE:
             self._desk.second_step = PAY_BEFORE
             self._desk.warn("pay-before", total=due)
             return None
         self._desk.second_step = ""
+        if due <= 0:
+            assert self.pay_out is not None, "a part pays out"
+            return self.pay_out(cart, command.given_minor)
         cash = SaleTender("cash", due, given, given - due, self._desk.setup.currency)
         return self.complete(cart, (cash,))
 
@@ -163,7 +169,8 @@ class Checkout:
 
     def _after_payment(self, sale: Sale) -> None:
         """The sale is durable: now, and only now, drawer, paper and thanks."""
-        opened = self._desk.world.drawer.open() if self._desk.world.drawer is not None else False
+        drawer = self._desk.world.drawer if sale.tenders else None
+        opened = drawer.open() if drawer is not None else False
         self._selling.end_cart()
         self._desk.remember_sale(sale)
         self._desk.showing_last = True
@@ -179,7 +186,7 @@ class Checkout:
         )
         if opened:
             self._desk.events.append(e.DrawerOpened("sale"))
-        elif self._desk.world.drawer is not None:
+        elif drawer is not None:
             self._desk.warn("drawer-by-key")
             self._later(self._surroundings.record_drawer("sale", by_key=True, cart_id=sale.cart_id))
         self._surroundings.issue(sale)

@@ -244,6 +244,11 @@ class Desk:
     def operator_id(self) -> str:
         return self.operator.operator_id if self.operator is not None else ""
 
+    @property
+    def language(self) -> str:
+        """The operator's, else the shop's."""
+        return (self.operator.language if self.operator is not None else "") or self.setup.language
+
     def today(self) -> dt.date:
         return self.world.clock.now().date()
 
@@ -272,10 +277,13 @@ class Desk:
         head = self.world.journal.head
         self.last_sale = sale
         self.last_epoch = head.last_sale_epoch or head.epoch
+        back = [(tender.kind, -tender.amount_minor) for tender in sale.tenders if tender.amount_minor < 0]
         self.last = LastSale(
             number=f"{head.till}-{self.last_epoch}-{mark}{sale.number}",
             total_minor=sale.total_minor,
-            given_minor=sum(tender.given_minor for tender in sale.tenders),
+            given_minor=sum(tender.given_minor for tender in sale.tenders if tender.given_minor > 0),
             change_minor=sum(tender.change_minor for tender in sale.tenders),
             link=sale.link,
+            paid_out_minor=sum(amount for kind, amount in back if kind == "cash"),
+            given_back_minor=sum(amount for kind, amount in back if kind != "cash"),
         )

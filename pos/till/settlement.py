@@ -6,7 +6,7 @@ from pos.domain.cart import Cart, Line, Mark, cart_of, pieces, tax_totals, total
 from pos.domain.rights import Approval
 from pos.facts import CartAbandoned, CartParked, Reference, Sale, SaleLine, SaleTax, SaleTender, TaxKey
 
-__all__ = ["SaleContext", "abandoned", "cart_again", "parked", "sale_of"]
+__all__ = ["SaleContext", "abandoned", "cart_again", "line_again", "parked", "sale_of"]
 
 _CASES = {"deposit": "Pfand", "voucher": "MehrzweckgutscheinKauf"}
 
@@ -67,7 +67,7 @@ def sale_of(cart: Cart, tenders: tuple[SaleTender, ...], context: SaleContext) -
         demo=context.demo,
         software=context.software,
         references=context.references,
-        approvals=(*cart.about.approvals, *context.approvals),
+        approvals=tuple(dict.fromkeys((*cart.about.approvals, *context.approvals))),
         rounding_minor=context.rounding_minor,
         tip_minor=context.tip_minor,
         customer=cart.about.customer,
@@ -128,13 +128,13 @@ def cart_again(fact: CartParked, cart_id: str) -> Cart:
     """The very cart that was parked, line by line, under another id."""
     keys = {(entry.code, entry.percent): entry.key for entry in fact.tax_keys}
     lines = tuple(
-        _line_again(line, fact.operator, keys.get((line.tax, line.percent), 0)) for line in fact.lines
+        line_again(line, fact.operator, keys.get((line.tax, line.percent), 0)) for line in fact.lines
     )
     return cart_of(cart_id, fact.started_ms, fact.opened_by or fact.operator, lines, fact.tenders, fact.about)
 
 
-def _line_again(line: SaleLine, operator: str, tax_key: int) -> Line:
-    """The inverse of `_line`."""
+def line_again(line: SaleLine, operator: str, tax_key: int) -> Line:
+    """The line of a cart that a stored one was; `operator` is the sale's, `tax_key` the export's number for its rate."""
     voided = None if line.voided_ms is None else Mark(line.voided_ms, line.voided_by or operator)
     return Line(
         n=line.n,

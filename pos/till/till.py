@@ -24,6 +24,7 @@ from pos.till.flows import Flow, Flows
 from pos.till.ledger import Ledger
 from pos.till.numbers import Numbers
 from pos.till.parking import RESUME_BEFORE, Parking
+from pos.till.refunds import Refunds
 from pos.till.scanning import Scanning
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
@@ -64,6 +65,7 @@ class Till:
         self._flows = Flows(self._desk)
         self._approvals = Approvals(self._desk, self._run, self._flows.drop)
         numbers = Numbers(self._desk, ledger)
+        refunds = Refunds(self._desk, self._selling, self._checkout)
         parts: tuple[Any, ...] = (
             self._selling,
             self._scanning,
@@ -74,6 +76,7 @@ class Till:
             self._flows,
             numbers,
             TrainingMode(self._desk, ledger, self._selling),
+            refunds,
         )
         self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         for part in parts:
@@ -353,8 +356,7 @@ class Till:
             relay=self._surroundings.relay,
             second_copy=self._surroundings.second_copy,
             demo=self._desk.setup.demo,
-            language=(self._desk.operator.language if self._desk.operator is not None else "")
-            or self._desk.setup.language,
+            language=self._desk.language,
             currency=self._desk.setup.currency,
             second_step=self._desk.second_step,
             training=self._desk.training,

@@ -53,9 +53,14 @@ def _texts(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> lis
         (_pair(words("ui.sum"), amount(sale.total_minor, language), width), "text"),
         (_pair(words("ui.given"), amount(sale.given_minor, language), width), "text"),
         ("", "text"),
-        (_pair(words("ui.change"), view.currency, width), "change"),
     ]
-    change = amount(sale.change_minor, language)
+    label, minor = "ui.change", sale.change_minor
+    if sale.paid_out_minor:
+        label, minor = "ui.pay-out", sale.paid_out_minor
+    elif sale.given_back_minor:
+        label, minor = "ui.given-back", sale.given_back_minor
+    rows.append((_pair(words(label), view.currency, width), "change"))
+    change = amount(minor, language)
     gap = next((gap for gap in (2, 1) if tall_width(change, gap) <= width), 0)
     digits = tall_digits(change, gap) if gap else small_digits(change)
     rows += [(fit_right(row, width), "change") for row in digits]
