@@ -160,9 +160,13 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
         surround.connect(till.submit)
         if surround.hub is not None:
             till.subscribe(surround.hub.heard)
+        if surround.customer is not None and surround.customer.wanted:
+            till.subscribe(surround.customer.heard)
         if surround.mirror is not None:
             till.subscribe(_following(journal, surround.mirror))
         await till.start(opened.cart, opened.unsent, opened.stopped, opened.locked)
+        if surround.customer is not None:
+            surround.customer.watch(lambda: till.view)
         try:
             yield OpenTill(till, surround, clock)
         finally:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pos.customer_side import CustomerSide
 from pos.domain.commands import DeviceReported, Mistyped
 from pos.hub_line import HubLine
 from pos.journal.file_journal import FileJournal
@@ -69,6 +70,7 @@ class Surround:
         self.printer: EscPosPrinter | None = None
         self.hub: HubLine | None = None
         self.mirror: Mirroring | None = None
+        self.customer: CustomerSide | None = None
 
     async def prepare(
         self, journal: FileJournal, store: StateStore, spool: SpoolView, feed: JournalFeed, software: str
@@ -101,6 +103,8 @@ class Surround:
             self._tasks.append(("second copy", self.mirror.run))
         self._tasks.append(("compaction", self._compact))
         self._make_scanners(submit)
+        self.customer = CustomerSide(self._settings, submit, self._clock)
+        self._tasks += self.customer.tasks
 
     def tasks(self) -> tuple[_Task, ...]:
         return tuple(self._tasks)

@@ -68,6 +68,7 @@ class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drawer_open_s: Annotated[int, msgspec.Meta(ge=1)]
     display: str
     display_protocol: Literal["cd5220", "esc-pos", "ba63"]
+    display_words: Annotated[tuple[str, ...], msgspec.Meta(max_length=2)]
     scale: str
     scale_protocol: Literal["dialog06", "8217"]
     customer_screen: str

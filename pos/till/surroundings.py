@@ -37,6 +37,7 @@ class Surroundings:
         self.printer = DeviceView()
         self.drawer = DeviceView()
         self.scanner = DeviceView()
+        self.others = dict.fromkeys(("display", "scale", "customer-screen"), DeviceView())
         self.hub = HubView(configured=desk.world.hub is not None)
         self.relay = HubView()
         self._hub_away = False
@@ -148,6 +149,8 @@ class Surroundings:
             old, self.printer = self.printer, new
         elif command.device.startswith("scanner"):
             old, self.scanner = self.scanner, new
+        elif command.device in self.others:
+            old, self.others[command.device] = self.others[command.device], new
         else:
             old = DeviceView()
         if old != new:

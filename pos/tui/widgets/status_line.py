@@ -11,6 +11,7 @@ __all__ = ["status_line"]
 
 _FINE = (DeviceState.READY, DeviceState.BUSY)
 _WIDE = 76
+_BAD_MAX = 2  # more would push the others off the row
 _WARNINGS = ("paper-low",)  # it works, but somebody should come soon
 
 
@@ -86,9 +87,20 @@ def _devices(scene: Scene) -> list[Part]:
         for name, device in (("printer", view.printer), ("scanner", view.scanner))
         if device.state is not DeviceState.NONE
     ]
+    known += [
+        (name, device)
+        for name, device in (
+            ("scale", view.scale),
+            ("display", view.display),
+            ("customer-screen", view.customer_screen),
+        )
+        if device.state is not DeviceState.NONE and not _fine(device)
+    ]
     bad = [_trouble(scene, name, device) for name, device in known if not _fine(device)]
     if view.drawer.detail == "left-open":
         bad.append((f" {words('ui.drawer-left-open')} ", "status_bad"))
+    if len(bad) > _BAD_MAX:
+        bad = [*bad[:_BAD_MAX], (f" +{len(bad) - _BAD_MAX} ", "status_bad")]
     fine = [words(f"ui.{name}") for name, device in known if _fine(device)]
     if fine and not bad and scene.width < 100:
         return [(words("ui.devices-ready" if len(fine) > 1 else "ui.device-ready", device=fine[0]), "status")]
