@@ -7,7 +7,7 @@ import pytest
 
 from tests.tui.fakes import GOLDEN, MILK, SHIRT, YOGHURT, Screen, Shop, opened, run
 
-SIZES = ((80, 24), (64, 18))
+SIZES = ((80, 24), (64, 18), (128, 37))
 
 
 async def ready(screen: Screen) -> None:
