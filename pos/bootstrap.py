@@ -155,6 +155,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
                 receipt_paper=settings.till.receipt_paper,
                 software=software(),
                 digits_are_cents=settings.till.digits_are_cents,
+                tenders=settings.tenders.rules(),
             ),
         )
         surround.connect(till.submit)

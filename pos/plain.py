@@ -152,6 +152,9 @@ class LineMode:
             "lines": [_plain_line(line) for line in view.lines],
             "total_minor": view.total_minor,
             "due_minor": view.due_minor,
+            "cash_due_minor": view.cash_due_minor,
+            "tip_minor": view.tip_minor,
+            "tenders": view.tenders,
             "change_minor": view.change_minor,
             "message": None
             if message is None
@@ -196,6 +199,7 @@ class LineMode:
             parts.append(
                 words("plain.total", total=amount(view.total_minor, view.language), pieces=view.pieces)
             )
+            parts.extend(_paid_sentences(view, words))
         else:
             parts.append(words(f"state.{view.state}"))
             parts.extend(_parked_sentence(n, cart, words) for n, cart in enumerate(view.parked, start=1))
@@ -244,6 +248,19 @@ def _plain_line(line: Line) -> PlainLine:
 
 def _plain_parked(cart: ParkedCart) -> PlainParked:
     return PlainParked(cart.cart_id, cart.pieces, cart.total_minor, cart.note, cart.before)
+
+
+def _paid_sentences(view: TillView, words: Texts) -> list[str]:
+    """What was paid of the open sale, and what is left."""
+    if not view.tenders and not view.tip_minor:
+        return []
+    parts = []
+    if view.tip_minor:
+        parts.append(words("plain.tip", amount=amount(view.tip_minor, words.language)))
+    for tender in view.tenders:
+        minor = amount(tender.amount_minor, words.language)
+        parts.append(words("plain.part", what=words(f"tender.{tender.kind}"), amount=minor))
+    return [*parts, words("plain.left", rest=amount(view.due_minor, words.language))]
 
 
 def _parked_sentence(n: int, cart: ParkedCart, words: Texts) -> str:

@@ -3,14 +3,18 @@
 All faults are told at once, each with its file and key. Secrets do not belong here.
 """
 
+import datetime as dt
 import difflib
 import os
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
+from pos.domain.rounding import PROFILES
+from pos.domain.tender import ForeignRate, TenderRules
 from pos.resources import config_path, read_toml
 
 __all__ = [
@@ -19,6 +23,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "ShopSettings",
+    "TenderSettings",
     "TillSettings",
     "default_state_folder",
     "load_settings",
@@ -57,6 +62,44 @@ class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: Annotated[int, msgspec.Meta(ge=1)]
 
 
+class TenderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the shop takes; `foreign` holds "CUR RATE DAY"."""
+
+    taken: tuple[Literal["cash", "card", "voucher", "foreign", "account", "invoice"], ...]
+    rounding: Literal["off", "CH", "NL", "FI", "BE"]
+    foreign: tuple[
+        Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3} [0-9]+(\.[0-9]+)? [0-9]{4}-[0-9]{2}-[0-9]{2}$")], ...
+    ]
+    card_number: Literal["none", "ask", "required"]
+    tips: bool
+    cashback_max_minor: Annotated[int, msgspec.Meta(ge=0)]
+    account_limit_minor: Annotated[int, msgspec.Meta(ge=0)]
+    voucher_max_minor: Annotated[int, msgspec.Meta(ge=0)]
+    counter_minutes: Annotated[int, msgspec.Meta(ge=0)]
+
+    def rules(self) -> TenderRules:
+        """Raises ValueError for a rate or a day that is none."""
+        return TenderRules(
+            taken=self.taken,
+            rounding=PROFILES[self.rounding],
+            foreign=tuple(_rate(text) for text in self.foreign),
+            card_number=self.card_number,
+            tips=self.tips,
+            cashback_max_minor=self.cashback_max_minor,
+            account_limit_minor=self.account_limit_minor,
+            voucher_max_minor=self.voucher_max_minor,
+            counter_minutes=self.counter_minutes,
+        )
+
+
+def _rate(text: str) -> ForeignRate:
+    currency, rate, day = text.split()
+    found = ForeignRate(currency, Decimal(rate), dt.date.fromisoformat(day))
+    if found.rate <= 0:
+        raise ValueError(f"tenders.foreign: {text!r} has no rate above 0")
+    return found
+
+
 class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scanner: tuple[str, ...]
     scanner_layout: str
@@ -81,6 +124,7 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shop: ShopSettings
     till: TillSettings
+    tenders: TenderSettings
     devices: DeviceSettings
     hub: HubSettings
 
@@ -107,6 +151,7 @@ def load_settings(state: Path | None = None, environ: dict[str, str] | None = No
         try:
             settings = msgspec.convert(values, Settings)
             problems.extend(_missing_data(settings))
+            problems.extend(_wrong_rates(settings))
             if not problems:
                 return settings
         except msgspec.ValidationError as error:
@@ -127,6 +172,14 @@ def _missing_data(settings: Settings) -> list[str]:
         if path.stem not in there:
             problems.append(f"{key}: there is no {path.stem!r}; there are {', '.join(there)}")
     return problems
+
+
+def _wrong_rates(settings: Settings) -> list[str]:
+    try:
+        settings.tenders.rules()
+    except ValueError as error:
+        return [f"tenders.foreign: {error}"]
+    return []
 
 
 def write_settings(path: Path, values: dict[str, dict[str, Any]]) -> None:

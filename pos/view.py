@@ -10,6 +10,7 @@ from pos.domain.article import Article
 from pos.domain.cart import Line, TaxTotal
 from pos.domain.events import Message
 from pos.domain.question import Question
+from pos.domain.tender import Tender
 from pos.ports import DeviceState, Operator
 
 __all__ = ["STATES", "CopyView", "DeviceView", "HubView", "LastSale", "ParkedCart", "TillView"]
@@ -74,6 +75,9 @@ class LastSale(msgspec.Struct, frozen=True):
     found_at_start: bool = False
     paid_out_minor: int = 0
     given_back_minor: int = 0
+    tenders: tuple[Tender, ...] = ()
+    rounding_minor: int = 0
+    tip_minor: int = 0
 
 
 class ParkedCart(msgspec.Struct, frozen=True):
@@ -93,7 +97,10 @@ class ParkedCart(msgspec.Struct, frozen=True):
 
 
 class TillView(msgspec.Struct, frozen=True):
-    """Everything a screen shows. Amounts are minor units; `lines` are the cart's, removed ones too."""
+    """Everything a screen shows. Amounts are minor units; `lines` are the cart's, removed ones too.
+
+    `due_minor` is what is still to be paid of the total and the tip, `cash_due_minor` the same in coins; `tenders` paid a part.
+    """
 
     state: str
     till: str
@@ -109,6 +116,9 @@ class TillView(msgspec.Struct, frozen=True):
     taxes: tuple[TaxTotal, ...] = ()
     due_minor: int = 0
     change_minor: int = 0
+    tenders: tuple[Tender, ...] = ()
+    tip_minor: int = 0
+    cash_due_minor: int = 0
     quantity: Decimal | None = None
     chosen: int | None = None
     results: tuple[Article, ...] = ()

@@ -19,6 +19,16 @@ _MONEY_FIELDS = {
     "cart-found-resumed": ("total",),
     "pay-out-exact": ("amount",),
     "refund-no-way": ("amount",),
+    "part-paid": ("rest",),
+    "part-back": ("amount",),
+    "part-paid-first": ("paid",),
+    "would-be-overpaid": ("paid",),
+    "only-cash-over": ("rest",),
+    "nothing-to-take": ("amount",),
+    "not-in-coins": ("step",),
+    "cashback-too-much": ("out", "limit"),
+    "tip-is": ("tip",),
+    "tip-too-much": ("tip",),
 }
 
 

@@ -11,7 +11,8 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     """`customer` and `groups` (of customers) are references; `staff` is the operator who buys; `seller` sells the lines to come.
 
     `coupons` are the codes that were scanned, one entry each time. `age` is the age that was looked at and passed.
-    `approvals` are those of its lines. `gift`: a receipt without prices is wanted too.
+    `approvals` are those of its lines. `gift`: a receipt without prices is wanted too. `tip_minor` is paid
+    over the total. `buyer` is a reference: an invoice is wanted for them.
     """
 
     customer: str = ""
@@ -22,3 +23,5 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     age: int = 0
     approvals: tuple[Approval, ...] = ()
     gift: bool = False
+    tip_minor: int = 0
+    buyer: str = ""

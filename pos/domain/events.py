@@ -22,6 +22,7 @@ __all__ = [
     "LineVoided",
     "Message",
     "OpenLineAdded",
+    "PartPaid",
     "ReceiptPrinting",
     "Refused",
     "SalePaid",
@@ -126,6 +127,14 @@ class CartResumed(Event, frozen=True):
 class ArticlesFound(Event, frozen=True):
     text: str
     results: tuple[tuple[str, str], ...]
+
+
+class PartPaid(Event, frozen=True):
+    """A part of the open sale was paid by a tender; `rest_minor` is left."""
+
+    kind: str
+    amount_minor: int
+    rest_minor: int
 
 
 class SalePaid(Event, frozen=True):

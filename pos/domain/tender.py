@@ -1,10 +1,17 @@
-"""Means of payment: what was given, what went back, what counts towards the sale."""
+"""Means of payment: what was given, what went back, what counts towards the sale; and what a shop takes."""
 
+import datetime as dt
 from decimal import Decimal
+from typing import Final, Literal
 
 import msgspec
 
-__all__ = ["Foreign", "Tender"]
+from pos.domain.rounding import OFF, RoundingProfile
+
+__all__ = ["KINDS", "Foreign", "ForeignRate", "Tender", "TenderRules"]
+
+KINDS: Final = ("cash", "card", "voucher", "foreign", "account", "invoice")
+"""What a shop may take; each is a key."""
 
 
 class Foreign(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -20,7 +27,8 @@ class Tender(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `kind` is "cash", "card-manual" (a stand-alone terminal), "gift-card", "credit" (store credit), "on-account",
     "invoice", "foreign" or "voucher". What is paid out is negative. `reference` is the terminal's receipt number, or the
-    number of the card, credit or invoice.
+    number of the card, credit or invoice, or the customer's. `foreign` cash counts whole: what goes back for it is a
+    "cash" of its own, with nothing given; so the sum of "cash" is what home currency came into the drawer.
     """
 
     kind: str
@@ -30,3 +38,30 @@ class Tender(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str = "EUR"
     reference: str = ""
     foreign: Foreign | None = None
+
+
+class ForeignRate(msgspec.Struct, frozen=True):
+    """`rate` units of the shop's currency are given for one of `currency`; set on `day`."""
+
+    currency: str
+    rate: Decimal
+    day: dt.date
+
+
+class TenderRules(msgspec.Struct, frozen=True):
+    """What the shop decided. `taken` are words of KINDS.
+
+    `card_number`: is the receipt number of a stand-alone terminal asked for ("none", "ask", "required")? `cashback_max_minor`:
+    how much cash a card may pay out with a purchase, 0 for none. `account_limit_minor`: how much a customer may owe.
+    `counter_minutes`: how long the last sale may be paid otherwise, or voided, by one key.
+    """
+
+    taken: tuple[str, ...] = KINDS
+    rounding: RoundingProfile = OFF
+    foreign: tuple[ForeignRate, ...] = ()
+    card_number: Literal["none", "ask", "required"] = "ask"
+    tips: bool = True
+    cashback_max_minor: int = 0
+    account_limit_minor: int = 20_000
+    voucher_max_minor: int = 50_000
+    counter_minutes: int = 30

@@ -8,11 +8,13 @@ import msgspec
 from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain import events as e
+from pos.domain import payment
 from pos.domain.cart import Cart
 from pos.domain.rights import declare
 from pos.facts import Reference, Sale, SaleTender
 from pos.ports import JournalUnavailableError
 from pos.till import settlement
+from pos.till.card import lacks_number
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.ledger import Ledger
@@ -20,12 +22,19 @@ from pos.till.parking import Parking
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
 
-__all__ = ["PAY_BEFORE", "Checkout"]
+__all__ = ["PAY_BEFORE", "Checkout", "refused"]
 
-CHANGE_MAX_MINOR = 50_000
 PAY_BEFORE = "pay-before"
+IN_DRAWER: Final = frozenset({"cash", "foreign"})
 VOID_CART: Final = declare("void-cart")
 _Later = Callable[[Coroutine[Any, Any, None]], None]
+
+
+def refused(error: payment.PayError) -> Refusal:
+    """The sentence for a payment that cannot be."""
+    refusal = Refusal(error.code)
+    refusal.message = e.Message(error.code, error.fields)
+    return refusal
 
 
 class Checkout:
@@ -59,6 +68,8 @@ class Checkout:
         self._desk.must_be_selling()
         if self._selling.cart is None:
             raise Refusal("nothing-to-void")
+        if self._selling.cart.tenders:
+            raise Refusal("part-paid-first", paid=carts.paid_minor(self._selling.cart))
         if self._desk.second_step != "void-cart":
             self._desk.second_step = "void-cart"
             self._desk.warn("void-cart-again", pieces=carts.pieces(self._selling.cart))
@@ -88,6 +99,17 @@ class Checkout:
             return self._clear_doubt()
         if self._desk.showing_last and self._selling.cart is None:
             return None  # the key was held down, or pressed twice: the sale is paid
+        cart = self.payable()
+        due = payment.rest_minor(cart)
+        if cart.cart_id in self._desk.world.journal.head.before and self._desk.second_step != PAY_BEFORE:
+            self._desk.second_step = PAY_BEFORE
+            self._desk.warn("pay-before", total=due)
+            return None
+        self._desk.second_step = ""
+        return self.pay_cash(cart, command.given_minor)
+
+    def payable(self) -> Cart:
+        """The cart that can be paid now. Raises Refusal."""
         self._desk.must_be_selling()
         cart = self._selling.cart
         if cart is None or not any(line.live for line in cart.lines):
@@ -98,22 +120,42 @@ class Checkout:
             raise Refusal(
                 "open-lines", level="alarm", count=len(waiting), code=waiting[0].code or waiting[0].text
             )
-        due = carts.total_minor(cart)
-        given = due if command.given_minor is None else command.given_minor
-        if due > 0 and given < due:
-            raise Refusal("given-too-little", missing=due - given)
-        if due > 0 and given - due > CHANGE_MAX_MINOR:
-            raise Refusal("given-too-much", given=given)
-        if cart.cart_id in self._desk.world.journal.head.before and self._desk.second_step != PAY_BEFORE:
-            self._desk.second_step = PAY_BEFORE
-            self._desk.warn("pay-before", total=due)
-            return None
-        self._desk.second_step = ""
-        if due <= 0:
+        return cart
+
+    def pay_cash(self, cart: Cart, given_minor: int | None) -> Coroutine[Any, Any, None] | Flow | None:
+        """Cash: None is what is left, less is a part of it; what is owed to the customer is paid out. Raises Refusal."""
+        if payment.rest_minor(cart) < 0:
             assert self.pay_out is not None, "a part pays out"
-            return self.pay_out(cart, command.given_minor)
-        cash = SaleTender("cash", due, given, given - due, self._desk.setup.currency)
-        return self.complete(cart, (cash,))
+            return self.pay_out(cart, given_minor)
+        profile, currency = self._desk.setup.tenders.rounding, self._desk.setup.currency
+        try:
+            paid = payment.cash(cart, given_minor, profile, currency)
+        except payment.PayError as error:
+            raise refused(error) from error
+        return self.take(cart, paid)
+
+    def take(self, cart: Cart, paid: payment.Paid) -> Coroutine[Any, Any, None] | None:
+        """Keep a part with the cart; with nothing left to pay, write the sale."""
+        if paid.done:
+            if self._desk.setup.tenders.card_number == "required" and any(map(lacks_number, cart.tenders)):
+                raise Refusal("card-number-missing")
+            return self.complete(
+                cart,
+                (*cart.tenders, *paid.tenders),
+                rounding_minor=paid.rounding_minor,
+                tip_minor=cart.about.tip_minor,
+            )
+        for tender in paid.tenders:
+            cart = carts.add_tender(cart, tender)
+        self._selling.keep(cart)
+        self.say_part(cart)
+        return None
+
+    def say_part(self, cart: Cart) -> None:
+        """A part is paid: which, and what is left."""
+        rest, last = payment.rest_minor(cart), cart.tenders[-1]
+        self._desk.message = e.Message("part-paid", {"rest": rest}, "info")
+        self._desk.events.append(e.PartPaid(last.kind, last.amount_minor, rest))
 
     def complete(
         self,
@@ -169,7 +211,7 @@ class Checkout:
 
     def _after_payment(self, sale: Sale) -> None:
         """The sale is durable: now, and only now, drawer, paper and thanks."""
-        drawer = self._desk.world.drawer if sale.tenders else None
+        drawer = self._desk.world.drawer if any(tender.kind in IN_DRAWER for tender in sale.tenders) else None
         opened = drawer.open() if drawer is not None else False
         self._selling.end_cart()
         self._desk.remember_sale(sale)

@@ -14,6 +14,7 @@ from pos.domain.commands import Command
 from pos.domain.rights import Approval, Role, Roles
 from pos.domain.scan_table import ScanTable
 from pos.domain.tax import TaxRate, TaxTable
+from pos.domain.tender import TenderRules
 from pos.facts import Sale
 from pos.ports import (
     TILL_LOCKED,
@@ -68,6 +69,7 @@ class TillSetup(msgspec.Struct, frozen=True):
     roles: tuple[Role, ...] = ()  # none: those that are shipped
     digits_are_cents: bool = True
     scans: ScanTable = ScanTable()
+    tenders: TenderRules = TenderRules()
 
 
 class World(msgspec.Struct, frozen=True):
@@ -277,7 +279,7 @@ class Desk:
         head = self.world.journal.head
         self.last_sale = sale
         self.last_epoch = head.last_sale_epoch or head.epoch
-        back = [(tender.kind, -tender.amount_minor) for tender in sale.tenders if tender.amount_minor < 0]
+        back = [(tender.kind, -tender.amount_minor) for tender in sale.tenders if tender.given_minor < 0]
         self.last = LastSale(
             number=f"{head.till}-{self.last_epoch}-{mark}{sale.number}",
             total_minor=sale.total_minor,
@@ -286,4 +288,7 @@ class Desk:
             link=sale.link,
             paid_out_minor=sum(amount for kind, amount in back if kind == "cash"),
             given_back_minor=sum(amount for kind, amount in back if kind != "cash"),
+            tenders=sale.tenders,
+            rounding_minor=sale.rounding_minor,
+            tip_minor=sale.tip_minor,
         )

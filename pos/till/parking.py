@@ -49,6 +49,8 @@ class Parking:
         cart = self._selling.cart
         if cart is None or not any(line.live for line in cart.lines):
             raise Refusal("nothing-to-park", level="info")
+        if cart.tenders:  # the money is in the drawer or at the bank, and no fact says for what
+            raise Refusal("part-paid-first", paid=carts.paid_minor(cart))
         note = shown(command.note.strip())
         if len(note) > c.NOTE_MAX:
             raise Refusal("note-too-long", limit=c.NOTE_MAX)

@@ -10,9 +10,11 @@ from typing import Any, Final
 from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain.cart import Cart, Origin
+from pos.domain.payment import rest_minor
 from pos.domain.question import Option, Question
 from pos.domain.refund import Payback, paid_back, payback_of, plan
 from pos.domain.rights import Approval, declare
+from pos.domain.rounding import cash_refund
 from pos.domain.tender import Tender
 from pos.facts import Sale, SaleLine
 from pos.mentions import receipt_key
@@ -41,13 +43,11 @@ class Refunds:
         checkout.pay_out = self.pay_out
 
     def pay_out(self, cart: Cart, given_minor: int | None) -> Flow | Coroutine[Any, Any, None]:
-        """End a cart of which nothing, or less, is due. `given_minor`: the amount that was typed, if one was."""
-        due = carts.total_minor(cart) - carts.paid_minor(cart)
-        assert due <= 0, "nothing is to be paid"
+        """End a cart of which less than nothing is due. `given_minor`: the amount that was typed, if one was."""
+        due = rest_minor(cart)
+        assert due < 0, "nothing is to be paid"
         if given_minor is not None and given_minor != -due:
             raise Refusal("pay-out-exact", amount=-due)
-        if due == 0:
-            return self._checkout.complete(cart, cart.tenders)
         return self._give_back(cart, -due)
 
     def _give_back(self, cart: Cart, owed: int) -> Flow:
@@ -58,16 +58,20 @@ class Refunds:
         approvals: tuple[Approval, ...] = ()
         if shares.get("cash", 0) > payback.cash_minor:
             approvals = approval_of((yield Need(REFUND_CASH)))
-        tenders = list(cart.tenders)
+        tenders, rounding = list(cart.tenders), 0
         for kind, amount in shares.items():
             if kind == "cash":
-                tenders.append(Tender("cash", -amount, -amount, currency=self._desk.setup.currency))
+                coins, difference = cash_refund(0, amount, 0, self._desk.setup.tenders.rounding)
+                rounding -= difference
+                tenders.append(Tender("cash", -coins, -coins, currency=self._desk.setup.currency))
             else:
                 tenders.append((yield from self.ways[kind](amount)))
         assert self._selling.cart is not None, "a question that the cart outlives is dropped"
         if approvals:
             cart = carts.with_about(cart, approvals=(*cart.about.approvals, *approvals))
-        yield self._checkout.complete(cart, tuple(tenders))
+        yield self._checkout.complete(
+            cart, tuple(tenders), rounding_minor=rounding, tip_minor=cart.about.tip_minor
+        )
 
     def _ask(
         self, owed: int, payback: Payback, shares: dict[str, int]

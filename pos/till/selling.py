@@ -9,6 +9,7 @@ from pos.domain import events as e
 from pos.domain.article import Article
 from pos.domain.cart import Cart
 from pos.domain.money import PRICE_MAX_MINOR, QUANTITY_MAX, TOTAL_MAX_MINOR
+from pos.domain.payment import overpaid
 from pos.domain.scans import Meaning, ScanKind
 from pos.domain.tax import TaxRate
 from pos.till.desk import Desk, Refusal, stop_message
@@ -296,11 +297,17 @@ class Selling:
             raise Refusal("total-over-limit")
         if len(cart.lines) > carts.LINES_MAX:
             raise Refusal("cart-full", lines=carts.LINES_MAX)
+        if cart.tenders and overpaid(cart):
+            raise Refusal("would-be-overpaid", paid=carts.paid_minor(cart))
         self.cart = cart
         self._desk.world.state.save_cart(cart)
         problem = self._desk.world.state.problem
         if problem is not None:
             self._desk.message = stop_message(problem)
+
+    def keep(self, cart: Cart) -> None:
+        """The open cart with other payments or other things known of it."""
+        self._set_cart(cart)
 
     def take_up(self, cart: Cart) -> None:
         """Open a cart that was kept elsewhere, as it is."""

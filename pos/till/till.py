@@ -15,6 +15,8 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Cart
 from pos.domain.codes import shown
+from pos.domain.payment import rest_minor
+from pos.domain.rounding import cash_due
 from pos.domain.tax import UnknownTaxCodeError
 from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError, SignInRefusedError
 from pos.till.approvals import Approvals
@@ -28,6 +30,7 @@ from pos.till.refunds import Refunds
 from pos.till.scanning import Scanning
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
+from pos.till.tendering import Tendering
 from pos.till.training import TrainingMode
 from pos.view import TillView
 
@@ -66,6 +69,8 @@ class Till:
         self._approvals = Approvals(self._desk, self._run, self._flows.drop)
         numbers = Numbers(self._desk, ledger)
         refunds = Refunds(self._desk, self._selling, self._checkout)
+        tendering = Tendering(self._desk, self._selling, self._checkout)
+        tendering.dispatch = self._do
         parts: tuple[Any, ...] = (
             self._selling,
             self._scanning,
@@ -77,6 +82,7 @@ class Till:
             numbers,
             TrainingMode(self._desk, ledger, self._selling),
             refunds,
+            tendering,
         )
         self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         for part in parts:
@@ -320,6 +326,7 @@ class Till:
     def _make_view(self) -> TillView:
         cart = self._selling.cart
         total = carts.total_minor(cart) if cart is not None else 0
+        due = rest_minor(cart) if cart is not None else 0
         head = self._desk.world.journal.head
         shown = self._desk.last if self._desk.showing_last and cart is None else None
         return TillView(
@@ -335,7 +342,10 @@ class Till:
             total_minor=shown.total_minor if shown is not None else total,
             pieces=carts.pieces(cart) if cart is not None else 0,
             taxes=carts.tax_totals(cart) if cart is not None else (),
-            due_minor=total,
+            due_minor=due,
+            cash_due_minor=cash_due(due, self._desk.setup.tenders.rounding)[0],
+            tenders=cart.tenders if cart is not None else (),
+            tip_minor=cart.about.tip_minor if cart is not None else 0,
             change_minor=shown.change_minor if shown is not None else 0,
             quantity=self._selling.quantity,
             chosen=self._selling.chosen,

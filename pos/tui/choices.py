@@ -30,6 +30,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "group-money": (),
     "group-day": (),
     "group-people": ("training",),
+    "group-tenders": ("tenders", "tender-back", "cash-quick", "foreign-cash", "tip"),
 }
 """Further functions, by group: at most nine each, new ones at the end."""
 

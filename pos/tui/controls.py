@@ -22,6 +22,9 @@ ENTER_GUARD_MS = 300
 PARK_GUARD_MS = 1_000
 """One key parks and brings back: held down, it must not do both in turn. Longer than any keyboard's first pause."""
 
+CASH_GUARD_MS = 1_000
+"""A cash key that just took a part, held down, must not take the rest as well."""
+
 PIN_MAX = 12
 _PAGE = 10
 _DIGITS = 9
@@ -59,6 +62,7 @@ class Controls:
         self._pages = pages
         self._last_enter_ms = -ENTER_GUARD_MS
         self._last_park_ms = -PARK_GUARD_MS
+        self._last_cash_ms = -CASH_GUARD_MS
         self._echo = ""
         self.local = Local()
         self._state, self._asked = view().state, ""
@@ -168,6 +172,8 @@ class Controls:
             local.asks_name = True
         elif name == "park":
             self._park(view)
+        elif name == "cash":
+            self._cash(view)
         else:
             local.follows_open = name == "next-open"
             self._give(self._entry.press(name, view))
@@ -183,6 +189,14 @@ class Controls:
             self._toggle(Panel.PARKED)
         else:
             self._give(self._entry.press("park", view))
+
+    def _cash(self, view: TillView) -> None:
+        now = self._clock.mono_ms()
+        held = now - self._last_cash_ms < CASH_GUARD_MS and bool(view.tenders) and not self._entry.text
+        self._last_cash_ms = now
+        self.local.follows_open = False
+        if not held:
+            self._give(self._entry.press("cash", view))
 
     def _functions(self, view: TillView) -> None:
         if self.local.panel is Panel.NONE and view.print_problem:

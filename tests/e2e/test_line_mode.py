@@ -44,13 +44,17 @@ def test_given_cash_gives_change_and_the_next_scan_begins_the_next_sale(till: Li
     assert [line["n"] for line in view["lines"]] == [1]
 
 
-def test_too_little_cash_pays_nothing(till: LineTill, state: Path) -> None:
+def test_too_little_cash_pays_a_part_and_writes_nothing_yet(till: LineTill, state: Path) -> None:
     till.send(f"scan {GIN}")
     till.send("10,00")
     view = till.send("key cash")
-    assert (view["state"], view["message"]["code"]) == ("selling", "given-too-little")
+    assert (view["state"], view["message"]["code"], view["due_minor"]) == ("selling", "part-paid", 990)
     assert "9,90" in view["message"]["text"]
     assert journal(state, "sale") == []
+    assert till.send("key park")["message"]["code"] == "part-paid-first"
+    assert till.send("key cash")["state"] == "paid"
+    (sale,) = journal(state, "sale")
+    assert [tender["amount_minor"] for tender in sale["tenders"]] == [1000, 990]
 
 
 def test_an_article_number_typed_as_money_pays_nothing(till: LineTill) -> None:

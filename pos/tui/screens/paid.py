@@ -7,6 +7,7 @@ from pos.tui.paint import Part, fit, fit_right, wrap
 from pos.tui.scene import Scene
 from pos.tui.widgets import qr
 from pos.tui.widgets.digits import small_digits, tall_digits, tall_width
+from pos.tui.widgets.payments import tender_text
 from pos.view import LastSale
 from pos.words import amount
 
@@ -14,6 +15,7 @@ __all__ = ["paid_panel"]
 
 _TEXT_MIN = 34
 _BESIDE_MAX = 46
+_PAYMENTS_MAX = 4
 
 
 def paid_panel(scene: Scene, height: int) -> list[Strip]:
@@ -51,7 +53,7 @@ def _texts(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> lis
         (fit(words("ui.receipt", number=sale.number), width), "text"),
         ("", "text"),
         (_pair(words("ui.sum"), amount(sale.total_minor, language), width), "text"),
-        (_pair(words("ui.given"), amount(sale.given_minor, language), width), "text"),
+        *((row, "text") for row in _payments(scene, sale, width)),
         ("", "text"),
     ]
     label, minor = "ui.change", sale.change_minor
@@ -73,6 +75,23 @@ def _texts(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> lis
     ]
     rows += [("", "text"), *((line, "dim") for line in wrap(words("ui.next-scan"), width, 2))]
     return rows
+
+
+def _payments(scene: Scene, sale: LastSale, width: int) -> list[str]:
+    """What was given; by several means, or others than cash, each of them."""
+    words, language = scene.words, scene.words.language
+    tenders = [tender for tender in sale.tenders if tender.amount_minor > 0 or tender.kind != "cash"]
+    rows = []
+    if sale.tip_minor:
+        rows.append(_pair(words("ui.tip"), amount(sale.tip_minor, language), width))
+    if sale.rounding_minor:
+        rows.append(_pair(words("ui.rounding"), amount(sale.rounding_minor, language), width))
+    if all(tender.kind == "cash" for tender in tenders):
+        return [*rows, _pair(words("ui.given"), amount(sale.given_minor, language), width)]
+    rows += [
+        _pair(tender_text(tender, words), amount(tender.given_minor, language), width) for tender in tenders
+    ]
+    return rows[-_PAYMENTS_MAX:]
 
 
 def _receipt_says(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> list[str]:

@@ -8,6 +8,7 @@ from pos.tui.face import Target
 from pos.tui.scene import Scene
 from pos.tui.widgets.cart_list import cart_header, cart_list
 from pos.tui.widgets.digits import SMALL_ROWS
+from pos.tui.widgets.payments import payment_rows
 from pos.tui.widgets.total import total_block
 
 __all__ = ["selling_body"]
@@ -16,11 +17,12 @@ Over = Callable[[Scene, int], tuple[list[Strip], list[Target]]]
 
 
 def selling_body(scene: Scene, height: int, over: Over | None = None) -> tuple[list[Strip], list[Target]]:
-    above = height - SMALL_ROWS
+    paid = payment_rows(scene, (height - SMALL_ROWS) // 3)
+    above = height - SMALL_ROWS - len(paid)
     if over is not None:
         rows, targets = over(scene, above)
-        return rows + total_block(scene), targets
+        return rows + paid + total_block(scene), targets
     cart = cart_list(scene, above - 1)
     if not scene.view.lines:
         cart[0] = scene.brush.row((f"  {scene.words('ui.ready')}", "dim"))
-    return [cart_header(scene, above - 1), *cart, *total_block(scene)], []
+    return [cart_header(scene, above - 1), *cart, *paid, *total_block(scene)], []

@@ -1,0 +1,67 @@
+"""A card terminal that stands beside the till, alone: a person types the amount there and says here what came of it."""
+
+from collections.abc import Generator
+from typing import Any, Final
+
+import msgspec
+
+from pos.domain import cart as carts
+from pos.domain.cart import Cart, Tender
+from pos.domain.payment import Paid
+from pos.domain.question import Option, Question
+from pos.till.desk import Desk
+from pos.till.selling import Selling
+from pos.words import amount
+
+__all__ = ["StandAlone", "lacks_number"]
+
+_APPROVED: Final = (Option("yes", word="ui.approved"), Option("no", word="ui.not-approved"))
+_NUMBER_MAX: Final = 30
+
+
+def lacks_number(tender: Tender) -> bool:
+    return tender.kind == "card-manual" and not tender.reference
+
+
+class StandAlone:
+    """`pay`, then `number`: each a part of a function that asks. A terminal on a line has the same two."""
+
+    def __init__(self, desk: Desk, selling: Selling) -> None:
+        self._desk = desk
+        self._selling = selling
+
+    def pay(self, cart: Cart, paid: Paid) -> Generator[Any, Any, Cart | None]:
+        """The cart with these payments, kept; None where the terminal did not approve. The first of `paid` is the card's."""
+        minor = paid.tenders[0].amount_minor
+        operator = self._desk.operator
+        language = (operator.language if operator is not None else "") or self._desk.setup.language
+        code = "card-approved" if minor > 0 else "card-refunded"
+        answer = yield Question(
+            code, options=_APPROVED, fields={"amount": amount(abs(minor), language)}, scans="refuse"
+        )
+        if answer != "yes":
+            return None
+        for tender in paid.tenders:
+            cart = carts.add_tender(cart, tender)
+        self._selling.keep(cart)
+        return cart
+
+    def number(self, cart: Cart) -> Generator[Any, Any, Cart]:
+        """The cart with the receipt number of the terminal at each payment by card, where the shop wants it.
+
+        The payment is kept already: whoever leaves here goes on with the card key.
+        """
+        wanted = self._desk.setup.tenders.card_number
+        if wanted == "none":
+            return cart
+        missing = [at for at, tender in enumerate(cart.tenders) if lacks_number(tender)]
+        for at in missing if wanted == "required" else missing[-1:]:
+            tender = cart.tenders[at]
+            typed: str | None = yield Question("card-number", "text", empty=wanted == "ask", scans="refuse")
+            if typed is None:
+                continue
+            marked = msgspec.structs.replace(tender, reference=typed[:_NUMBER_MAX])
+            tenders = (*cart.tenders[:at], marked, *cart.tenders[at + 1 :])
+            cart = msgspec.structs.replace(cart, tenders=tenders)
+            self._selling.keep(cart)
+        return cart
