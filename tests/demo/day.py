@@ -1,0 +1,98 @@
+"""A day at the till, from the float to the closing, as situations: what the cashier does, and what must come of it.
+
+The handbook follows these, its pictures are made of them, and a test plays them in line mode and on the screen.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+from pos.view import TillView
+from tests.tui.fakes import (
+    APPLES,
+    BREAD,
+    BROKEN,
+    BUTTER,
+    CHOCOLATE,
+    MILK,
+    PIN,
+    UNKNOWN,
+    WATER,
+    YOGHURT,
+    Shop,
+)
+
+__all__ = ["SITUATIONS", "Situation"]
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """`steps` as in tests.demo.fronts; `then` holds at their end. `picture` is the step after which one is taken (1 is the first)."""
+
+    name: str
+    steps: tuple[str, ...]
+    then: Callable[[TillView, Shop], bool]
+    picture: int = 0
+
+
+def _paid(total: int, change: int = 0) -> Callable[[TillView, Shop], bool]:
+    return lambda view, shop: (
+        view.state == "paid" and view.change_minor == change and shop.journal.sales[-1].total_minor == total
+    )
+
+
+def _lines(count: int, total: int) -> Callable[[TillView, Shop], bool]:
+    return lambda view, _: (
+        len([line for line in view.lines if line.live]) == count and view.total_minor == total
+    )
+
+
+def _said(code: str, state: str = "") -> Callable[[TillView, Shop], bool]:
+    return lambda view, _: (
+        view.message is not None and view.message.code == code and (not state or view.state == state)
+    )
+
+
+SITUATIONS: tuple[Situation, ...] = (
+    Situation("sign-in", (f"in Kim {PIN}",), lambda view, _: view.state == "ready"),
+    Situation("scan", (f"scan {MILK}", f"scan {BUTTER}"), _lines(2, 388), picture=2),
+    Situation("cash-exact", ("key cash",), _paid(388), picture=1),
+    Situation("cash-given", (f"scan {MILK}", "500", "key cash"), _paid(139, 361), picture=3),
+    Situation("three-of-it", ("3*", f"scan {YOGHURT}", "key cash"), _paid(177)),
+    Situation("number", ("300", "enter", "key cash"), _paid(139)),
+    Situation("search", ("butter", "enter", "pick 1", "key cash"), _paid(249), picture=2),
+    Situation("weighed", ("0,842*", f"scan {APPLES}", "key cash"), _paid(210)),
+    Situation(
+        "unknown-code",
+        (f"scan {UNKNOWN}", f"scan {MILK}", "350", "key price", "1", "enter", "key cash"),
+        _paid(489),
+        picture=2,
+    ),
+    Situation("damaged-code", (f"scan {MILK}", f"scan {BROKEN}"), _said("scan-broken", "selling"), picture=2),
+    Situation("void-last", (f"scan {BREAD}", "key void-last", "key cash"), _paid(139)),
+    Situation(
+        "void-line",
+        (f"scan {MILK}", f"scan {BREAD}", f"scan {BUTTER}", "2", "key void-line", "key cash"),
+        _paid(388),
+    ),
+    Situation(
+        "void-cart",
+        (f"scan {MILK}", "key void-cart", "key void-cart"),
+        lambda view, _: view.state == "ready" and not view.lines,
+    ),
+    Situation("deposit", (f"scan {WATER}", "key cash"), _paid(114)),
+    Situation(
+        "park",
+        (f"scan {BREAD}", "blaue Jacke", "key park"),
+        lambda view, _: len(view.parked) == 1 and view.state == "ready",
+        picture=2,
+    ),
+    Situation("resume", ("key park", "key cash"), _paid(329)),
+    Situation("no-sale", ("key drawer",), lambda _, shop: shop.drawer.opened > 0),
+    Situation("print-again", ("key print",), lambda _, shop: shop.printer.jobs[-1].copy),
+    Situation(
+        "switch-operator",
+        (f"scan {CHOCOLATE}", "key lock", f"in Alex {PIN}", "key cash"),
+        lambda view, shop: _paid(209)(view, shop) and shop.journal.sales[-1].operator == "2",
+    ),
+)
+"""In the order of the day; each goes on where the one before ended."""

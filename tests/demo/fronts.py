@@ -1,0 +1,121 @@
+"""One script, two front ends: the line mode and the real screen. A step is a line as a script of the line mode has it.
+
+`scan CODE` comes from a device; `key NAME` presses a key, on the screen by its terminal key, or by F9 and its numbers; `pick N`
+chooses, by a digit on the screen and by number and Enter in line mode; `answer TEXT` types it and presses Enter; `in NAME PIN` signs
+in or approves; anything else is typed.
+"""
+
+import asyncio
+import io
+from typing import Protocol
+
+from pos.entry import load_keymap
+from pos.plain import LineMode
+from pos.tui.choices import FUNCTIONS, GROUPS, MORE, PRINTING
+from pos.tui.scene import Panel
+from tests.tui.fakes import Screen, Shop
+
+__all__ = ["Front", "LineFront", "ScreenFront", "path_to"]
+
+_DIGITS = 9
+
+
+class Front(Protocol):
+    shop: Shop
+
+    async def do(self, step: str) -> None: ...
+
+
+class LineFront:
+    """A LineMode over the shop's till; `said` is all that it printed."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self._out = io.StringIO()
+        self._line = LineMode(shop.till, load_keymap(), _nothing, self._out, as_json=False)
+
+    @property
+    def said(self) -> str:
+        return self._out.getvalue()
+
+    async def do(self, step: str) -> None:
+        word, _, rest = step.partition(" ")
+        if word in {"pick", "answer"}:
+            lines = [rest, ""] if rest else [""]
+        elif word == "in":
+            verb = "approve" if self.shop.till.view.state == "approval" else "sign-in"
+            lines = [f"{verb} {rest}"]
+        elif word == "enter":
+            lines = [""]
+        else:
+            lines = [step]
+        for line in lines:
+            await self._line._take(line)
+            await self.shop.till.settle()
+            self._line._show()
+
+
+class ScreenFront:
+    """The app under Pilot: every step is keys, but for scans, which come from a device."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.screen = screen
+        self.shop = screen.shop
+        self.keys = 0
+
+    async def do(self, step: str) -> None:
+        word, _, rest = step.partition(" ")
+        self.shop.clock.ms += 2_000  # nobody holds a key down
+        if word == "scan":
+            await self.screen.scan(rest)
+        elif word == "key":
+            keys = path_to(rest)
+            open_list = self.screen.app._controls.local.panel is Panel.FUNCTIONS
+            await self._press(*(keys[1:] if open_list and keys[0] == "f9" else keys))
+        elif word == "pick":
+            question = self.shop.till.view.question
+            many = question is not None and len(question.options) > _DIGITS
+            await self._press(*rest, *(["enter"] if many or self.shop.till.view.state == "search" else []))
+        elif word == "answer":
+            await self._press(*_typed(rest), "enter")
+        elif word == "in":
+            name, _, pin = rest.partition(" ")
+            await self._press(*name, "enter")
+            await self._press(*pin, "enter")
+        elif word == "enter":
+            await self._press("enter")
+        else:
+            await self._press(*_typed(step))
+
+    async def _press(self, *keys: str) -> None:
+        for key in keys:
+            self.shop.clock.ms += 500
+            self.keys += 1
+            await self.screen.press(key)
+
+
+def path_to(name: str) -> tuple[str, ...]:
+    """The keys that press a key of the keymap: its own, or those through the lists behind F9."""
+    key = next(key for key in load_keymap().keys if key.name == name)
+    if key.keys:
+        return (key.keys[0],)
+    if name in FUNCTIONS:
+        return ("f9", str(FUNCTIONS.index(name) + 1))
+    if name in PRINTING:
+        return ("f9", str(PRINTING.index(name) + 1))
+    more = str(FUNCTIONS.index(MORE) + 1)
+    for at, (_, names) in enumerate(GROUPS.items(), start=1):
+        if name in names:
+            return ("f9", more, str(at), str(names.index(name) + 1))
+    raise AssertionError(f"no way leads to {name}")
+
+
+def _typed(text: str) -> list[str]:
+    return [
+        {" ": "space", ",": "comma", ".": "full_stop", "*": "asterisk", "-": "minus"}.get(c, c) for c in text
+    ]
+
+
+async def _nothing() -> bytes:
+    await asyncio.sleep(0)
+    return b""

@@ -1,0 +1,53 @@
+"""The pictures of the cashier's handbook: the day of tests.demo.day on the real screen, drawn by Chromium.
+
+`python -m tests.demo.handbook [NAME ...]` writes docs/handbook/pictures/LANGUAGE/NAME.png.
+"""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from tests.demo.day import SITUATIONS
+from tests.demo.fronts import ScreenFront
+from tests.demo.picture import draw
+from tests.tui.fakes import Shop, opened
+
+FOLDER = Path(__file__).parents[2] / "docs" / "handbook" / "pictures"
+_COLOURS = 16
+
+
+async def pictures(language: str, names: frozenset[str]) -> dict[str, str]:
+    """SVGs by situation, as the screen stood after the step that is to be seen."""
+    found: dict[str, str] = {}
+    async with opened(Shop(language=language), size=(80, 24), signed_in=False) as screen:
+        front = ScreenFront(screen)
+        for situation in SITUATIONS:
+            for at, step in enumerate(situation.steps, start=1):
+                await front.do(step)
+                if at == situation.picture and (not names or situation.name in names):
+                    await screen.settled()
+                    found[situation.name] = screen.app.export_screenshot(title="Tresen")
+            for _ in range(3):
+                if screen.shop.till.view.state in {"question", "approval", "search", "department"}:
+                    await front.do("key escape")
+    return found
+
+
+def main() -> None:
+    names = frozenset(sys.argv[1:])
+    for language in ("de", "en"):
+        folder = FOLDER / language
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, svg in asyncio.run(pictures(language, names)).items():
+            path = folder / f"{name}.png"
+            draw(svg, path)
+            with Image.open(path) as image:
+                small = image.convert("RGB").quantize(_COLOURS)
+            small.save(path, optimize=True)
+            print(path.relative_to(FOLDER.parents[2]), path.stat().st_size)
+
+
+if __name__ == "__main__":
+    main()
