@@ -214,7 +214,7 @@ class CartParked(msgspec.Struct, frozen=True, omit_defaults=True):
     """A cart was set aside: it ended under `cart_id`, and everything to go on with it under another is here.
 
     `operator` parked it, `opened_by` began it (empty: the same). `tax_keys` holds each code and rate of the
-    lines once. Lines without a price yet are among `lines`, with kind "open".
+    lines once. `follows` is the operator at whose next sign-in it goes on by itself. Lines without a price yet are among `lines`, with kind "open".
     """
 
     cart_id: str
@@ -232,6 +232,7 @@ class CartParked(msgspec.Struct, frozen=True, omit_defaults=True):
     opened_by: str = ""
     tenders: tuple[SaleTender, ...] = ()
     about: About = About()
+    follows: str = ""
 
 
 class CartResumed(msgspec.Struct, frozen=True, omit_defaults=True):

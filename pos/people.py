@@ -1,92 +1,253 @@
-"""Who may use the till: operators and their PINs. Names live here, the journal holds ids only.
+"""Who may use the till: operators, their PINs and their badges. Names live here, the journal holds ids only.
 
 A PIN of few digits has no entropy of its own: it is hashed with argon2id under a pepper that lies
-outside the database, and five wrong tries lock the name for a while, longer each time.
+outside the database, and five wrong tries lock the name for a while, longer each time. A badge is 80 random bits, of
+which only a keyed hash is kept.
 """
 
+import base64
 import contextlib
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 
-from pos.ports import Clock, Ids, Operator, SignInRefusedError, Worker
+from pos.domain.pins import DIGITS_MAX, DIGITS_MIN, pin_fault
+from pos.ports import Clock, Ids, NewPinError, Operator, SignInRefusedError, Worker
 
-__all__ = ["PIN_DIGITS_MAX", "PIN_DIGITS_MIN", "PeopleStore", "PinRefusedError", "check_new_pin"]
+__all__ = ["Listed", "PeopleStore", "PinRefusedError", "check_new_pin"]
 
-PIN_DIGITS_MIN = 4
-PIN_DIGITS_MAX = 12
 TRIES_BEFORE_LOCK = 5
+NAME_MAX = 40
 _LOCK_FIRST_S = 30
 _LOCK_LONGEST_S = 3_600
+_BADGE_BYTES = 10
 _SCHEMA = """
 create table if not exists operator(
   operator_id text primary key, name text not null unique collate nocase, role text not null,
   language text not null, pin_hash text not null, created_ms integer not null, active integer not null default 1);
 create table if not exists sign_in_try(who text primary key, tries integer not null, until_ms integer not null);
+create table if not exists pin_due(operator_id text primary key);
+create table if not exists badge(digest text primary key, operator_id text not null, made_ms integer not null);
 """
+_OPERATOR = (
+    "select operator_id, name, role, language, exists(select 1 from pin_due d where d.operator_id = operator.operator_id)"
+    " from operator where active"
+)
 
 
 class PinRefusedError(ValueError):
-    """A new PIN is not one: its sentence says why."""
+    """People cannot be changed so: the sentence says why."""
 
 
-def check_new_pin(name: str, pin: str) -> None:
+class Listed(msgspec.Struct, frozen=True):
+    """An operator as `tresen people list` shows one. `badges` counts those that are good."""
+
+    operator: Operator
+    badges: int
+    locked: bool
+
+
+def check_new_pin(name: str, pin: str, *, digits: int = DIGITS_MIN, number: str = "") -> None:
     """Raises PinRefusedError where `PeopleStore.add` would."""
+    check_name(name)
+    fault = pin_fault(pin, digits=digits, number=number)
+    if fault == "pin-length":
+        raise PinRefusedError(f"A PIN has {max(DIGITS_MIN, digits)} to {DIGITS_MAX} digits.")
+    if fault:
+        raise PinRefusedError(
+            "This PIN is too easy to guess: not 0000, not 1234, not the operator's own number."
+        )
+
+
+def check_name(name: str) -> None:
     name = name.strip()
-    if not name or len(name) > 40 or not name.isprintable():
-        raise PinRefusedError("An operator needs a name of 1 to 40 characters.")
-    if not (pin.isascii() and pin.isdigit() and PIN_DIGITS_MIN <= len(pin) <= PIN_DIGITS_MAX):
-        raise PinRefusedError(f"A PIN has {PIN_DIGITS_MIN} to {PIN_DIGITS_MAX} digits.")
+    if not name or len(name) > NAME_MAX or not name.isprintable():
+        raise PinRefusedError(f"An operator needs a name of 1 to {NAME_MAX} characters.")
 
 
 class PeopleStore:
-    """Implements ports.People. Hashing takes a worker of its own, so that no sale waits for it."""
+    """Implements ports.People. Hashing takes a worker of its own, so that no sale waits for it.
 
-    def __init__(self, path: Path, keys: Path, clock: Clock, ids: Ids, worker: Worker) -> None:
+    `pin_digits`: how many digits a new PIN has at least.
+    """
+
+    def __init__(
+        self, path: Path, keys: Path, clock: Clock, ids: Ids, worker: Worker, *, pin_digits: int = DIGITS_MIN
+    ) -> None:
         self._path = path
         self._keys = keys
         self._clock = clock
         self._ids = ids
         self._worker = worker
+        self._pin_digits = pin_digits
         self._operators: tuple[Operator, ...] = ()
+        self._seen: tuple[int, int] = (0, 0)
 
     async def open(self) -> None:
         await self._worker.run(self._load)
+
+    async def refresh(self) -> None:
+        """Take up what another process changed since; raises apsw.Error or OSError."""
+        await self._worker.run(self._refresh)
 
     def operators(self) -> Sequence[Operator]:
         return self._operators
 
     async def sign_in(self, name: str, pin: str) -> Operator:
+        return await self._asked(self._sign_in, name, pin)
+
+    async def by_badge(self, payload: str) -> Operator:
+        return await self._asked(self._by_badge, payload)
+
+    async def change_pin(self, operator_id: str, old: str, new: str) -> Operator:
+        return await self._asked(self._change_pin, operator_id, old, new)
+
+    async def _asked(self, function: Any, *values: str) -> Operator:
         try:
-            return await self._worker.run(self._sign_in, name, pin)
+            known: Operator = await self._worker.run(function, *values)
         except (apsw.Error, OSError) as error:
             raise SignInRefusedError("people-unusable") from error
+        return known
 
-    def add(self, name: str, pin: str, *, role: str = "supervisor", language: str = "") -> Operator:
-        """Add an operator, or give an existing one a new PIN; raises PinRefusedError."""
+    # -- changes, on the caller's thread
+
+    def add(
+        self, name: str, pin: str, *, role: str = "supervisor", language: str = "", due: bool = False
+    ) -> Operator:
+        """Add an operator, or give an existing one a new PIN; raises PinRefusedError. `due`: to be changed at first sign-in."""
         name = name.strip()
-        check_new_pin(name, pin)
-        hashed = _hasher().hash(self._peppered(pin))
+        check_new_pin(name, pin, digits=self._pin_digits)
         with contextlib.closing(self._connect()) as connection:
             row = connection.execute("select operator_id from operator where name = ?", (name,)).fetchone()
-            if row is not None:
-                connection.execute(
-                    "update operator set pin_hash = ?, active = 1 where operator_id = ?", (hashed, row[0])
-                )
-                operator_id = row[0]
-            else:
-                count = connection.execute("select count(*) from operator").get
-                operator_id = str(count + 1)
-                connection.execute(
-                    "insert into operator values(?, ?, ?, ?, ?, ?, 1)",
-                    (operator_id, name, role, language, hashed, self._clock.wall_ms()),
-                )
+            count = connection.execute("select count(*) from operator").get
+            operator_id = row[0] if row is not None else str(count + 1)
+            check_new_pin(name, pin, digits=self._pin_digits, number=operator_id)
+            hashed = _hasher().hash(self._peppered(pin))
+            with _transaction(connection):
+                if row is not None:
+                    connection.execute(
+                        "update operator set pin_hash = ?, role = iif(active, role, ?), language = iif(active, language, ?),"
+                        " active = 1 where operator_id = ?",
+                        (hashed, role, language, operator_id),
+                    )
+                else:
+                    connection.execute(
+                        "insert into operator values(?, ?, ?, ?, ?, ?, 1)",
+                        (operator_id, name, role, language, hashed, self._clock.wall_ms()),
+                    )
+                _set_due(connection, operator_id, due=due)
         self._load()
-        return Operator(operator_id, name, role, language)
+        return Operator(operator_id, name, role, language, due)
+
+    def listed(self) -> list[Listed]:
+        now_ms = self._clock.wall_ms()
+        with contextlib.closing(self._connect()) as connection:
+            badges = dict(connection.execute("select operator_id, count(*) from badge group by operator_id"))
+            locked = {
+                who
+                for (who,) in connection.execute("select who from sign_in_try where until_ms > ?", (now_ms,))
+            }
+        self._load()
+        return [
+            Listed(operator, badges.get(operator.operator_id, 0), operator.operator_id in locked)
+            for operator in self._operators
+        ]
+
+    def change(
+        self,
+        name: str,
+        *,
+        supervisors: Collection[str],
+        new_name: str = "",
+        role: str = "",
+        language: str | None = None,
+    ) -> Operator:
+        """Another name, role or language; what is empty stays. `supervisors` are the roles that may everything, of whom
+        one must stay. Raises PinRefusedError.
+        """
+        operator = self._named(name)
+        if role and role not in supervisors:
+            self._keep_one(operator, supervisors)
+        if new_name:
+            check_name(new_name)
+        changed = msgspec.structs.replace(
+            operator,
+            name=new_name.strip() or operator.name,
+            role=role or operator.role,
+            language=operator.language if language is None else language,
+        )
+        with contextlib.closing(self._connect()) as connection:
+            try:
+                connection.execute(
+                    "update operator set name = ?, role = ?, language = ? where operator_id = ?",
+                    (changed.name, changed.role, changed.language, changed.operator_id),
+                )
+            except apsw.ConstraintError as error:
+                raise PinRefusedError(f"There is an operator {changed.name} already, or was one.") from error
+        return changed
+
+    def remove(self, name: str, *, supervisors: Collection[str]) -> Operator:
+        """Nobody signs in under this name any more; what was done stays under its number. Raises PinRefusedError."""
+        operator = self._named(name)
+        self._keep_one(operator, supervisors)
+        with contextlib.closing(self._connect()) as connection, _transaction(connection):
+            connection.execute(
+                "update operator set active = 0 where operator_id = ?", (operator.operator_id,)
+            )
+            connection.execute("delete from badge where operator_id = ?", (operator.operator_id,))
+        return operator
+
+    def set_pin(self, name: str, pin: str, *, due: bool = True) -> Operator:
+        """A new PIN, and tries begin anew; raises PinRefusedError."""
+        operator = self._named(name)
+        self.add(operator.name, pin, due=due)
+        with contextlib.closing(self._connect()) as connection:
+            connection.execute("delete from sign_in_try where who = ?", (operator.operator_id,))
+        return operator
+
+    def new_badge(self, name: str) -> tuple[Operator, str]:
+        """A badge of this operator: what its code holds, told once. Raises PinRefusedError."""
+        operator = self._named(name)
+        payload = base64.b32encode(self._ids.token(_BADGE_BYTES)).decode()
+        with contextlib.closing(self._connect()) as connection:
+            connection.execute(
+                "insert into badge values(?, ?, ?)",
+                (self._digest(payload), operator.operator_id, self._clock.wall_ms()),
+            )
+        return operator, payload
+
+    def revoke_badges(self, name: str) -> tuple[Operator, int]:
+        """None of this operator's badges is good any more; how many there were. Raises PinRefusedError."""
+        operator = self._named(name)
+        with contextlib.closing(self._connect()) as connection:
+            connection.execute("delete from badge where operator_id = ?", (operator.operator_id,))
+            return operator, connection.changes()
+
+    def _named(self, name: str) -> Operator:
+        """By name or number."""
+        self._load()
+        wanted = name.strip()
+        by_number = [one for one in self._operators if one.operator_id == wanted]
+        by_name = [one for one in self._operators if one.name.casefold() == wanted.casefold()]
+        found = by_name or by_number
+        if not found:
+            names = ", ".join(operator.name for operator in self._operators)
+            raise PinRefusedError(f"There is no operator {wanted}. There are: {names}.")
+        return found[0]
+
+    def _keep_one(self, operator: Operator, supervisors: Collection[str]) -> None:
+        others = [one for one in self._operators if one.role in supervisors and one != operator]
+        if operator.role in supervisors and not others:
+            raise PinRefusedError(
+                f"{operator.name} is the last one who may everything: make another one first."
+            )
+
+    # -- on the worker's thread
 
     def _connect(self) -> apsw.Connection:
         connection = apsw.Connection(str(self._path))
@@ -96,12 +257,19 @@ class PeopleStore:
         connection.execute(_SCHEMA)
         return connection
 
+    def _stamp(self) -> tuple[int, int]:
+        stat = self._path.stat()
+        return stat.st_mtime_ns, stat.st_size
+
+    def _refresh(self) -> None:
+        if self._stamp() != self._seen:
+            self._load()
+
     def _load(self) -> None:
         with contextlib.closing(self._connect()) as connection:
-            rows = connection.execute(
-                "select operator_id, name, role, language from operator where active order by cast(operator_id as integer)"
-            )
-            self._operators = tuple(Operator(*row) for row in rows)
+            self._seen = self._stamp()
+            rows = connection.execute(_OPERATOR + " order by cast(operator_id as integer)")
+            self._operators = tuple(_operator(row) for row in rows)
 
     def _sign_in(self, name: str, pin: str) -> Operator:
         from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415 - off the start path
@@ -109,8 +277,7 @@ class PeopleStore:
         now_ms = self._clock.wall_ms()
         with contextlib.closing(self._connect()) as connection:
             row = connection.execute(
-                "select operator_id, name, role, language, pin_hash from operator"
-                " where active and (name = ? or operator_id = ?)",
+                _OPERATOR + " and (name = ? or operator_id = ?)",
                 (name, name),
             ).fetchone()
             who = row[0] if row else self._stranger(name)
@@ -121,7 +288,9 @@ class PeopleStore:
             until_ms = min(until_ms, now_ms + _LOCK_LONGEST_S * 1000)
             if until_ms > now_ms:
                 raise SignInRefusedError("sign-in-locked", -(-(until_ms - now_ms) // 1000))
-            hashed = row[4] if row else _nobody()
+            hashed = _nobody()
+            if row is not None:
+                hashed = connection.execute("select pin_hash from operator where operator_id = ?", (who,)).get
             try:
                 _hasher().verify(hashed, self._peppered(pin))
                 right = row is not None
@@ -129,7 +298,7 @@ class PeopleStore:
                 right = False
             if row is not None and right:
                 connection.execute("delete from sign_in_try where who = ?", (who,))
-                return Operator(*row[:4])
+                return _operator(row)
             tries += 1
             wait_s = 0
             if tries >= TRIES_BEFORE_LOCK:
@@ -140,9 +309,36 @@ class PeopleStore:
             )
         raise SignInRefusedError("sign-in-locked" if wait_s else "sign-in-wrong", wait_s)
 
+    def _by_badge(self, payload: str) -> Operator:
+        with contextlib.closing(self._connect()) as connection:
+            row = connection.execute(
+                _OPERATOR + " and operator_id = (select operator_id from badge where digest = ?)",
+                (self._digest(payload),),
+            ).fetchone()
+        if row is None:
+            raise SignInRefusedError("badge-unknown")
+        return _operator(row)
+
+    def _change_pin(self, operator_id: str, old: str, new: str) -> Operator:
+        known = self._sign_in(operator_id, old)
+        fault = pin_fault(new, digits=self._pin_digits, number=known.operator_id)
+        if fault or new == old:
+            raise NewPinError(fault or "pin-same")
+        hashed = _hasher().hash(self._peppered(new))
+        with contextlib.closing(self._connect()) as connection, _transaction(connection):
+            connection.execute(
+                "update operator set pin_hash = ? where operator_id = ?", (hashed, known.operator_id)
+            )
+            _set_due(connection, known.operator_id, due=False)
+        self._load()
+        return msgspec.structs.replace(known, pin_due=False)
+
     def _stranger(self, name: str) -> str:
         """Tries under a name nobody has are counted too, but not kept in clear: it may be a PIN."""
         return "?" + self._peppered(name.casefold()).decode()[:24]
+
+    def _digest(self, payload: str) -> str:
+        return self._peppered(f"badge:{payload}").decode()
 
     def _peppered(self, pin: str) -> bytes:
         path = self._keys / "pin.pepper"
@@ -151,6 +347,28 @@ class PeopleStore:
             path.touch(mode=0o600)
             path.write_bytes(self._ids.token(32))
         return hmac.new(path.read_bytes(), pin.encode(), hashlib.sha256).hexdigest().encode()
+
+
+def _operator(row: tuple[Any, ...]) -> Operator:
+    operator_id, name, role, language, due = row
+    return Operator(operator_id, name, role, language, bool(due))
+
+
+@contextlib.contextmanager
+def _transaction(connection: apsw.Connection) -> Any:
+    """All of it or nothing."""
+    connection.execute("begin immediate")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+def _set_due(connection: apsw.Connection, operator_id: str, *, due: bool) -> None:
+    sql = "insert or ignore into pin_due values(?)" if due else "delete from pin_due where operator_id = ?"
+    connection.execute(sql, (operator_id,))
 
 
 def _hasher() -> Any:

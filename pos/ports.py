@@ -31,6 +31,7 @@ __all__ = [
     "Journal",
     "JournalUnavailableError",
     "Memory",
+    "NewPinError",
     "Operator",
     "People",
     "PrintJob",
@@ -240,16 +241,17 @@ class Catalogue(Protocol):
 
 
 class Operator(msgspec.Struct, frozen=True):
-    """Someone who may use the till. `language` empty: the shop's."""
+    """Someone who may use the till. `language` empty: the shop's. `pin_due`: somebody else set the PIN, it must be changed."""
 
     operator_id: str
     name: str
     role: str = "cashier"
     language: str = ""
+    pin_due: bool = False
 
 
 class SignInRefusedError(Exception):
-    """A sign-in was refused; `code` is sign-in-wrong, sign-in-locked (for `wait_s`), or people-unusable."""
+    """A sign-in was refused; `code` is sign-in-wrong, sign-in-locked (for `wait_s`), badge-unknown, or people-unusable."""
 
     def __init__(self, code: str, wait_s: int = 0) -> None:
         super().__init__(code)
@@ -257,14 +259,32 @@ class SignInRefusedError(Exception):
         self.wait_s = wait_s
 
 
+class NewPinError(Exception):
+    """A new PIN is none; `code` is pin-length, pin-trivial or pin-same."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class People(Protocol):
-    """Operators and their PINs."""
+    """Operators, their PINs and their badges."""
 
     async def sign_in(self, name: str, pin: str) -> Operator:
         """Raises SignInRefusedError."""
         ...
 
-    def operators(self) -> Sequence[Operator]: ...
+    async def by_badge(self, payload: str) -> Operator:
+        """Whose badge it is that holds this; raises SignInRefusedError."""
+        ...
+
+    async def change_pin(self, operator_id: str, old: str, new: str) -> Operator:
+        """Raises SignInRefusedError for a wrong old one, NewPinError."""
+        ...
+
+    def operators(self) -> Sequence[Operator]:
+        """Who may sign in, as they were last read."""
+        ...
 
 
 class DeviceState(enum.StrEnum):

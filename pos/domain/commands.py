@@ -39,6 +39,7 @@ __all__ = [
     "SetQuantity",
     "SignIn",
     "SpoolDecision",
+    "Tick",
     "VoidCart",
     "VoidLast",
     "VoidLine",
@@ -105,6 +106,10 @@ class Do(Command, frozen=True):
 
 class GoOn(Command, frozen=True):
     """What a function waited for was agreed to: it goes on. Given by the till itself."""
+
+
+class Tick(Command, frozen=True):
+    """Some seconds went by. Given by the till's surroundings, never by a person."""
 
 
 class Lock(Command, frozen=True):

@@ -9,6 +9,7 @@ __all__ = [
     "Approved",
     "ArticlesFound",
     "Asked",
+    "BadgeShown",
     "CartParked",
     "CartResumed",
     "CartVoided",
@@ -58,6 +59,12 @@ class SignedIn(Event, frozen=True):
 
 class SignedOut(Event, frozen=True):
     pass
+
+
+class BadgeShown(Event, frozen=True):
+    """A badge says who this is; their PIN is awaited."""
+
+    name: str
 
 
 class ApprovalAsked(Event, frozen=True):

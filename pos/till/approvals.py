@@ -11,6 +11,7 @@ from pos.till.desk import Asking, Desk, NeedsApproval, Refusal
 
 __all__ = ["Approvals"]
 
+_BADGE: Final = "TRSB"  # an own code (pos.domain.scans), perhaps behind the symbology's identifier
 _GOES_ON: Final = (c.Approve, c.Cancel, c.Lock)
 _Waiting = Coroutine[Any, Any, None] | None
 
@@ -36,7 +37,7 @@ class Approvals:
         if isinstance(command, c.Cancel | c.Lock):
             self._desk.asking = None
             self._dropped()
-        elif not isinstance(command, _GOES_ON):
+        elif not isinstance(command, _GOES_ON) and not _is_badge(command):
             if isinstance(command, c.Scan):
                 self._desk.events.append(e.CodeRefused("", "busy"))
             raise Refusal("approval-needed", level="warn", right=asking.right)
@@ -54,13 +55,18 @@ class Approvals:
 
     async def _approve(self, command: c.Approve) -> None:
         desk = self._desk
-        asking = desk.asking
-        if asking is None:
+        if desk.asking is None:
             raise Refusal("nothing-to-approve", level="info")
         try:
             person = await desk.world.people.sign_in(command.name, command.pin)
         except SignInRefusedError as error:
             raise Refusal(error.code, seconds=error.wait_s) from error
+        await self.agree(person)
+
+    async def agree(self, person: Operator) -> None:
+        """Let what waits go on: a person who proved who they are agrees to it. Raises Refusal."""
+        desk, asking = self._desk, self._desk.asking
+        assert asking is not None, "something waits"
         if person.operator_id == desk.operator_id():
             raise Refusal("approve-oneself")
         if not desk.roles.may(person.role, asking.right):
@@ -77,3 +83,8 @@ class Approvals:
             self.ask(asking.command, needed.right)
         finally:
             desk.approvals = ()
+
+
+def _is_badge(command: c.Command) -> bool:
+    """A scan that may be somebody's badge."""
+    return isinstance(command, c.Scan) and _BADGE in command.code[: len(_BADGE) + 3]

@@ -68,6 +68,11 @@ class TillSetup(msgspec.Struct, frozen=True):
     software: str = "tresen"
     roles: tuple[Role, ...] = ()  # none: those that are shipped
     digits_are_cents: bool = True
+    badge: str = "alone"
+    pin_digits: int = 4
+    idle_lock_minutes: int = 0
+    switch_minutes: int = 0
+    cart_follows_operator: bool = False
     scans: ScanTable = ScanTable()
     tenders: TenderRules = TenderRules()
 

@@ -56,9 +56,10 @@ class Parking:
             raise Refusal("note-too-long", limit=c.NOTE_MAX)
         if len(self._desk.world.journal.head.parked) >= PARKED_MAX:
             raise Refusal("parked-full", limit=PARKED_MAX)
-        return self._set_aside(cart, note)
+        return self.set_aside(cart, note)
 
-    async def _set_aside(self, cart: Cart, note: str) -> None:
+    async def set_aside(self, cart: Cart, note: str, *, follows: str = "") -> None:
+        """`follows`: the operator at whose next sign-in it is taken up."""
         facts = self._ledger.day_facts()
         facts.append(
             settlement.parked(
@@ -69,6 +70,7 @@ class Parking:
                 offset_min=self._desk.offset_min(),
                 currency=self._desk.setup.currency,
                 note=note,
+                follows=follows,
             )
         )
         await self._ledger.append(facts, cart)
@@ -97,9 +99,9 @@ class Parking:
                 self._desk.warn("parked-before")
                 return None
         self._desk.second_step = ""
-        return self._take_up(wanted)
+        return self.take_up(wanted)
 
-    async def _take_up(self, cart_id: str) -> None:
+    async def take_up(self, cart_id: str) -> None:
         facts = self._ledger.day_facts()
         facts.append(
             CartResumed(

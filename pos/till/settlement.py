@@ -99,7 +99,15 @@ def abandoned(
 
 
 def parked(
-    cart: Cart, *, business_day: str, operator: str, parked_ms: int, offset_min: int, currency: str, note: str
+    cart: Cart,
+    *,
+    business_day: str,
+    operator: str,
+    parked_ms: int,
+    offset_min: int,
+    currency: str,
+    note: str,
+    follows: str = "",
 ) -> CartParked:
     """A cart set aside, with all that `cart_again` needs."""
     keys = {(line.tax_code, line.tax_percent): line.tax_key for line in cart.lines if line.tax_code}
@@ -119,6 +127,7 @@ def parked(
         opened_by="" if cart.operator == operator else cart.operator,
         tenders=cart.tenders,
         about=cart.about,
+        follows=follows,
     )
     assert cart_again(fact, cart.cart_id) == cart, "a parked cart comes back as it was"
     return fact

@@ -18,7 +18,7 @@ from pos.domain.codes import shown
 from pos.domain.payment import rest_minor
 from pos.domain.rounding import cash_due
 from pos.domain.tax import UnknownTaxCodeError
-from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError, SignInRefusedError
+from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError
 from pos.till.approvals import Approvals
 from pos.till.checkout import PAY_BEFORE, Checkout
 from pos.till.desk import Desk, NeedsApproval, Refusal, TillSetup, World, stop_message, unusable_catalogue
@@ -29,6 +29,7 @@ from pos.till.parking import RESUME_BEFORE, Parking
 from pos.till.refunds import Refunds
 from pos.till.scanning import Scanning
 from pos.till.selling import Selling
+from pos.till.signing import Signing
 from pos.till.surroundings import Surroundings
 from pos.till.tendering import Tendering
 from pos.till.training import TrainingMode
@@ -41,7 +42,7 @@ _log = logging.getLogger(__name__)
 _Done = asyncio.Future[None] | None
 _Waiting = Coroutine[Any, Any, None] | None
 _Listener = Callable[[Sequence[e.Event]], None]
-_NEWS = frozenset({c.DeviceReported, c.HubReported, c.CopyReported, c.OpenEpoch})
+_NEWS = frozenset({c.DeviceReported, c.HubReported, c.CopyReported, c.OpenEpoch, c.Tick})
 _SECOND_STEPS = {c.VoidCart: "void-cart", c.ResumeParked: RESUME_BEFORE, c.PayCash: PAY_BEFORE}
 
 
@@ -59,14 +60,20 @@ class Till:
             self._desk, ledger, self._selling, self._parking, self._surroundings, self._later
         )
         self._handlers: dict[type[c.Command], Callable[[Any], _Waiting | Flow]] = {
-            c.SignIn: self._sign_in,
-            c.Lock: self._lock,
             c.Mistyped: self._mistyped,
             c.Do: self._do,
             c.Notice: self._notice,
         }
         self._flows = Flows(self._desk)
         self._approvals = Approvals(self._desk, self._run, self._flows.drop)
+        self._signing = Signing(
+            self._desk,
+            self._flows,
+            self._approvals,
+            self._selling,
+            self._parking,
+            lambda: self._checkout.paying,
+        )
         numbers = Numbers(self._desk, ledger)
         refunds = Refunds(self._desk, self._selling, self._checkout)
         tendering = Tendering(self._desk, self._selling, self._checkout)
@@ -80,6 +87,7 @@ class Till:
             self._approvals,
             self._flows,
             numbers,
+            self._signing,
             TrainingMode(self._desk, ledger, self._selling),
             refunds,
             tendering,
@@ -201,6 +209,7 @@ class Till:
     def _take(self, command: c.Command) -> Coroutine[Any, Any, None] | None:
         try:
             if type(command) not in _NEWS:
+                self._signing.touched()
                 self._approvals.look(command)
                 self._begin(command)
                 command = self._flows.look(command)
@@ -228,7 +237,7 @@ class Till:
     def _begin(self, command: c.Command) -> None:
         """What the command before left behind ends here; an approval goes on with what was asked."""
         self._desk.message = None
-        if type(command) is c.Approve:
+        if type(command) is c.Approve or self._desk.asking is not None:
             return
         if self._desk.second_step.partition(" ")[0] != _SECOND_STEPS.get(type(command)):
             self._desk.second_step = ""
@@ -265,23 +274,6 @@ class Till:
     def _changed(self) -> None:
         self._revision += 1
         self._view = None
-
-    async def _sign_in(self, command: c.SignIn) -> None:
-        self._desk.must_not_be_stopped()
-        try:
-            operator = await self._desk.world.people.sign_in(command.name, command.pin)
-        except SignInRefusedError as error:
-            raise Refusal(error.code, seconds=error.wait_s) from error
-        self._desk.operator = operator
-        self._desk.events.append(e.SignedIn(operator.name))
-
-    def _lock(self, _: c.Lock) -> None:
-        if self._desk.operator is not None:
-            self._flows.drop()
-            self._desk.operator = None
-            self._selling.results = None
-            self._selling.quantity = None
-            self._desk.events.append(e.SignedOut())
 
     def _notice(self, command: c.Notice) -> None:
         self._desk.warn(command.code, detail=command.detail)

@@ -243,17 +243,33 @@ class FakeCatalogue:
 class FakePeople:
     def __init__(self) -> None:
         self.seen: list[str] = []
+        self.pins = {"1": PIN, "2": PIN}
+        self.due: set[str] = set()
+        self.known = [Operator("1", "Kim"), Operator("2", "Alex", role="supervisor")]
 
     async def sign_in(self, name: str, pin: str) -> Operator:
         await asyncio.sleep(0)
         self.seen.append(name)
         found = next((op for op in self.operators() if name in (op.name, op.operator_id)), None)
-        if found is None or pin != PIN:
+        if found is None or pin != self.pins[found.operator_id]:
             raise SignInRefusedError("sign-in-wrong")
         return found
 
+    async def by_badge(self, payload: str) -> Operator:
+        await asyncio.sleep(0)
+        for operator in self.operators():
+            if payload == f"BADGE{operator.operator_id}":
+                return operator
+        raise SignInRefusedError("badge-unknown")
+
+    async def change_pin(self, operator_id: str, old: str, new: str) -> Operator:
+        known = await self.sign_in(operator_id, old)
+        self.pins[known.operator_id] = new
+        self.due.discard(known.operator_id)
+        return msgspec.structs.replace(known, pin_due=False)
+
     def operators(self) -> Sequence[Operator]:
-        return (Operator("1", "Kim"), Operator("2", "Alex", role="supervisor"))
+        return tuple(msgspec.structs.replace(one, pin_due=one.operator_id in self.due) for one in self.known)
 
 
 class FakePrinter:
