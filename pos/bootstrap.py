@@ -14,8 +14,9 @@ import msgspec
 from pos.catalogue.reader import CatalogueReader
 from pos.devices import Surround
 from pos.domain.cart import Cart
-from pos.domain.commands import Notice
+from pos.domain.commands import Notice, Tick
 from pos.domain.events import Event
+from pos.domain.rights import declared
 from pos.facts import EpochOpened
 from pos.journal.file_journal import FileJournal
 from pos.journal.history import FileHistory
@@ -29,6 +30,7 @@ from pos.people import PeopleStore
 from pos.ports import Head, JournalUnavailableError, Operator
 from pos.quickkeys import QuickKeyError, QuickKeys, load_quick_keys
 from pos.resources import tax_table
+from pos.roles import load_roles
 from pos.settings import Settings
 from pos.system import SystemClock, SystemIds, ThreadWorker
 from pos.till import Till, TillSetup, World
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["OpenTill", "create_till", "log_to_file", "open_till", "run_plain", "run_screen", "software"]
 
 DRAIN_LIMIT_S = 30.0
+TICK_S = 5.0
 
 
 def software() -> str:
@@ -60,7 +63,9 @@ def create_till(
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock, ids = SystemClock(), SystemIds()
     worker = ThreadWorker("init")
-    people = PeopleStore(state / "people.db", state / "keys", clock, ids, worker)
+    people = PeopleStore(
+        state / "people.db", state / "keys", clock, ids, worker, pin_digits=settings.people.pin_digits
+    )
     try:
         if (state / RESTORING).exists():
             raise JournalUnavailableError(
@@ -108,14 +113,27 @@ class OpenTill(msgspec.Struct, frozen=True):
     till: Till
     surround: Surround
     clock: SystemClock
+    people: PeopleStore
+
+    def tasks(self) -> tuple[tuple[str, Callable[[], Coroutine[Any, Any, None]]], ...]:
+        """What runs beside the till, by name."""
+        return (*self.surround.tasks(), ("ticks", self._tick))
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            with contextlib.suppress(Exception):  # people who cannot be read now stay as they were
+                await self.people.refresh()
+            self.till.submit(Tick())
 
 
 @contextlib.asynccontextmanager
 async def open_till(state: Path, settings: Settings, hub_url: str = "") -> AsyncIterator[OpenTill]:
     """Open everything on a state folder; closes it in order at the end, also after an error.
 
-    Raises StateFolderLockedError. A journal that cannot be used gives a till that is stopped and says so.
+    Raises StateFolderLockedError, SettingsError. A journal that cannot be used gives a till that is stopped and says so.
     """
+    roles = load_roles(state, settings, declared())
     with StateFolderLock(state), contextlib.ExitStack() as threads:
         writer, keeper, reader, helper = (
             _thread(threads, name) for name in ("journal", "state", "reader", "helper")
@@ -125,7 +143,9 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
         store = StateStore(state / "state.db", keeper)
         views = Views(state / "views.db")
         journal = FileJournal(state / "journal", views, clock, writer)
-        people = PeopleStore(state / "people.db", state / "keys", clock, ids, helper)
+        people = PeopleStore(
+            state / "people.db", state / "keys", clock, ids, helper, pin_digits=settings.people.pin_digits
+        )
         catalogue = CatalogueReader(state / "catalogue.db", helper)
         opened = await _open_storage(state, settings, store, journal, reader)
         with contextlib.suppress(Exception):
@@ -156,6 +176,12 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
                 software=software(),
                 digits_are_cents=settings.till.digits_are_cents,
                 tenders=settings.tenders.rules(),
+                roles=roles,
+                badge=settings.people.badge,
+                pin_digits=settings.people.pin_digits,
+                idle_lock_minutes=settings.people.idle_lock_minutes,
+                switch_minutes=settings.people.switch_minutes,
+                cart_follows_operator=settings.people.cart_follows_operator,
             ),
         )
         surround.connect(till.submit)
@@ -169,7 +195,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
         if surround.customer is not None:
             surround.customer.watch(lambda: till.view)
         try:
-            yield OpenTill(till, surround, clock)
+            yield OpenTill(till, surround, clock, people)
         finally:
             if surround.mirror is not None:
                 surround.mirror.close()
@@ -294,7 +320,7 @@ async def run_plain(state: Path, settings: Settings, hub_url: str, *, as_json: b
             await line_mode.run()
             await opened.surround.drain(lambda: opened.till.view.unsent, DRAIN_LIMIT_S)
 
-        await run_until_stopped(opened.surround.tasks(), serve())
+        await run_until_stopped(opened.tasks(), serve())
 
 
 class _InputLines:
@@ -358,7 +384,7 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
         async def serve() -> None:
             await app.run_async()
 
-        tasks = opened.surround.tasks()
+        tasks = opened.tasks()
         if watchdog.wanted:
             tasks = (*tasks, ("watchdog", lambda: feed_from_loop(watchdog)))
         await run_until_stopped(tasks, serve(), stop=lambda: app.exit(0))

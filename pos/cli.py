@@ -27,6 +27,7 @@ class _Lazy(click.Group):
         "hub": ("sync.hub.cli", "hub", "Run the hub, or look into its ledger."),
         "check": ("pos.check", "check", "Say in one table what is there, what is not, and what to do."),
         "restore": ("pos.recovery", "restore", "Make a till of a backup; it waits for new numbers."),
+        "people": ("pos.people_cli", "people", "Operators, roles, PINs and badges."),
         "epoch": ("pos.recovery", "epoch", "Let receipt numbers begin anew, without a hub."),
     }
 
@@ -171,6 +172,8 @@ def till(
             sys.exit(asyncio.run(run_screen(state, settings, hub_url, demo=demo)))
     except (StateFolderLockedError, StateFolderUnusableError) as error:
         raise click.ClickException(str(error)) from error
+    except SettingsError as error:
+        raise click.ClickException(f"The settings need mending:\n{error}") from error
     except KeyboardInterrupt:
         sys.exit(130)
 

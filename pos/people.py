@@ -5,11 +5,10 @@ outside the database, and five wrong tries lock the name for a while, longer eac
 which only a keyed hash is kept.
 """
 
-import base64
 import contextlib
 import hashlib
 import hmac
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,12 @@ import msgspec
 from pos.domain.pins import DIGITS_MAX, DIGITS_MIN, pin_fault
 from pos.ports import Clock, Ids, NewPinError, Operator, SignInRefusedError, Worker
 
-__all__ = ["Listed", "PeopleStore", "PinRefusedError", "check_new_pin"]
+__all__ = ["PeopleStore", "PinRefusedError", "check_name", "check_new_pin", "transaction"]
 
 TRIES_BEFORE_LOCK = 5
 NAME_MAX = 40
 _LOCK_FIRST_S = 30
 _LOCK_LONGEST_S = 3_600
-_BADGE_BYTES = 10
 _SCHEMA = """
 create table if not exists operator(
   operator_id text primary key, name text not null unique collate nocase, role text not null,
@@ -42,14 +40,6 @@ _OPERATOR = (
 
 class PinRefusedError(ValueError):
     """People cannot be changed so: the sentence says why."""
-
-
-class Listed(msgspec.Struct, frozen=True):
-    """An operator as `tresen people list` shows one. `badges` counts those that are good."""
-
-    operator: Operator
-    badges: int
-    locked: bool
 
 
 def check_new_pin(name: str, pin: str, *, digits: int = DIGITS_MIN, number: str = "") -> None:
@@ -89,7 +79,7 @@ class PeopleStore:
         self._seen: tuple[int, int] = (0, 0)
 
     async def open(self) -> None:
-        await self._worker.run(self._load)
+        await self._worker.run(self.load)
 
     async def refresh(self) -> None:
         """Take up what another process changed since; raises apsw.Error or OSError."""
@@ -122,13 +112,13 @@ class PeopleStore:
         """Add an operator, or give an existing one a new PIN; raises PinRefusedError. `due`: to be changed at first sign-in."""
         name = name.strip()
         check_new_pin(name, pin, digits=self._pin_digits)
-        with contextlib.closing(self._connect()) as connection:
+        with contextlib.closing(self.connect()) as connection:
             row = connection.execute("select operator_id from operator where name = ?", (name,)).fetchone()
             count = connection.execute("select count(*) from operator").get
             operator_id = row[0] if row is not None else str(count + 1)
             check_new_pin(name, pin, digits=self._pin_digits, number=operator_id)
             hashed = _hasher().hash(self._peppered(pin))
-            with _transaction(connection):
+            with transaction(connection):
                 if row is not None:
                     connection.execute(
                         "update operator set pin_hash = ?, role = iif(active, role, ?), language = iif(active, language, ?),"
@@ -141,115 +131,12 @@ class PeopleStore:
                         (operator_id, name, role, language, hashed, self._clock.wall_ms()),
                     )
                 _set_due(connection, operator_id, due=due)
-        self._load()
+        self.load()
         return Operator(operator_id, name, role, language, due)
-
-    def listed(self) -> list[Listed]:
-        now_ms = self._clock.wall_ms()
-        with contextlib.closing(self._connect()) as connection:
-            badges = dict(connection.execute("select operator_id, count(*) from badge group by operator_id"))
-            locked = {
-                who
-                for (who,) in connection.execute("select who from sign_in_try where until_ms > ?", (now_ms,))
-            }
-        self._load()
-        return [
-            Listed(operator, badges.get(operator.operator_id, 0), operator.operator_id in locked)
-            for operator in self._operators
-        ]
-
-    def change(
-        self,
-        name: str,
-        *,
-        supervisors: Collection[str],
-        new_name: str = "",
-        role: str = "",
-        language: str | None = None,
-    ) -> Operator:
-        """Another name, role or language; what is empty stays. `supervisors` are the roles that may everything, of whom
-        one must stay. Raises PinRefusedError.
-        """
-        operator = self._named(name)
-        if role and role not in supervisors:
-            self._keep_one(operator, supervisors)
-        if new_name:
-            check_name(new_name)
-        changed = msgspec.structs.replace(
-            operator,
-            name=new_name.strip() or operator.name,
-            role=role or operator.role,
-            language=operator.language if language is None else language,
-        )
-        with contextlib.closing(self._connect()) as connection:
-            try:
-                connection.execute(
-                    "update operator set name = ?, role = ?, language = ? where operator_id = ?",
-                    (changed.name, changed.role, changed.language, changed.operator_id),
-                )
-            except apsw.ConstraintError as error:
-                raise PinRefusedError(f"There is an operator {changed.name} already, or was one.") from error
-        return changed
-
-    def remove(self, name: str, *, supervisors: Collection[str]) -> Operator:
-        """Nobody signs in under this name any more; what was done stays under its number. Raises PinRefusedError."""
-        operator = self._named(name)
-        self._keep_one(operator, supervisors)
-        with contextlib.closing(self._connect()) as connection, _transaction(connection):
-            connection.execute(
-                "update operator set active = 0 where operator_id = ?", (operator.operator_id,)
-            )
-            connection.execute("delete from badge where operator_id = ?", (operator.operator_id,))
-        return operator
-
-    def set_pin(self, name: str, pin: str, *, due: bool = True) -> Operator:
-        """A new PIN, and tries begin anew; raises PinRefusedError."""
-        operator = self._named(name)
-        self.add(operator.name, pin, due=due)
-        with contextlib.closing(self._connect()) as connection:
-            connection.execute("delete from sign_in_try where who = ?", (operator.operator_id,))
-        return operator
-
-    def new_badge(self, name: str) -> tuple[Operator, str]:
-        """A badge of this operator: what its code holds, told once. Raises PinRefusedError."""
-        operator = self._named(name)
-        payload = base64.b32encode(self._ids.token(_BADGE_BYTES)).decode()
-        with contextlib.closing(self._connect()) as connection:
-            connection.execute(
-                "insert into badge values(?, ?, ?)",
-                (self._digest(payload), operator.operator_id, self._clock.wall_ms()),
-            )
-        return operator, payload
-
-    def revoke_badges(self, name: str) -> tuple[Operator, int]:
-        """None of this operator's badges is good any more; how many there were. Raises PinRefusedError."""
-        operator = self._named(name)
-        with contextlib.closing(self._connect()) as connection:
-            connection.execute("delete from badge where operator_id = ?", (operator.operator_id,))
-            return operator, connection.changes()
-
-    def _named(self, name: str) -> Operator:
-        """By name or number."""
-        self._load()
-        wanted = name.strip()
-        by_number = [one for one in self._operators if one.operator_id == wanted]
-        by_name = [one for one in self._operators if one.name.casefold() == wanted.casefold()]
-        found = by_name or by_number
-        if not found:
-            names = ", ".join(operator.name for operator in self._operators)
-            raise PinRefusedError(f"There is no operator {wanted}. There are: {names}.")
-        return found[0]
-
-    def _keep_one(self, operator: Operator, supervisors: Collection[str]) -> None:
-        others = [one for one in self._operators if one.role in supervisors and one != operator]
-        if operator.role in supervisors and not others:
-            raise PinRefusedError(
-                f"{operator.name} is the last one who may everything: make another one first."
-            )
 
     # -- on the worker's thread
 
-    def _connect(self) -> apsw.Connection:
+    def connect(self) -> apsw.Connection:
         connection = apsw.Connection(str(self._path))
         connection.set_busy_timeout(5_000)
         connection.execute("pragma journal_mode=delete")
@@ -263,10 +150,10 @@ class PeopleStore:
 
     def _refresh(self) -> None:
         if self._stamp() != self._seen:
-            self._load()
+            self.load()
 
-    def _load(self) -> None:
-        with contextlib.closing(self._connect()) as connection:
+    def load(self) -> None:
+        with contextlib.closing(self.connect()) as connection:
             self._seen = self._stamp()
             rows = connection.execute(_OPERATOR + " order by cast(operator_id as integer)")
             self._operators = tuple(_operator(row) for row in rows)
@@ -275,7 +162,7 @@ class PeopleStore:
         from argon2.exceptions import InvalidHashError, VerificationError  # noqa: PLC0415 - off the start path
 
         now_ms = self._clock.wall_ms()
-        with contextlib.closing(self._connect()) as connection:
+        with contextlib.closing(self.connect()) as connection:
             row = connection.execute(
                 _OPERATOR + " and (name = ? or operator_id = ?)",
                 (name, name),
@@ -310,10 +197,10 @@ class PeopleStore:
         raise SignInRefusedError("sign-in-locked" if wait_s else "sign-in-wrong", wait_s)
 
     def _by_badge(self, payload: str) -> Operator:
-        with contextlib.closing(self._connect()) as connection:
+        with contextlib.closing(self.connect()) as connection:
             row = connection.execute(
-                _OPERATOR + " and operator_id = (select operator_id from badge where digest = ?)",
-                (self._digest(payload),),
+                _OPERATOR + " and operator_id = (select operator_id from badge where digest = ?)",  # noqa: S608
+                (self.digest(payload),),
             ).fetchone()
         if row is None:
             raise SignInRefusedError("badge-unknown")
@@ -325,19 +212,19 @@ class PeopleStore:
         if fault or new == old:
             raise NewPinError(fault or "pin-same")
         hashed = _hasher().hash(self._peppered(new))
-        with contextlib.closing(self._connect()) as connection, _transaction(connection):
+        with contextlib.closing(self.connect()) as connection, transaction(connection):
             connection.execute(
                 "update operator set pin_hash = ? where operator_id = ?", (hashed, known.operator_id)
             )
             _set_due(connection, known.operator_id, due=False)
-        self._load()
+        self.load()
         return msgspec.structs.replace(known, pin_due=False)
 
     def _stranger(self, name: str) -> str:
         """Tries under a name nobody has are counted too, but not kept in clear: it may be a PIN."""
         return "?" + self._peppered(name.casefold()).decode()[:24]
 
-    def _digest(self, payload: str) -> str:
+    def digest(self, payload: str) -> str:
         return self._peppered(f"badge:{payload}").decode()
 
     def _peppered(self, pin: str) -> bytes:
@@ -355,7 +242,7 @@ def _operator(row: tuple[Any, ...]) -> Operator:
 
 
 @contextlib.contextmanager
-def _transaction(connection: apsw.Connection) -> Any:
+def transaction(connection: apsw.Connection) -> Any:
     """All of it or nothing."""
     connection.execute("begin immediate")
     try:

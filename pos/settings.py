@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from pos.domain.pins import DIGITS_MAX, DIGITS_MIN
 from pos.domain.rounding import PROFILES
 from pos.domain.tender import ForeignRate, TenderRules
 from pos.resources import config_path, read_toml
@@ -20,6 +21,7 @@ from pos.resources import config_path, read_toml
 __all__ = [
     "DeviceSettings",
     "HubSettings",
+    "PeopleSettings",
     "Settings",
     "SettingsError",
     "ShopSettings",
@@ -100,6 +102,15 @@ def _rate(text: str) -> ForeignRate:
     return found
 
 
+class PeopleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pin_digits: Annotated[int, msgspec.Meta(ge=DIGITS_MIN, le=DIGITS_MAX)]
+    badge: Literal["alone", "with-pin", "off"]
+    idle_lock_minutes: Annotated[int, msgspec.Meta(ge=0)]
+    switch_minutes: Annotated[int, msgspec.Meta(ge=0)]
+    cart_follows_operator: bool
+    roles: str
+
+
 class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scanner: tuple[str, ...]
     scanner_layout: str
@@ -125,6 +136,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shop: ShopSettings
     till: TillSettings
     tenders: TenderSettings
+    people: PeopleSettings
     devices: DeviceSettings
     hub: HubSettings
 

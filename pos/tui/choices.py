@@ -29,7 +29,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "group-receipts": (),
     "group-money": (),
     "group-day": (),
-    "group-people": ("training",),
+    "group-people": ("training", "switch", "change-pin"),
     "group-tenders": ("tenders", "tender-back", "cash-quick", "foreign-cash", "tip"),
 }
 """Further functions, by group: at most nine each, new ones at the end."""

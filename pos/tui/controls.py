@@ -76,6 +76,9 @@ class Controls:
                 local.scrolled, local.follows_open, local.asks_name = 0, False, False
             if isinstance(event, e.SignedIn | e.SignedOut | e.Approved):
                 local.signing_in = local.pin = ""
+            if isinstance(event, e.BadgeShown):
+                self.notice()
+                local.signing_in, local.pin = event.name, ""
 
     def notice(self) -> None:
         """Before a key is taken and before a picture is made: has the till gone on to another state?"""

@@ -17,7 +17,7 @@ from pos.devices import own_address
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "config" / "demo"
 OPERATOR = "Kim"
-PIN = "1234"
+PIN = "4711"
 
 __all__ = ["DATA", "OPERATOR", "PIN", "DemoShop"]
 

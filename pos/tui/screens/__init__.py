@@ -41,7 +41,8 @@ def draw(scene: Scene) -> Drawing:
     keys, key_targets = key_bar(scene, len(rows))
     placed = [(y + 1, start, end, token) for y, start, end, token in targets]
     entry = entry_targets(scene, len(rows) - 1)
-    return Drawing([*rows, *keys][: scene.height], [*placed, *entry, *key_targets])
+    who = [(0, 0, scene.width // 3, "key:switch")] if scene.view.state in _HAND else []
+    return Drawing([*rows, *keys][: scene.height], [*who, *placed, *entry, *key_targets])
 
 
 def _body(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:

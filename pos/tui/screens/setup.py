@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 from textual.strip import Strip
 
+from pos.domain.pins import pin_fault
 from pos.resources import texts
 from pos.tui.face import Drawing
 from pos.tui.paint import Brush, fit, wrap
@@ -161,7 +162,7 @@ class Wizard:
         self._on()
 
     def _pin(self, text: str) -> None:
-        if not re.fullmatch("[0-9]{4,12}", text):
+        if pin_fault(text, number="1"):
             self.wrong, self.typed = "wrong-pin", ""
             return
         self._values["pin"] = text

@@ -21,8 +21,15 @@ def sign_in_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]
     if scene.local.signing_in:
         title, hint = words("ui.pin-title", name=scene.local.signing_in), words("ui.pin-hint")
     items = [
-        (str(number), operator.name, words(f"ui.role-{operator.role}"))
+        (str(number), operator.name, _role(scene, operator.role))
         for number, operator in enumerate(people_of(view), start=1)
     ]
     rows, targets = listing(scene, height - len(head), title, items, hint)
     return head + rows, [(y + len(head), start, end, token) for y, start, end, token in targets]
+
+
+def _role(scene: Scene, role: str) -> str:
+    """A role of the shop's own is shown by its name."""
+    word = f"ui.role-{role}"
+    said = scene.words(word)
+    return role if said == word else said
