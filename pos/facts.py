@@ -20,6 +20,7 @@ from pos.domain.drawer import Pieces
 from pos.domain.line import Discount, Origin
 from pos.domain.rights import Approval
 from pos.domain.tender import Foreign, Tender
+from pos.domain.used import Used
 
 __all__ = [
     "GENESIS",
@@ -55,8 +56,10 @@ __all__ = [
     "TrainingBegan",
     "TrainingEnded",
     "UnknownFact",
+    "Used",
     "body_of",
     "chain_hash",
+    "counts_for_budgets",
     "decode_fact",
     "hash_of",
     "json_of",
@@ -153,7 +156,8 @@ class Sale(msgspec.Struct, frozen=True, omit_defaults=True):
     """A completed sale, whole. The sum of its taxes' gross = `total_minor`.
 
     The sum of its tenders' amounts = `total_minor` + `rounding_minor` (cash rounding) + `tip_minor`. `customer` is a
-    reference, `staff` the operator who bought as staff, `coupons` what was scanned for a discount. Counter-documents are
+    reference, `staff` the operator who bought as staff, `coupons` what was scanned for a discount. `promotions` says how
+    often each was applied and what it took off, for budgets; the shares are discounts of the lines. Counter-documents are
     sales too: their lines, or their tenders, are those of the receipt in `references` with the sign turned.
     """
 
@@ -185,6 +189,13 @@ class Sale(msgspec.Struct, frozen=True, omit_defaults=True):
     customer: str = ""
     staff: str = ""
     coupons: tuple[str, ...] = ()
+    promotions: tuple[Used, ...] = ()
+
+
+def counts_for_budgets(sale: Sale) -> bool:
+    """Whether its promotions were really given: not in training, and not in a document that counters another one."""
+    countering = any(reference.kind in {"retender", "void"} for reference in sale.references)
+    return bool(sale.promotions) and not sale.training and not countering
 
 
 class CartAbandoned(msgspec.Struct, frozen=True, omit_defaults=True):

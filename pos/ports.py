@@ -3,7 +3,7 @@
 import datetime as dt
 import enum
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -13,6 +13,9 @@ from pos.domain.cart import Cart
 from pos.domain.commands import Command
 from pos.domain.document import Document
 from pos.facts import CartParked, CartResumed, EpochOpened, Fact, Sale, StoredFact
+
+if TYPE_CHECKING:
+    from pos.domain.promotions import Book
 
 __all__ = [
     "TILL_LOCKED",
@@ -35,6 +38,8 @@ __all__ = [
     "Operator",
     "People",
     "PrintJob",
+    "Promotions",
+    "PromotionsUnavailableError",
     "ReceiptPrinter",
     "Scanner",
     "SignInRefusedError",
@@ -185,6 +190,10 @@ class History(Protocol):
         """Facts that mention something (pos.mentions), in the order they were written."""
         ...
 
+    async def promotions_used(self) -> Mapping[str, tuple[int, int]]:
+        """Uses and minor units of each promotion, in all sales of this till that its disk still holds."""
+        ...
+
     async def session(self, session: str) -> Sequence[Found]:
         """Every fact from the one that opened this cash session (`epoch-seq`) to the journal's end, in order."""
         ...
@@ -238,6 +247,31 @@ class Catalogue(Protocol):
 
     @property
     def count(self) -> int: ...
+
+
+class Promotions(Protocol):
+    """The rows of promotions that are in use."""
+
+    def refresh(self) -> bool:
+        """Between carts: take rows that were brought in since; True if they changed.
+
+        Raises PromotionsUnavailableError, once for each bad file; the rows that were in use stay in use.
+        """
+        ...
+
+    @property
+    def book(self) -> "Book | None":
+        """The rows, prepared; None where there are none."""
+        ...
+
+    @property
+    def unusable(self) -> bool:
+        """There are rows, but they could never be read since the start: nobody knows what holds."""
+        ...
+
+
+class PromotionsUnavailableError(Exception):
+    """The rows of promotions cannot be read; the text says why."""
 
 
 class Operator(msgspec.Struct, frozen=True):

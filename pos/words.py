@@ -29,6 +29,8 @@ _MONEY_FIELDS = {
     "cashback-too-much": ("out", "limit"),
     "tip-is": ("tip",),
     "tip-too-much": ("tip",),
+    "cart-repriced": ("before", "total"),
+    "coupon-taken": ("saved",),
 }
 
 

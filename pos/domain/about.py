@@ -3,6 +3,7 @@
 import msgspec
 
 from pos.domain.rights import Approval
+from pos.domain.used import Used
 
 __all__ = ["About"]
 
@@ -12,7 +13,8 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `coupons` are the codes that were scanned, one entry each time. `age` is the age that was looked at and passed.
     `approvals` are those of its lines. `gift`: a receipt without prices is wanted too. `tip_minor` is paid
-    over the total. `buyer` is a reference: an invoice is wanted for them.
+    over the total. `buyer` is a reference: an invoice is wanted for them. `promotions` are those that take something
+    off now, and how often.
     """
 
     customer: str = ""
@@ -25,3 +27,4 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     gift: bool = False
     tip_minor: int = 0
     buyer: str = ""
+    promotions: tuple[Used, ...] = ()

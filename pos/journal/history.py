@@ -1,6 +1,6 @@
 """Looking things up in the journal: the views say where, the facts themselves say what."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pos.facts import FactError, UnknownFact, decode_fact
@@ -38,6 +38,13 @@ class FileHistory:
 
     async def mentions(self, kind: str, key: str) -> Sequence[Found]:
         return await self._worker.run(self._look, _MENTIONS, (kind, key))
+
+    async def promotions_used(self) -> Mapping[str, tuple[int, int]]:
+        return await self._worker.run(self._promotions)
+
+    def _promotions(self) -> dict[str, tuple[int, int]]:
+        with translate("reading the journal"):
+            return self._views.promotions()
 
     async def session(self, session: str) -> Sequence[Found]:
         return await self._worker.run(self._session, session)

@@ -25,6 +25,7 @@ from pos.facts import (
     TrainingBegan,
     TrainingEnded,
     UnknownFact,
+    counts_for_budgets,
     decode_fact,
 )
 from pos.journal.compact import ARCHIVE
@@ -35,7 +36,7 @@ from pos.ports import JournalUnavailableError
 __all__ = ["GROUP_FACTS", "Views"]
 
 GROUP_FACTS = 8
-_VERSION = 6
+_VERSION = 7
 _SCHEMA = """
 create table applied(id integer primary key check(id = 1), version integer, seq integer, boot_id text, clean integer);
 create table receipt(
@@ -50,11 +51,12 @@ create table day_tender(
 create table parked(
   cart_id text primary key, seq integer, business_day text, pieces integer, total_minor integer,
   resumed_as text, resumed_seq integer) without rowid;
+create table promotion(id text primary key, uses integer, minor integer) without rowid;
 create table mention(kind text, key text, seq integer, primary key(kind, key, seq)) without rowid;
 create table training(seq integer primary key, epoch integer, kind text, number integer);
 create table days(id integer primary key check(id = 1), state blob);
 """
-_TABLES = ("receipt", "day_tax", "day_tender", "parked", "mention", "training", "days")
+_TABLES = ("receipt", "day_tax", "day_tender", "parked", "promotion", "mention", "training", "days")
 _days_decoder = msgspec.json.Decoder(Days)
 
 
@@ -164,6 +166,12 @@ class Views:
         """The seqs that a query of the views' tables finds, in its order, up to the newest durable fact."""
         self._settle()
         return [row[0] for row in self._open_connection().execute(sql, values)]
+
+    def promotions(self) -> dict[str, tuple[int, int]]:
+        """Uses and minor units of each promotion, up to the newest durable fact."""
+        self._settle()
+        rows = self._open_connection().execute("select id, uses, minor from promotion")
+        return {row[0]: (row[1], row[2]) for row in rows}
 
     def digest(self) -> str:
         """SHA-256 over all rows in key order: equal for equal facts, however they were applied."""
@@ -302,6 +310,12 @@ def _apply_sale(connection: apsw.Connection, stored: StoredFact, sale: Sale) -> 
     )
     if sale.training:
         return
+    if counts_for_budgets(sale):
+        connection.executemany(
+            "insert into promotion values(?, ?, ?) on conflict do update set"
+            " uses = uses + excluded.uses, minor = minor + excluded.minor",
+            [(used.promotion, used.uses, used.minor) for used in sale.promotions],
+        )
     for tax in sale.taxes:
         connection.execute(
             "insert into day_tax values(?, ?, ?, 1, ?, ?, ?) on conflict do update set sales = sales + 1,"

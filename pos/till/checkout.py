@@ -243,6 +243,7 @@ class Checkout:
             raise Refusal(error.code, level="alarm", detail=error.detail) from error
         self._desk.in_doubt = False
         self._desk.stopped = None
+        await self._desk.budgets.count_anew(self._desk.world.history)
         cart = self._selling.cart
         if cart is not None and await self._desk.world.journal.cart_ended(cart.cart_id):
             sale = head.last_sale

@@ -30,10 +30,12 @@ from pos.ports import (
     Memory,
     Operator,
     People,
+    Promotions,
     ReceiptPrinter,
     State,
 )
 from pos.resources import shipped_roles, texts
+from pos.till.budgets import Budgets
 from pos.till.practice import (
     PracticeHistory,
     PracticeHub,
@@ -92,6 +94,7 @@ class World(msgspec.Struct, frozen=True):
     hub: Hub | None = None
     memory: Memory | None = None
     history: History | None = None
+    promotions: Promotions | None = None
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
@@ -169,6 +172,7 @@ class Desk:
         self.last_sale: Sale | None = None
         self.last_epoch = 0
         self.drawer_is_open = False  # as its sensor says, where there is one
+        self.budgets = Budgets()
         self.unsent: deque[tuple[int, int]] = deque()  # epoch and seq of each sale
 
     @property

@@ -31,6 +31,8 @@ class Ledger:
         for fact, row in zip(facts, stored, strict=True):
             if isinstance(fact, Sale) and not self._desk.training:
                 self._desk.unsent.append((row.epoch, row.seq))
+                if not self._desk.training:
+                    self._desk.budgets.sold(fact)
 
     async def open_epoch(self, fact: EpochOpened, first_seq: int, prev_hash: bytes, epoch: int) -> None:
         """Begin an epoch; one commit."""

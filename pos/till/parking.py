@@ -118,6 +118,7 @@ class Parking:
         self._desk.message = e.Message(
             "cart-resumed", {"total": carts.total_minor(self._selling.the_cart())}, "info"
         )
+        self._say_repriced()
         self._tell_hub()
 
     def take_up_resumed(self) -> None:
@@ -134,6 +135,12 @@ class Parking:
         before = fact.new_cart_id in self._desk.world.journal.head.before
         found = "cart-found-before" if before else "cart-found-resumed"
         self._desk.message = e.Message(found, {"total": parked.total_minor}, "warn")
+        self._say_repriced()
+
+    def _say_repriced(self) -> None:
+        resumed, cart = self._desk.world.journal.head.resumed, self._selling.cart
+        if resumed is not None and cart is not None:
+            self._selling.say_repriced(resumed[1].total_minor, cart)
 
     def say_if_parked(self, cart: Cart) -> None:
         """At start: the power went between the fact that parked this cart and its clearing."""

@@ -4,7 +4,7 @@ What is written is kept as `Training`; what is looked up is what was done since 
 receipt gets a link. The till's parts know nothing of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -79,6 +79,10 @@ class PracticeHistory:
     async def session(self, session: str) -> Sequence[Found]:
         first = int(session.rpartition("-")[2])
         return [one for one in await self._all() if one.seq >= first]
+
+    async def promotions_used(self) -> Mapping[str, tuple[int, int]]:
+        """The real ones: training uses nothing up."""
+        return await self._history.promotions_used()
 
     async def _sales(self) -> list[tuple[Found, Sale]]:
         return [(one, one.fact) for one in await self._all() if isinstance(one.fact, Sale)]

@@ -1,6 +1,6 @@
 """The cart at work: articles, quantities, voids, open lines, search. In memory; nothing is awaited but the search."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from pos.domain import cart as carts
@@ -31,6 +31,8 @@ class Selling:
         self.results: tuple[Article, ...] | None = None
         self.search_text = ""
         self.open_price: int | None = None
+        self.price: Callable[[Cart], Cart] = lambda cart: cart
+        """Puts promotions in place after each change of lines."""
         self.handlers = {
             c.SetQuantity: self._set_quantity,
             c.RepeatLast: self._repeat_last,
@@ -292,7 +294,8 @@ class Selling:
         return self.cart
 
     def _set_cart(self, cart: Cart) -> None:
-        """The one way a cart changes: within its limits, and on its way to the disk."""
+        """The one way a cart changes: priced, within its limits, and on its way to the disk."""
+        cart = self.price(cart)
         if carts.total_minor(cart) > TOTAL_MAX_MINOR:
             raise Refusal("total-over-limit")
         if len(cart.lines) > carts.LINES_MAX:
@@ -310,13 +313,28 @@ class Selling:
         self._set_cart(cart)
 
     def take_up(self, cart: Cart) -> None:
-        """Open a cart that was kept elsewhere, as it is."""
+        """Open a cart that was kept elsewhere, at the prices of its articles and with today's promotions."""
         self._desk.showing_last = False
-        self.cart = cart
+        self.cart = cart = self.price(cart)
         self.quantity = None
         self.results = None
         self.choose_open_line()
         self._desk.world.state.save_cart(cart)
+
+    def look_again(self) -> None:
+        """At start: the open cart as promotions are now."""
+        before = self.cart
+        if before is not None:
+            self.cart = self.price(before)
+            if self.cart is not before:
+                self._desk.world.state.save_cart(self.cart)
+                self.say_repriced(carts.total_minor(before), self.cart)
+
+    def say_repriced(self, before_minor: int, cart: Cart) -> None:
+        """A cart that is taken up again costs something else than it did when it was left: that is told."""
+        total = carts.total_minor(cart)
+        if total != before_minor:
+            self._desk.warn("cart-repriced", before=before_minor, total=total)
 
     def end_cart(self) -> None:
         self.cart = None

@@ -73,6 +73,7 @@ def sale_of(cart: Cart, tenders: tuple[SaleTender, ...], context: SaleContext) -
         customer=cart.about.customer,
         staff=cart.about.staff,
         coupons=cart.about.coupons,
+        promotions=cart.about.promotions,
     )
 
 

@@ -21,11 +21,13 @@ from pos.domain.tax import UnknownTaxCodeError
 from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError
 from pos.till.approvals import Approvals
 from pos.till.checkout import PAY_BEFORE, Checkout
+from pos.till.coupons import Coupons
 from pos.till.desk import Desk, NeedsApproval, Refusal, TillSetup, World, stop_message, unusable_catalogue
 from pos.till.flows import Flow, Flows
 from pos.till.ledger import Ledger
 from pos.till.numbers import Numbers
 from pos.till.parking import RESUME_BEFORE, Parking
+from pos.till.promoting import Promoting
 from pos.till.refunds import Refunds
 from pos.till.scanning import Scanning
 from pos.till.selling import Selling
@@ -78,6 +80,8 @@ class Till:
         refunds = Refunds(self._desk, self._selling, self._checkout)
         tendering = Tendering(self._desk, self._selling, self._checkout)
         tendering.dispatch = self._do
+        promoting = Promoting(self._desk)
+        self._selling.price = promoting.price
         parts: tuple[Any, ...] = (
             self._selling,
             self._scanning,
@@ -91,6 +95,7 @@ class Till:
             TrainingMode(self._desk, ledger, self._selling),
             refunds,
             tendering,
+            Coupons(self._desk, self._selling, promoting),
         )
         self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         for part in parts:
@@ -128,6 +133,7 @@ class Till:
             self._desk.stopped = stop_message(stopped)
             self._selling.cart = cart
             return
+        await self._desk.budgets.count_anew(self._desk.world.history)
         head = self._desk.world.journal.head
         if head.last_sale is not None:
             self._desk.remember_sale(head.last_sale)
@@ -141,6 +147,7 @@ class Till:
         elif cart is None and self._sold_just_now(head):
             self._checkout.show_last()
         self._selling.cart = cart
+        self._selling.look_again()
         self._parking.take_up_resumed()
         self._selling.choose_open_line()
 

@@ -25,7 +25,7 @@ FUNCTIONS: Final = (
     TROUBLE,
 )
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "group-goods": (),
+    "group-goods": ("coupon", "coupon-back"),
     "group-receipts": (),
     "group-money": (),
     "group-day": (),

@@ -170,6 +170,12 @@ def _mutations(seed: int, count: int, folder: Path, progress: Callable[[int], No
     return mutation_block(seed, count, folder, progress)
 
 
+def _promotions(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.reference.compare import promotion_baskets
+
+    return dict(promotion_baskets(seed, count, progress))
+
+
 def _sound(report: Any) -> Report:
     """The figures of a report that collects its failures; raises where there are any."""
     assert not report.failures, "; ".join(report.failures[:5])
@@ -281,6 +287,15 @@ PHASES: dict[str, Phase] = {
             1,
             _mutations,
             {"mutations": 44, "caught": 42},
+        ),
+        Phase(
+            "promotions",
+            "the engine of promotions beside the slow rule it is measured by, on random baskets",
+            "baskets",
+            100_000,
+            5_000,
+            _promotions,
+            {"baskets": 100_000},
         ),
         Phase(
             "changes",

@@ -16,12 +16,30 @@ from pos.domain import commands as c
 from pos.domain.article import Article, Deposit
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
+from pos.domain.promotions import Book, Promotion
 from pos.domain.rights import Role
 from pos.entry import load_keymap
-from pos.facts import CartAbandoned, CartParked, EpochOpened, Fact, Sale, StoredFact, Training
+from pos.facts import (
+    CartAbandoned,
+    CartParked,
+    EpochOpened,
+    Fact,
+    Sale,
+    StoredFact,
+    Training,
+    counts_for_budgets,
+)
 from pos.journal.heads import follow
 from pos.mentions import mentions_of
-from pos.ports import Found, Head, JournalUnavailableError, Operator, PrintJob, SignInRefusedError
+from pos.ports import (
+    Found,
+    Head,
+    JournalUnavailableError,
+    Operator,
+    PrintJob,
+    PromotionsUnavailableError,
+    SignInRefusedError,
+)
 from pos.resources import tax_table
 from pos.till import Till, TillSetup, World
 from pos.tui.app import TillApp
@@ -180,6 +198,14 @@ class FakeHistory:
     async def mentions(self, kind: str, key: str) -> Sequence[Found]:
         return [found for found in self._all() if (kind, key) in set(mentions_of(found.fact))]
 
+    async def promotions_used(self) -> Mapping[str, tuple[int, int]]:
+        used: dict[str, tuple[int, int]] = {}
+        for sale in self._journal.sales:
+            for one in sale.promotions if counts_for_budgets(sale) else ():
+                uses, minor = used.get(one.promotion, (0, 0))
+                used[one.promotion] = uses + one.uses, minor + one.minor
+        return used
+
     async def session(self, session: str) -> Sequence[Found]:
         return self._all()
 
@@ -238,6 +264,29 @@ class FakeCatalogue:
     @property
     def count(self) -> int:
         return len(self._shelf)
+
+
+class FakePromotions:
+    """Rows to be replaced between carts: `rows`."""
+
+    def __init__(self, rows: Sequence[Promotion] = ()) -> None:
+        self.rows = tuple(rows)
+        self.broken: PromotionsUnavailableError | None = None
+        self.book: Book | None = None
+        self._read: tuple[Promotion, ...] = ()
+
+    def refresh(self) -> bool:
+        if self.broken is not None:
+            raise self.broken
+        if self.rows == self._read:
+            return False
+        self._read = self.rows
+        self.book = Book(self.rows) if self.rows else None
+        return True
+
+    @property
+    def unusable(self) -> bool:
+        return self.broken is not None and not self._read
 
 
 class FakePeople:
@@ -316,6 +365,7 @@ class Shop:
         demo: bool = True,
         journal: FakeJournal | None = None,
         roles: tuple[Role, ...] = (),
+        promotions: Sequence[Promotion] = (),
         **setup: Any,
     ) -> None:
         self.hub = hub
@@ -327,6 +377,7 @@ class Shop:
         self.printer = FakePrinter()
         self.drawer = FakeDrawer()
         self.catalogue = FakeCatalogue(articles())
+        self.promotions = FakePromotions(promotions)
         world = World(
             journal=self.journal,
             state=self.state,
@@ -340,6 +391,7 @@ class Shop:
             hub=FakeHub(link) if hub else None,
             memory=self.memory,
             history=FakeHistory(self.journal),
+            promotions=self.promotions,
         )
         self.till = Till(world, TillSetup(language=language, demo=demo, roles=roles, **setup))
 

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from pos.domain.used import Used
+
 __all__ = ["Application", "Evaluated", "Share", "Used"]
 
 
@@ -18,14 +20,6 @@ class Application(msgspec.Struct, frozen=True):
     promotion: str
     text: str
     shares: tuple[Share, ...]
-
-
-class Used(msgspec.Struct, frozen=True, gc=False):
-    """How often a promotion was applied, and the minor units that it took off in all."""
-
-    promotion: str
-    uses: int
-    minor: int
 
 
 class Evaluated(msgspec.Struct, frozen=True):

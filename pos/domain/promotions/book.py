@@ -50,6 +50,7 @@ class Book:
         self.promotions = tuple(
             sorted((row for row in rows if row.active), key=lambda row: (-row.priority, row.id))
         )
+        self._places = {row.id: at for at, row in enumerate(self.promotions)}
         self._reach = tuple(Reach(row) for row in self.promotions)
         self._by_sku: dict[str, list[int]] = {}
         self._by_department: dict[int, list[int]] = {}
@@ -63,6 +64,10 @@ class Book:
                 for department in reach.departments:
                     self._by_department.setdefault(department, []).append(at)
         self._touching: dict[tuple[str, int], tuple[int, ...]] = {}
+
+    def place_of(self, promotion: str) -> int:
+        """Where an active promotion stands in `promotions`."""
+        return self._places[promotion]
 
     def touches(self, line: Priced) -> bool:
         """Whether any promotion selects the line, on whatever conditions."""

@@ -1,0 +1,219 @@
+"""Promotions on the open cart: after each change its lines carry what today's promotions take off them.
+
+The rule itself is pure (pos.domain.promotions); here stand which lines it sees, which rows, and what changed.
+"""
+
+import datetime as dt
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from pos.domain.cart import Cart, with_about
+from pos.domain.discounts import put_discounts
+from pos.domain.line import Discount, Line
+from pos.ports import PromotionsUnavailableError
+from pos.till.desk import Desk
+
+if TYPE_CHECKING:
+    from pos.domain.promotions import Application, Book, Evaluated, Left, Pricer, Promotion, PromotionLine
+
+__all__ = ["SOURCE", "Promoting"]
+
+SOURCE: Final = "promotion"
+_PRICES: Final = frozenset({"catalogue", "label"})
+_log = logging.getLogger(__name__)
+
+
+class Promoting:
+    """Prices the one cart that is open.
+
+    The rows and budgets of a cart are those of its beginning, the moment is that of its first line: while it is open,
+    nothing but its own lines, coupons and customer changes what it costs.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._cart_id = ""
+        self._book: Book | None = None
+        self._unusable = False
+        self._pricer: Pricer | None = None
+        self._moment = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - local time of the shop
+        self._left: dict[str, Left] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self._lines: tuple[Line, ...] | None = None  # as they were given out last
+        self._given: list[PromotionLine] = []
+        self._applications: dict[int, list[Application]] = {}  # one object may stand there several times
+        self._shares: dict[int, dict[int, int]] = {}  # by line, by the promotion's place in the book
+
+    def price(self, cart: Cart) -> Cart:
+        """The cart with the discounts of promotions as they are for its lines now."""
+        self._take_up(cart)
+        if self._pricer is None:
+            return cart if self._unusable else self._without(cart)
+        known = self._lines
+        appended = known is not None and cart.lines[: len(known)] == known
+        if known is None or not appended:
+            self._forget()
+            known = ()
+        new = cart.lines[len(known) :]
+        self._given += [_given(line) for line in new if _takes_part(line)]
+        answer = self._pricer.evaluate(
+            self._given,
+            moment=self._moment,
+            groups=cart.about.groups,
+            coupons=_counted(cart.about.coupons),
+            left=self._left,
+        )
+        touched = self._follow(answer)
+        if appended:
+            fresh = self._differing([cart.lines[n - 1] for n in sorted(touched)])
+        else:
+            fresh = self._differing(cart.lines)
+            self._say_replaced(cart.lines, fresh)
+        priced = put_discounts(cart, SOURCE, fresh)
+        if priced.about.promotions != answer.used:
+            priced = with_about(priced, promotions=answer.used)
+        self._lines = priced.lines
+        return priced
+
+    def _take_up(self, cart: Cart) -> None:
+        """A cart that was not priced before takes the rows and budgets as they are now."""
+        if cart.cart_id == self._cart_id or self._desk.world.promotions is None:
+            return
+        self._forget()
+        self._cart_id = cart.cart_id
+        try:
+            self._desk.world.promotions.refresh()
+        except PromotionsUnavailableError as error:
+            _log.error("promotions cannot be read: %s", error)
+            self._desk.warn("promotions-unusable", level="alarm", detail=str(error))
+        book = self._book = self._desk.world.promotions.book
+        self._unusable = book is None and self._desk.world.promotions.unusable
+        self._pricer = None
+        if book is None or not book.promotions:
+            return
+        from pos.domain.promotions import Pricer  # noqa: PLC0415 - only where there are promotions
+
+        self._pricer = Pricer(book)
+        self._left = dict(self._desk.budgets.left(book.promotions))
+        zone = self._desk.world.clock.now().tzinfo
+        self._moment = dt.datetime.fromtimestamp(cart.opened_ms / 1000, zone).replace(tzinfo=None)
+
+    def _without(self, cart: Cart) -> Cart:
+        """No rows are in use; a cart that comes from a time with rows loses what they took off."""
+        fresh: dict[int, tuple[Discount, ...]] = {line.n: () for line in cart.lines if _shares_of(line)}
+        if not fresh and not cart.about.promotions:
+            return cart
+        return with_about(put_discounts(cart, SOURCE, fresh), promotions=())
+
+    # -- what changed
+
+    def _follow(self, answer: "Evaluated") -> set[int]:
+        """Take the shares of applications that are new, and give back those that are gone; the lines concerned."""
+        before = self._applications
+        now: dict[int, list[Application]] = {}
+        for made in answer.applications:
+            now.setdefault(id(made), []).append(made)
+        touched: set[int] = set()
+        for key, made_before in before.items():
+            more = len(now.get(key, ())) - len(made_before)
+            if more:
+                self._count(made_before[0], more, touched)
+        for key, made_now in now.items():
+            if key not in before:
+                self._count(made_now[0], len(made_now), touched)
+        self._applications = now
+        return touched
+
+    def _count(self, made: "Application", times: int, touched: set[int]) -> None:
+        """Count an application's shares so often more, or less."""
+        assert self._book is not None, "what was applied stands in the book"
+        place = self._book.place_of(made.promotion)
+        for share in made.shares:
+            touched.add(share.n)
+            line = self._shares.setdefault(share.n, {})
+            line[place] = line.get(place, 0) + times * share.minor
+            if not line[place]:
+                del line[place]
+
+    def _discounts(self, n: int) -> tuple[Discount, ...]:
+        """What promotions take off a line, in the order in which they are looked at."""
+        line = self._shares.get(n)
+        if not line:
+            return ()
+        assert self._book is not None, "what was applied stands in the book"
+        rows = self._book.promotions
+        return tuple(
+            Discount(rows[place].id, rows[place].text, minor, source=SOURCE)
+            for place, minor in sorted(line.items())
+        )
+
+    def _differing(self, lines: Sequence[Line]) -> dict[int, tuple[Discount, ...]]:
+        """Of these lines, those that carry something else than they should."""
+        found = {}
+        for line in lines:
+            wanted = self._discounts(line.n)
+            if wanted != _shares_of(line):
+                found[line.n] = wanted
+        return found
+
+    def _say_replaced(self, lines: Sequence[Line], fresh: "dict[int, tuple[Discount, ...]]") -> None:
+        """What a person set by hand takes the place of a promotion; the cashier is told where it did."""
+        for n, wanted in fresh.items():
+            line = lines[n - 1]
+            if not wanted and line.live and line.kind == "article" and not _takes_part(line):
+                self._desk.warn("promotion-replaced", level="info", text=line.text)
+                return
+
+    # -- rows that a coupon names
+
+    def naming(self, cart: Cart, coupon: str) -> "list[Promotion]":
+        """The active promotions of this cart's rows that name a coupon."""
+        self._take_up(cart)
+        return [] if self._book is None else [row for row in self._book.promotions if row.coupon == coupon]
+
+    def in_force(self, cart: Cart, row: "Promotion", coupon: str) -> bool:
+        """Whether the promotion's other conditions are met for this cart."""
+        from pos.domain.promotions.conditions import holds  # noqa: PLC0415
+
+        return holds(row, self._moment, cart.about.groups, {coupon: 1})
+
+    def allowed(self, row: "Promotion", coupon: str, times: int) -> int:
+        """How many applications a coupon presented so often allows, within limits and budget."""
+        from pos.domain.promotions.conditions import uses_allowed  # noqa: PLC0415
+
+        left = self._left.get(row.id)
+        if left is not None and left.minor is not None and left.minor <= 0:
+            return 0
+        return uses_allowed(row, {coupon: times}, left)
+
+
+def _takes_part(line: Line) -> bool:
+    """Articles at the shop's own price, which nobody changed by hand."""
+    return (
+        line.kind == "article"
+        and line.voided is None
+        and line.price_source in _PRICES
+        and line.total_minor > 0
+        and all(discount.source == SOURCE for discount in line.discounts)
+    )
+
+
+def _shares_of(line: Line) -> tuple[Discount, ...]:
+    if not line.discounts:
+        return ()
+    return tuple(discount for discount in line.discounts if discount.source == SOURCE)
+
+
+def _given(line: Line) -> "PromotionLine":
+    from pos.domain.promotions import PromotionLine  # noqa: PLC0415
+
+    return PromotionLine(
+        line.n, line.sku, line.department, line.quantity, line.unit, line.unit_minor, line.total_minor
+    )
+
+
+def _counted(coupons: tuple[str, ...]) -> dict[str, int]:
+    return {code: coupons.count(code) for code in coupons}
