@@ -165,6 +165,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             drawer=surround.printer if settings.devices.drawer else None,
             hub=surround.hub,
             memory=store,
+            scale=surround.make_scale(),
             history=FileHistory(state / "journal", views, writer),
         )
         till = Till(

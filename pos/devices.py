@@ -17,7 +17,7 @@ from pos.hub_line import HubLine
 from pos.journal.file_journal import FileJournal
 from pos.journal.reader import JournalFeed
 from pos.journal.state import SpoolView, StateStore
-from pos.ports import Clock, DeviceState, Ids, PrintJob, Submit, Worker
+from pos.ports import Clock, DeviceState, Ids, PrintJob, Scale, Submit, Worker
 from pos.resources import config_path
 from pos.settings import Settings
 from pos.system import ThreadWorker
@@ -342,6 +342,24 @@ class Surround:
             language=job.sale.language,
         )
         return compose(receipt, profile)
+
+    # -- scale
+
+    def make_scale(self) -> Scale | None:
+        """A scale, where the settings name one; what is wrong with its address is told as its fault."""
+        devices = self._settings.devices
+        if not devices.scale:
+            return None
+        from drivers.scale_line import LiveScale, PortAddressError  # noqa: PLC0415 - only where there is one
+
+        try:
+            scale = LiveScale(devices.scale, devices.scale_protocol, self._tell, self._clock)
+        except PortAddressError as error:
+            _log.error("scale: %s", error)
+            self._tell(DeviceReported("scale", DeviceState.FAULT, "bad-address"))
+            return None
+        self._tasks.append(("scale", scale.run))
+        return scale
 
     # -- scanners
 

@@ -176,6 +176,8 @@ class LineMode:
             sentence = message_text(view.message, words)
             if sentence not in [said for _, said in self._said.values()]:
                 parts.append(sentence)
+        if view.weighing:
+            parts.append(words("ui.weighing", text=view.weighing))
         if view.question is not None:
             parts.extend(_question_sentence(view.question, words))
         elif view.state == "search":

@@ -12,6 +12,7 @@ from pos.domain.article import Article
 from pos.domain.cart import Cart
 from pos.domain.commands import Command
 from pos.domain.document import Document
+from pos.domain.weight import Weight
 from pos.facts import CartParked, CartResumed, EpochOpened, Fact, Sale, StoredFact
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ __all__ = [
     "Promotions",
     "PromotionsUnavailableError",
     "ReceiptPrinter",
+    "Scale",
+    "ScaleRefusedError",
     "Scanner",
     "SignInRefusedError",
     "SpoolStore",
@@ -383,6 +386,26 @@ class CashDrawer(Protocol):
 
     def open(self) -> bool:
         """True when a pulse was handed to a device that takes it."""
+        ...
+
+
+class ScaleRefusedError(Exception):
+    """The scale gave no weight; `code` names the sentence that says why, and nothing is sold.
+
+    Codes: scale-absent, scale-silent, scale-moving, scale-negative, scale-zero, scale-overload, scale-not-moved,
+    scale-price, scale-checksum, scale-unclear, scale-fault.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Scale(Protocol):
+    """A scale at the till. What it says is taken as it is."""
+
+    async def weigh(self, text: str, unit_price_minor: int, tare_g: int = 0) -> Weight:
+        """What lies on it, at rest; within a few seconds, or ScaleRefusedError."""
         ...
 
 

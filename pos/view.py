@@ -125,6 +125,7 @@ class TillView(msgspec.Struct, frozen=True):
     search_text: str = ""
     departments: tuple[tuple[int, str, str], ...] = ()
     question: Question | None = None
+    weighing: str = ""
     message: Message | None = None
     last_sale: LastSale | None = None
     parked: tuple[ParkedCart, ...] = ()

@@ -5,6 +5,8 @@ from typing import Final
 
 import msgspec
 
+from pos.domain.weight import Weight
+
 __all__ = [
     "COPY_STATES",
     "NOTE_MAX",
@@ -43,6 +45,7 @@ __all__ = [
     "VoidCart",
     "VoidLast",
     "VoidLine",
+    "Weighed",
 ]
 
 
@@ -250,6 +253,14 @@ class DeviceReported(Command, frozen=True):
     detail: str = ""
     job_id: str = ""
     job_state: str = ""
+
+
+class Weighed(Command, frozen=True):
+    """What the scale said to question number `ticket`: a weight, or the code of the sentence that says why there is none."""
+
+    ticket: int
+    weight: Weight | None = None
+    refused: str = ""
 
 
 class HubReported(Command, frozen=True):

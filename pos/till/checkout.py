@@ -167,6 +167,8 @@ class Checkout:
         references: tuple[Reference, ...] = (),
     ) -> Coroutine[Any, Any, None]:
         """Write the sale that ends this cart, then drawer, paper and thanks. The tenders pay for it in full."""
+        if self._selling.on_scale is not None:
+            raise Refusal("weighing-first", level="warn", text=self._selling.on_scale.text)
         self.paying = True
         self._selling.quantity = None
         self._selling.results = None

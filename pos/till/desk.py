@@ -32,6 +32,7 @@ from pos.ports import (
     People,
     Promotions,
     ReceiptPrinter,
+    Scale,
     State,
 )
 from pos.resources import shipped_roles, texts
@@ -95,6 +96,7 @@ class World(msgspec.Struct, frozen=True):
     memory: Memory | None = None
     history: History | None = None
     promotions: Promotions | None = None
+    scale: Scale | None = None
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error

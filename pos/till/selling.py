@@ -33,6 +33,9 @@ class Selling:
         self.open_price: int | None = None
         self.price: Callable[[Cart], Cart] = lambda cart: cart
         """Puts promotions in place after each change of lines."""
+        self.weigh: Callable[[Article, str, str], bool] = lambda *_: False
+        """True where the scale is asked first (pos.till.weighing)."""
+        self.on_scale: Article | None = None
         self.handlers = {
             c.SetQuantity: self._set_quantity,
             c.RepeatLast: self._repeat_last,
@@ -68,6 +71,8 @@ class Selling:
         return self._desk.world.catalogue.find(code.key)
 
     def _sell(self, article: Article, code: str, source: str) -> None:
+        if self.weigh(article, code, source):
+            return
         quantity = self._quantity_for(article)
         cart = self._cart_for_line()
         before = len(cart.lines)
@@ -89,6 +94,14 @@ class Selling:
         else:
             self._desk.events.append(e.OpenLineAdded(line.n, line.code or code))
         self._look_at(line, article)
+
+    def sell_weighed(self, article: Article, code: str, kilograms: Decimal) -> None:
+        """Sell what lies on the scale; a quantity that was typed meanwhile is the next article's."""
+        typed, self.quantity = self.quantity, kilograms
+        try:
+            self._sell(article, code, "scale")
+        finally:
+            self.quantity = typed
 
     def _look_at(self, line: carts.Line, article: Article) -> None:
         """What a line just added asks of the cashier: its price, or a look at the customer's age."""
@@ -285,6 +298,7 @@ class Selling:
         self._look_at(self.the_cart().lines[before], article)
 
     def _cancel(self, _: c.Cancel) -> None:
+        self.on_scale = None
         self.results = None
         self.quantity = None
         self.open_price = None
@@ -316,6 +330,7 @@ class Selling:
         """Open a cart that was kept elsewhere, at the prices of its articles and with today's promotions."""
         self._desk.showing_last = False
         self.cart = cart = self.price(cart)
+        self.on_scale = None
         self.quantity = None
         self.results = None
         self.choose_open_line()
@@ -337,6 +352,7 @@ class Selling:
             self._desk.warn("cart-repriced", before=before_minor, total=total)
 
     def end_cart(self) -> None:
+        self.on_scale = None
         self.cart = None
         self.chosen = None
         self.quantity = None

@@ -133,6 +133,7 @@ class Signing:
             self._desk.operator = None
             self._selling.results = None
             self._selling.quantity = None
+            self._selling.on_scale = None
             self._desk.events.append(e.SignedOut())
 
     # -- badges

@@ -35,6 +35,7 @@ from pos.till.signing import Signing
 from pos.till.surroundings import Surroundings
 from pos.till.tendering import Tendering
 from pos.till.training import TrainingMode
+from pos.till.weighing import Weighing
 from pos.view import TillView
 
 __all__ = ["Till"]
@@ -44,7 +45,7 @@ _log = logging.getLogger(__name__)
 _Done = asyncio.Future[None] | None
 _Waiting = Coroutine[Any, Any, None] | None
 _Listener = Callable[[Sequence[e.Event]], None]
-_NEWS = frozenset({c.DeviceReported, c.HubReported, c.CopyReported, c.OpenEpoch, c.Tick})
+_NEWS = frozenset({c.DeviceReported, c.HubReported, c.CopyReported, c.OpenEpoch, c.Tick, c.Weighed})
 _SECOND_STEPS = {c.VoidCart: "void-cart", c.ResumeParked: RESUME_BEFORE, c.PayCash: PAY_BEFORE}
 
 
@@ -92,6 +93,7 @@ class Till:
             self._flows,
             numbers,
             self._signing,
+            Weighing(self._desk, self._selling, self.submit),
             TrainingMode(self._desk, ledger, self._selling),
             refunds,
             tendering,
@@ -352,6 +354,7 @@ class Till:
             search_text=self._selling.search_text,
             departments=tuple(self._selling.departments()) if self._selling.open_price is not None else (),
             question=self._flows.question,
+            weighing=self._selling.on_scale.text if self._selling.on_scale is not None else "",
             message=self._desk.message or self._desk.standstill,
             last_sale=self._desk.last if cart is None else None,
             parked=self._parking.view(),

@@ -38,6 +38,7 @@ from pos.ports import (
     Operator,
     PrintJob,
     PromotionsUnavailableError,
+    Scale,
     SignInRefusedError,
 )
 from pos.resources import tax_table
@@ -366,6 +367,7 @@ class Shop:
         journal: FakeJournal | None = None,
         roles: tuple[Role, ...] = (),
         promotions: Sequence[Promotion] = (),
+        scale: Scale | None = None,
         **setup: Any,
     ) -> None:
         self.hub = hub
@@ -392,6 +394,7 @@ class Shop:
             memory=self.memory,
             history=FakeHistory(self.journal),
             promotions=self.promotions,
+            scale=scale,
         )
         self.till = Till(world, TillSetup(language=language, demo=demo, roles=roles, **setup))
 

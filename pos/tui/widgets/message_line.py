@@ -17,6 +17,8 @@ def standing(scene: Scene) -> tuple[str, str] | None:
     view, words = scene.view, scene.words
     if view.message is not None and view.state != "stopped":
         return message_text(view.message, words), view.message.level
+    if view.weighing:
+        return words("ui.weighing", text=view.weighing), "info"
     if view.state in ("ready", "paid", "selling") and view.print_problem:
         return (words("ui.print-waits"), "warn") if view.print_waits else (words("ui.print-problem"), "alarm")
     waiting = _open_lines(view.lines) if view.state == "selling" else []
