@@ -26,6 +26,7 @@ def receipt_page(receipt: Receipt) -> str:
         tax_label=word("vat-id" if number[:2].isalpha() else "tax-number", language),
         amount=partial(formats.amount, language=language),
         percent=partial(formats.percent, language=language),
+        number=partial(formats.quantity, language=language),
         moment=partial(formats.moment, language=language),
         stamp=partial(formats.stamp, language=language),
         count=partial(_count, receipt=receipt),

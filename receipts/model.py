@@ -10,10 +10,23 @@ from decimal import Decimal
 
 import msgspec
 
+from pos.domain.tender import Tender
 from pos.facts import Sale, SaleLine
 from receipts.words import LANGUAGES, word
 
-__all__ = ["Receipt", "ReceiptDiscount", "ReceiptLine", "ReceiptTax", "ReceiptTender", "Shop", "build"]
+__all__ = [
+    "Receipt",
+    "ReceiptDiscount",
+    "ReceiptLine",
+    "ReceiptReference",
+    "ReceiptTax",
+    "ReceiptTender",
+    "Shop",
+    "build",
+]
+
+_SHOWN = 4
+_REFERENCES = frozenset({"void", "retender", "return"})
 
 
 class Shop(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -62,14 +75,30 @@ class ReceiptTax(msgspec.Struct, frozen=True):
     gross_minor: int
 
 
-class ReceiptTender(msgspec.Struct, frozen=True):
-    """One means of payment: what counts towards the sale, what was given, what went back."""
+class ReceiptTender(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One means of payment: what counts towards the sale, what was given, what went back.
+
+    `reference` is a terminal's receipt number or a customer's; of a gift card or credit its end alone, for the whole
+    number is money. `balance_minor` is what was left on it. `foreign_*`: other currency as it was given, and its rate.
+    """
 
     kind: str
     amount_minor: int
     given_minor: int
     change_minor: int
     currency: str
+    reference: str = ""
+    balance_minor: int | None = None
+    foreign_currency: str = ""
+    foreign_minor: int = 0
+    foreign_rate: Decimal | None = None
+
+
+class ReceiptReference(msgspec.Struct, frozen=True):
+    """Another receipt that this one is about; `kind` as in pos.facts.Reference."""
+
+    kind: str
+    number: str
 
 
 class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -98,6 +127,9 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     training: bool = False
     copy: bool = False
     footers: tuple[str, ...] = ()
+    rounding_minor: int = 0
+    tip_minor: int = 0
+    references: tuple[ReceiptReference, ...] = ()
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -129,11 +161,13 @@ def build(
             ReceiptTax(tax.code, tax.percent, tax.net_minor, tax.vat_minor, tax.gross_minor)
             for tax in sale.taxes
         ),
-        tenders=tuple(
-            ReceiptTender(
-                tender.kind, tender.amount_minor, tender.given_minor, tender.change_minor, tender.currency
-            )
-            for tender in sale.tenders
+        tenders=tuple(_tender(tender) for tender in sale.tenders),
+        rounding_minor=sale.rounding_minor,
+        tip_minor=sale.tip_minor,
+        references=tuple(
+            ReceiptReference(reference.kind, f"{reference.till}-{reference.epoch}-{reference.number}")
+            for reference in sale.references
+            if reference.number and reference.kind in _REFERENCES
         ),
         pieces=sale.pieces,
         language=chosen,
@@ -143,6 +177,23 @@ def build(
         training=sale.training,
         copy=copy,
         footers=tuple(line for line in footer.splitlines() if line.strip()),
+    )
+
+
+def _tender(tender: Tender) -> ReceiptTender:
+    secret = tender.kind in {"gift-card", "credit"} and len(tender.reference) > _SHOWN
+    foreign = tender.foreign
+    return ReceiptTender(
+        kind="paid-out" if tender.kind == "cash" and tender.amount_minor < 0 else tender.kind,
+        amount_minor=tender.amount_minor,
+        given_minor=tender.given_minor,
+        change_minor=tender.change_minor,
+        currency=tender.currency,
+        reference=f"...{tender.reference[-_SHOWN:]}" if secret else tender.reference,
+        balance_minor=tender.balance_minor,
+        foreign_currency="" if foreign is None else foreign.currency,
+        foreign_minor=0 if foreign is None else foreign.given_minor,
+        foreign_rate=None if foreign is None else foreign.rate,
     )
 
 

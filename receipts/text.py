@@ -115,6 +115,8 @@ class _Layout:
         yield from self._pair(
             f"{self._word('till')} {receipt.till}", f"{self._word('operator')} {receipt.operator}"
         )
+        for reference in receipt.references:
+            yield from self._plain(f"{self._word(f'ref-{reference.kind}')} {reference.number}")
         yield self._stamp("start", formats.stamp(receipt.started, self._language))
         yield self._stamp("end", formats.stamp(receipt.ended, self._language))
         yield self._rule()
@@ -139,18 +141,39 @@ class _Layout:
         left = f"{self._word('total')} {receipt.currency}"
         right = self._amount(receipt.total_minor)
         yield Row(self._spread(left, f"{right}  "), Style.BIG, left=left, right=right)
+        extra = (("tip", receipt.tip_minor), ("rounding", receipt.rounding_minor))
+        for key, minor in extra:
+            if minor:
+                yield from self._priced("", self._word(key), f"{self._amount(minor)}  ")
+        if any(minor for _, minor in extra):
+            owed = receipt.total_minor + receipt.tip_minor + receipt.rounding_minor
+            yield from self._priced("", self._word("to-pay"), f"{self._amount(owed)}  ")
         for tender in receipt.tenders:
             yield from self._tender(tender)
 
     def _tender(self, tender: ReceiptTender) -> Iterator[Row]:
-        foreign = "" if tender.currency == self._receipt.currency else f" {tender.currency}"
-        name = tender_name(tender.kind, self._language) + foreign
+        name = tender_name(tender.kind, self._language)
+        if tender.foreign_currency:
+            name += f" {formats.amount(tender.foreign_minor, self._language)} {tender.foreign_currency}"
+        elif tender.currency != self._receipt.currency:
+            name += f" {tender.currency}"
         yield from self._priced("", name, f"{self._amount(tender.amount_minor)}  ")
-        if tender.change_minor:
+        if tender.foreign_rate is not None:
+            rate = formats.quantity(tender.foreign_rate, self._language)
+            yield from self._plain(
+                f"  {self._word('foreign-rate')} 1 {tender.foreign_currency} = {rate} {tender.currency}"
+            )
+        if tender.reference:
+            yield from self._plain(f"  {self._word('number')} {tender.reference}")
+        if tender.balance_minor is not None:
+            yield from self._priced("  ", self._word("balance"), f"{self._amount(tender.balance_minor)}  ")
+        if tender.change_minor and tender.amount_minor > 0:
             yield from self._priced("  ", self._word("given"), f"{self._amount(tender.given_minor)}  ")
             yield from self._priced("  ", self._word("change"), f"{self._amount(tender.change_minor)}  ")
 
     def _tax_table(self) -> Iterator[Row]:
+        if not self._receipt.taxes:
+            return
         cells = [self._tax_cells(tax) for tax in self._receipt.taxes]
         head = [self._word(key) for key in ("tax", "net", "vat", "gross")]
         width = (self._columns - 8) // 3

@@ -28,7 +28,8 @@ class Tender(msgspec.Struct, frozen=True, omit_defaults=True):
     `kind` is "cash", "card-manual" (a stand-alone terminal), "gift-card", "credit" (store credit), "on-account",
     "invoice", "foreign" or "voucher". What is paid out is negative. `reference` is the terminal's receipt number, or the
     number of the card, credit or invoice, or the customer's. `foreign` cash counts whole: what goes back for it is a
-    "cash" of its own, with nothing given; so the sum of "cash" is what home currency came into the drawer.
+    "cash" of its own, with nothing given; so the sum of "cash" is what home currency came into the drawer. `balance_minor`
+    is what was left on a card or credit after it.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Tender(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str = "EUR"
     reference: str = ""
     foreign: Foreign | None = None
+    balance_minor: int | None = None
 
 
 class ForeignRate(msgspec.Struct, frozen=True):

@@ -33,11 +33,14 @@ class StandAlone:
     def pay(self, cart: Cart, paid: Paid) -> Generator[Any, Any, Cart | None]:
         """The cart with these payments, kept; None where the terminal did not approve. The first of `paid` is the card's."""
         minor = paid.tenders[0].amount_minor
-        operator = self._desk.operator
-        language = (operator.language if operator is not None else "") or self._desk.setup.language
         code = "card-approved" if minor > 0 else "card-refunded"
+        if self._desk.training:
+            code = "card-training"
         answer = yield Question(
-            code, options=_APPROVED, fields={"amount": amount(abs(minor), language)}, scans="refuse"
+            code,
+            options=_APPROVED,
+            fields={"amount": amount(abs(minor), self._desk.language)},
+            scans="refuse",
         )
         if answer != "yes":
             return None

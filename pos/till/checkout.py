@@ -1,6 +1,6 @@
 """How a cart ends: paid, or given up. One commit decides; only after it come drawer, paper and thanks."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,8 +10,8 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain import payment
 from pos.domain.cart import Cart
-from pos.domain.rights import declare
-from pos.facts import Reference, Sale, SaleTender
+from pos.domain.rights import Approval, declare
+from pos.facts import Fact, Reference, Sale, SaleTender
 from pos.ports import JournalUnavailableError
 from pos.till import settlement
 from pos.till.card import lacks_number
@@ -182,15 +182,52 @@ class Checkout:
         tip_minor: int,
         references: tuple[Reference, ...],
     ) -> None:
-        clock = self._desk.world.clock
-        tendered_ms = clock.wall_ms()
         facts = self._ledger.day_facts()
-        context = settlement.SaleContext(
+        context = self._context(facts, rounding_minor, tip_minor, references, self._desk.approvals)
+        sale = settlement.sale_of(cart, tenders, context)
+        facts.append(sale)
+        try:
+            await self._ledger.append(facts, cart)
+        finally:
+            self.paying = False
+        self._after_payment(sale)
+
+    def counter(
+        self, make: Callable[[settlement.SaleContext], Sale], approvals: tuple[Approval, ...]
+    ) -> Coroutine[Any, Any, None]:
+        """Write a document that turns a receipt, or its tenders; then drawer and paper as after any sale."""
+        assert self._selling.cart is None, "no sale is open"
+        self.paying = True
+        return self._counter(make, approvals)
+
+    async def _counter(
+        self, make: Callable[[settlement.SaleContext], Sale], approvals: tuple[Approval, ...]
+    ) -> None:
+        facts = self._ledger.day_facts()
+        sale = make(self._context(facts, 0, 0, (), approvals))
+        facts.append(sale)
+        try:
+            await self._ledger.append(facts, None)
+        finally:
+            self.paying = False
+        self._after_payment(sale)
+
+    def _context(
+        self,
+        facts: Sequence[Fact],
+        rounding_minor: int,
+        tip_minor: int,
+        references: tuple[Reference, ...],
+        approvals: tuple[Approval, ...],
+    ) -> settlement.SaleContext:
+        """What a sale that is written now holds beside its cart; `facts` are written with it."""
+        clock = self._desk.world.clock
+        return settlement.SaleContext(
             number=self._desk.world.journal.head.next_number,
             business_day=self._ledger.business_day(facts),
             cash_session=self._ledger.cash_session(facts),
             operator=self._desk.operator_id(),
-            tendered_ms=tendered_ms,
+            tendered_ms=clock.wall_ms(),
             completed_ms=clock.wall_ms(),
             offset_min=self._desk.offset_min(),
             currency=self._desk.setup.currency,
@@ -201,15 +238,8 @@ class Checkout:
             rounding_minor=rounding_minor,
             tip_minor=tip_minor,
             references=references,
-            approvals=self._desk.approvals,
+            approvals=approvals,
         )
-        sale = settlement.sale_of(cart, tenders, context)
-        facts.append(sale)
-        try:
-            await self._ledger.append(facts, cart)
-        finally:
-            self.paying = False
-        self._after_payment(sale)
 
     def _after_payment(self, sale: Sale) -> None:
         """The sale is durable: now, and only now, drawer, paper and thanks."""

@@ -291,13 +291,16 @@ class Desk:
         self.last_sale = sale
         self.last_epoch = head.last_sale_epoch or head.epoch
         back = [(tender.kind, -tender.amount_minor) for tender in sale.tenders if tender.given_minor < 0]
+        taken = sum(
+            tender.amount_minor for tender in sale.tenders if tender.kind == "cash" and tender.given_minor > 0
+        )
         self.last = LastSale(
             number=f"{head.till}-{self.last_epoch}-{mark}{sale.number}",
             total_minor=sale.total_minor,
             given_minor=sum(tender.given_minor for tender in sale.tenders if tender.given_minor > 0),
             change_minor=sum(tender.change_minor for tender in sale.tenders),
             link=sale.link,
-            paid_out_minor=sum(amount for kind, amount in back if kind == "cash"),
+            paid_out_minor=max(0, sum(amount for kind, amount in back if kind == "cash") - taken),
             given_back_minor=sum(amount for kind, amount in back if kind != "cash"),
             tenders=sale.tenders,
             rounding_minor=sale.rounding_minor,

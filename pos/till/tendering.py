@@ -73,9 +73,7 @@ class Tendering:
                 raise Refusal("not-paid", level="info")
 
     def money(self, minor: int) -> str:
-        operator = self._desk.operator
-        language = (operator.language if operator is not None else "") or self._desk.setup.language
-        return amount(minor, language)
+        return amount(minor, self._desk.language)
 
     def take(self, cart: Cart, paid: payment.Paid) -> Flow:
         waiting = self._checkout.take(cart, paid)

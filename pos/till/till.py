@@ -29,6 +29,7 @@ from pos.till.numbers import Numbers
 from pos.till.parking import RESUME_BEFORE, Parking
 from pos.till.promoting import Promoting
 from pos.till.refunds import Refunds
+from pos.till.retender import Retender
 from pos.till.scanning import Scanning
 from pos.till.selling import Selling
 from pos.till.signing import Signing
@@ -98,6 +99,7 @@ class Till:
             refunds,
             tendering,
             Coupons(self._desk, self._selling, promoting),
+            Retender(self._desk, self._selling, self._checkout),
         )
         self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         for part in parts:

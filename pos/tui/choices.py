@@ -26,7 +26,7 @@ FUNCTIONS: Final = (
 )
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "group-goods": ("coupon", "coupon-back"),
-    "group-receipts": (),
+    "group-receipts": ("retender", "void-sale"),
     "group-money": (),
     "group-day": (),
     "group-people": ("training", "switch", "change-pin"),

@@ -39,6 +39,8 @@ _CLOSES_LISTS = (
     e.SignedOut,
 )
 _PAGES = {"pageup": -1, "pagedown": 1}
+_PAID_KEYS = {"p": "print", "P": "print", "w": "retender", "W": "retender"}
+"""Letters that act while the last sale is shown."""
 _MOVES = {"up": -1, "down": 1, "pageup": -_PAGE, "pagedown": _PAGE}
 
 
@@ -262,8 +264,8 @@ class Controls:
             self._type_name_or_pin(view, char)
         elif view.question is not None and self._picks(view.question, char):
             pass
-        elif view.state == "paid" and char in "pP" and not self._entry.text and not local.asks_name:
-            self._give(self._entry.press("print", view))
+        elif view.state == "paid" and char in _PAID_KEYS and not self._entry.text and not local.asks_name:
+            self._give(self._entry.press(_PAID_KEYS[char], view))
         else:
             local.cursor = None
             self._give(self._entry.type(char))
@@ -439,7 +441,7 @@ class Controls:
             return ""
         acts = not self._entry.text and (
             (view.state in WHO and echo[0].isdigit())
-            or (view.state == "paid" and echo[0] in "pP" and not local.asks_name)
+            or (view.state == "paid" and echo[0] in _PAID_KEYS and not local.asks_name)
         )
         return "" if acts else echo.partition("*")[0].partition("\x1d")[0]
 

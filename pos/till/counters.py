@@ -1,0 +1,133 @@
+"""Counter-documents: a receipt's tenders taken back and others put in their place, or the whole receipt taken back.
+
+The receipt itself stays as it is. Pure: from sales to the sale that turns one of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from pos.domain.line import Discount
+from pos.domain.tender import Tender
+from pos.facts import Reference, Sale, SaleLine, SaleTax
+from pos.till.settlement import SaleContext
+
+__all__ = ["COUNTERS", "is_counter", "negated", "retender_of", "standing_tenders", "void_of"]
+
+COUNTERS: Final = frozenset({"retender", "void"})
+
+
+def is_counter(sale: Sale) -> bool:
+    return any(reference.kind in COUNTERS for reference in sale.references)
+
+
+def negated(tender: Tender) -> Tender:
+    """What takes this tender back. Of foreign cash the very notes go back."""
+    foreign = tender.foreign
+    if foreign is not None:
+        foreign = msgspec.structs.replace(foreign, given_minor=-foreign.given_minor)
+    return Tender(
+        tender.kind,
+        -tender.amount_minor,
+        -tender.amount_minor,
+        0,
+        tender.currency,
+        tender.reference,
+        foreign,
+    )
+
+
+def standing_tenders(sale: Sale, later: Iterable[Sale]) -> tuple[Tender, ...]:
+    """By what a receipt is paid now: its own tenders, and those that later documents put in their place."""
+    standing = [_plain(tender) for tender in sale.tenders]
+    for counter in later:
+        if not any(reference.kind == "retender" for reference in counter.references):
+            continue
+        for tender in map(_plain, counter.tenders):
+            back = negated(tender)
+            if back in standing:
+                standing.remove(back)
+            else:
+                standing.append(tender)
+    return tuple(standing)
+
+
+def _plain(tender: Tender) -> Tender:
+    """Without what was given and went back: that is over."""
+    return msgspec.structs.replace(
+        tender, given_minor=tender.amount_minor, change_minor=0, balance_minor=None
+    )
+
+
+def void_of(
+    sale: Sale, standing: Sequence[Tender], reference: Reference, cart_id: str, context: SaleContext
+) -> Sale:
+    """The whole receipt with the sign turned, under a number of its own."""
+    return msgspec.structs.replace(
+        _counter(sale, reference, cart_id, context),
+        lines=tuple(_negated_line(line) for line in sale.lines if line.voided_ms is None),
+        tenders=tuple(negated(tender) for tender in standing),
+        taxes=tuple(
+            SaleTax(tax.code, tax.key, tax.percent, -tax.gross_minor, -tax.net_minor, -tax.vat_minor)
+            for tax in sale.taxes
+        ),
+        total_minor=-sale.total_minor,
+        pieces=-sale.pieces,
+        rounding_minor=-(sum(tender.amount_minor for tender in standing) - sale.total_minor - sale.tip_minor),
+        tip_minor=-sale.tip_minor,
+    )
+
+
+def retender_of(
+    sale: Sale,
+    standing: Sequence[Tender],
+    new: Sequence[Tender],
+    reference: Reference,
+    cart_id: str,
+    context: SaleContext,
+) -> Sale:
+    """No line and nothing sold: the tenders that stand are taken back, the new ones put in their place."""
+    tenders = (*(negated(tender) for tender in standing), *new)
+    return msgspec.structs.replace(
+        _counter(sale, reference, cart_id, context),
+        tenders=tenders,
+        rounding_minor=sum(tender.amount_minor for tender in tenders),
+    )
+
+
+def _counter(sale: Sale, reference: Reference, cart_id: str, context: SaleContext) -> Sale:
+    return Sale(
+        cart_id=cart_id,
+        number=context.number,
+        business_day=context.business_day,
+        cash_session=context.cash_session,
+        operator=context.operator,
+        started_ms=context.tendered_ms,
+        tendered_ms=context.tendered_ms,
+        completed_ms=context.completed_ms,
+        offset_min=context.offset_min,
+        lines=(),
+        tenders=(),
+        taxes=(),
+        total_minor=0,
+        pieces=0,
+        currency=sale.currency,
+        link=context.link,
+        language=sale.language,
+        demo=context.demo,
+        references=(reference,),
+        approvals=context.approvals,
+        software=context.software,
+        customer=sale.customer,
+        staff=sale.staff,
+    )
+
+
+def _negated_line(line: SaleLine) -> SaleLine:
+    discounts: tuple[Discount, ...] = tuple(
+        msgspec.structs.replace(discount, amount_minor=-discount.amount_minor) for discount in line.discounts
+    )
+    return msgspec.structs.replace(
+        line, qty=-line.qty, total_minor=-line.total_minor, discounts=discounts, source="counter"
+    )
