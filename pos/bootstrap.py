@@ -28,6 +28,7 @@ from pos.journal.views import Views
 from pos.journal.writer import create_journal
 from pos.people import PeopleStore
 from pos.ports import Head, JournalUnavailableError, Operator
+from pos.promotions.source import PromotionFiles
 from pos.quickkeys import QuickKeyError, QuickKeys, load_quick_keys
 from pos.resources import tax_table
 from pos.roles import load_roles
@@ -167,6 +168,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             memory=store,
             scale=surround.make_scale(),
             history=FileHistory(state / "journal", views, writer),
+            promotions=PromotionFiles(state),
         )
         till = Till(
             world,

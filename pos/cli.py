@@ -23,6 +23,7 @@ class _Lazy(click.Group):
 
     _elsewhere: ClassVar[dict[str, tuple[str, str, str]]] = {
         "catalogue": ("pos.catalogue.cli", "catalogue", "Import, search and look at the articles."),
+        "promotions": ("pos.promotions.cli", "promotions", "Import and look at the promotions."),
         "enrol": ("pos.enrol", "enrol_command", "Enrol this till at its hub, or take a till's place."),
         "hub": ("sync.hub.cli", "hub", "Run the hub, or look into its ledger."),
         "check": ("pos.check", "check", "Say in one table what is there, what is not, and what to do."),

@@ -1,15 +1,15 @@
 """A promotion as a row of data. A row that could never be meant is refused with a sentence, when it is made or read."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
 from pos.domain.money import TOTAL_MAX_MINOR
 
-__all__ = ["KINDS", "Kind", "Part", "Promotion", "Selection"]
+__all__ = ["KINDS", "Kind", "Part", "Promotion", "Selection", "troubles_of"]
 
 Kind = Literal["percent", "amount", "fixed-price", "n-for-m", "n-for-price", "mix", "threshold"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -91,55 +91,62 @@ class Promotion(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     budget_minor: int | None = None
 
     def __post_init__(self) -> None:
-        trouble = (
-            _trouble_of_name(self)
-            or _trouble_of_kind(self)
-            or _trouble_of_numbers(self)
-            or _trouble_of_time(self)
-            or _trouble_of_limits(self)
-        )
-        if trouble:
+        for _, trouble in troubles_of(self):
             raise ValueError(f"promotion {self.id!r}: {trouble}")
 
 
-def _trouble_of_name(row: Promotion) -> str:
+Trouble = tuple[str, str]
+"""The field, and what is wrong with it as a sentence."""
+
+
+def troubles_of(row: Any) -> Iterator[Trouble]:
+    """All that is wrong with a row's values, which are of their fields' types: anything with a promotion's fields."""
+    yield from _troubles_of_name(row)
+    yield from _troubles_of_kind(row)
+    yield from _troubles_of_numbers(row)
+    yield from _troubles_of_time(row)
+    yield from _troubles_of_limits(row)
+
+
+def _troubles_of_name(row: Any) -> Iterator[Trouble]:
     for field, value, longest in (("id", row.id, _ID_MAX), ("text", row.text, _TEXT_MAX)):
         if not 0 < len(value) <= longest or not value.isprintable():
-            return f"{field} is not 1 to {longest} printable characters"
-    return ""
+            yield field, f"{field} is not 1 to {longest} printable characters"
 
 
-def _trouble_of_kind(row: Promotion) -> str:
+def _troubles_of_kind(row: Any) -> Iterator[Trouble]:
     """Each kind with its own fields, all of them and no other."""
     if row.kind not in KINDS:
-        return f"kind {row.kind!r} is none of {', '.join(KINDS)}"
+        yield "kind", f"kind {row.kind!r} is none of {', '.join(KINDS)}"
+        return
     needed, one_of = _NEEDS[row.kind], _ONE_OF.get(row.kind, ())
     given = [field for field in _OF_KINDS if getattr(row, field) not in (None, ())]
-    missing = [field for field in needed if field not in given]
-    foreign = [field for field in given if field not in needed and field not in one_of]
-    if missing:
-        return f"{row.kind} needs {' and '.join(missing)}"
-    if foreign:
-        return f"{row.kind} has no {' and no '.join(foreign)}"
+    for field in needed:
+        if field not in given:
+            yield field, f"{row.kind} needs {field}"
+    for field in given:
+        if field not in needed and field not in one_of:
+            yield field, f"{row.kind} has no {field}"
     if one_of and sum(field in given for field in one_of) != 1:
-        return f"{row.kind} needs exactly one of {', '.join(one_of)}"
+        yield one_of[-1], f"{row.kind} needs exactly one of {', '.join(one_of)}"
     if row.each and (row.kind != "threshold" or row.amount_minor is None):
-        return "each belongs to a threshold with amount_minor"
-    return ""
+        yield "each", "each belongs to a threshold with amount_minor"
 
 
-def _trouble_of_numbers(row: Promotion) -> str:
+def _troubles_of_numbers(row: Any) -> Iterator[Trouble]:
     if row.percent is not None and not _is_percent(row.percent):
-        return f"percent is above 0, at most 100 and has at most {_PERCENT_PLACES} places, not {row.percent}"
+        yield (
+            "percent",
+            f"percent is above 0, at most 100 and has at most {_PERCENT_PLACES} places, not {row.percent}",
+        )
     for field, lowest in (("amount_minor", 1), ("price_minor", 0), ("min_minor", 1)):
         value = getattr(row, field)
         if value is not None and not lowest <= value <= TOTAL_MAX_MINOR:
-            return f"{field} is {lowest} to {TOTAL_MAX_MINOR}, not {value}"
+            yield field, f"{field} is {lowest} to {TOTAL_MAX_MINOR}, not {value}"
     if row.n is not None and row.n < 1:
-        return f"n is at least 1, not {row.n}"
+        yield "n", f"n is at least 1, not {row.n}"
     if row.n is not None and row.m is not None and not 0 <= row.m < row.n:
-        return f"m is 0 or more and below n, not {row.m} of {row.n}"
-    return ""
+        yield "m", f"m is 0 or more and below n, not {row.m} of {row.n}"
 
 
 def _is_percent(percent: Decimal) -> bool:
@@ -149,26 +156,27 @@ def _is_percent(percent: Decimal) -> bool:
     return isinstance(exponent, int) and exponent >= -_PERCENT_PLACES
 
 
-def _trouble_of_time(row: Promotion) -> str:
+def _troubles_of_time(row: Any) -> Iterator[Trouble]:
     if row.valid_from is not None and row.valid_to is not None and row.valid_to < row.valid_from:
-        return f"valid_to {row.valid_to} is before valid_from {row.valid_from}"
+        yield "valid_to", f"valid_to {row.valid_to} is before valid_from {row.valid_from}"
     if not set(row.weekdays) <= set(range(1, 8)) or len(set(row.weekdays)) != len(row.weekdays):
-        return "weekdays are 1 (Monday) to 7 (Sunday), each once"
+        yield "weekdays", "weekdays are 1 (Monday) to 7 (Sunday), each once"
     if (row.time_from is None) != (row.time_to is None):
-        return "time_from and time_to are given together; 00:00:00 as time_to is the end of the day"
-    if any(time is not None and time.tzinfo is not None for time in (row.time_from, row.time_to)):
-        return "time_from and time_to are local times, without a zone"
-    return ""
+        missing = "time_from" if row.time_from is None else "time_to"
+        yield missing, "time_from and time_to are given together; 00:00:00 as time_to is the end of the day"
+    for field in ("time_from", "time_to"):
+        time = getattr(row, field)
+        if time is not None and time.tzinfo is not None:
+            yield field, "time_from and time_to are local times, without a zone"
 
 
-def _trouble_of_limits(row: Promotion) -> str:
+def _troubles_of_limits(row: Any) -> Iterator[Trouble]:
     for field in ("per_sale", "per_coupon", "budget_uses", "budget_minor"):
         if (getattr(row, field) or 0) < 0:
-            return f"{field} is not below 0"
+            yield field, f"{field} is not below 0"
     if row.per_coupon and not row.coupon:
-        return "per_coupon needs a coupon"
+        yield "per_coupon", "per_coupon needs a coupon"
     if row.coupon and not row.coupon.isprintable():
-        return "coupon is not printable"
+        yield "coupon", "coupon is not printable"
     if "" in row.groups:
-        return "a group has an empty name"
-    return ""
+        yield "groups", "a group has an empty name"
