@@ -54,14 +54,13 @@ class FileJournal:
     which fact the views, found at opening, had once followed.
     """
 
-    head: Head
-
     def __init__(self, folder: Path, views: Views, clock: Clock, worker: Worker) -> None:
         self._folder = folder
         self._views = views
         self._clock = clock
         self._worker = worker
         self._writer: Writer | None = None
+        self.head = Head("", "?", 0, 0, b"")  # until it is open
         self._unchecked = 0
         self._lost = False
         self.known_seq = 0

@@ -79,6 +79,7 @@ def _epoch(first_seq: int) -> c.OpenEpoch:
 
 _SCANS = (c.Scan(CODES[0]), c.Scan(CODES[4]))
 _SALE = (*_SCANS, c.PayCash())
+_TRAINING = (c.Do("training"), c.Choose(1))  # begins it, ends it
 ACTS = {
     "first line": Act((), commands(c.Scan(CODES[4]))),
     "line": Act(_SCANS, commands(c.Scan(CODES[3]))),
@@ -95,6 +96,10 @@ ACTS = {
     "segment roll": Act((*_SALE, *_SALE, *_SALE, *_SCANS), commands(c.PayCash())),
     "epoch goes on": Act((*_SALE, *_SCANS), commands(_epoch(1))),
     "epoch elsewhere": Act((*_SALE, *_SCANS), commands(_epoch(101))),
+    "training begins": Act(_SALE, commands(*_TRAINING)),
+    "sale in training": Act((*_SALE, *_TRAINING, *_SALE, *_SCANS), commands(c.PayCash())),
+    "park in training": Act((*_SCANS, c.ParkCart(), *_TRAINING, *_SCANS), commands(c.ParkCart())),
+    "training ends": Act((*_TRAINING, *_SALE, *_SCANS), commands(*_TRAINING)),
     "close": Act((*_SALE, *_SCANS), _close),
     "reopen": Act((*_SALE, *_SCANS), _reopen),
     "start after a cut": Act((*_SCANS, c.PayCash()), _start),

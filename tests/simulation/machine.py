@@ -19,12 +19,13 @@ from pos.domain import events as e
 from pos.domain.article import Article, Deposit
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
+from pos.domain.rights import Role
 from pos.facts import EpochOpened, Sale
 from pos.journal.file_journal import FileJournal
 from pos.journal.state import SpoolView, StateStore
 from pos.journal.views import Views
 from pos.journal.writer import create_journal
-from pos.ports import JobState, JournalUnavailableError, Operator, PrintJob
+from pos.ports import Head, JobState, JournalUnavailableError, Operator, PrintJob
 from pos.resources import tax_table
 from pos.settings import load_settings
 from pos.till import Till, TillSetup, World
@@ -162,6 +163,9 @@ class _Shelf:
         return False
 
 
+_ROLES = (Role("cashier", ("no-sale", "void-cart", "training")),)
+
+
 class _People:
     async def sign_in(self, name: str, pin: str) -> Operator:
         return Operator("1", name)
@@ -267,7 +271,7 @@ class Machine:
                 drawer=_Drawer(self),
                 memory=self.store,
             ),
-            TillSetup(),
+            TillSetup(roles=_ROLES),
         )
         self.till.subscribe(self._heard)
 
@@ -318,6 +322,11 @@ class Machine:
     async def cursor(self) -> int:
         """The seq up to which the till remembers that the hub holds its facts."""
         return int((await self.store.get("hub.cursor") or b"1:0").partition(b":")[2])
+
+    @property
+    def head(self) -> Head:
+        """Of the side where the till is: for real, or in training."""
+        return self.till._desk.world.journal.head
 
     @property
     def cart(self) -> Cart | None:

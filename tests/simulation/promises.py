@@ -14,9 +14,14 @@ from pos.facts import (
     CartParked,
     CartResumed,
     DrawerOpenedFact,
+    Fact,
     ReceiptCopied,
     Sale,
     StoredFact,
+    Training,
+    TrainingBegan,
+    TrainingEnded,
+    UnknownFact,
     decode_fact,
 )
 from pos.journal.reader import verify_journal
@@ -46,7 +51,7 @@ async def check(machine: Machine, seen: Seen, scratch: Path | None) -> None:
     kept = seq == 0 or any((fact.seq, fact.hash) == (seq, hash_) for fact in facts)
     _must(kept, f"fact {seq} was committed and is gone; the last is {last.seq}")
     _must(sum(fact.seq > seq for fact in facts) <= 2, "more than one commit was under way")
-    head = machine.journal.head
+    head = machine.head
     _must(
         (head.epoch, head.seq, head.hash) == (last.epoch, last.seq, last.hash),
         "the head is not the last fact",
@@ -90,7 +95,8 @@ def _verified(folder: Path) -> list[StoredFact]:
 
 def _check_shown(machine: Machine, seen: Seen, stored: Sequence[StoredFact]) -> set[str]:
     """Whatever was shown is kept; returns the ids of carts that are over."""
-    facts = [decode_fact(fact.kind, fact.version, fact.body) for fact in stored]
+    decoded = [decode_fact(fact.kind, fact.version, fact.body) for fact in stored]
+    facts = [fact.fact if isinstance(fact, Training) else fact for fact in decoded]
     sales = {fact.cart_id: fact.number for fact in facts if isinstance(fact, Sale)}
     voided = {fact.cart_id for fact in facts if isinstance(fact, CartAbandoned)}
     parked = {fact.cart_id for fact in facts if isinstance(fact, CartParked)}
@@ -100,28 +106,44 @@ def _check_shown(machine: Machine, seen: Seen, stored: Sequence[StoredFact]) -> 
     _must(voided.issuperset(seen.voided), "shown as voided, and not kept")
     _must(parked.issuperset(seen.parked), "shown as parked, and not kept")
     _must(resumed.issuperset(seen.resumed), "shown as resumed, and not kept")
-    waiting = {cart.cart_id for cart in machine.journal.head.parked}
-    _must(waiting == parked - resumed, f"{parked - resumed} wait, not {waiting}")
-    drawer = sum(isinstance(fact, DrawerOpenedFact) and not fact.by_key for fact in facts)
+    _check_waiting(machine, decoded)
+    drawer = sum(isinstance(fact, DrawerOpenedFact) and not fact.by_key for fact in decoded)
     _must(drawer >= seen.drawer, "the drawer opened and no fact says so")
     copies = sum(isinstance(fact, ReceiptCopied) for fact in facts)
     _must(copies >= seen.copies, "a copy was printed and no fact says so")
-    numbers: dict[int, int] = {}
-    for row, fact in zip(stored, facts, strict=True):
-        if isinstance(fact, Sale):
-            _must(
-                fact.number == numbers.get(row.epoch, 0) + 1,
-                f"receipt {row.epoch}-{fact.number} out of order",
-            )
-            numbers[row.epoch] = fact.number
     head = machine.journal.head
-    _must(head.next_number == numbers.get(head.epoch, 0) + 1, "the next number is not the next")
+    for trained, number in ((False, head.next_number), (True, head.training_number)):
+        numbers: dict[int, int] = {}
+        for row, fact, whole in zip(stored, facts, decoded, strict=True):
+            if isinstance(fact, Sale) and isinstance(whole, Training) is trained:
+                _must(
+                    fact.number == numbers.get(row.epoch, 0) + 1,
+                    f"receipt {row.epoch}-{fact.number} out of order",
+                )
+                numbers[row.epoch] = fact.number
+        _must(number == numbers.get(head.epoch, 0) + 1, "the next number is not the next")
     return sales.keys() | voided | parked
+
+
+def _check_waiting(machine: Machine, decoded: Sequence[Fact | UnknownFact]) -> None:
+    """Those carts wait that were parked on the side where the till is: for real, or in this training."""
+    began = max((at for at, fact in enumerate(decoded) if isinstance(fact, TrainingBegan)), default=-1)
+    ended = max((at for at, fact in enumerate(decoded) if isinstance(fact, TrainingEnded)), default=-1)
+    trains = began > ended
+    _must(
+        (machine.journal.head.training is not None) == trains,
+        "the till is not where the facts say: in training or not",
+    )
+    side = [fact.fact for fact in decoded[began:] if isinstance(fact, Training)] if trains else decoded
+    parked = {fact.cart_id for fact in side if isinstance(fact, CartParked)}
+    resumed = {fact.cart_id for fact in side if isinstance(fact, CartResumed)}
+    waiting = {cart.cart_id for cart in machine.head.parked}
+    _must(waiting == parked - resumed, f"{parked - resumed} wait, not {waiting}")
 
 
 def _check_cart(machine: Machine, seen: Seen, ended: set[str]) -> None:
     """The open cart is as it was last seen or about to be; if it is gone, a fact ended it."""
-    cart, resumed = machine.cart, machine.journal.head.resumed
+    cart, resumed = machine.cart, machine.head.resumed
     if cart is None:
         kept = any(old is None or old.cart_id in ended for old in seen.carts)
         _must(kept and resumed is None, f"the open cart is gone: {seen.carts}, {resumed}")
@@ -135,11 +157,11 @@ def _check_cart(machine: Machine, seen: Seen, ended: set[str]) -> None:
 
 async def sell_on(machine: Machine) -> None:
     """One more sale, with whatever is in the cart. Raises LostError."""
-    number = machine.journal.head.next_number
+    number = machine.head.next_number
     await machine.do(c.Scan(CODES[1]))
     await machine.do(c.PayCash())
     message = machine.till.view.message
     if message is not None and message.code == PAY_BEFORE:  # a cart of an earlier epoch asks once more
         await machine.do(c.PayCash())
-    if machine.journal.head.next_number != number + 1 or machine.cart is not None:
+    if machine.head.next_number != number + 1 or machine.cart is not None:
         raise LostError(f"the till does not sell on: {machine.till.view.message}")
