@@ -15,6 +15,8 @@ COLUMNS: Final = 20
 
 def customer_rows(view: TillView, words: Texts, idle: tuple[str, str]) -> tuple[str, str]:
     """Two rows of 20: what was scanned and the sum, then what is to pay, then the change; the shop's words between."""
+    if view.training:
+        return words("customer.training"), ""
     if view.lines:
         return _selling(view, words)
     if view.state == "paid" and view.last_sale is not None:

@@ -103,7 +103,7 @@ class Surround:
             self._tasks.append(("second copy", self.mirror.run))
         self._tasks.append(("compaction", self._compact))
         self._make_scanners(submit)
-        self.customer = CustomerSide(self._settings, submit, self._clock)
+        self.customer = CustomerSide(self._settings, submit, self._clock, self.link_address)
         self._tasks += self.customer.tasks
 
     def tasks(self) -> tuple[_Task, ...]:
