@@ -185,6 +185,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
                 idle_lock_minutes=settings.people.idle_lock_minutes,
                 switch_minutes=settings.people.switch_minutes,
                 cart_follows_operator=settings.people.cart_follows_operator,
+                goods=settings.goods.rules,
             ),
         )
         surround.connect(till.submit)

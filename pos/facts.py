@@ -25,6 +25,7 @@ from pos.domain.used import Used
 __all__ = [
     "GENESIS",
     "About",
+    "AgeRefused",
     "Approval",
     "CartAbandoned",
     "CartParked",
@@ -445,6 +446,21 @@ class Training(msgspec.Struct, frozen=True):
     fact: "Fact"
 
 
+class AgeRefused(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Goods were not sold because the customer could not be taken for `min_age`. Nothing of the customer is kept.
+
+    `skus` are the articles that left the cart, one entry a line.
+    """
+
+    business_day: str
+    cart_id: str
+    operator: str
+    min_age: int
+    at_ms: int
+    offset_min: int
+    skus: tuple[str, ...]
+
+
 Fact = (
     Sale
     | CartAbandoned
@@ -463,6 +479,7 @@ Fact = (
     | CashCounted
     | SessionClosed
     | DayClosed
+    | AgeRefused
 )
 
 
@@ -505,6 +522,7 @@ _KINDS: Final[dict[str, tuple[int, type[Any]]]] = {
     "cash.counted": (1, CashCounted),
     "session.closed": (1, SessionClosed),
     "day.closed": (1, DayClosed),
+    "age.refused": (1, AgeRefused),
 }
 _KIND_OF_TYPE: Final = {type_: (kind, version) for kind, (version, type_) in _KINDS.items()}
 _TRAINING: Final = "training."

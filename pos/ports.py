@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import msgspec
 
 from pos.days import Days
-from pos.domain.article import Article
+from pos.domain.article import Article, Deposit
 from pos.domain.cart import Cart
 from pos.domain.commands import Command
 from pos.domain.document import Document
@@ -238,6 +238,10 @@ class Catalogue(Protocol):
 
     async def search(self, text: str, limit: int) -> Sequence[Article]:
         """Articles whose words begin with the words of `text`, at least two letters."""
+        ...
+
+    async def deposits(self) -> Sequence[Deposit]:
+        """Those that articles are sold with, at most 50."""
         ...
 
     def departments(self) -> Mapping[int, tuple[str, str]]:

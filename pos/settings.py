@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from pos.domain.goods_rules import GoodsRules, read_deposits
 from pos.domain.pins import DIGITS_MAX, DIGITS_MIN
 from pos.domain.rounding import PROFILES
 from pos.domain.tender import ForeignRate, TenderRules
@@ -20,6 +21,7 @@ from pos.resources import config_path, read_toml
 
 __all__ = [
     "DeviceSettings",
+    "GoodsSettings",
     "HubSettings",
     "PeopleSettings",
     "Settings",
@@ -111,6 +113,26 @@ class PeopleSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: str
 
 
+class GoodsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    age_check: Literal["date", "ask", "warn"]
+    deposits: tuple[str, ...]
+    discount_reasons: tuple[str, ...]
+    price_reasons: tuple[str, ...]
+    discount_percent_max: Annotated[int, msgspec.Meta(ge=0, le=100)]
+    staff_percent: Annotated[int, msgspec.Meta(ge=0, le=100)]
+
+    @property
+    def rules(self) -> GoodsRules:
+        return GoodsRules(
+            age_check=self.age_check,
+            deposits=read_deposits(self.deposits),
+            discount_reasons=self.discount_reasons,
+            price_reasons=self.price_reasons,
+            discount_percent_max=self.discount_percent_max,
+            staff_percent=self.staff_percent,
+        )
+
+
 class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scanner: tuple[str, ...]
     scanner_layout: str
@@ -137,6 +159,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     till: TillSettings
     tenders: TenderSettings
     people: PeopleSettings
+    goods: GoodsSettings
     devices: DeviceSettings
     hub: HubSettings
 
@@ -183,6 +206,10 @@ def _missing_data(settings: Settings) -> list[str]:
         there = sorted(found.stem for found in (config_path() / path.parent).glob("*.toml"))
         if path.stem not in there:
             problems.append(f"{key}: there is no {path.stem!r}; there are {', '.join(there)}")
+    try:
+        read_deposits(settings.goods.deposits)
+    except ValueError as error:
+        problems.append(f'goods.deposits: "{error}" is not like "25 A Einweg": cents, tax code, name')
     return problems
 
 

@@ -1,12 +1,15 @@
 """Amounts, quantities and messages as words of one language: shared by the screen and the line mode."""
 
+import datetime as dt
 from decimal import Decimal
 
 from pos.domain.events import Message
 from pos.domain.question import Option
 from pos.resources import Texts
 
-__all__ = ["amount", "message_text", "option_text", "quantity_text"]
+__all__ = ["amount", "day_text", "message_text", "option_text", "quantity_text"]
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # Fields of a message that hold money, by the message's code.
 _MONEY_FIELDS = {
@@ -31,6 +34,9 @@ _MONEY_FIELDS = {
     "tip-too-much": ("tip",),
     "cart-repriced": ("before", "total"),
     "coupon-taken": ("saved",),
+    "discount-given": ("off",),
+    "discount-amount-limit": ("limit",),
+    "override-done": ("price",),
 }
 
 
@@ -51,6 +57,13 @@ def quantity_text(quantity: Decimal, unit: str, language: str) -> str:
         )
     number = f"{quantity:.3f}"
     return f"{number.replace('.', ',') if language == 'de' else number} {unit}"
+
+
+def day_text(day: dt.date, language: str) -> str:
+    """`22.11.2008` in German, `22 Nov 2008` in English."""
+    if language == "de":
+        return f"{day.day}.{day.month}.{day.year}"
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def message_text(message: Message, words: Texts) -> str:

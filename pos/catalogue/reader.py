@@ -40,6 +40,8 @@ _HITS = "SELECT rowid FROM variant_fts WHERE variant_fts MATCH ? ORDER BY rowid 
 _BY_WORDS = f"SELECT {_COLUMNS} FROM ({_HITS}) f JOIN variant v ON v.id = f.rowid"  # noqa: S608
 _DEPOSIT = "SELECT text, tax_code, price_minor, dated FROM variant WHERE sku = ?"
 
+_DEPOSIT_SKUS = "SELECT deposit_sku FROM variant WHERE deposit_sku IS NOT NULL GROUP BY deposit_sku ORDER BY min(id) LIMIT 50"
+
 _Stamp = tuple[int, int, int, int]
 
 
@@ -123,14 +125,30 @@ class CatalogueReader:
         return await self._worker.run(self._search, query, min(limit, SEARCH_LIMIT), self._day)
 
     def _search(self, query: str, limit: int, day: str) -> tuple[Article, ...]:
-        """On the worker, with a connection of its own that follows the file by itself."""
+        """On the worker."""
+        file = self._following()
+        return file.some(query, limit, day) if file is not None else ()
+
+    def _following(self) -> "_File | None":
+        """The worker's own connection, which follows the file by itself."""
         stamp = _stamp_of(self._path)
         if self._search_file is None or self._search_file.stamp != stamp:
             fresh = _File(self._path, stamp) if stamp else None
             if self._search_file:
                 self._search_file.close()
             self._search_file = fresh
-        return self._search_file.some(query, limit, day) if self._search_file else ()
+        return self._search_file
+
+    async def deposits(self) -> Sequence[Deposit]:
+        """The deposits that articles are sold with, at most 50, in the order of their articles."""
+        if self._file is None:
+            return ()
+        return await self._worker.run(self._all_deposits, self._day)
+
+    def _all_deposits(self, day: str) -> tuple[Deposit, ...]:
+        """On the worker."""
+        file = self._following()
+        return file.all_deposits(day) if file is not None else ()
 
     def departments(self) -> dict[int, tuple[str, str]]:
         """All departments, number -> (name, tax code)."""
@@ -168,6 +186,7 @@ class _File:
         self.stamp = stamp
         self._path = path
         self.deposits: dict[tuple[str, str], Deposit | None] = {}
+        self._deposit_skus: list[str] | None = None
         # A file with this name is never written again (pos.catalogue.replacing), so it needs no locks.
         try:
             self._db = apsw.Connection(
@@ -229,6 +248,16 @@ class _File:
         try:
             rows = self._db.execute(_BY_WORDS, (query, limit)).fetchall()
             return tuple(self._article(row, day) for row in rows)
+        except apsw.Error as error:
+            raise self._damaged(error) from error
+
+    def all_deposits(self, day: str) -> tuple[Deposit, ...]:
+        """All articles are looked through once for each file."""
+        try:
+            if self._deposit_skus is None:
+                self._deposit_skus = [sku for (sku,) in self._db.execute(_DEPOSIT_SKUS)]
+            found = (self._deposit(sku, day) for sku in self._deposit_skus)
+            return tuple(deposit for deposit in found if deposit is not None)
         except apsw.Error as error:
             raise self._damaged(error) from error
 

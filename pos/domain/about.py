@@ -1,11 +1,30 @@
 """What is known of a whole cart beside its lines: for whom, by whom, and what was agreed to."""
 
+from decimal import Decimal
+
 import msgspec
 
 from pos.domain.rights import Approval
 from pos.domain.used import Used
 
-__all__ = ["About"]
+__all__ = ["About", "Reduction"]
+
+
+class Reduction(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A discount that a person gave, as a rule: what it takes off which line follows from the lines, until the cart ends.
+
+    `n` is its line, 0 the whole cart. It takes `percent` off, or `amount_minor` where `percent` is 0. `source` is "manual" or
+    "staff"; `by` gave it, `approved` agreed. `text` stands on the receipt.
+    """
+
+    source: str
+    text: str
+    n: int = 0
+    percent: Decimal = Decimal(0)
+    amount_minor: int = 0
+    reason: str = ""
+    by: str = ""
+    approved: str = ""
 
 
 class About(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -14,7 +33,7 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     `coupons` are the codes that were scanned, one entry each time. `age` is the age that was looked at and passed.
     `approvals` are those of its lines. `gift`: a receipt without prices is wanted too. `tip_minor` is paid
     over the total. `buyer` is a reference: an invoice is wanted for them. `promotions` are those that take something
-    off now, and how often.
+    off now, and how often. `reductions` are the discounts that people gave, in their order.
     """
 
     customer: str = ""
@@ -28,3 +47,4 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     tip_minor: int = 0
     buyer: str = ""
     promotions: tuple[Used, ...] = ()
+    reductions: tuple[Reduction, ...] = ()

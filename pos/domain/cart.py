@@ -1,6 +1,6 @@
 """The cart: immutable, each change gives a new one. Sums are kept by construction, not checked later."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ __all__ = [
     "add_article",
     "add_deposit_return",
     "add_discount",
+    "add_lines",
     "add_open_line",
     "add_return",
     "add_tender",
@@ -40,15 +41,19 @@ __all__ = [
     "paid_minor",
     "pieces",
     "price_open_line",
+    "put_line",
+    "put_lines",
     "replace_open_line",
     "tax_totals",
     "total_minor",
     "void_line",
     "with_about",
+    "with_rates",
 ]
 
 LINES_MAX = 2_000
 NOTHING_KNOWN: Final = About()
+_SOLD: Final = frozenset({"article", "open"})
 
 
 class Sums(msgspec.Struct, frozen=True):
@@ -304,6 +309,18 @@ def with_about(cart: Cart, **changes: Any) -> Cart:
     return msgspec.structs.replace(cart, about=msgspec.structs.replace(cart.about, **changes))
 
 
+def with_rates(cart: Cart, rate_of: Callable[[str], TaxRate]) -> Cart:
+    """The cart with the rates of the day on which its goods change hands; what comes back keeps the rate it was sold at."""
+    for line in cart.lines:
+        if line.live and line.tax_code and line.kind != "return":
+            rate = rate_of(line.tax_code)
+            if (rate.percent, rate.key) != (line.tax_percent, line.tax_key):
+                cart = _replace(
+                    cart, msgspec.structs.replace(line, tax_percent=rate.percent, tax_key=rate.key)
+                )
+    return cart
+
+
 def find_line(cart: Cart, n: int) -> Line | None:
     return cart.lines[n - 1] if 1 <= n <= len(cart.lines) else None
 
@@ -374,8 +391,25 @@ def _next_n(cart: Cart) -> int:
     return len(cart.lines) + 1
 
 
+def add_lines(cart: Cart, *lines: Line) -> Cart:
+    """The cart with lines more, whose numbers follow."""
+    return _append(cart, *lines)
+
+
+def put_line(cart: Cart, new: Line) -> Cart:
+    """The cart with another line in the place of that number."""
+    return _replace(cart, new)
+
+
 def _append(cart: Cart, *lines: Line) -> Cart:
+    """Who sells at the moment sells the goods among them."""
     sums = cart.sums
+    seller = cart.about.seller
+    if seller:
+        lines = tuple(
+            msgspec.structs.replace(line, seller=seller) if line.kind in _SOLD and not line.seller else line
+            for line in lines
+        )
     for line in lines:
         sums = _count(sums, line, 1)
     return Cart(
@@ -393,6 +427,15 @@ def _replace(cart: Cart, new: Line) -> Cart:
     old = cart.lines[new.n - 1]
     lines = (*cart.lines[: new.n - 1], new, *cart.lines[new.n :])
     return msgspec.structs.replace(cart, lines=lines, sums=_count(_count(cart.sums, old, -1), new, 1))
+
+
+def put_lines(cart: Cart, fresh: Iterable[Line]) -> Cart:
+    """`put_line` for many lines: what it costs grows with the lines given."""
+    lines, sums = list(cart.lines), cart.sums
+    for new in fresh:
+        sums = _count(_count(sums, lines[new.n - 1], -1), new, 1)
+        lines[new.n - 1] = new
+    return msgspec.structs.replace(cart, lines=tuple(lines), sums=sums)
 
 
 def _article_line(

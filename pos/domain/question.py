@@ -14,7 +14,8 @@ KINDS: Final = ("pick", "many", "amount", "number", "text", "secret", "date")
 
 pick: the key of one option (str); many: the keys of those that are ticked (tuple of str); amount: minor units (int);
 number: a Decimal; text, secret: what was typed (str); date: a day (datetime.date). Where a question takes scans, a
-scan answers it as `Scanned`; where it may be left empty, nothing typed is None.
+scan answers it as `Scanned`; where it may be left empty, nothing typed is None. A date may have options beside it: the key of one is
+an answer too.
 """
 
 

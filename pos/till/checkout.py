@@ -26,6 +26,7 @@ __all__ = ["PAY_BEFORE", "Checkout", "refused"]
 
 PAY_BEFORE = "pay-before"
 IN_DRAWER: Final = frozenset({"cash", "foreign"})
+_COUNTERS: Final = frozenset({"void", "retender"})
 VOID_CART: Final = declare("void-cart")
 _Later = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -58,6 +59,8 @@ class Checkout:
         self.paying = False
         self.pay_out: Callable[[Cart, int | None], Coroutine[Any, Any, None] | Flow] | None = None
         """Ends a cart of which nothing, or less, is due; given by the part that knows how money goes back."""
+        self.first: Callable[[], None] = lambda: None
+        """What must be known before anything is paid; raises NeedsAnswer or Refusal."""
         self.handlers = {
             c.PayCash: self._pay_cash,
             c.VoidCart: self._void_cart,
@@ -109,7 +112,7 @@ class Checkout:
         return self.pay_cash(cart, command.given_minor)
 
     def payable(self) -> Cart:
-        """The cart that can be paid now. Raises Refusal."""
+        """The cart that can be paid now. Raises Refusal, and NeedsAnswer where goods still ask something."""
         self._desk.must_be_selling()
         cart = self._selling.cart
         if cart is None or not any(line.live for line in cart.lines):
@@ -120,6 +123,7 @@ class Checkout:
             raise Refusal(
                 "open-lines", level="alarm", count=len(waiting), code=waiting[0].code or waiting[0].text
             )
+        self.first()
         return cart
 
     def pay_cash(self, cart: Cart, given_minor: int | None) -> Coroutine[Any, Any, None] | Flow | None:
@@ -169,6 +173,9 @@ class Checkout:
         """Write the sale that ends this cart, then drawer, paper and thanks. The tenders pay for it in full."""
         if self._selling.on_scale is not None:
             raise Refusal("weighing-first", level="warn", text=self._selling.on_scale.text)
+        self.first()
+        if not any(reference.kind in _COUNTERS for reference in references):
+            cart = carts.with_rates(cart, self._desk.rate_of)
         self.paying = True
         self._selling.quantity = None
         self._selling.results = None

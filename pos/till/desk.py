@@ -3,6 +3,8 @@
 import datetime as dt
 import logging
 from collections import deque
+from collections.abc import Callable, Generator
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -11,6 +13,7 @@ from pos.domain import events as e
 from pos.domain.article import Article
 from pos.domain.cart import Mark
 from pos.domain.commands import Command
+from pos.domain.goods_rules import GoodsRules
 from pos.domain.rights import Approval, Role, Roles
 from pos.domain.scan_table import ScanTable
 from pos.domain.tax import TaxRate, TaxTable
@@ -49,6 +52,7 @@ from pos.view import LastSale
 __all__ = [
     "Asking",
     "Desk",
+    "NeedsAnswer",
     "NeedsApproval",
     "Refusal",
     "TillSetup",
@@ -78,6 +82,7 @@ class TillSetup(msgspec.Struct, frozen=True):
     cart_follows_operator: bool = False
     scans: ScanTable = ScanTable()
     tenders: TenderRules = TenderRules()
+    goods: GoodsRules = GoodsRules()
 
 
 class World(msgspec.Struct, frozen=True):
@@ -113,6 +118,14 @@ class NeedsApproval(Exception):  # noqa: N818 - it is an answer, not an error
     def __init__(self, right: str) -> None:
         super().__init__(right)
         self.right = right
+
+
+class NeedsAnswer(Exception):  # noqa: N818 - it is an answer, not an error
+    """Raised inside a command that must wait: `flow` asks first, and returns whether the command may then be done."""
+
+    def __init__(self, flow: Generator[Any, Any, bool]) -> None:
+        super().__init__("a question comes first")
+        self.flow = flow
 
 
 class Asking(msgspec.Struct, frozen=True):
@@ -169,6 +182,8 @@ class Desk:
         self.roles = Roles(setup.roles or shipped_roles())
         self.asking: Asking | None = None
         self.approvals: tuple[Approval, ...] = ()  # those of the command that is being handled
+        self.goods_ask = False  # a line just added asks something
+        self.again: Callable[[Command], None] = lambda _: None  # takes a command before any that waits
         self.showing_last = False
         self.last: LastSale | None = None
         self.last_sale: Sale | None = None

@@ -24,6 +24,7 @@ Flow = Generator[Any, Any, None]
 Answered = str | tuple[str, ...] | int | Decimal | dt.date | Scanned | None
 _Waiting = Coroutine[Any, Any, None] | None
 _TEXT_MAX = 200
+_CHOICE_DIGITS = 2  # a day has more
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -41,7 +42,7 @@ class Flows:
         self.question: Question | None = None
         self.handlers = {c.Answer: self._answer, c.Choose: self._choose, c.GoOn: self._go_on}
 
-    def begin(self, flow: Flow) -> _Waiting:
+    def begin(self, flow: Generator[Any, Any, Any]) -> _Waiting:
         """Run a function to its first question. Raises what it raises."""
         self.drop()
         self._flow = flow
@@ -77,8 +78,6 @@ class Flows:
 
     def _choose(self, command: c.Choose) -> _Waiting:
         question = self._asked()
-        if question.kind not in {"pick", "many"}:
-            raise Refusal("no-such-choice", level="warn")
         return self._step_or_tick(self._option(question, command.index))
 
     def _asked(self) -> Question:
@@ -90,7 +89,7 @@ class Flows:
         question = self._asked()
         if not isinstance(answer, Option):
             return self._step(answer)
-        if question.kind == "pick":
+        if question.kind != "many":
             return self._step(answer.key)
         options = tuple(
             msgspec.structs.replace(option, ticked=not option.ticked) if option.key == answer.key else option
@@ -104,6 +103,11 @@ class Flows:
             raise Refusal("no-such-choice", level="warn")
         return question.options[index - 1]
 
+    def _choice(self, question: Question, text: str) -> Option:
+        if not (text.isascii() and text.isdigit() and len(text) <= 4):
+            raise Refusal("no-such-choice", level="warn")
+        return self._option(question, int(text))
+
     def _read(self, question: Question, text: str) -> "Answered | Option":
         """What was typed, as the kind of the question wants it. Raises Refusal; the question stays."""
         if len(text) > _TEXT_MAX:
@@ -114,11 +118,11 @@ class Flows:
             if question.empty:
                 return None
             raise Refusal("answer-needed", level="info")
+        if question.kind == "date" and len(text) <= _CHOICE_DIGITS and question.options:
+            return self._choice(question, text)
         match question.kind:
             case "pick" | "many":
-                if not (text.isascii() and text.isdigit() and len(text) <= 4):
-                    raise Refusal("no-such-choice", level="warn")
-                return self._option(question, int(text))
+                return self._choice(question, text)
             case "amount":
                 amount = to_minor(text, digits_are_cents=self._desk.setup.digits_are_cents)
                 if amount is None:
@@ -135,6 +139,11 @@ class Flows:
                     raise Refusal("not-a-day", text=text)
                 return day
         return text
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is asked, and no function is under way."""
+        return self._flow is None
 
     # -- driving
 

@@ -2,14 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import Any
+
+import msgspec
 
 from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain import events as e
+from pos.domain.about import About
+from pos.domain.age import age_wanted
 from pos.domain.article import Article
 from pos.domain.cart import Cart
+from pos.domain.goods import add_department, asks_serial, is_weight, put_serial, set_last
 from pos.domain.money import PRICE_MAX_MINOR, QUANTITY_MAX, TOTAL_MAX_MINOR
 from pos.domain.payment import overpaid
+from pos.domain.reductions import carry_over
 from pos.domain.scans import Meaning, ScanKind
 from pos.domain.tax import TaxRate
 from pos.till.desk import Desk, Refusal, stop_message
@@ -31,8 +38,10 @@ class Selling:
         self.results: tuple[Article, ...] | None = None
         self.search_text = ""
         self.open_price: int | None = None
+        self.next_about = About()
+        """What is known of the cart that begins with the next line."""
         self.price: Callable[[Cart], Cart] = lambda cart: cart
-        """Puts promotions in place after each change of lines."""
+        """Puts discounts in place after each change of lines."""
         self.weigh: Callable[[Article, str, str], bool] = lambda *_: False
         """True where the scale is asked first (pos.till.weighing)."""
         self.on_scale: Article | None = None
@@ -109,18 +118,31 @@ class Selling:
             self.chosen = line.n
             self._desk.message = e.Message("price-needed", {"text": line.text}, "alarm")
             return
-        before = self.the_cart().lines[: line.n - 1]
-        if article.min_age and not any(other.min_age >= article.min_age for other in before if other.live):
-            self._desk.warn("age-check", age=article.min_age, text=article.text)
+        if asks_serial(article, line):
+            self._set_cart(put_serial(self.the_cart(), line.n, ""))
+            self._desk.goods_ask = True
+        cart = self.the_cart()
+        before = [other.min_age for other in cart.lines[: line.n - 1] if other.live]
+        asks = self._desk.setup.goods.age_check != "warn"
+        if article.min_age > max(cart.about.age, *before, 0):
+            self._desk.goods_ask |= asks
+            if not asks:
+                self._desk.warn("age-check", age=article.min_age, text=article.text)
+        elif asks and age_wanted(cart):
+            self._desk.warn("age-waits", age=age_wanted(cart))
 
     def _quantity_for(self, article: Article) -> Decimal:
         quantity = self.quantity
+        if article.serial_required and quantity not in {None, _WHOLE}:
+            raise Refusal("serial-one-by-one", level="warn", text=article.text)
         if article.unit == "pc":
             if quantity is not None and quantity != quantity.to_integral_value():
                 raise Refusal("quantity-whole", text=article.text)
             return quantity or _WHOLE
         if quantity is None:
             raise Refusal("weight-needed", level="warn", text=article.text, unit=article.unit)
+        if not is_weight(quantity, article.unit):
+            raise Refusal("weight-absurd", level="warn", text=article.text)
         return quantity
 
     def _cart_for_line(self) -> Cart:
@@ -131,7 +153,10 @@ class Selling:
         if self._desk.drawer_is_open:
             self._desk.warn("drawer-open")
         return Cart(
-            self._desk.world.ids.new_id(), self._desk.world.clock.wall_ms(), self._desk.operator.operator_id
+            self._desk.world.ids.new_id(),
+            self._desk.world.clock.wall_ms(),
+            self._desk.operator.operator_id,
+            about=self.next_about,
         )
 
     def _set_quantity(self, command: c.SetQuantity) -> None:
@@ -142,33 +167,47 @@ class Selling:
         self.quantity = command.quantity
 
     def _repeat_last(self, _: c.RepeatLast) -> None:
+        """`3*` and Enter: three of the last goods in all, more or fewer."""
         self._desk.must_be_selling()
         cart = self.cart
         line = carts.last_live_line(cart) if cart is not None else None
-        if line is None or self.quantity is None or line.kind == "open":
+        if cart is None or line is None or self.quantity is None or not _repeatable(line):
             raise Refusal("nothing-to-repeat")
-        article = self._desk.world.catalogue.by_sku(line.sku)
-        missing = self.quantity - line.quantity
-        if article is None or missing <= 0 or line.unit != "pc":
+        quantity = self.quantity
+        if line.unit == "pc" and quantity != quantity.to_integral_value():
+            raise Refusal("quantity-whole", text=line.text)
+        if not is_weight(quantity, line.unit):
+            raise Refusal("weight-absurd", level="warn", text=line.text)
+        changed, source = set_last(cart, line.n, quantity, self._desk.mark())
+        if changed is cart:
             raise Refusal("nothing-to-repeat")
-        self.quantity = missing
-        self._sell(article, line.code or article.gtin or "", "typed")
+        fresh = len(cart.lines) + 1
+        self._set_cart(carry_over(changed, source, fresh) if source else changed)
+        self._take_quantity()
+        self._desk.events += [
+            e.LineVoided(old.n)
+            for old, new in zip(cart.lines, changed.lines, strict=False)
+            if old.live and not new.live and old.parent is None
+        ]
+        if source:
+            line = self.the_cart().lines[fresh - 1]
+            self._desk.events.append(e.LineAdded(line.n, line.text, line.quantity, line.total_minor))
 
     def _void_last(self, _: c.VoidLast) -> None:
         self._desk.must_be_selling()
         line = carts.last_live_line(self.cart) if self.cart is not None else None
         if line is None:
             raise Refusal("nothing-to-void")
-        self._void(line.n)
+        self.void(line.n)
 
     def _void_line(self, command: c.VoidLine) -> None:
         self._desk.must_be_selling()
         line = carts.find_line(self.cart, command.n) if self.cart is not None else None
         if line is None or not line.live:
             raise Refusal("no-such-line", n=command.n)
-        self._void(line.parent or line.n)
+        self.void(line.parent or line.n)
 
-    def _void(self, n: int) -> None:
+    def void(self, n: int) -> None:
         self._set_cart(carts.void_line(self.the_cart(), n, self._desk.mark()))
         self.choose_open_line()
         self._desk.events.append(e.LineVoided(n))
@@ -179,6 +218,9 @@ class Selling:
             raise Refusal("price-limit", limit=PRICE_MAX_MINOR)
         if command.n is not None:
             self.chosen = command.n
+        if command.n is None and (self.cart is None or not carts.open_lines(self.cart)):
+            self._price_without_article(command)
+            return
         line = self._chosen_line()
         if line.open_reason == "price":
             rate = self._desk.rate_of(line.tax_code)
@@ -191,6 +233,28 @@ class Selling:
         else:
             self._desk.warn("department-needed", level="info", code=line.text)
 
+    def _price_without_article(self, command: c.SetPrice) -> None:
+        """No line waits for a price: something is sold by its price alone."""
+        self.open_price = command.price_minor
+        if command.department is not None:
+            self.price_with_department(str(command.department))
+        else:
+            self._desk.warn("department-needed-new", level="info")
+
+    def sell_department(self, department: tuple[int, str, str], price_minor: int) -> None:
+        """Sell something by its price, in a department: number, name and tax code. Raises Refusal."""
+        number, name, tax_code = department
+        if not 0 < price_minor <= PRICE_MAX_MINOR:
+            raise Refusal("price-limit", limit=PRICE_MAX_MINOR)
+        rate = self._desk.rate_of(tax_code)
+        cart = self._cart_for_line()
+        n = len(cart.lines) + 1
+        quantity = self.quantity or _WHOLE
+        self._set_cart(add_department(cart, (number, name, rate), price_minor, quantity, self._desk.mark()))
+        self._take_quantity()
+        line = self.the_cart().lines[n - 1]
+        self._desk.events.append(e.LineAdded(line.n, line.text, line.quantity, line.total_minor))
+
     def price_with_department(self, typed: str) -> None:
         """A price waits: what was typed is its department's number."""
         price = self.open_price
@@ -200,6 +264,9 @@ class Selling:
             raise Refusal("department-unknown", code=typed)
         number, name, tax_code = found
         self.open_price = None
+        if self.cart is None or not carts.open_lines(self.cart):
+            self.sell_department((number, name, tax_code), price)
+            return
         self._settle_by_price(price, self._desk.rate_of(tax_code), name, number)
 
     def _settle_by_price(
@@ -228,7 +295,7 @@ class Selling:
 
     def _drop_open_lines(self, _: c.DropOpenLines) -> None:
         self._desk.must_be_selling()
-        self._void(self._chosen_line().n)
+        self.void(self._chosen_line().n)
 
     def _choose_next(self, _: c.ChooseOpenLine) -> None:
         numbers = [line.n for line in carts.open_lines(self.cart)] if self.cart is not None else []
@@ -316,7 +383,7 @@ class Selling:
             raise Refusal("cart-full", lines=carts.LINES_MAX)
         if cart.tenders and overpaid(cart):
             raise Refusal("would-be-overpaid", paid=carts.paid_minor(cart))
-        self.cart = cart
+        self.cart, self.next_about = cart, About()
         self._desk.world.state.save_cart(cart)
         problem = self._desk.world.state.problem
         if problem is not None:
@@ -325,6 +392,22 @@ class Selling:
     def keep(self, cart: Cart) -> None:
         """The open cart with other payments or other things known of it."""
         self._set_cart(cart)
+
+    def remember(self, **changes: Any) -> None:
+        """What is known of the open cart, or of the one that begins next."""
+        if self.cart is not None:
+            self._set_cart(carts.with_about(self.cart, **changes))
+        else:
+            self.next_about = msgspec.structs.replace(self.next_about, **changes)
+
+    @property
+    def about(self) -> About:
+        """What is known of the open cart, or of the one that begins next."""
+        return self.cart.about if self.cart is not None else self.next_about
+
+    def begun(self) -> Cart:
+        """The open cart, or the one that begins now."""
+        return self._cart_for_line()
 
     def take_up(self, cart: Cart) -> None:
         """Open a cart that was kept elsewhere, at the prices of its articles and with today's promotions."""
@@ -354,6 +437,7 @@ class Selling:
     def end_cart(self) -> None:
         self.on_scale = None
         self.cart = None
+        self.next_about = About()
         self.chosen = None
         self.quantity = None
         self.results = None
@@ -373,3 +457,8 @@ class Selling:
         return [
             (n, f"{taxes.rate(code, today).percent} %", code) for n, code in enumerate(taxes.codes, start=1)
         ]
+
+
+def _repeatable(line: carts.Line) -> bool:
+    """Goods, or empties that came back; one that has a number of its own is not repeated."""
+    return line.kind in {"article", "deposit"} and not (line.serial or line.open_reason or line.origin)

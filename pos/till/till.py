@@ -22,11 +22,22 @@ from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError
 from pos.till.approvals import Approvals
 from pos.till.checkout import PAY_BEFORE, Checkout
 from pos.till.coupons import Coupons
-from pos.till.desk import Desk, NeedsApproval, Refusal, TillSetup, World, stop_message, unusable_catalogue
-from pos.till.flows import Flow, Flows
+from pos.till.desk import (
+    Desk,
+    NeedsAnswer,
+    NeedsApproval,
+    Refusal,
+    TillSetup,
+    World,
+    stop_message,
+    unusable_catalogue,
+)
+from pos.till.flows import Flow, Flows, Need
+from pos.till.goods import Goods
 from pos.till.ledger import Ledger
 from pos.till.numbers import Numbers
 from pos.till.parking import RESUME_BEFORE, Parking
+from pos.till.pricing import Pricing
 from pos.till.promoting import Promoting
 from pos.till.refunds import Refunds
 from pos.till.retender import Retender
@@ -47,6 +58,7 @@ _Done = asyncio.Future[None] | None
 _Waiting = Coroutine[Any, Any, None] | None
 _Listener = Callable[[Sequence[e.Event]], None]
 _NEWS = frozenset({c.DeviceReported, c.HubReported, c.CopyReported, c.OpenEpoch, c.Tick, c.Weighed})
+_ANSWERS = (c.Answer, c.Choose, c.GoOn)
 _SECOND_STEPS = {c.VoidCart: "void-cart", c.ResumeParked: RESUME_BEFORE, c.PayCash: PAY_BEFORE}
 
 
@@ -83,7 +95,12 @@ class Till:
         tendering = Tendering(self._desk, self._selling, self._checkout)
         tendering.dispatch = self._do
         promoting = Promoting(self._desk)
-        self._selling.price = promoting.price
+        pricing = Pricing(self._desk, self._selling, promoting.price)
+        self._selling.price = pricing.price
+        self._goods = Goods(self._desk, ledger, self._selling)
+        self._checkout.first = self._first
+        self._pricing = pricing
+        self._desk.again = lambda command: self._queue.appendleft((command, None))
         parts: tuple[Any, ...] = (
             self._selling,
             self._scanning,
@@ -100,6 +117,8 @@ class Till:
             tendering,
             Coupons(self._desk, self._selling, promoting),
             Retender(self._desk, self._selling, self._checkout),
+            self._goods,
+            pricing,
         )
         self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         for part in parts:
@@ -212,6 +231,13 @@ class Till:
             if self._afterwards is not None:  # what it writes decides what comes next: the day that is open
                 await asyncio.wait((self._afterwards,))
             await waiting
+            asking = self._ask_of_goods()
+            if asking is not None:
+                await asking
+        except NeedsAnswer as needed:
+            asking = self._ask_first(needed, command)
+            if asking is not None:
+                await asking
         except Exception as error:  # noqa: BLE001 - a bug costs one command, never the till
             self._say_why(error, command)
         self._publish(done)
@@ -224,7 +250,10 @@ class Till:
                 self._approvals.look(command)
                 self._begin(command)
                 command = self._flows.look(command)
-            return self._run(command)
+            waiting = self._run(command)
+            return self._ask_of_goods() if waiting is None else waiting
+        except NeedsAnswer as needed:
+            return self._ask_first(needed, command)
         except Exception as error:  # noqa: BLE001 - a bug costs one command, never the till
             self._say_why(error, command)
             return None
@@ -239,6 +268,40 @@ class Till:
         if function is None:
             raise Refusal("no-such-key", text=command.name[:40])
         return function(command)
+
+    def _ask_of_goods(self) -> _Waiting:
+        """What a line just added asks of the cashier, as soon as nothing else is asked."""
+        if not self._desk.goods_ask or not self._flows.idle or self._desk.asking is not None:
+            return None
+        self._desk.goods_ask = False
+        return self._flows.begin(self._goods.asks())
+
+    def _first(self) -> None:
+        """What must be so before anything is paid. Raises Refusal, NeedsAnswer."""
+        self._pricing.first()
+        self._goods.first()
+
+    def _ask_first(self, needed: NeedsAnswer, command: c.Command) -> _Waiting:
+        """A question comes before the command; answered well, the command is done."""
+        try:
+            return self._flows.begin(self._then(needed.flow, command))
+        except Exception as error:  # noqa: BLE001 - as in `_take`
+            self._say_why(error, command)
+            return None
+
+    def _then(self, first: Generator[Any, Any, bool], command: c.Command) -> Flow:
+        if not (yield from first) or isinstance(command, _ANSWERS):
+            return
+        result: Any = None
+        try:
+            result = self._handlers[type(command)](command)
+        except NeedsApproval as needed:  # while it goes on, the desk holds the approval
+            yield Need(needed.right)
+            result = self._handlers[type(command)](command)
+        if isinstance(result, Generator):
+            yield from result
+        elif result is not None:
+            yield result
 
     @property
     def functions(self) -> frozenset[str]:

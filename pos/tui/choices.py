@@ -25,7 +25,15 @@ FUNCTIONS: Final = (
     TROUBLE,
 )
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "group-goods": ("coupon", "coupon-back"),
+    "group-goods": (
+        "coupon",
+        "coupon-back",
+        "discount",
+        "override",
+        "deposit-return",
+        "seller",
+        "staff-purchase",
+    ),
     "group-receipts": ("retender", "void-sale"),
     "group-money": (),
     "group-day": (),

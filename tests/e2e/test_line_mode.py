@@ -11,6 +11,7 @@ from tests.simulation.line_till import LineTill, TillDiedError, run_tool
 CUCUMBER = "2000000000299"  # 0,89, 7 %
 LEMON = "2000000000268"  # 0,45, 7 %
 BANANAS = "2000000000015"  # 1,79 a kilogram, PLU 101
+SHIRT = "2000000002651"  # 12,95
 GIN = "2000000002019"  # 19,90, from 18 years
 UNKNOWN = "4006381333931"
 
@@ -45,16 +46,16 @@ def test_given_cash_gives_change_and_the_next_scan_begins_the_next_sale(till: Li
 
 
 def test_too_little_cash_pays_a_part_and_writes_nothing_yet(till: LineTill, state: Path) -> None:
-    till.send(f"scan {GIN}")
+    till.send(f"scan {SHIRT}")
     till.send("10,00")
     view = till.send("key cash")
-    assert (view["state"], view["message"]["code"], view["due_minor"]) == ("selling", "part-paid", 990)
-    assert "9,90" in view["message"]["text"]
+    assert (view["state"], view["message"]["code"], view["due_minor"]) == ("selling", "part-paid", 295)
+    assert "2,95" in view["message"]["text"]
     assert journal(state, "sale") == []
     assert till.send("key park")["message"]["code"] == "part-paid-first"
     assert till.send("key cash")["state"] == "paid"
     (sale,) = journal(state, "sale")
-    assert [tender["amount_minor"] for tender in sale["tenders"]] == [1000, 990]
+    assert [tender["amount_minor"] for tender in sale["tenders"]] == [1000, 295]
 
 
 def test_an_article_number_typed_as_money_pays_nothing(till: LineTill) -> None:
@@ -207,9 +208,23 @@ def test_nobody_sells_without_signing_in(start: Callable[..., LineTill], state: 
     assert "9999" not in till.end()
 
 
-def test_an_age_limit_is_said_once_a_sale(till: LineTill) -> None:
-    assert till.send(f"scan {GIN}")["message"]["code"] == "age-check"
-    assert till.send(f"scan {GIN}")["message"] is None
+def test_an_age_limit_is_asked_once_a_sale_and_before_the_payment(till: LineTill, state: Path) -> None:
+    view = till.send(f"scan {GIN}")
+    assert (view["state"], view["question"]["code"]) == ("question", "age")
+    view = till.send(f"scan {CUCUMBER}")
+    assert (view["state"], view["message"]["code"], len(view["lines"])) == ("selling", "age-waits", 2)
+    till.send("5000")
+    assert till.send("key cash")["question"]["code"] == "age"
+    assert journal(state, "sale") == []
+    till.send("1")
+    view = till.send("")
+    assert (view["state"], view["change_minor"]) == ("paid", 5000 - 1990 - 89)
+    till.send(f"scan {GIN}")
+    till.send("2")
+    view = till.send("")
+    assert (view["total_minor"], view["message"]["code"]) == (0, "age-refused")
+    (refused,) = journal(state, "age.refused")
+    assert refused["min_age"] == 18
 
 
 def test_each_input_gives_exactly_one_view_whatever_it_is(till: LineTill) -> None:

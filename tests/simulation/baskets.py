@@ -41,13 +41,18 @@ class Outcome(msgspec.Struct):
 
 
 def load_codes(catalogue: Path, count: int, seed: int) -> list[str]:
-    """Codes of a catalogue file's articles by the piece, shuffled by the seed."""
+    """Codes of a catalogue file's articles by the piece that are sold without any question, shuffled by the seed."""
     raw = catalogue.read_bytes()
     text = (gzip.decompress(raw) if catalogue.suffix == ".gz" else raw).decode()
     rows = csv.DictReader(io.StringIO(text))
-    codes = [row["gtin"].split("|")[0] for row in rows if row["unit"] == "pc"]
+    codes = [row["gtin"].split("|")[0] for row in rows if row["unit"] == "pc" and not _asks(row)]
     random.Random(seed).shuffle(codes)
     return codes[:count]
+
+
+def _asks(row: dict[str, str]) -> bool:
+    """Is an age or a serial number asked for?"""
+    return any(row.get(name, "0") not in {"", "0"} for name in ("min_age", "serial_required"))
 
 
 class BasketRun:

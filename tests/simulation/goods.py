@@ -70,6 +70,11 @@ class Shelf:
     async def search(self, text: str, limit: int) -> Sequence[Article]:
         return [article for article in self._articles.values() if text in article.text][:limit]
 
+    async def deposits(self) -> Sequence[Deposit]:
+        return tuple(
+            {a.deposit.sku: a.deposit for a in self._articles.values() if a.deposit is not None}.values()
+        )
+
     def departments(self) -> Mapping[int, tuple[str, str]]:
         return {1: ("Allerlei", "A")}
 

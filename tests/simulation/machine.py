@@ -156,6 +156,9 @@ class _Shelf:
     async def search(self, text: str, limit: int) -> Sequence[Article]:
         return [article for article in SHELF if text in article.text][:limit]
 
+    async def deposits(self) -> Sequence[Deposit]:
+        return tuple({a.deposit.sku: a.deposit for a in SHELF if a.deposit is not None}.values())
+
     def departments(self) -> Mapping[int, tuple[str, str]]:
         return {1: ("Lebensmittel", "B")}
 

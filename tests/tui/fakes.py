@@ -256,6 +256,9 @@ class FakeCatalogue:
             if all(any(part.startswith(word) for part in a.text.casefold().split()) for word in words)
         ][:limit]
 
+    async def deposits(self) -> Sequence[Deposit]:
+        return tuple({a.deposit.sku: a.deposit for a in self._shelf if a.deposit is not None}.values())
+
     def departments(self) -> Mapping[int, tuple[str, str]]:
         return {1: ("Lebensmittel", "B"), 2: ("Getränke", "A"), 12: ("Textil", "A")}
 

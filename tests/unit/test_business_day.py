@@ -70,7 +70,7 @@ def test_a_clock_before_all_tax_rates_sells_nothing_and_says_why() -> None:
     asyncio.run(run())
 
 
-def test_a_sale_over_the_night_of_a_rate_change_keeps_each_line_at_its_rate() -> None:
+def test_a_sale_over_the_night_of_a_rate_change_has_the_rates_of_the_day_it_is_paid() -> None:
     async def run() -> None:
         shop = Shop()
         await shop.open()
@@ -80,7 +80,8 @@ def test_a_sale_over_the_night_of_a_rate_change_keeps_each_line_at_its_rate() ->
         shop.scan(MILK)
         await shop.till.handle(c.PayCash())
         (sale,) = shop.journal.sales
-        assert [str(tax.percent) for tax in sale.taxes] == ["7", "5"]
-        assert sum(tax.gross_minor for tax in sale.taxes) == sale.total_minor
+        assert [str(tax.percent) for tax in sale.taxes] == ["7"]
+        assert {(str(line.percent), line.tax) for line in sale.lines} == {("7", "B")}
+        assert sum(tax.gross_minor for tax in sale.taxes) == sale.total_minor == 2 * 139
 
     asyncio.run(run())

@@ -102,7 +102,7 @@ def look(shop: Shop) -> None:
         return
     again = cart_of(cart.cart_id, cart.opened_ms, cart.operator, cart.lines, cart.tenders, cart.about)
     assert again.sums == cart.sums
-    promoting = shop.till._selling.price.__self__  # type: ignore[attr-defined]
+    promoting = shop.till._pricing._promote.__self__  # type: ignore[attr-defined]
     answer = Book(shop.promotions.rows).evaluate(
         [
             PromotionLine(
