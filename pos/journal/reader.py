@@ -67,9 +67,9 @@ def verify_journal(folder: Path) -> JournalTotals:
 def _counter(totals: JournalTotals) -> Callable[[int, int, str, int, bytes], None]:
     """What is done with each verified fact: one function, for it is called a hundred thousand times a second.
 
-    `carts` holds each cart that ended, and whether it is parked: only such a one goes on, once.
+    What was done in training is held to the same rules, with numbers of its own, and is in no total. `carts` holds each cart that ended, and whether it is parked: only such a one goes on, once.
     """
-    expected_number: dict[int, int] = {}
+    expected_number: dict[tuple[bool, int], int] = {}
     carts: dict[str, bool] = {}
 
     def count(epoch: int, seq: int, kind: str, version: int, body: bytes) -> None:
@@ -77,6 +77,9 @@ def _counter(totals: JournalTotals) -> Callable[[int, int, str, int, bytes], Non
         totals.first_seq = totals.first_seq or seq
         if kind not in _OF_CARTS:
             return
+        trained = kind.startswith(_TRAINING)
+        if trained:
+            kind = kind.removeprefix(_TRAINING)
         fact = _gist_of(kind, version, body)
         cart_id = fact.cart_id
         if kind == "cart.resumed":
@@ -92,11 +95,11 @@ def _counter(totals: JournalTotals) -> Callable[[int, int, str, int, bytes], Non
         if kind != "sale":
             return
         # Where facts left, the first sale that is still here may have any number.
-        expected = expected_number.get(epoch, fact.number if totals.cut_epoch == epoch else 1)
+        expected = expected_number.get((trained, epoch), fact.number if totals.cut_epoch == epoch else 1)
         if fact.number != expected:
             totals.problems.append(f"fact {seq}: receipt number {fact.number}, expected {expected}")
-        expected_number[epoch] = fact.number + 1
-        if not fact.training:
+        expected_number[trained, epoch] = fact.number + 1
+        if not (trained or fact.training):
             totals.sales += 1
             totals.gross_minor += fact.total_minor
 
@@ -113,7 +116,9 @@ class _Gist(msgspec.Struct, gc=False):
     training: bool = False
 
 
-_OF_CARTS = frozenset({"sale", "cart.abandoned", "cart.parked", "cart.resumed"})
+_TRAINING = "training."
+_REAL = frozenset({"sale", "cart.abandoned", "cart.parked", "cart.resumed"})
+_OF_CARTS = _REAL | {_TRAINING + kind for kind in _REAL}
 _decode_gist = msgspec.json.Decoder(_Gist).decode
 
 

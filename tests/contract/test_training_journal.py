@@ -97,3 +97,21 @@ def test_the_body_of_a_fact_of_training_is_that_of_the_real_one(tmp_path: Path) 
     assert isinstance(trained, Training)
     assert msgspec.json.encode(trained.fact) == stored.body
     assert decode_fact("sale", stored.version, stored.body) == trained.fact
+
+
+def test_a_gap_in_the_numbers_of_training_is_found(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, {})
+    create_till(tmp_path, settings, "t1", "Kim", PIN)
+
+    async def case() -> None:
+        async with open_till(tmp_path, settings) as till:
+            await _train(till)
+            await _sell(till)
+            sale = till.till._desk.last_sale
+            assert sale is not None
+            wrong = msgspec.structs.replace(sale, cart_id="another", number=3)
+            await till.till._desk.world.journal.append([wrong])
+
+    asyncio.run(case())
+    (problem,) = verify_journal(tmp_path / "journal").problems
+    assert "receipt number 3, expected 2" in problem

@@ -5,6 +5,8 @@ import os
 
 import pytest
 
+from pos.domain import commands as c
+from pos.domain.rights import Role, Roles
 from tests.tui.fakes import GOLDEN, MILK, SHIRT, YOGHURT, Screen, Shop, opened, run
 
 SIZES = ((80, 24), (64, 18), (128, 37))
@@ -72,7 +74,28 @@ async def parked_waits(screen: Screen) -> None:
     await screen.press("escape")
 
 
+async def training(screen: Screen) -> None:
+    till = screen.shop.till
+    till._desk.roles = Roles((Role("cashier", ("training",)),))
+    for command in (c.Do("training"), c.Choose(1), c.Cancel()):
+        await till.handle(command)
+    await screen.pause()
+
+
+async def training_sale(screen: Screen) -> None:
+    await training(screen)
+    await selling(screen)
+
+
+async def training_paid(screen: Screen) -> None:
+    await training(screen)
+    await paid(screen)
+
+
 CASES = {
+    "training": training,
+    "training-paid": training_paid,
+    "training-sale": training_sale,
     "parked": parked,
     "parked-list": parked_list,
     "parked-waits": parked_waits,
