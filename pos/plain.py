@@ -163,7 +163,7 @@ class LineMode:
             "paper": view.last_sale.paper if view.state == "paid" and view.last_sale is not None else "",
             "question": None if view.question is None else _plain_question(view.question, words),
             "parked": [_plain_parked(cart) for cart in view.parked],
-            "entry": self._entry.text,
+            "entry": self._typed(view),
             "training": view.training,
         }
 
@@ -206,8 +206,13 @@ class LineMode:
             parts.append(words(f"state.{view.state}"))
             parts.extend(_parked_sentence(n, cart, words) for n, cart in enumerate(view.parked, start=1))
         if self._entry.text:
-            parts.append(f"> {self._entry.text}")
+            parts.append(f"> {self._typed(view)}")
         return " ".join(parts)
+
+    def _typed(self, view: TillView) -> str:
+        """What stands in the entry line; a secret only by its length."""
+        secret = view.question is not None and view.question.kind == "secret"
+        return "*" * len(self._entry.text) if secret else self._entry.text
 
     def _standing(self, view: TillView, words: Texts) -> list[str]:
         """What somebody must look at on the lines to hub and relay, each once; the screen's status row goes on saying it."""

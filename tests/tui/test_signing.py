@@ -1,6 +1,7 @@
 """Badges, changing places, PINs of one's own, a till left alone, and a cart that goes with its operator."""
 
 import asyncio
+import io
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,7 +11,9 @@ from msgspec.structs import replace
 from pos.domain import commands as c
 from pos.domain.rights import ALL, Role
 from pos.domain.scans import ScanKind, own_code
+from pos.entry import load_keymap
 from pos.facts import CartParked, CartResumed, DrawerOpenedFact
+from pos.plain import LineMode
 from pos.ports import JournalUnavailableError, Operator
 from tests.tui.fakes import BUTTER, MILK, PIN, Screen, Shop, opened, run
 
@@ -345,5 +348,24 @@ def test_a_role_of_the_shops_own_is_shown_by_its_name() -> None:
         shop.people.known[0] = replace(shop.people.known[0], role="Backstube")
         async with opened(shop, signed_in=False) as screen:
             assert "Backstube" in screen.row("Kim")
+
+    run(case)
+
+
+def test_line_mode_never_shows_a_pin_that_is_asked_for() -> None:
+    async def case() -> None:
+        shop = Shop()
+        await shop.open()
+        lines = iter([b"key change-pin\n", b"4711\n", b"\n", b"8051\n", b""])
+        out = io.StringIO()
+
+        async def read() -> bytes:
+            return next(lines)
+
+        mode = LineMode(shop.till, load_keymap(), read, out=out, as_json=False)
+        await mode.run()
+        assert "> ****" in out.getvalue()
+        assert PIN not in out.getvalue()
+        assert "8051" not in out.getvalue()
 
     run(case)
