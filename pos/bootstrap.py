@@ -186,6 +186,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
                 switch_minutes=settings.people.switch_minutes,
                 cart_follows_operator=settings.people.cart_follows_operator,
                 goods=settings.goods.rules,
+                returns=settings.returns.policy(),
             ),
         )
         surround.connect(till.submit)

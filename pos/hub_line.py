@@ -70,6 +70,12 @@ class HubLine:
     def receipt_link(self) -> str:
         return self._client.receipt_link() if self._client is not None else ""
 
+    def gift_link(self, link: str) -> str:
+        return self._client.gift_link(link) if self._client is not None else ""
+
+    def receipt_of_gift(self, gift_link: str) -> str:
+        return self._client.receipt_of_gift(gift_link) if self._client is not None else ""
+
     def heard(self, events: Sequence[Event]) -> None:
         """What came of a command: whether somebody works here, and is not to wait for what goes up meanwhile."""
         for event in events:

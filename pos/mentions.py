@@ -7,9 +7,9 @@ from pos.facts import Fact, Sale
 
 __all__ = ["KINDS", "mentions_of", "receipt_key"]
 
-KINDS: Final = ("receipt", "serial", "slip", "voucher")
+KINDS: Final = ("receipt", "serial", "slip", "voucher", "without-receipt")
 """receipt: another receipt that it takes back from, voids or re-tenders (`receipt_key`); serial: an article's serial
-number; slip: a deposit slip; voucher: a gift card or credit, by its number."""
+number; slip: a deposit slip; voucher: a gift card or credit, by its number; without-receipt: a return without a receipt, by the business day."""
 
 _VOUCHERS: Final = frozenset({"gift-card", "credit", "voucher"})
 
@@ -31,6 +31,8 @@ def mentions_of(fact: Fact) -> Iterator[tuple[str, str]]:
             continue
         if line.origin is not None and line.origin.number:
             seen.add(("receipt", receipt_key(line.origin.till, line.origin.epoch, line.origin.number)))
+        if line.origin is not None and not line.origin.number:
+            seen.add(("without-receipt", fact.business_day))
         if line.serial:
             kind = {"voucher": "voucher", "deposit": "slip"}.get(line.kind, "serial")
             seen.add((kind, line.serial))

@@ -457,3 +457,11 @@ class Hub(Protocol):
     def receipt_link(self) -> str:
         """A fresh link for one receipt, valid before its upload; empty if no hub ever gave a key."""
         ...
+
+    def gift_link(self, link: str) -> str:
+        """The link of the gift receipt of a receipt's link: it shows no prices. Empty where there is none."""
+        ...
+
+    def receipt_of_gift(self, gift_link: str) -> str:
+        """The receipt's link of a gift receipt's; empty for one that is not of this store."""
+        ...

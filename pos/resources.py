@@ -9,10 +9,20 @@ from typing import Any
 
 import msgspec
 
+from pos.domain.returns import Reason
 from pos.domain.rights import Role
 from pos.domain.tax import TaxRate, TaxTable
 
-__all__ = ["Texts", "config_path", "read_toml", "read_words", "shipped_roles", "tax_table", "texts"]
+__all__ = [
+    "Texts",
+    "config_path",
+    "read_toml",
+    "read_words",
+    "shipped_reasons",
+    "shipped_roles",
+    "tax_table",
+    "texts",
+]
 
 LANGUAGES = ("de", "en")
 
@@ -61,6 +71,16 @@ class _RoleFile(msgspec.Struct, forbid_unknown_fields=True):
 def shipped_roles() -> tuple[Role, ...]:
     """The roles of config/roles.toml."""
     return msgspec.convert(read_toml("roles.toml"), _RoleFile).role
+
+
+class _ReasonFile(msgspec.Struct, forbid_unknown_fields=True):
+    reason: tuple[Reason, ...]
+
+
+@lru_cache(maxsize=1)
+def shipped_reasons() -> tuple[Reason, ...]:
+    """Why goods come back: config/returns.toml."""
+    return msgspec.convert(read_toml("returns.toml"), _ReasonFile).reason
 
 
 class Texts:

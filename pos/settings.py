@@ -15,15 +15,17 @@ import msgspec
 
 from pos.domain.goods_rules import GoodsRules, read_deposits
 from pos.domain.pins import DIGITS_MAX, DIGITS_MIN
+from pos.domain.returns import RULES, ReturnPolicy
 from pos.domain.rounding import PROFILES
 from pos.domain.tender import ForeignRate, TenderRules
-from pos.resources import config_path, read_toml
+from pos.resources import config_path, read_toml, shipped_reasons
 
 __all__ = [
     "DeviceSettings",
     "GoodsSettings",
     "HubSettings",
     "PeopleSettings",
+    "ReturnSettings",
     "Settings",
     "SettingsError",
     "ShopSettings",
@@ -150,6 +152,26 @@ class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     customer_screen: str
 
 
+class ReturnSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    reasons: tuple[str, ...]
+    exchange_days: Annotated[int, msgspec.Meta(ge=0)]
+    withdrawal_days: Annotated[int, msgspec.Meta(ge=0)]
+    defect_days: Annotated[int, msgspec.Meta(ge=0)]
+    recall_days: Annotated[int, msgspec.Meta(ge=0)]
+    no_receipt_customer_cents: Annotated[int, msgspec.Meta(ge=0)]
+    no_receipt_day_cents: Annotated[int, msgspec.Meta(ge=0)]
+
+    def policy(self) -> ReturnPolicy:
+        known = {reason.name: reason for reason in shipped_reasons()}
+        days = (self.exchange_days, self.withdrawal_days, self.defect_days, self.recall_days)
+        return ReturnPolicy(
+            tuple(known[name] for name in self.reasons),
+            dict(zip(RULES, days, strict=True)),
+            self.no_receipt_customer_cents,
+            self.no_receipt_day_cents,
+        )
+
+
 class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str
 
@@ -161,6 +183,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     people: PeopleSettings
     goods: GoodsSettings
     devices: DeviceSettings
+    returns: ReturnSettings
     hub: HubSettings
 
 
@@ -210,6 +233,12 @@ def _missing_data(settings: Settings) -> list[str]:
         read_deposits(settings.goods.deposits)
     except ValueError as error:
         problems.append(f'goods.deposits: "{error}" is not like "25 A Einweg": cents, tax code, name')
+    reasons = [reason.name for reason in shipped_reasons()]
+    problems += [
+        f"returns.reasons: there is no {name!r}; there are {', '.join(reasons)}"
+        for name in settings.returns.reasons
+        if name not in reasons
+    ]
     return problems
 
 

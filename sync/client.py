@@ -26,7 +26,7 @@ from sync.cursors import Cursor
 from sync.downlink import ApplyChanges, Downlink
 from sync.epochs import EpochAsker
 from sync.identity import Identity, Node
-from sync.links import TOKEN_BYTES, mint_link
+from sync.links import TOKEN_BYTES, gift_link, mint_link, receipt_of_gift
 from sync.pace import AT_WORK, IDLE, Stride
 from sync.uplink import Uplink
 from sync.wire import Ack, ShopInfo, Welcome
@@ -103,6 +103,12 @@ class HubClient:
         if not self._link_key:
             return ""
         return mint_link(self.identity.store, self.ids.token(TOKEN_BYTES), self._link_key)
+
+    def gift_link(self, link: str) -> str:
+        return gift_link(link, self._link_key) if self._link_key else ""
+
+    def receipt_of_gift(self, link: str) -> str:
+        return receipt_of_gift(link, self._link_key) if self._link_key else ""
 
     async def load(self) -> None:
         """What earlier runs remembered: the store's link key, the public address, the cursors."""

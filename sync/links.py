@@ -1,19 +1,23 @@
 """The link that every receipt carries: made at the till, good before the sale reaches the hub.
 
 <store>.<128 random bits>.<short MAC>, for the path /r/<that>
+
+A gift receipt's link, for the path /g/<that>, has the same form: the bits enciphered under the store's key, with a MAC of its
+own. So it is good at once, whoever has the key finds the receipt, and nobody else can make the receipt's link of it.
 """
 
 import binascii
 import hashlib
 import hmac
 import re
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["TOKEN_BYTES", "mint_link", "split_link", "verify_link"]
+__all__ = ["TOKEN_BYTES", "gift_link", "mint_link", "receipt_of_gift", "split_link", "verify_link"]
 
 TOKEN_BYTES: Final = 16
 _MAC_BYTES: Final = 6
 _MAC_TAG: Final = b"tresen.link.1"
+_GIFT_TAG: Final = b"tresen.gift.1"
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
 _LINK: Final = re.compile(
@@ -25,7 +29,7 @@ def mint_link(store: str, token: bytes, link_key: bytes) -> str:
     """`<store>.<128 random bits>.<short MAC>`, for the path `/r/<that>`. `token`: 16 bytes of chance."""
     if len(token) != TOKEN_BYTES:
         raise ValueError(f"a link takes {TOKEN_BYTES} bytes of chance, not {len(token)}")
-    link = f"{store}.{_base64url(token)}.{_base64url(_mac(store, token, link_key))}"
+    link = _link(store, token, link_key, _MAC_TAG)
     if not _LINK.fullmatch(link):
         raise ValueError(f"a store named {store!r} cannot stand in a link")
     return link
@@ -52,8 +56,37 @@ def verify_link(link: str, link_key: bytes) -> bool:
     return hmac.compare_digest(mac, _mac(store, token, link_key))
 
 
-def _mac(store: str, token: bytes, link_key: bytes) -> bytes:
-    return hmac.new(link_key, _MAC_TAG + store.encode() + b"\0" + token, hashlib.sha256).digest()[:_MAC_BYTES]
+def gift_link(link: str, link_key: bytes) -> str:
+    """The gift receipt's link of a receipt's; empty for a link that this key did not make."""
+    parts = split_link(link)
+    if parts is None or not verify_link(link, link_key):
+        return ""
+    hidden = _cipher(link_key).encryptor().update(parts[1])
+    return _link(parts[0], hidden, link_key, _GIFT_TAG)
+
+
+def receipt_of_gift(link: str, link_key: bytes) -> str:
+    """The receipt's link of a gift receipt's; empty for one that this key did not make."""
+    parts = split_link(link)
+    if parts is None or not hmac.compare_digest(parts[2], _mac(parts[0], parts[1], link_key, _GIFT_TAG)):
+        return ""
+    return _link(parts[0], _cipher(link_key).decryptor().update(parts[1]), link_key, _MAC_TAG)
+
+
+def _cipher(link_key: bytes) -> Any:
+    """One block, so that no mode is needed: a permutation of the tokens that only the key tells."""
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415 - gifts are rare
+
+    key = hmac.new(link_key, b"tresen.gift.key.1", hashlib.sha256).digest()
+    return Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - a single block of random bits
+
+
+def _link(store: str, token: bytes, link_key: bytes, tag: bytes) -> str:
+    return f"{store}.{_base64url(token)}.{_base64url(_mac(store, token, link_key, tag))}"
+
+
+def _mac(store: str, token: bytes, link_key: bytes, tag: bytes = _MAC_TAG) -> bytes:
+    return hmac.new(link_key, tag + store.encode() + b"\0" + token, hashlib.sha256).digest()[:_MAC_BYTES]
 
 
 def _base64url(data: bytes) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "add_article",
     "add_deposit_return",
     "add_discount",
+    "add_in_exchange",
     "add_lines",
     "add_open_line",
     "add_return",
@@ -215,7 +216,7 @@ def add_return(
     line = msgspec.structs.replace(
         sold,
         n=_next_n(cart),
-        kind="return",
+        kind="deposit" if sold.kind == "deposit" else "return",
         quantity=-quantity,
         total_minor=total,
         discounts=(Discount("origin", "", back),) if back else (),
@@ -225,6 +226,24 @@ def add_return(
         origin=origin,
         voided=None,
     )
+    return _append(cart, line)
+
+
+def add_in_exchange(
+    cart: Cart, back: Line, article: Article, rate: TaxRate, mark: Mark, *, code: str, source: str
+) -> Cart:
+    """Sell an article for what a returned line gives back: the cart's total stays as it would be without both."""
+    assert back.origin is not None, "it is taken back from a receipt"
+    line = _article_line(
+        _next_n(cart), article, back.unit_minor, -back.quantity, rate, mark, code, source, NOTHING_SAID
+    )
+    discounts = tuple(
+        msgspec.structs.replace(discount, amount_minor=-discount.amount_minor) for discount in back.discounts
+    )
+    line = msgspec.structs.replace(
+        line, price_source="origin", list_minor=article.price_minor, discounts=discounts
+    )
+    assert line.pay_minor == -back.pay_minor, "one goes for the other"
     return _append(cart, line)
 
 

@@ -1,17 +1,53 @@
 """What a return gives back: of each line never more than was bought, and in the end exactly what was paid.
 
-What was paid for a part of a line is counted from its beginning: the first q of n are worth paid x q / n, rounded once. The
-worth of a return is the difference of two such amounts, so every partition, in every order, adds up to what was paid.
+What was paid for a part of a line is counted from its beginning: the first q of n are worth paid x q / n, rounded once. A
+return gives what that comes to, less what was given back before. So every partition, in every order, adds up to what was
+paid, also where a return between was taken out again.
 """
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from pos.domain.money import round_minor
 
-__all__ = ["Bought", "TooMuchError", "refund_minor", "rest_of", "worth_minor"]
+__all__ = [
+    "RULES",
+    "Bought",
+    "Reason",
+    "ReturnPolicy",
+    "Taken",
+    "TooMuchError",
+    "refund_minor",
+    "rest_of",
+    "too_late",
+    "worth_minor",
+]
+
+RULES: Final = ("exchange", "withdrawal", "defect", "recall")
+"""What decides what may be done: the shop's own kindness, the law on distance sales, the warranty, a producer's recall."""
+
+
+class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why something comes back, in a word: its rule, and whether the goods can be sold again."""
+
+    name: str
+    rule: str
+    damaged: bool = False
+
+
+class ReturnPolicy(msgspec.Struct, frozen=True):
+    """What the shop decided. `days`: how long each rule holds, 0 for ever; beyond it somebody must agree.
+
+    Returns without a receipt: at most so much for a customer and a day, and at a till and a day.
+    """
+
+    reasons: tuple[Reason, ...] = (Reason("unwanted", "exchange"),)
+    days: Mapping[str, int] = {}
+    customer_max_minor: int = 5_000
+    day_max_minor: int = 20_000
 
 
 class TooMuchError(ValueError):
@@ -31,6 +67,16 @@ class Bought(msgspec.Struct, frozen=True):
     paid_minor: int
 
 
+class Taken(msgspec.Struct, frozen=True):
+    """What came back of a line so far, and what was given back for it."""
+
+    quantity: Decimal = Decimal(0)
+    refunded_minor: int = 0
+
+
+NONE_TAKEN: Final = Taken()
+
+
 def worth_minor(bought: Bought, quantity: Decimal) -> int:
     """What the first `quantity` of a line cost."""
     if quantity == bought.quantity:
@@ -38,19 +84,27 @@ def worth_minor(bought: Bought, quantity: Decimal) -> int:
     return round_minor(bought.paid_minor * quantity / bought.quantity)
 
 
-def refund_minor(bought: Bought, returned: Decimal, quantity: Decimal) -> int:
-    """What is given back for `quantity` more of a line of which `returned` came back before. Raises TooMuchError."""
+def refund_minor(bought: Bought, taken: Taken, quantity: Decimal) -> int:
+    """What is given back for `quantity` more of a line. Raises TooMuchError."""
     assert quantity > 0, "something comes back"
-    if returned + quantity > bought.quantity:
-        raise TooMuchError(bought.n, bought.quantity - returned)
-    return worth_minor(bought, returned + quantity) - worth_minor(bought, returned)
+    assert taken.refunded_minor <= bought.paid_minor, "no more than was paid was given back"
+    if taken.quantity + quantity > bought.quantity:
+        raise TooMuchError(bought.n, bought.quantity - taken.quantity)
+    return max(0, worth_minor(bought, taken.quantity + quantity) - taken.refunded_minor)
 
 
-def rest_of(lines: Sequence[Bought], returned: Mapping[int, Decimal]) -> tuple[tuple[int, Decimal, int], ...]:
+def rest_of(lines: Sequence[Bought], taken: Mapping[int, Taken]) -> tuple[tuple[int, Decimal, int], ...]:
     """What can still come back: line, quantity, and what it is worth as a whole; lines of which nothing is left are out."""
     rest = []
     for line in lines:
-        gone = returned.get(line.n, Decimal(0))
-        if gone < line.quantity:
-            rest.append((line.n, line.quantity - gone, refund_minor(line, gone, line.quantity - gone)))
+        gone = taken.get(line.n, NONE_TAKEN)
+        left = line.quantity - gone.quantity
+        if left > 0:
+            rest.append((line.n, left, refund_minor(line, gone, left)))
     return tuple(rest)
+
+
+def too_late(policy: ReturnPolicy, rule: str, age_days: int) -> bool:
+    """Is the sale older than its rule allows?"""
+    days = policy.days.get(rule, 0)
+    return bool(days) and age_days > days

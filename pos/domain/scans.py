@@ -31,7 +31,7 @@ __all__ = [
 
 OWN_PREFIX: Final = "TRS"
 _LINK: Final = re.compile(
-    r"(?i:https?)://[^/?#\s]+(?:/[^?#\s]*)?/r/([A-Za-z0-9][A-Za-z0-9_-]{0,31}\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{8})",
+    r"(?i:https?)://[^/?#\s]+(?:/[^?#\s]*)?/([rg])/([A-Za-z0-9][A-Za-z0-9_-]{0,31}\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{8})",
     re.ASCII,
 )
 _OWN: Final = re.compile(r"TRS([A-Z])([0-9A-Z]{1,32})[0-9A-Z]{2}", re.ASCII)
@@ -91,7 +91,7 @@ class Meaning(msgspec.Struct, frozen=True, omit_defaults=True):
     """A scan, read. `text` may be shown. `key` finds the article in the catalogue.
 
     `quantity` and `price_minor` (of the whole pack) are set where the code says them; `payload` is an own code's
-    content, a receipt's link, a slip's number or a fiscal code's text; `amount_minor` a slip's amount.
+    content, a receipt's link (a gift receipt's with `g/` before it), a slip's number or a fiscal code's text; `amount_minor` a slip's amount.
     """
 
     kind: ScanKind
@@ -161,7 +161,7 @@ def _own(text: str) -> Meaning | None:
         return _broken(text)
     link = _LINK.fullmatch(text)
     if link is not None:
-        return Meaning(ScanKind.RECEIPT, link[1], payload=link[1])
+        return Meaning(ScanKind.RECEIPT, link[2], payload=f"g/{link[2]}" if link[1] == "g" else link[2])
     if text.startswith("V0;"):
         whole = text.count(";") == _FISCAL_FIELDS - 1 and text.isprintable()
         return Meaning(ScanKind.FISCAL, shown(text[:80]), payload=text) if whole else _broken(text)

@@ -56,6 +56,10 @@ class TaxTable:
                 return rate
         raise UnknownTaxCodeError(f"tax code {code!r} has no rate on {on}")
 
+    def key_of(self, code: str, percent: Decimal) -> int:
+        """The export's number of a code at a rate, whenever it held; 0 where no rate was ever so."""
+        return next((rate.key for rate in self._by_code.get(code, ()) if rate.percent == percent), 0)
+
     def code_of_percent(self, percent: Decimal, on: dt.date) -> str | None:
         """The first code whose rate on that day is `percent`, for files that name rates only."""
         for code in self._by_code:

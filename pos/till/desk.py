@@ -14,6 +14,7 @@ from pos.domain.article import Article
 from pos.domain.cart import Mark
 from pos.domain.commands import Command
 from pos.domain.goods_rules import GoodsRules
+from pos.domain.returns import ReturnPolicy
 from pos.domain.rights import Approval, Role, Roles
 from pos.domain.scan_table import ScanTable
 from pos.domain.tax import TaxRate, TaxTable
@@ -38,7 +39,7 @@ from pos.ports import (
     Scale,
     State,
 )
-from pos.resources import shipped_roles, texts
+from pos.resources import shipped_reasons, shipped_roles, texts
 from pos.till.budgets import Budgets
 from pos.till.practice import (
     PracticeHistory,
@@ -83,6 +84,7 @@ class TillSetup(msgspec.Struct, frozen=True):
     scans: ScanTable = ScanTable()
     tenders: TenderRules = TenderRules()
     goods: GoodsRules = GoodsRules()
+    returns: ReturnPolicy | None = None  # none: the shipped reasons, and no limit of days
 
 
 class World(msgspec.Struct, frozen=True):
@@ -179,6 +181,7 @@ class Desk:
         self.locked_epoch = 0
         self.in_doubt = False
         self.second_step = ""
+        self.returns = setup.returns or ReturnPolicy(shipped_reasons())
         self.roles = Roles(setup.roles or shipped_roles())
         self.asking: Asking | None = None
         self.approvals: tuple[Approval, ...] = ()  # those of the command that is being handled

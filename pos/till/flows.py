@@ -28,9 +28,13 @@ _CHOICE_DIGITS = 2  # a day has more
 
 
 class Need(msgspec.Struct, frozen=True):
-    """Somebody with this right must agree before the function goes on; at its beginning `desk.need` is enough."""
+    """Somebody with this right must agree before the function goes on; at its beginning `desk.need` is enough.
+
+    `another`: another person, also where the operator has the right.
+    """
 
     right: str
+    another: bool = False
 
 
 class Flows:
@@ -186,7 +190,7 @@ class Flows:
             if not isinstance(wanted, Need):
                 waits: Awaitable[Any] = wanted
                 return waits
-            if self._desk.may(wanted.right):
+            if not wanted.another and self._desk.may(wanted.right):
                 go = _send_none
                 continue
             self._desk.ask_approval(Asking(c.GoOn(), wanted.right))

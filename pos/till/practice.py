@@ -105,6 +105,12 @@ class PracticeHub:
     def receipt_link(self) -> str:
         return ""
 
+    def gift_link(self, link: str) -> str:
+        return self._hub.gift_link(link)
+
+    def receipt_of_gift(self, gift_link: str) -> str:
+        return self._hub.receipt_of_gift(gift_link)
+
 
 class PracticeMemory:
     """ports.Memory under names of this training's own; only the lock of the till is a real one."""

@@ -117,6 +117,12 @@ class Surroundings:
             PrintJob(self._last_job, sale, copy=copy, epoch=self._desk.last_epoch)
         )
 
+    def print_copy(self, sale: Sale, epoch: int) -> None:
+        """An older receipt once more, marked as a copy; the last sale's paper is another matter."""
+        if self._desk.world.printer is not None:
+            job = PrintJob(self._desk.world.ids.new_id(), sale, copy=True, epoch=epoch)
+            self._desk.world.printer.submit(job)
+
     def print_document(self, document: Document) -> None:
         """A slip or a report; where there is no printer, nothing."""
         if self._desk.world.printer is not None:

@@ -39,8 +39,10 @@ from pos.till.numbers import Numbers
 from pos.till.parking import RESUME_BEFORE, Parking
 from pos.till.pricing import Pricing
 from pos.till.promoting import Promoting
+from pos.till.receipt_book import ReceiptBook
 from pos.till.refunds import Refunds
 from pos.till.retender import Retender
+from pos.till.returning import Returning
 from pos.till.scanning import Scanning
 from pos.till.selling import Selling
 from pos.till.signing import Signing
@@ -91,6 +93,7 @@ class Till:
             lambda: self._checkout.paying,
         )
         numbers = Numbers(self._desk, ledger)
+        book = ReceiptBook(self._desk, ledger, self._surroundings)
         refunds = Refunds(self._desk, self._selling, self._checkout)
         tendering = Tendering(self._desk, self._selling, self._checkout)
         tendering.dispatch = self._do
@@ -119,6 +122,8 @@ class Till:
             Retender(self._desk, self._selling, self._checkout),
             self._goods,
             pricing,
+            book,
+            Returning(self._desk, self._selling, book),
         )
         self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         for part in parts:

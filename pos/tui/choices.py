@@ -34,7 +34,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "seller",
         "staff-purchase",
     ),
-    "group-receipts": ("retender", "void-sale"),
+    "group-receipts": ("retender", "void-sale", "receipts", "return", "exchange-size"),
     "group-money": (),
     "group-day": (),
     "group-people": ("training", "switch", "change-pin"),

@@ -183,7 +183,8 @@ class FakeHistory:
         return [Found(1, seq, fact) for seq, fact in enumerate(self._journal.facts, start=1)]
 
     async def receipt(self, epoch: int, number: int) -> Found | None:
-        return next((f for f in self._all() if isinstance(f.fact, Sale) and f.fact.number == number), None)
+        sales = ((found, found.fact) for found in self._all() if found.epoch == epoch)
+        return next((f for f, fact in sales if isinstance(fact, Sale) and fact.number == number), None)
 
     async def by_link(self, link: str) -> Found | None:
         return next((f for f in self._all() if isinstance(f.fact, Sale) and f.fact.link == link), None)
@@ -355,6 +356,12 @@ class FakeHub:
 
     def receipt_link(self) -> str:
         return self._link
+
+    def gift_link(self, link: str) -> str:
+        return link[::-1]
+
+    def receipt_of_gift(self, gift_link: str) -> str:
+        return gift_link[::-1]
 
 
 class Shop:

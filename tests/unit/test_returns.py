@@ -6,13 +6,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pos.domain.returns import Bought, TooMuchError, refund_minor, rest_of, worth_minor
+from pos.domain.returns import (
+    Bought,
+    ReturnPolicy,
+    Taken,
+    TooMuchError,
+    refund_minor,
+    rest_of,
+    too_late,
+    worth_minor,
+)
 
 
 def test_three_for_two_gives_back_thirds_of_what_was_paid() -> None:
     """3 x 0.89 with one free: 1.78 paid; 59.33 each: 59, then 60 (119 less 59), then 59 (178 less 119)."""
     bought = Bought(1, Decimal(3), 178)
-    assert [refund_minor(bought, Decimal(before), Decimal(1)) for before in range(3)] == [59, 60, 59]
+    before = [Taken(Decimal(0), 0), Taken(Decimal(1), 59), Taken(Decimal(2), 119)]
+    assert [refund_minor(bought, taken, Decimal(1)) for taken in before] == [59, 60, 59]
+
+
+def test_a_return_taken_out_again_costs_nobody_a_cent() -> None:
+    """The second of three was worth 60; with the first one taken out again, 60 was given for one, and 118 are left."""
+    bought = Bought(1, Decimal(3), 178)
+    assert refund_minor(bought, Taken(Decimal(1), 60), Decimal(1)) == 59
+    assert refund_minor(bought, Taken(Decimal(2), 119), Decimal(1)) == 59
 
 
 @given(
@@ -25,21 +42,27 @@ def test_any_partition_in_any_order_gives_back_exactly_what_was_paid(
 ) -> None:
     rng.shuffle(parts)  # type: ignore[attr-defined]
     bought = Bought(1, sum(parts, Decimal(0)), paid)
-    returned, refunded = Decimal(0), 0
+    taken = Taken()
     for part in parts:
-        refund = refund_minor(bought, returned, part)
+        refund = refund_minor(bought, taken, part)
         assert refund >= 0
-        returned += part
-        refunded += refund
-        assert refunded == worth_minor(bought, returned) <= paid
-    assert refunded == paid
-    assert rest_of([bought], {1: returned}) == ()
+        taken = Taken(taken.quantity + part, taken.refunded_minor + refund)
+        assert taken.refunded_minor == worth_minor(bought, taken.quantity) <= paid
+    assert taken.refunded_minor == paid
+    assert rest_of([bought], {1: taken}) == ()
 
 
 def test_more_than_was_bought_is_refused_and_says_what_is_left() -> None:
     bought = Bought(7, Decimal(2), 500)
     with pytest.raises(TooMuchError) as refused:
-        refund_minor(bought, Decimal(1), Decimal(2))
+        refund_minor(bought, Taken(Decimal(1), 250), Decimal(2))
     assert (refused.value.n, refused.value.left) == (7, Decimal(1))
     assert rest_of([bought], {}) == ((7, Decimal(2), 500),)
-    assert rest_of([bought], {7: Decimal(1)}) == ((7, Decimal(1), 250),)
+    assert rest_of([bought], {7: Taken(Decimal(1), 250)}) == ((7, Decimal(1), 250),)
+
+
+@pytest.mark.parametrize(
+    ("rule", "age", "late"), [("exchange", 30, False), ("exchange", 31, True), ("recall", 9_999, False)]
+)
+def test_a_rule_holds_for_its_days_and_a_recall_for_ever(rule: str, age: int, *, late: bool) -> None:
+    assert too_late(ReturnPolicy(days={"exchange": 30, "recall": 0}), rule, age) is late
