@@ -242,6 +242,10 @@ class FakeCatalogue:
         self._shelf = list(shelf)
         self._by_code = {key_of(a.gtin): a for a in shelf if a.gtin} | {"300": shelf[0]}
 
+    def add(self, *fresh: Article) -> None:
+        self._shelf += fresh
+        self._by_code |= {key_of(a.gtin): a for a in fresh if a.gtin}
+
     def find(self, key: str) -> Article | None:
         return self._by_code.get(key)
 
