@@ -22,6 +22,7 @@ HEAD_MAX: Final = 8_192
 LOOKERS_MAX: Final = 16
 _HEAD_S: Final = 5.0
 _DRAIN_S: Final = 5.0
+_PACE_S: Final = 0.1  # ten pictures a second, the newest each time
 _PORT: Final = 8090
 _HEADERS: Final = (
     "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
@@ -70,21 +71,27 @@ class CustomerScreen:
         self._host, self._port = read_screen_address(address)
         self._page = page
         self._files = files
-        self._picture = ""
+        self._make: Callable[[], str] = str
+        self._picture: str | None = ""
+        self._sleep = sleep
         self._news: set[asyncio.Event] = set()
-        self._lookers: set[asyncio.Task[None]] = set()
+        self._lookers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._server: asyncio.Server | None = None
         self._supervisor = Supervisor("customer-screen", self, submit, clock, sleep=sleep)
 
     async def run(self) -> None:
         await self._supervisor.run()
 
-    def show(self, picture: str) -> None:
-        """A piece of HTML, safe as it is. Returns at once."""
-        if picture != self._picture:
-            self._picture = picture
-            for news in self._news:
-                news.set()
+    def show(self, make: Callable[[], str]) -> None:
+        """The newest picture: a piece of HTML, safe as it is, made when somebody looks. Returns at once."""
+        self._make, self._picture = make, None
+        for news in self._news:
+            news.set()
+
+    def _now(self) -> str:
+        if self._picture is None:
+            self._picture = self._make()
+        return self._picture
 
     # -- the supervised device
 
@@ -106,7 +113,8 @@ class CustomerScreen:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for looker in self._lookers:
+        for looker, writer in self._lookers.items():
+            writer.transport.abort()
             looker.cancel()
 
     # -- whoever looks
@@ -114,7 +122,7 @@ class CustomerScreen:
     async def _look(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None, "a handler runs in a task"
-        self._lookers.add(task)
+        self._lookers[task] = writer
         try:
             if len(self._lookers) <= LOOKERS_MAX:
                 await self._answer(reader, writer)
@@ -128,7 +136,7 @@ class CustomerScreen:
         ):
             pass  # gone, too slow, or no browser
         finally:
-            self._lookers.discard(task)
+            del self._lookers[task]
             writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
@@ -149,13 +157,13 @@ class CustomerScreen:
             return await _send(writer, 421)
         path = parts[1].partition("?")[0]
         if path == "/events" and parts[0] == "GET":
-            return await self._stream(writer)
+            return await self._stream(reader, writer)
         if path == "/":
             return await _send(
                 writer,
                 200,
                 "text/html; charset=utf-8",
-                self._page(self._picture).encode(),
+                self._page(self._now()).encode(),
                 head=parts[0] == "HEAD",
             )
         if path in self._files:
@@ -163,28 +171,36 @@ class CustomerScreen:
             return await _send(writer, 200, kind, body, head=parts[0] == "HEAD")
         return await _send(writer, 404)
 
-    async def _stream(self, writer: asyncio.StreamWriter) -> None:
+    async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The newest picture whenever there is one, and a beat in between."""
         news = asyncio.Event()
         news.set()
+        sent: str | None = None
+        gone = asyncio.ensure_future(reader.read(1))
+        gone.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         self._news.add(news)
         try:
             writer.write(
                 f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{_HEADERS}Connection: close\r\n\r\nretry: 1000\n\n".encode()
             )
             while not writer.is_closing():
-                if news.is_set():
-                    news.clear()
-                    lines = "".join(f"data: {line}\n" for line in self._picture.splitlines() or [""])
+                news.clear()
+                if self._now() != sent:
+                    sent = self._now()
+                    lines = "".join(f"data: {line}\n" for line in sent.splitlines() or [""])
                     writer.write(f"{lines}\n".encode())
                 else:
                     writer.write(b"event: beat\ndata:\n\n")
                 async with asyncio.timeout(_DRAIN_S):
                     await writer.drain()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(BEAT_S):
-                        await news.wait()
+                await self._sleep(_PACE_S)
+                waiting = asyncio.ensure_future(news.wait())
+                await asyncio.wait({waiting, gone}, timeout=BEAT_S, return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+                if gone.done():
+                    return
         finally:
+            gone.cancel()
             self._news.discard(news)
 
 

@@ -126,7 +126,7 @@ class CustomerSide:
             self._code = (link, "")
             self._painting = asyncio.ensure_future(self._paint(link))
         code = self._code[1] if link else ""
-        screen.show(picture(view, self._words, self._idle, code))
+        screen.show(lambda: picture(view, self._words, self._idle, code))
 
     async def _paint(self, link: str) -> None:
         address = self._link_address(link)

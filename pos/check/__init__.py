@@ -96,7 +96,14 @@ async def _look(state: Path) -> list[Finding]:
 def _around(settings: Settings | None, state: Path, till_runs: bool) -> list[Awaitable[Finding]]:
     """Devices and hub by their addresses, each on a thread of its own, for any of them may hang."""
     from pos.check.copies import check_copy  # noqa: PLC0415
-    from pos.check.devices import check_printer, check_scanner, printers  # noqa: PLC0415
+    from pos.check.devices import (  # noqa: PLC0415
+        check_display,
+        check_printer,
+        check_scale,
+        check_scanner,
+        check_screen,
+        printers,
+    )
 
     if settings is None:
         mend = Finding("Devices", "Devices and hub", "off", "not looked for: the settings need mending first")
@@ -115,6 +122,12 @@ def _around(settings: Settings | None, state: Path, till_runs: bool) -> list[Awa
     for at, address in enumerate(settings.devices.scanner, 1):
         what = f"Scanner {at}" if len(settings.devices.scanner) > 1 else "Scanner"
         asked.append(_in_time("Devices", what, address, check_scanner, what, address))
+    devices = settings.devices
+    asked += [
+        _in_time("Devices", "Customer display", devices.display, check_display, devices),
+        _in_time("Devices", "Scale", devices.scale, check_scale, devices),
+        _in_time("Devices", "Customer screen", devices.customer_screen, check_screen, devices, till_runs),
+    ]
     return asked + _nodes(settings.hub.url, state)
 
 

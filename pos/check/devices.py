@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pos.check.report import Finding
 from pos.settings import DeviceSettings
 
-__all__ = ["check_printer", "check_scanner", "printers"]
+__all__ = ["check_display", "check_printer", "check_scale", "check_scanner", "check_screen", "printers"]
 
 _SECTION = "Devices"
 _CONNECT_S = 0.8
@@ -104,6 +104,78 @@ def check_scanner(what: str, address: str) -> Finding:
     if where.kind == "fifo":
         return _device(what, address, (where.place,), "tresen", os.R_OK)
     return Finding(_SECTION, what, "off", f"{address}: only the program that gave it can tell")
+
+
+def check_display(devices: DeviceSettings) -> Finding:
+    """A line display never answers: ok means that its line is there."""
+    from drivers.addresses import PortAddressError  # noqa: PLC0415 - only where there is one
+    from drivers.display import read_display_address  # noqa: PLC0415
+
+    what, address = "Customer display", devices.display
+    if not address:
+        return _none(what, "devices.display")
+    try:
+        where = read_display_address(address, devices.display_protocol)
+    except PortAddressError as error:
+        return Finding(_SECTION, what, "wrong", address, f"Mend devices.display in settings.toml: {error}")
+    found = _device(what, address, (where.path,), "dialout" if where.kind == "serial" else "tresen")
+    if found.state != "ok":
+        return found
+    return Finding(
+        _SECTION, what, "ok", f"{address}, {devices.display_protocol}; it cannot answer: look at it"
+    )
+
+
+def check_scale(devices: DeviceSettings) -> Finding:
+    """Whether its line is there, and which program would read it."""
+    from drivers.addresses import PortAddressError  # noqa: PLC0415
+    from drivers.scale import VERSION, fingerprint  # noqa: PLC0415
+    from drivers.scale_line import read_scale_address  # noqa: PLC0415
+
+    what, address = "Scale", devices.scale
+    if not address:
+        return _none(what, "devices.scale, and mind the law: docs/devices.md")
+    try:
+        where = read_scale_address(address, devices.scale_protocol)
+    except PortAddressError as error:
+        return Finding(_SECTION, what, "wrong", address, f"Mend devices.scale in settings.toml: {error}")
+    found = _device(what, where.path, (where.path,), "dialout")
+    if found.state != "ok":
+        return found
+    module = f"scale module {VERSION}, {fingerprint()[:16]}, not certified"
+    return Finding(_SECTION, what, "ok", f"{where.path}, {devices.scale_protocol}; {module}")
+
+
+def check_screen(devices: DeviceSettings, till_runs: bool) -> Finding:
+    """While the till runs its page must answer; else its port must be free."""
+    from drivers.customer_screen import ScreenAddressError, read_screen_address  # noqa: PLC0415
+
+    what, address = "Customer screen", devices.customer_screen
+    if not address:
+        return _none(what, "devices.customer_screen")
+    try:
+        host, port = read_screen_address(address)
+    except ScreenAddressError as error:
+        to_do = f"Mend devices.customer_screen in settings.toml: {error}"
+        return Finding(_SECTION, what, "wrong", address, to_do)
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - asked, not listened on
+    try:
+        with socket.create_connection((here, port), timeout=_CONNECT_S):
+            answers = True
+    except OSError:
+        answers = False
+    if till_runs and not answers:
+        to_do = "The running till does not serve it: start it anew, and read log/till.log."
+        return Finding(_SECTION, what, "missing", f"http://{address}/: no answer", to_do)
+    if answers and not till_runs:
+        return Finding(
+            _SECTION, what, "wrong", f"{address}: another program listens there", "Choose another port."
+        )
+    return Finding(_SECTION, what, "ok", f"http://{address}/")
+
+
+def _none(what: str, key: str) -> Finding:
+    return Finding(_SECTION, what, "off", "none set", f"Name it in settings.toml: {key}")
 
 
 def _device(

@@ -46,6 +46,9 @@ class Rig:
         assert isinstance(command, DeviceReported)
         self.news.append(command)
 
+    def show(self, inside: str) -> None:
+        self.screen.show(lambda: inside)
+
     @property
     def state(self) -> str:
         return self.news[-1].state if self.news else ""
@@ -93,7 +96,7 @@ def run(body: Coroutine[Any, Any, None]) -> None:
 def test_the_page_and_its_files_are_served_without_a_cookie_or_anything_from_elsewhere() -> None:
     async def body() -> None:
         async with running() as rig:
-            rig.screen.show("<p>Äpfel</p>")
+            rig.show("<p>Äpfel</p>")
             answer = (await rig.get("/?x=1")).decode()
             assert answer.startswith("HTTP/1.1 200 OK")
             assert "<p>Äpfel</p>" in answer
@@ -109,11 +112,11 @@ def test_the_page_and_its_files_are_served_without_a_cookie_or_anything_from_els
 def test_the_newest_picture_is_pushed_to_everybody_who_looks() -> None:
     async def body() -> None:
         async with running() as rig:
-            rig.screen.show("eins")
+            rig.show("eins")
             streams = [await rig.stream() for _ in range(3)]
             for reader, _ in streams:
                 assert await asyncio.wait_for(reader.readuntil(b"\n\n"), 3) == b"data: eins\n\n"
-            rig.screen.show("zwei\ndrei")
+            rig.show("zwei\ndrei")
             for reader, writer in streams:
                 assert await asyncio.wait_for(reader.readuntil(b"\n\n"), 3) == b"data: zwei\ndata: drei\n\n"
                 writer.close()
@@ -148,10 +151,11 @@ def test_noise_floods_and_dead_pages_leave_the_page_and_the_till_alone() -> None
         async with running() as rig:
             stuck = [await rig.stream() for _ in range(4)]
             for number in range(300):
-                rig.screen.show(f"{number} " + "x" * 20_000)
+                rig.show(f"{number} " + "x" * 20_000)
                 if number % 10 == 0:
                     _, writer = await rig.stream()
                     writer.transport.abort()
+                    await rig.until(lambda: len(rig.screen._lookers) == len(stuck))
             for _ in range(30):
                 _, writer = await asyncio.open_connection("127.0.0.1", rig.port)
                 writer.write(chance.randbytes(chance.randrange(1, 20_000)))
@@ -165,7 +169,7 @@ def test_noise_floods_and_dead_pages_leave_the_page_and_the_till_alone() -> None
             for _, writer in idle:
                 writer.close()
             await rig.until(lambda: not rig.screen._lookers)
-            rig.screen.show("da")
+            rig.show("da")
             assert b"da" in await rig.get("/")
             assert {news.state for news in rig.news} <= {"opening", "ready"}
 
@@ -206,11 +210,11 @@ def test_a_real_browser_shows_what_is_pushed_and_no_old_sum_when_the_till_is_gon
         port = free_port()
         async with browsing(tmp_path / "profile") as browser:
             async with running(port) as rig:
-                rig.screen.show(picture(shop.till.view, words, idle))
+                rig.show(picture(shop.till.view, words, idle))
                 await browser.open(f"http://127.0.0.1:{port}/", 1024, 600)
                 await browser.until("document.body && document.body.innerText.includes('Willkommen')")
                 shop.scan(*[MILK] * 30, YOGHURT)
-                rig.screen.show(picture(shop.till.view, words, idle))
+                rig.show(picture(shop.till.view, words, idle))
                 await browser.until("document.body.innerText.includes('Joghurt')")
                 newest = "document.querySelector('.newest').getBoundingClientRect()"
                 sums = "document.querySelector('.sums').getBoundingClientRect()"
@@ -218,7 +222,7 @@ def test_a_real_browser_shows_what_is_pushed_and_no_old_sum_when_the_till_is_gon
                     "it is in sight"
                 )
                 await shop.till.handle(c.PayCash(5000))
-                rig.screen.show(picture(shop.till.view, words, idle, qr_svg(LINK)))
+                rig.show(picture(shop.till.view, words, idle, qr_svg(LINK)))
                 await browser.until("document.querySelector('svg.qr') !== null")
                 for width, height in ((1024, 600), (1920, 1080), (800, 1280), (480, 800)):
                     await browser.size(width, height)
@@ -231,7 +235,7 @@ def test_a_real_browser_shows_what_is_pushed_and_no_old_sum_when_the_till_is_gon
                 assert await browser.js("document.cookie") == ""
             await browser.until("document.getElementById('till').hidden", 12)
             async with running(port) as rig:
-                rig.screen.show("<p>wieder da</p>")
+                rig.show("<p>wieder da</p>")
                 await browser.until("!document.getElementById('till').hidden", 12)
                 assert "wieder da" in await browser.js("document.body.innerText")
 
