@@ -187,6 +187,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
                 cart_follows_operator=settings.people.cart_follows_operator,
                 goods=settings.goods.rules,
                 returns=settings.returns.policy(),
+                cash=settings.cash,
             ),
         )
         surround.connect(till.submit)

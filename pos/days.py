@@ -66,7 +66,7 @@ class OpenDay(msgspec.Struct, frozen=True, omit_defaults=True):
 class Days(msgspec.Struct, frozen=True, omit_defaults=True):
     """`open` are the days not closed, oldest first; the last one is today's if `session`, the current one, is not empty.
 
-    `z_number` is the last closing's number, in `z_epoch`. `left` is what each drawer's last closed session left in it.
+    `z_number` is the last closing's number, `z_epoch` and `z_seq` its place. `left` is what each drawer's last closed session left in it.
     `last_day`: the date of the newest day there ever was.
     """
 
@@ -74,6 +74,7 @@ class Days(msgspec.Struct, frozen=True, omit_defaults=True):
     session: str = ""
     z_number: int = 0
     z_epoch: int = 0
+    z_seq: int = 0
     left: tuple[tuple[int, int], ...] = ()
     last_day: str = ""
 
@@ -104,8 +105,6 @@ class Days(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def cash_of(sale: Sale) -> int:
     """The cash that a sale brought into the drawer, in the till's currency; change on foreign notes goes out of it."""
-    if sale.training:
-        return 0
     cash = 0
     for tender in sale.tenders:
         if tender.kind == "cash":
@@ -159,6 +158,7 @@ def follow_days(days: Days, fact: Fact, epoch: int, seq: int) -> Days:
                 session="" if today is not None and today.day == fact.day else days.session,
                 z_number=fact.number,
                 z_epoch=epoch,
+                z_seq=seq,
             )
     return days
 

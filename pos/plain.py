@@ -286,7 +286,8 @@ def _plain_question(question: Question, words: Texts) -> dict[str, Any]:
         {"key": option.key, "text": option_text(option, words), "ticked": option.ticked}
         for option in question.options
     ]
-    return {"code": question.code, "kind": question.kind, "options": options}
+    rows = [list(row) for row in question.rows]
+    return {"code": question.code, "kind": question.kind, "options": options, "rows": rows}
 
 
 def _question_sentence(question: Question, words: Texts) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from pos.domain.drawer import CashRules
 from pos.domain.goods_rules import GoodsRules, read_deposits
 from pos.domain.pins import DIGITS_MAX, DIGITS_MIN
 from pos.domain.returns import RULES, ReturnPolicy
@@ -182,6 +183,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tenders: TenderSettings
     people: PeopleSettings
     goods: GoodsSettings
+    cash: CashRules
     devices: DeviceSettings
     returns: ReturnSettings
     hub: HubSettings

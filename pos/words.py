@@ -40,6 +40,15 @@ _MONEY_FIELDS = {
     "discount-given": ("off",),
     "discount-amount-limit": ("limit",),
     "override-done": ("price",),
+    "float-told": ("amount",),
+    "cash-dropped": ("amount",),
+    "paid-in": ("amount",),
+    "paid-out": ("amount",),
+    "cash-amount-limit": ("limit",),
+    "not-in-drawer-of": ("amount",),
+    "count-difference": ("amount",),
+    "left-too-much": ("amount",),
+    "parked-voided": ("total",),
 }
 
 

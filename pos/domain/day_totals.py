@@ -85,8 +85,8 @@ class NumberRange(msgspec.Struct, frozen=True):
 class Book(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was sold. `kind` is empty for real sales, "demo" or "training": they are never added to one another.
 
-    `discounts` are by their source. `line_voids` were taken back before payment, `cart_voids` given up whole, `returns`
-    are lines taken back, `empties` deposits paid out. `voided` and `retendered` are counter-documents: both are
+    `discounts` are by their source. `line_voids` were taken back before payment, `returns` are lines
+    taken back, `empties` deposits paid out. `voided` and `retendered` are counter-documents: both are
     receipts as well, and in every sum. `vouchers_redeemed` were paid with; `vouchers_sold` are lines.
     """
 
@@ -104,7 +104,6 @@ class Book(msgspec.Struct, frozen=True, omit_defaults=True):
     operators: tuple[OperatorSum, ...] = ()
     discounts: tuple[tuple[str, Count], ...] = ()
     line_voids: Count = Count()
-    cart_voids: Count = Count()
     returns: Count = Count()
     deposits: Count = Count()
     empties: Count = Count()
@@ -151,10 +150,13 @@ class SessionSum(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Totals(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A day's sums. Only books that hold something are here. `no_sales`: the drawer was opened without a sale."""
+    """A day's sums. Only books that hold something are here. `cart_voids` were given up whole; `no_sales`: the drawer was
+    opened without a sale.
+    """
 
     books: tuple[Book, ...] = ()
     sessions: tuple[SessionSum, ...] = ()
+    cart_voids: Count = Count()
     no_sales: int = 0
     copies: int = 0
     parked: int = 0

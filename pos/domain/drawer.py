@@ -60,7 +60,6 @@ class CashRules(msgspec.Struct, frozen=True):
     difference_limit_minor: int = 500
     drawer_limit_minor: int = 0
     own_insert: bool = False
-    drawers: int = 1
     day_ends_hour: int = 0
 
 

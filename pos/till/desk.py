@@ -13,6 +13,7 @@ from pos.domain import events as e
 from pos.domain.article import Article
 from pos.domain.cart import Mark
 from pos.domain.commands import Command
+from pos.domain.drawer import CashRules
 from pos.domain.goods_rules import GoodsRules
 from pos.domain.returns import ReturnPolicy
 from pos.domain.rights import Approval, Role, Roles
@@ -39,7 +40,7 @@ from pos.ports import (
     Scale,
     State,
 )
-from pos.resources import shipped_reasons, shipped_roles, texts
+from pos.resources import Texts, shipped_reasons, shipped_roles, texts
 from pos.till.budgets import Budgets
 from pos.till.practice import (
     PracticeHistory,
@@ -85,6 +86,7 @@ class TillSetup(msgspec.Struct, frozen=True):
     tenders: TenderRules = TenderRules()
     goods: GoodsRules = GoodsRules()
     returns: ReturnPolicy | None = None  # none: the shipped reasons, and no limit of days
+    cash: CashRules = CashRules()
 
 
 class World(msgspec.Struct, frozen=True):
@@ -279,6 +281,10 @@ class Desk:
     def language(self) -> str:
         """The operator's, else the shop's."""
         return (self.operator.language if self.operator is not None else "") or self.setup.language
+
+    @property
+    def words(self) -> Texts:
+        return texts(self.language)
 
     def today(self) -> dt.date:
         return self.world.clock.now().date()

@@ -52,6 +52,11 @@ class Flows:
         self._flow = flow
         return self._step(None)
 
+    @property
+    def busy(self) -> bool:
+        """Is a function under way?"""
+        return self._flow is not None
+
     def drop(self) -> None:
         """Leave the function that is under way."""
         flow, self._flow, self.question = self._flow, None, None

@@ -3,12 +3,15 @@
 import datetime as dt
 from collections.abc import Sequence
 
+from pos.days import Days, OpenDay
 from pos.domain.cart import Cart
-from pos.facts import DayOpened, EpochOpened, Fact, Sale
-from pos.ports import JournalUnavailableError
+from pos.facts import DayOpened, EpochOpened, Fact, Sale, SessionOpened, SessionTaken
+from pos.ports import Head, JournalUnavailableError
 from pos.till.desk import Desk, Refusal, stop_message
 
 __all__ = ["Ledger"]
+
+_DAY = dt.timedelta(days=1)
 
 
 class Ledger:
@@ -48,26 +51,93 @@ class Ledger:
         return Refusal(error.code, level="alarm", detail=error.detail)
 
     def day_facts(self) -> list[Fact]:
-        """A business day opens by itself with the first fact of a later date than the last day's.
+        """What must stand before the next fact: the business day and the cash session that open by themselves.
 
-        A clock that fell back by a day keeps the day that is open. One that fell back further was wrong
-        before: today opens, and says in doubt of what.
+        A day opens with the first fact of a later date than the last day's, or after a closing; until the hour that
+        the shop set, a night belongs to the day before. A clock that fell back by a day keeps the day that is open. One
+        that fell back further was wrong before: today opens, and says in doubt of what. The session is the operator's
+        own where each has an insert, else the current one.
         """
         head = self._desk.world.journal.head
         today = self._desk.today()
+        newest = head.business_day or head.days.last_day
         doubt = ""
-        if head.business_day:
-            open_day = dt.date.fromisoformat(head.business_day)
-            if open_day - dt.timedelta(days=1) <= today <= open_day:
-                return []
-            if today < open_day:
-                doubt = f"the clock fell back from {open_day}"
-        return [DayOpened(today.isoformat(), f"{head.epoch}-{head.seq + 1}", clock_doubt=doubt)]
+        if newest:
+            last = dt.date.fromisoformat(newest)
+            if head.business_day and (last - _DAY <= today <= last or self._still_night(last)):
+                return self._session_facts(head)
+            if last - _DAY <= today < last:
+                today = last
+            elif today < last:
+                doubt = f"the clock fell back from {last}"
+        opened = DayOpened(
+            today.isoformat(),
+            f"{head.epoch}-{head.seq + 1}",
+            clock_doubt=doubt,
+            operators=self._owners(),
+            left_minor=head.days.left_in(1),
+        )
+        return [opened]
+
+    def _still_night(self, day: dt.date) -> bool:
+        now = self._desk.world.clock.now()
+        return now.date() == day + _DAY and now.hour < self._desk.setup.cash.day_ends_hour
+
+    def _owners(self) -> tuple[str, ...]:
+        own = self._desk.setup.cash.own_insert and self._desk.operator is not None
+        return (self._desk.operator_id(),) if own else ()
+
+    def _session_facts(self, head: Head) -> list[Fact]:
+        current, today, owners = head.days.current, head.days.today, self._owners()
+        if current is None or today is None:
+            return []
+        if not current.closed and (not owners or set(owners) & set(current.operators)):
+            return []
+        fitting = (one for one in today.to_close if set(owners) <= set(one.operators))
+        other = next(fitting, None)
+        return [self.session_taken(other.session) if other is not None else self.session_opened(head, owners)]
+
+    def session_taken(self, session: str) -> SessionTaken:
+        desk = self._desk
+        return SessionTaken(session, desk.operator_id(), desk.world.clock.wall_ms(), desk.offset_min())
+
+    def session_opened(self, head: Head, owners: tuple[str, ...]) -> SessionOpened:
+        """A further session of today, as the next fact."""
+        today, desk = head.days.today, self._desk
+        assert today is not None, "a day is open"
+        drawer = _free_insert(head.days)
+        return SessionOpened(
+            f"{head.epoch}-{head.seq + 1}",
+            today.day,
+            today.business_day,
+            desk.operator_id(),
+            desk.world.clock.wall_ms(),
+            desk.offset_min(),
+            drawer=drawer,
+            operators=owners,
+            left_minor=head.days.left_in(drawer),
+        )
+
+    def unclosed(self) -> tuple[OpenDay, ...]:
+        """Days that are over and not closed, oldest first."""
+        days = self._desk.world.journal.head.days
+        opens = any(isinstance(fact, DayOpened) for fact in self.day_facts())
+        return days.open if opens or not days.session else days.open[:-1]
 
     def business_day(self, facts: Sequence[Fact]) -> str:
         opened = next((fact for fact in facts if isinstance(fact, DayOpened)), None)
         return opened.business_day if opened is not None else self._desk.world.journal.head.business_day
 
     def cash_session(self, facts: Sequence[Fact]) -> str:
-        opened = next((fact for fact in facts if isinstance(fact, DayOpened)), None)
-        return opened.cash_session if opened is not None else self._desk.world.journal.head.cash_session
+        """The session to which what follows these facts belongs."""
+        for fact in reversed(facts):
+            if isinstance(fact, DayOpened | SessionOpened | SessionTaken):
+                return fact.cash_session
+        return self._desk.world.journal.head.cash_session
+
+
+def _free_insert(days: Days) -> int:
+    """The lowest number of a drawer or insert that no session of today holds."""
+    today = days.today
+    used = {one.drawer for one in today.to_close} if today is not None else set()
+    return next(number for number in range(1, len(used) + 2) if number not in used)

@@ -102,6 +102,7 @@ class Parking:
         return self.take_up(wanted)
 
     async def take_up(self, cart_id: str) -> None:
+        """Go on with a cart that waits."""
         facts = self._ledger.day_facts()
         facts.append(
             CartResumed(

@@ -85,6 +85,7 @@ def abandoned(
     ended_ms: int,
     offset_min: int,
     approvals: tuple[Approval, ...] = (),
+    reason: str = "void",
 ) -> CartAbandoned:
     """A cart given up, with every line it ever had."""
     return CartAbandoned(
@@ -95,6 +96,7 @@ def abandoned(
         ended_ms=ended_ms,
         offset_min=offset_min,
         lines=tuple(_line(line, operator) for line in cart.lines),
+        reason=reason,
         approvals=(*cart.about.approvals, *approvals),
     )
 

@@ -47,7 +47,7 @@ class Surroundings:
         self.handlers = {
             c.OpenDrawer: self._open_drawer,
             c.PrintAgain: self._print_again,
-            c.SpoolDecision: self._spool_decision,
+            c.SpoolDecision: self.decide,
             c.DeviceReported: self._device_reported,
             c.HubReported: self._hub_reported,
             c.CopyReported: self._copy_reported,
@@ -128,7 +128,8 @@ class Surroundings:
         if self._desk.world.printer is not None:
             self._desk.world.printer.submit(PrintJob(self._desk.world.ids.new_id(), None, document=document))
 
-    def _spool_decision(self, command: c.SpoolDecision) -> None:
+    def decide(self, command: c.SpoolDecision) -> None:
+        """The cashier's word on a receipt in trouble."""
         self._desk.must_be_signed_in()
         job_id = self.print_problem or self.waiting_job
         if not job_id or self._desk.world.printer is None:

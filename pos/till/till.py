@@ -20,7 +20,10 @@ from pos.domain.rounding import cash_due
 from pos.domain.tax import UnknownTaxCodeError
 from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError
 from pos.till.approvals import Approvals
+from pos.till.cash import Cash
 from pos.till.checkout import PAY_BEFORE, Checkout
+from pos.till.closing import Closing
+from pos.till.counting import Counting
 from pos.till.coupons import Coupons
 from pos.till.desk import (
     Desk,
@@ -35,6 +38,7 @@ from pos.till.desk import (
 from pos.till.flows import Flow, Flows, Need
 from pos.till.goods import Goods
 from pos.till.ledger import Ledger
+from pos.till.leftovers import Leftovers
 from pos.till.numbers import Numbers
 from pos.till.parking import RESUME_BEFORE, Parking
 from pos.till.pricing import Pricing
@@ -104,6 +108,12 @@ class Till:
         self._checkout.first = self._first
         self._pricing = pricing
         self._desk.again = lambda command: self._queue.appendleft((command, None))
+        counting = Counting(self._desk, ledger)
+        cash = Cash(self._desk, ledger, self._selling, self._surroundings, counting)
+        leftovers = Leftovers(self._desk, ledger, self._parking, self._surroundings)
+        self._closing = Closing(
+            self._desk, ledger, self._selling, self._surroundings, counting, cash, leftovers
+        )
         parts: tuple[Any, ...] = (
             self._selling,
             self._scanning,
@@ -124,6 +134,8 @@ class Till:
             pricing,
             book,
             Returning(self._desk, self._selling, book),
+            cash,
+            self._closing,
         )
         self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         for part in parts:
@@ -236,6 +248,7 @@ class Till:
             if self._afterwards is not None:  # what it writes decides what comes next: the day that is open
                 await asyncio.wait((self._afterwards,))
             await waiting
+            await self._greet()
             asking = self._ask_of_goods()
             if asking is not None:
                 await asking
@@ -394,6 +407,21 @@ class Till:
             return "selling"
         return "paid" if self._desk.showing_last else "ready"
 
+    async def _greet(self) -> None:
+        """Whoever has just signed in is asked what should be known before work begins."""
+        if self._flows.busy or not any(isinstance(event, e.SignedIn) for event in self._desk.events):
+            return
+        asks = self._closing.at_sign_in()
+        waiting = self._flows.begin(asks) if asks is not None else None
+        if waiting is not None:
+            await waiting
+
+    def _hint(self) -> e.Message | None:
+        """What should be done soon, while there is nothing else to say."""
+        idle = self._selling.cart is None and self._flows.question is None and not self._desk.showing_last
+        code = self._closing.hint if idle else ""
+        return e.Message(code, level="info") if code else None
+
     def _make_view(self) -> TillView:
         cart = self._selling.cart
         total = carts.total_minor(cart) if cart is not None else 0
@@ -425,7 +453,7 @@ class Till:
             departments=tuple(self._selling.departments()) if self._selling.open_price is not None else (),
             question=self._flows.question,
             weighing=self._selling.on_scale.text if self._selling.on_scale is not None else "",
-            message=self._desk.message or self._desk.standstill,
+            message=self._desk.message or self._desk.standstill or self._hint(),
             last_sale=self._desk.last if cart is None else None,
             parked=self._parking.view(),
             print_problem=self._surroundings.print_problem or self._surroundings.waiting_job,

@@ -35,8 +35,8 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "staff-purchase",
     ),
     "group-receipts": ("retender", "void-sale", "receipts", "return", "exchange-size"),
-    "group-money": (),
-    "group-day": (),
+    "group-money": ("float", "cash-drop", "pay-in", "pay-out", "no-sale", "cash-session"),
+    "group-day": ("close-day", "x-report", "cash-check", "session-close", "z-again"),
     "group-people": ("training", "switch", "change-pin"),
     "group-tenders": ("tenders", "tender-back", "cash-quick", "foreign-cash", "tip"),
 }

@@ -209,7 +209,8 @@ class FakeHistory:
         return used
 
     async def session(self, session: str) -> Sequence[Found]:
-        return self._all()
+        first = int(session.rpartition("-")[2] or 0)
+        return [found for found in self._all() if found.seq >= first]
 
 
 class FakeState:

@@ -1,0 +1,447 @@
+"""The closing of a business day: what is open is settled, the drawers are counted, and one commit makes the Z."""
+
+from collections.abc import Generator
+from typing import Any, Final
+
+from pos.days import OpenDay, OpenSession
+from pos.domain import commands as c
+from pos.domain.document import Document
+from pos.domain.drawer import Pieces, counted_minor
+from pos.domain.question import Option, Question
+from pos.domain.rights import Approval, declare
+from pos.facts import CashCounted, CashMoved, DayClosed, Fact, SessionClosed
+from pos.ports import Found
+from pos.till.cash import SEE_EXPECTED, Cash
+from pos.till.counting import Counting, kept_count
+from pos.till.desk import Desk, Refusal
+from pos.till.flows import Flow, Need, approval_of
+from pos.till.ledger import Ledger
+from pos.till.leftovers import Leftovers
+from pos.till.reports import count_slip, pairs, x_report, z_report
+from pos.till.selling import Selling
+from pos.till.surroundings import Surroundings
+from pos.totals import day_totals
+from pos.words import amount
+
+__all__ = ["Closing"]
+
+CLOSE_DAY: Final = declare("close-day")
+X_REPORT: Final = declare("x-report")
+CASH_CHECK: Final = declare("cash-check")
+CASH_DIFFERENCE: Final = declare("cash-difference")
+CLOSE_UNCOUNTED: Final = declare("close-uncounted")
+DIFFERENCE_REASONS: Final = ("change", "tender", "count", "unknown", "other")
+
+_PAGE: Final = 12
+_SessionFacts = Generator[Any, Any, list[Fact]]
+_Approvals = tuple[Approval, ...]
+
+
+class Closing:
+    """X and Z, the count without a closing, and what is asked when somebody begins to work."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        ledger: Ledger,
+        selling: Selling,
+        surroundings: Surroundings,
+        counting: Counting,
+        cash: Cash,
+        leftovers: Leftovers,
+    ) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self._selling = selling
+        self._surroundings = surroundings
+        self._counting = counting
+        self._cash = cash
+        self._leftovers = leftovers
+        self.handlers: dict[type[c.Command], Any] = {}
+        self.functions = {
+            "close-day": self._close_day,
+            "x-report": self._x_report,
+            "cash-check": self._cash_check,
+            "session-close": self._session_close,
+            "z-again": self._z_again,
+        }
+
+    # -- at the beginning of work
+
+    def at_sign_in(self) -> Flow | None:
+        """What somebody who begins to work is asked; a scan drops it."""
+        desk = self._desk
+        if not desk.setup.cash.ask_float or self._selling.cart is not None or desk.standstill is not None:
+            return None
+        if self._ledger.unclosed() and not desk.training:
+            return self._ask_yesterday()
+        return self._cash.ask_float() if self._cash.lacks_float else None
+
+    def _ask_yesterday(self) -> Flow:
+        day = self._ledger.unclosed()[0].business_day
+        options = (Option("close", word="ask.yesterday-close"), Option("later", word="ask.yesterday-later"))
+        answer = yield Question("yesterday", options=options, fields={"day": day})
+        if answer == "close":
+            approvals = approval_of((yield Need(CLOSE_DAY)))
+            yield from self._close(approvals)
+        if self._cash.lacks_float:
+            yield from self._cash.ask_float()
+
+    @property
+    def hint(self) -> str:
+        """The code of what should be done soon; empty where there is nothing."""
+        desk = self._desk
+        rules = desk.setup.cash
+        if not rules.ask_float or desk.operator is None or desk.training:
+            return ""
+        if self._ledger.unclosed():
+            return "yesterday-open"
+        if self._cash.lacks_float:
+            return "float-missing"
+        session = self._cash.session
+        full = session is not None and session.expected_minor > rules.drawer_limit_minor > 0
+        return "drawer-full" if full else ""
+
+    # -- the closing
+
+    def _close_day(self, _: c.Do) -> Flow:
+        desk = self._desk
+        desk.must_be_selling()
+        if self._selling.cart is not None:
+            raise Refusal("close-cart-open")
+        if not desk.world.journal.head.days.open:
+            raise Refusal("nothing-to-close", level="info")
+        desk.need(CLOSE_DAY)
+        yield from self._close(desk.approvals)
+
+    def _close(self, approvals: _Approvals) -> Flow:
+        """The oldest day that is not closed."""
+        settled = yield from self._leftovers.settle()
+        if not settled:
+            return
+        day = self._desk.world.journal.head.days.open[0]
+        facts: list[Fact] = []
+        for session in day.to_close:
+            facts += yield from self._end_session(day, session)
+        closed, epoch = yield self._write_closing(day, facts, approvals)
+        yield from self._show(closed, epoch)
+        if self._ledger.unclosed():
+            self._desk.warn("closed-one-more", level="info", number=closed.number)
+        else:
+            self._desk.warn("day-closed", level="info", number=closed.number, day=closed.business_day)
+
+    def _show(self, closed: DayClosed, epoch: int) -> Flow:
+        document = z_report(closed, self._desk.world.journal.head.till, epoch)
+        self._surroundings.print_document(document)
+        yield from self._pages("z-shown", document)
+
+    def _pages(self, code: str, document: Document) -> Flow:
+        """A report, as many rows at a time as a screen holds."""
+        rows = pairs(document)
+        pages = [tuple(rows[start : start + _PAGE]) for start in range(0, len(rows), _PAGE)]
+        for number, page in enumerate(pages, start=1):
+            last = number == len(pages)
+            option = Option("on", word="ask.report-done" if last else "ask.report-more")
+            yield Question(code, options=(option,), rows=page, fields={"page": number, "pages": len(pages)})
+
+    async def _write_closing(
+        self, day: OpenDay, facts: list[Fact], approvals: _Approvals
+    ) -> tuple[DayClosed, int]:
+        """All of it is one commit: the day is closed, or it is not."""
+        desk = self._desk
+        found = await self._facts_since(day)
+        head = desk.world.journal.head
+        placed = [(one.epoch, one.fact) for one in found] + [(head.epoch, fact) for fact in facts]
+        later = next((other for other in head.days.open if other.seq > day.seq), None)
+        last = (head.epoch, head.seq + len(facts))
+        if later is not None:
+            last = max((one.epoch, one.seq) for one in found if one.seq < later.seq)
+        closed = DayClosed(
+            number=head.days.next_z(head.epoch),
+            day=day.day,
+            business_day=day.business_day,
+            operator=desk.operator_id(),
+            closed_ms=desk.world.clock.wall_ms(),
+            offset_min=desk.offset_min(),
+            first_epoch=day.epoch,
+            first_seq=day.seq,
+            last_epoch=last[0],
+            last_seq=last[1],
+            totals=day_totals(placed, day.day),
+            carried=tuple(cart.cart_id for cart in head.parked),
+            currency=desk.setup.currency,
+            language=desk.setup.language,
+            software=desk.setup.software,
+            approvals=approvals,
+        )
+        await self._ledger.append([*facts, closed], None)
+        if desk.world.hub is not None:
+            desk.world.hub.kick()
+        return closed, head.epoch
+
+    async def _facts_since(self, day: OpenDay) -> list[Found]:
+        history = self._desk.world.history
+        if history is None:
+            raise Refusal("no-history")
+        return [one for one in await history.session(f"{day.epoch}-{day.seq}") if one.seq >= day.seq]
+
+    # -- one drawer
+
+    def _session_close(self, _: c.Do) -> Flow:
+        """The end of one insert's session; the day goes on, and the next sale opens the next session."""
+        desk = self._desk
+        desk.must_be_selling()
+        if self._selling.cart is not None:
+            raise Refusal("close-cart-open")
+        day, session = desk.world.journal.head.days.today, desk.world.journal.head.days.current
+        if day is None or session is None or session.closed:
+            raise Refusal("nothing-to-close", level="info")
+        desk.need(CLOSE_DAY)
+        facts = yield from self._end_session(day, session)
+        yield self._ledger.append(facts, None)
+        desk.warn("session-closed", level="info", drawer=session.drawer)
+
+    def _end_session(self, day: OpenDay, session: OpenSession) -> _SessionFacts:
+        """Count a drawer; the facts that end its session, not written yet."""
+        if not session.float_known:
+            session = yield from self._missing_float(day, session)
+        later = self._later_of(session)
+        if later is not None and later.float_minor is not None:  # it was counted when the next one began
+            return self._ended(day, session, later.float_minor, later=later)
+        since = later.moved_minor if later is not None else 0
+        options = [Option("count", word="ask.close-count"), Option("without", word="ask.close-without")]
+        if session.counted_minor is not None and session.counted_at_minor == session.moved_minor:
+            known = Option("known", word="ask.close-known", amount_minor=session.counted_minor)
+            options.insert(0, known)
+        fields: dict[str, str | int] = {"drawer": session.drawer, "day": day.business_day}
+        how = yield Question("close-session", options=tuple(options), fields=fields, scans="refuse")
+        if how == "without":
+            approvals = approval_of((yield Need(CLOSE_UNCOUNTED)))
+            kept = yield kept_count(self._desk, session.session)
+            if any(one.pieces for one in kept):
+                yield self._counting.write(session.session, kept, session.counts, complete=False)
+            return self._ended(day, session, None, later=later, approvals=approvals)
+        counted, reason, approvals = yield from self._count(session, since, known=how == "known")
+        lifted, bag = 0, ""
+        if later is None and counted > 0:
+            lifted, bag = yield from self._lift(counted)
+        return self._ended(
+            day,
+            session,
+            counted,
+            since=since,
+            reason=reason,
+            approvals=approvals,
+            lifted=lifted,
+            bag=bag,
+            later=later,
+        )
+
+    def _missing_float(self, day: OpenDay, session: OpenSession) -> Generator[Any, Any, OpenSession]:
+        """What lay in the drawer in the morning, if somebody still knows."""
+        fields: dict[str, str | int] = {"day": day.business_day}
+        told = yield Question("float-late", "amount", empty=True, fields=fields, scans="refuse")
+        yield self._ledger.append([self._moved(day, session, "float", told or 0, "late")], None)
+        found = self._desk.world.journal.head.days.find(session.session)
+        assert found is not None, "its day is open"
+        return found
+
+    def _later_of(self, session: OpenSession) -> OpenSession | None:
+        """The session that has gone on with the same drawer, of a later day."""
+        days = self._desk.world.journal.head.days
+        own = days.day_of(session.session)
+        after = [day for day in days.open if own is not None and day.seq > own.seq]
+        sessions = (one for day in after for one in day.sessions if one.drawer == session.drawer)
+        return next(sessions, None)
+
+    def _count(
+        self, session: OpenSession, since: int, *, known: bool
+    ) -> Generator[Any, Any, tuple[int, str, _Approvals]]:
+        """Blind; beyond the limit once more, then somebody else agrees, and there is a reason."""
+        desk = self._desk
+        limit, counts = desk.setup.cash.difference_limit_minor, session.counts
+        enough = counts + 2
+        while True:
+            if known:
+                assert session.counted_minor is not None, "it stood among the choices"
+                counted, enough, known = session.counted_minor, 2, False
+            else:
+                pieces: tuple[Pieces, ...] = yield from self._counting.count(session.session)
+                yield self._counting.write(session.session, pieces, counts)
+                counted, counts = counted_minor(pieces), counts + 1
+            difference = counted - since - session.expected_minor
+            if abs(difference) <= limit:
+                return counted, "", ()
+            if counts >= enough:
+                break
+            desk.warn("count-again")
+        approvals = approval_of((yield Need(CASH_DIFFERENCE)))
+        rows = tuple(
+            (desk.words(f"report.{name}"), amount(minor, desk.language))
+            for name, minor in (
+                ("expected", session.expected_minor + since),
+                ("counted", counted),
+                ("difference", difference),
+            )
+        )
+        options = tuple(Option(name, word=f"reason.difference-{name}") for name in DIFFERENCE_REASONS)
+        reason = yield Question("difference-reason", options=options, rows=rows, scans="refuse")
+        if reason == "other":
+            reason = yield Question("reason-other", "text", scans="refuse")
+        return counted, reason, approvals
+
+    def _lift(self, counted: int) -> Generator[Any, Any, tuple[int, str]]:
+        """What stays as the next float, and the bag of what goes to the safe."""
+        desk = self._desk
+        usual = min(desk.setup.cash.float_minor or counted, counted)
+        shown = {"counted": amount(counted, desk.language), "usual": amount(usual, desk.language)}
+        while True:
+            left = yield Question("left", "amount", empty=True, fields=dict(shown), scans="refuse")
+            left = usual if left is None else left
+            if left <= counted:
+                break
+            desk.warn("left-too-much", amount=counted)
+        if left == counted:
+            return 0, ""
+        fields: dict[str, str | int] = {"amount": amount(counted - left, desk.language)}
+        bag = yield Question("drop-bag", "text", empty=True, fields=fields, scans="refuse")
+        return counted - left, bag or ""
+
+    def _ended(
+        self,
+        day: OpenDay,
+        session: OpenSession,
+        counted: int | None,
+        *,
+        since: int = 0,
+        reason: str = "",
+        approvals: _Approvals = (),
+        lifted: int = 0,
+        bag: str = "",
+        later: OpenSession | None = None,
+    ) -> list[Fact]:
+        desk = self._desk
+        expected = session.expected_minor
+        found = expected if counted is None else counted - since
+        facts: list[Fact] = []
+        if lifted:
+            facts.append(self._moved(day, session, "lift", -lifted, "safe", bag=bag, case="Geldtransit"))
+        facts.append(
+            SessionClosed(
+                session.session,
+                day.business_day,
+                desk.operator_id(),
+                desk.world.clock.wall_ms(),
+                desk.offset_min(),
+                expected,
+                counted,
+                found - expected,
+                found - lifted,
+                since_minor=since,
+                reason=reason,
+                approvals=approvals,
+            )
+        )
+        if later is not None and later.float_minor is None:
+            next_day = desk.world.journal.head.days.day_of(later.session)
+            assert next_day is not None, "it was found among the open days"
+            facts.append(self._moved(next_day, later, "float", found - lifted, "as-left"))
+        return facts
+
+    def _moved(
+        self,
+        day: OpenDay,
+        session: OpenSession,
+        kind: str,
+        amount_minor: int,
+        reason: str,
+        *,
+        bag: str = "",
+        case: str = "Anfangsbestand",
+    ) -> CashMoved:
+        desk = self._desk
+        return CashMoved(
+            session.session,
+            day.business_day,
+            desk.operator_id(),
+            desk.world.clock.wall_ms(),
+            desk.offset_min(),
+            kind,
+            amount_minor,
+            reason=reason,
+            bag=bag,
+            case=case,
+        )
+
+    # -- looking, and counting in between
+
+    def _x_report(self, _: c.Do) -> Flow:
+        desk = self._desk
+        desk.must_be_signed_in()
+        desk.need(X_REPORT)
+        opened = desk.world.journal.head.days.open
+        if not opened:
+            raise Refusal("nothing-to-close", level="info")
+        day = opened[-1]
+        found = yield self._facts_since(day)
+        document = x_report(
+            day_totals([(one.epoch, one.fact) for one in found], day.day),
+            desk.setup,
+            till=desk.world.journal.head.till,
+            business_day=day.business_day,
+            at=desk.world.clock.now(),
+            operator=desk.operator_id(),
+            see_expected=desk.may(SEE_EXPECTED),
+        )
+        self._surroundings.print_document(document)
+        yield from self._pages("x-shown", document)
+
+    def _cash_check(self, _: c.Do) -> Flow:
+        """A count without a closing."""
+        desk = self._desk
+        desk.must_be_selling()
+        desk.need(CASH_CHECK)
+        if self._selling.cart is not None:
+            raise Refusal("close-cart-open")
+        session = self._cash.session
+        if session is None:
+            raise Refusal("nothing-to-close", level="info")
+        pieces = yield from self._counting.count(session.session)
+        yield self._counting.write(session.session, pieces, session.counts)
+        clock = desk.world.clock
+        fact = CashCounted(
+            session.session,
+            desk.operator_id(),
+            clock.wall_ms(),
+            desk.offset_min(),
+            pieces,
+            counted_minor(pieces),
+        )
+        sees = desk.may(SEE_EXPECTED)
+        expected = session.expected_minor if sees else None
+        self._surroundings.print_document(
+            count_slip(fact, desk.setup, expected_minor=expected, drawer=session.drawer)
+        )
+        if expected is None:
+            desk.warn("count-kept", level="info")
+        else:
+            desk.warn("count-difference", level="info", amount=fact.counted_minor - expected)
+
+    def _z_again(self, _: c.Do) -> Flow:
+        """The last Z once more, marked as a copy."""
+        desk = self._desk
+        desk.must_be_signed_in()
+        desk.need(X_REPORT)
+        found = yield self._last_z()
+        if found is None:
+            raise Refusal("no-z", level="info")
+        document = z_report(found.fact, desk.world.journal.head.till, found.epoch, copy=True)
+        self._surroundings.print_document(document)
+        yield from self._pages("z-shown", document)
+
+    async def _last_z(self) -> Found | None:
+        history, days = self._desk.world.history, self._desk.world.journal.head.days
+        if not days.z_number or history is None:
+            return None
+        found = await history.session(f"{days.z_epoch}-{days.z_seq}")
+        return next((one for one in found if isinstance(one.fact, DayClosed)), None)

@@ -1,0 +1,248 @@
+"""X, Z and the slips of cash as documents: every word and number of a Z comes from its fact alone."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from pos.domain.day_totals import Book, Count, SessionSum, Totals
+from pos.domain.document import Document, DocumentRow
+from pos.facts import CashCounted, CashMoved, DayClosed
+from pos.resources import Texts, texts
+from pos.till.desk import TillSetup
+from pos.words import amount
+
+__all__ = ["count_slip", "movement_slip", "pairs", "x_report", "z_report"]
+
+_RULE: Final = DocumentRow(style="rule")
+
+
+def z_report(fact: DayClosed, till: str, epoch: int, *, copy: bool = False) -> Document:
+    """The closing as it is printed; the same bytes whenever and wherever it is printed again."""
+    words = texts(fact.language)
+    head = [
+        DocumentRow(words("report.z-title"), style="mark"),
+        DocumentRow(words("report.z-number"), f"{till}-{epoch}-{fact.number}", "big"),
+        DocumentRow(words("report.day"), fact.business_day),
+        DocumentRow(words("report.closed"), _time(fact.closed_ms, fact.offset_min)),
+        DocumentRow(words("report.operator"), fact.operator),
+        *_agreed(words, [approval.by for approval in fact.approvals]),
+        DocumentRow(words("report.facts"), _range(fact)),
+    ]
+    if fact.carried:
+        head.append(DocumentRow(words("report.carried"), str(len(fact.carried))))
+    rows = [*head, *_body(fact.totals, words, see_expected=True)]
+    marks = (*_marks(fact.totals, words), *([words("report.copy")] if copy else []))
+    return Document(tuple(rows), marks)
+
+
+def x_report(
+    totals: Totals,
+    setup: TillSetup,
+    *,
+    till: str,
+    business_day: str,
+    at: dt.datetime,
+    operator: str,
+    see_expected: bool,
+) -> Document:
+    """The day as it stands; nothing is closed by it. What the drawers must hold is for those who may see it."""
+    words = texts(setup.language)
+    head = (
+        DocumentRow(words("report.x-title"), style="mark"),
+        DocumentRow(words("report.till"), till),
+        DocumentRow(words("report.day"), business_day),
+        DocumentRow(words("report.at"), f"{at:%Y-%m-%d %H:%M}"),
+        DocumentRow(words("report.operator"), operator),
+    )
+    return Document((*head, *_body(totals, words, see_expected=see_expected)), tuple(_marks(totals, words)))
+
+
+def movement_slip(fact: CashMoved, number: str, setup: TillSetup) -> Document:
+    """The voucher of a drop or of cash paid in or out, with a place to sign."""
+    words = texts(setup.language)
+    rows = [
+        DocumentRow(words(f"report.{fact.kind}-title"), style="mark"),
+        DocumentRow(words("report.amount"), _money(abs(fact.amount_minor), words), "big"),
+        DocumentRow(words("report.number"), number),
+        DocumentRow(words("report.at"), _time(fact.moved_ms, fact.offset_min)),
+        DocumentRow(words("report.operator"), fact.operator),
+        *_agreed(words, [approval.by for approval in fact.approvals]),
+    ]
+    if fact.bag:
+        rows.append(DocumentRow(words("report.bag"), fact.bag))
+    if fact.kind in {"pay-in", "pay-out"}:
+        rows.append(DocumentRow(words("report.reason"), fact.note or _reason(fact.kind, fact.reason, words)))
+    rows += [DocumentRow(), DocumentRow(), _RULE, DocumentRow(words("report.signature"))]
+    return Document(tuple(rows), _demo(setup, words))
+
+
+def count_slip(fact: CashCounted, setup: TillSetup, *, expected_minor: int | None, drawer: int) -> Document:
+    """A count as a paper of its own; `expected_minor` None where it is not to be seen."""
+    words = texts(setup.language)
+    rows = [
+        DocumentRow(words("report.count-title"), style="mark"),
+        DocumentRow(words("report.drawer"), str(drawer)),
+        DocumentRow(words("report.at"), _time(fact.counted_ms, fact.offset_min)),
+        DocumentRow(words("report.operator"), fact.operator),
+        _RULE,
+        *(
+            DocumentRow(
+                f"{one.pieces} × {_money(one.value_minor, words)}",
+                _money(one.value_minor * one.pieces, words),
+            )
+            for one in fact.pieces
+        ),
+        DocumentRow(words("report.counted"), _money(fact.counted_minor, words)),
+    ]
+    if expected_minor is not None:
+        rows.append(DocumentRow(words("report.expected"), _money(expected_minor, words)))
+        rows.append(
+            DocumentRow(words("report.difference"), _money(fact.counted_minor - expected_minor, words))
+        )
+    return Document(tuple(rows), _demo(setup, words))
+
+
+def pairs(document: Document) -> list[tuple[str, str]]:
+    """The rows as a screen shows them: left and right, rules left out."""
+    rows = [(row.left, row.right) for row in document.rows if row.style not in {"rule", "code"}]
+    return [row for row in rows if any(row)]
+
+
+def _body(totals: Totals, words: Texts, *, see_expected: bool) -> Iterator[DocumentRow]:
+    for book in totals.books:
+        if book.kind == "training":
+            yield _RULE
+            yield _counted("training", Count(book.receipts, book.total_minor), words)
+        else:
+            yield from _book(book, words)
+    yield _RULE
+    for name in ("cart_voids",):
+        yield from _if_any(name.replace("_", "-"), getattr(totals, name), words)
+    for name in ("no_sales", "copies", "parked", "resumed", "age_refusals"):
+        count = getattr(totals, name)
+        if count or name == "no_sales":
+            yield DocumentRow(words(f"report.{name.replace('_', '-')}"), str(count))
+    for session in totals.sessions:
+        yield from _session(session, words, see_expected=see_expected)
+
+
+def _book(book: Book, words: Texts) -> Iterator[DocumentRow]:
+    yield _RULE
+    yield DocumentRow(words("report.turnover"), _money(book.total_minor, words), "big")
+    yield DocumentRow(words("report.receipts"), str(book.receipts))
+    for numbers in book.numbers:
+        yield DocumentRow(words("report.numbers", epoch=numbers.epoch), f"{numbers.first}-{numbers.last}")
+    yield DocumentRow(words("report.pieces"), str(book.pieces))
+    for tax in book.taxes:
+        percent = f"{tax.percent.normalize():f}"
+        yield _RULE
+        yield DocumentRow(
+            words("report.gross", code=tax.code, percent=percent), _money(tax.gross_minor, words)
+        )
+        yield DocumentRow(words("report.net"), _money(tax.net_minor, words))
+        yield DocumentRow(words("report.vat"), _money(tax.vat_minor, words))
+    yield _RULE
+    for tender in book.tenders:
+        name = words("report.tender", name=words(f"report.tender-{tender.kind}"), count=tender.count)
+        yield DocumentRow(name, _money(tender.amount_minor, words))
+    for foreign in book.foreign:
+        yield DocumentRow(
+            words("report.foreign", currency=foreign.currency), _money(foreign.given_minor, words)
+        )
+    for name, value in (("rounding", book.rounding_minor), ("tips", book.tips_minor)):
+        if value:
+            yield DocumentRow(words(f"report.{name}"), _money(value, words))
+    yield _RULE
+    for source, count in book.discounts:
+        yield _counted(f"discount-{source}" if source else "discount", count, words)
+    for name in (
+        "line_voids",
+        "returns",
+        "voided",
+        "deposits",
+        "empties",
+        "vouchers_sold",
+        "vouchers_redeemed",
+    ):
+        yield from _if_any(name.replace("_", "-"), getattr(book, name), words)
+    if book.retendered:
+        yield DocumentRow(words("report.retendered"), str(book.retendered))
+    for one in book.operators:
+        yield _counted("by-operator", Count(one.receipts, one.total_minor), words, operator=one.operator)
+
+
+def _session(session: SessionSum, words: Texts, *, see_expected: bool) -> Iterator[DocumentRow]:
+    def row(name: str, minor: int) -> DocumentRow:
+        return DocumentRow(words(f"report.{name}"), _money(minor, words))
+
+    yield _RULE
+    yield DocumentRow(words("report.session", drawer=session.drawer), ", ".join(session.operators))
+    yield row("float" if session.float_told else "float-left", session.float_minor)
+    if see_expected:
+        yield row("cash-sales", session.cash_minor)
+    for move in session.moves:
+        name = words(f"report.{move.kind}", count=move.count, reason=_reason(move.kind, move.reason, words))
+        yield DocumentRow(name, _money(move.amount_minor, words))
+    if see_expected:
+        yield row("expected", session.expected_minor)
+    if not session.closed:
+        return
+    for one in session.pieces:
+        left = f"{one.pieces} × {_money(one.value_minor, words)}"
+        yield DocumentRow(left, _money(one.value_minor * one.pieces, words))
+    if session.counted_minor is None:
+        yield DocumentRow(words("report.not-counted"), style="centre")
+    else:
+        yield row("counted", session.counted_minor)
+        yield row("difference", session.difference_minor)
+    if session.reason:
+        yield DocumentRow(words("report.reason"), _reason("difference", session.reason, words))
+    yield from _agreed(words, session.approved)
+    if session.lifted_minor:
+        yield row("lifted", session.lifted_minor)
+    if session.bag:
+        yield DocumentRow(words("report.bag"), session.bag)
+    yield row("left", session.left_minor)
+
+
+def _if_any(name: str, count: Count, words: Texts) -> Iterator[DocumentRow]:
+    if count.count:
+        yield _counted(name, count, words)
+
+
+def _counted(name: str, count: Count, words: Texts, **fields: str) -> DocumentRow:
+    left = words("report.counted-times", what=words(f"report.{name}", **fields), count=count.count)
+    return DocumentRow(left, _money(count.amount_minor, words))
+
+
+def _agreed(words: Texts, people: Sequence[str]) -> list[DocumentRow]:
+    """Who agreed, each once."""
+    return [DocumentRow(words("report.approved"), ", ".join(dict.fromkeys(people)))] if people else []
+
+
+def _reason(kind: str, reason: str, words: Texts) -> str:
+    """The words of a reason; what somebody typed stands as it is."""
+    key = f"reason.{kind}-{reason}"
+    found = words(key)
+    return reason if found == key else found
+
+
+def _marks(totals: Totals, words: Texts) -> list[str]:
+    return [words(f"report.mark-{book.kind}") for book in totals.books if book.kind == "demo"]
+
+
+def _demo(setup: TillSetup, words: Texts) -> tuple[str, ...]:
+    return (words("report.mark-demo"),) if setup.demo else ()
+
+
+def _range(fact: DayClosed) -> str:
+    return f"{fact.first_epoch}-{fact.first_seq} / {fact.last_epoch}-{fact.last_seq}"
+
+
+def _time(at_ms: int, offset_min: int) -> str:
+    zone = dt.timezone(dt.timedelta(minutes=offset_min))
+    return f"{dt.datetime.fromtimestamp(at_ms / 1000, zone):%Y-%m-%d %H:%M}"
+
+
+def _money(minor: int, words: Texts) -> str:
+    return amount(minor, words.language)

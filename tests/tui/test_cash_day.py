@@ -1,0 +1,445 @@
+"""Cash at the till from the float to the Z: what is asked, what is kept as facts, and what the papers say."""
+
+import datetime as dt
+from typing import Any
+
+import msgspec
+
+from pos.domain import commands as c
+from pos.domain.document import Document
+from pos.domain.drawer import CashRules, Pieces
+from pos.facts import (
+    CartAbandoned,
+    CartResumed,
+    CashCounted,
+    CashMoved,
+    DayClosed,
+    DayOpened,
+    DrawerOpenedFact,
+    SessionClosed,
+    SessionOpened,
+    SessionTaken,
+)
+from pos.till.reports import z_report
+from pos.totals import canonical, day_totals
+from receipts.document import layout_document
+from receipts.model import Shop as ReceiptShop
+from tests.tui.fakes import BUTTER, MILK, PIN, FakeJournal, Shop, run
+
+RULES = CashRules(ask_float=True, day_ends_hour=4)
+
+
+def shop(**rules: Any) -> Shop:
+    journal = FakeJournal()
+    journal.head = msgspec.structs.replace(journal.head, business_day="", next_number=1)
+    return Shop(journal=journal, cash=msgspec.structs.replace(RULES, **rules))
+
+
+async def do(till: Shop, *answers: str) -> None:
+    """A function by its name, then answers; `#2` chooses the second."""
+    name, *rest = answers
+    await till.till.handle(c.Do(name))
+    await say(till, *rest)
+
+
+async def say(till: Shop, *answers: str) -> None:
+    for answer in answers:
+        await till.till.handle(c.Choose(int(answer[1:])) if answer.startswith("#") else c.Answer(answer))
+
+
+async def sell(till: Shop, *codes: str) -> None:
+    till.scan(*codes)
+    await till.till.handle(c.PayCash())
+
+
+def facts(till: Shop, kind: type) -> list[Any]:
+    return [fact for fact in till.journal.facts if isinstance(fact, kind)]
+
+
+def asked(till: Shop) -> str:
+    question = till.till.view.question
+    return question.code if question is not None else ""
+
+
+def said(till: Shop) -> str:
+    message = till.till.view.message
+    return message.code if message is not None else ""
+
+
+def papers(till: Shop) -> list[Document]:
+    return [job.document for job in till.printer.jobs if job.document is not None]
+
+
+async def count(till: Shop, *pieces: str) -> None:
+    """Counts all that is named, the rest is nil, and says that it is right."""
+    await say(till, " ".join(pieces), "=", "#1")
+
+
+async def ready(till: Shop, float_minor: int = 10_000) -> None:
+    await till.open()
+    await say(till, "#1", str(float_minor))
+
+
+def test_the_float_is_asked_for_a_scan_drops_it_and_it_is_asked_again() -> None:
+    async def case() -> None:
+        till = shop()
+        await till.open()
+        assert asked(till) == "float"
+        till.scan(MILK)
+        assert (asked(till), len(till.till.view.lines)) == ("", 1)
+        await till.till.handle(c.PayCash())
+        assert said(till) != "float-missing", "the change is looked at first"
+        await till.till.handle(c.Lock())
+        await till.till.handle(c.SignIn("Kim", PIN))
+        assert asked(till) == "float"
+        await till.till.handle(c.Cancel())
+        till.till._desk.showing_last = False
+        till.till._changed()
+        assert said(till) == "float-missing"
+        await do(till, "float", "#1", "150,00")
+        (told,) = facts(till, CashMoved)
+        assert (told.kind, told.amount_minor, told.reason) == ("float", 15_000, "typed")
+        assert said(till) == "float-told"
+
+    run(case)
+
+
+def test_a_whole_day_from_the_float_to_the_z_and_the_next_day_begins_with_what_was_left() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till)
+        await sell(till, MILK, BUTTER)
+        await do(till, "cash-drop", "50,00", "B-17")
+        await do(till, "pay-in", "#1", "10,00")
+        await do(till, "no-sale", "#1")
+        await do(till, "close-day", "#1")
+        await count(till, "1x50", "1x10", "1x2", "1x1", "4x0,20", "1x0,05", "3x0,01")
+        assert asked(till) == "left"
+        await say(till, "50,00", "B-18")
+        assert asked(till) == "z-shown"
+        (closed,) = facts(till, DayClosed)
+        (session,) = closed.totals.sessions
+        assert (session.expected_minor, session.counted_minor, session.difference_minor) == (6388, 6388, 0)
+        assert (session.lifted_minor, session.left_minor, session.bag) == (1388, 5000, "B-18")
+        (book,) = closed.totals.books
+        assert (book.total_minor, book.receipts, closed.totals.no_sales) == (388, 1, 1)
+        assert (closed.number, closed.business_day) == (1, "2026-11-21")
+        await till.till.handle(c.Cancel())
+        head = till.journal.head
+        assert (head.business_day, head.days.open) == ("", ())
+        till.clock.time += dt.timedelta(hours=18)
+        await till.till.handle(c.Lock())
+        await till.till.handle(c.SignIn("Kim", PIN))
+        await say(till, "#1")
+        await sell(till, MILK)
+        opened = facts(till, DayOpened)
+        assert [(fact.business_day, fact.left_minor) for fact in opened] == [
+            ("2026-11-21", None),
+            ("2026-11-22", 5000),
+        ]
+        current = till.journal.head.days.current
+        assert current is not None
+        assert current.expected_minor == 5139
+
+    run(case)
+
+
+def test_the_z_is_the_fold_of_its_facts_and_the_same_paper_each_time() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till)
+        await sell(till, MILK, BUTTER)
+        await do(till, "close-day", "#1")
+        await count(till, "1x100", "3x1", "4x0,20", "1x0,05", "3x0,01")
+        await say(till, "")
+        (closed,) = facts(till, DayClosed)
+        placed = [(1, fact) for fact in till.journal.facts]
+        again = day_totals(placed, closed.day)
+        assert canonical(again) == canonical(closed.totals)
+        assert day_totals(placed[: closed.last_seq], closed.day) == again
+        paper = papers(till)[-1]
+        assert paper == z_report(closed, "3", 1)
+        for columns in (42, 48):
+            rows = layout_document(paper, ReceiptShop("Laden"), columns)
+            assert max(len(row.text) for row in rows) <= columns
+        await till.till.handle(c.Cancel())
+        await do(till, "z-again")
+        await till.till.handle(c.Approve("Alex", PIN))
+        assert papers(till)[-1].rows == paper.rows
+        assert papers(till)[-1].marks != paper.marks
+
+    run(case)
+
+
+def test_a_difference_over_the_limit_is_counted_again_then_somebody_else_agrees() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till)
+        await sell(till, MILK)
+        await do(till, "close-day", "#1")
+        await count(till, "1x50")
+        assert (asked(till), said(till)) == ("count", "count-again")
+        await count(till, "1x50")
+        assert till.till.view.asked_right == "cash-difference"
+        await till.till.handle(c.Approve("Alex", PIN))
+        question = till.till.view.question
+        assert question is not None
+        assert (question.code, question.rows[-1][1]) == ("difference-reason", "-51,39")
+        await say(till, "#1", "")
+        (ended,) = facts(till, SessionClosed)
+        assert (ended.difference_minor, ended.reason, ended.left_minor) == (-5139, "change", 5000)
+        assert [approval.by for approval in ended.approvals] == ["2"]
+        assert [(fact.recount, fact.complete) for fact in facts(till, CashCounted)] == [(0, True), (1, True)]
+
+    run(case)
+
+
+def test_a_count_that_is_left_goes_on_where_it_stopped_and_backwards() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till)
+        await sell(till, MILK)
+        await do(till, "close-day", "#1", "", "1", "2")
+        await till.till.handle(c.Cancel())
+        assert facts(till, CashCounted) == []
+        await do(till, "close-day", "#1")
+        question = till.till.view.question
+        assert question is not None
+        assert (question.fields["value"], said(till)) == ("20,00", "count-goes-on")
+        await say(till, "x")
+        assert said(till) == "not-pieces"
+        await say(till, "-", "0", "5x20", "=", "#1", "")
+        assert facts(till, CashCounted)[0].pieces == (Pieces(10_000, 1), Pieces(2000, 5))
+
+    run(case)
+
+
+def test_what_is_counted_may_be_left_as_far_as_it_came_by_right() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till)
+        await sell(till, MILK)
+        await do(till, "close-day", "#1", "1")
+        await till.till.handle(c.Cancel())
+        await do(till, "close-day", "#2")
+        assert till.till.view.asked_right == "close-uncounted"
+        await till.till.handle(c.Approve("Alex", PIN))
+        (part,) = facts(till, CashCounted)
+        assert (part.complete, part.pieces) == (False, (Pieces(20_000, 1),))
+        (ended,) = facts(till, SessionClosed)
+        assert (ended.counted_minor, ended.difference_minor, ended.left_minor) == (None, 0, 10_139)
+        assert len(facts(till, DayClosed)) == 1
+
+    run(case)
+
+
+def test_nothing_goes_out_that_is_not_in_the_drawer() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till, 5000)
+        await till.till.handle(c.Lock())
+        await till.till.handle(c.SignIn("Alex", PIN))
+        await do(till, "pay-out", "#1", "50,01")
+        assert (asked(till), said(till)) == ("pay-out-amount", "not-in-drawer-of")
+        await say(till, "50,00")
+        assert [fact.amount_minor for fact in facts(till, CashMoved)] == [5000, -5000]
+        await do(till, "cash-drop", "1")
+        assert said(till) == "not-in-drawer-of"
+
+    run(case)
+
+
+def test_yesterday_is_told_selling_goes_on_and_one_answer_closes_it() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till)
+        await sell(till, MILK)
+        till.clock.time += dt.timedelta(hours=18)
+        await till.till.handle(c.Lock())
+        await till.till.handle(c.SignIn("Kim", PIN))
+        assert asked(till) == "yesterday"
+        await sell(till, BUTTER)
+        assert [sale.business_day for sale in till.journal.sales] == ["2026-11-21", "2026-11-22"]
+        await till.till.handle(c.Lock())
+        await till.till.handle(c.SignIn("Kim", PIN))
+        await say(till, "#1", "#1")
+        await count(
+            till, "1x100", "3x1", "4x0,20", "1x0,05", "3x0,01"
+        )  # today's butter lies in the drawer too
+        (closed,) = facts(till, DayClosed)
+        assert (closed.business_day, closed.totals.books[0].total_minor) == ("2026-11-21", 139)
+        assert closed.totals.sessions[0].difference_minor == 0
+        assert closed.last_seq < closed.first_seq + 5
+        await till.till.handle(c.Cancel())
+        current = till.journal.head.days.current
+        assert current is not None
+        assert (current.float_minor, current.expected_minor) == (10_139, 10_388)
+        assert till.journal.head.business_day == "2026-11-22"
+
+    run(case)
+
+
+def test_yesterday_closed_before_the_first_sale_opens_no_day_of_its_own() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till)
+        await sell(till, MILK)
+        till.clock.time += dt.timedelta(hours=18)
+        await till.till.handle(c.Lock())
+        await till.till.handle(c.SignIn("Kim", PIN))
+        await say(till, "#1", "#1")
+        await count(till, "1x100", "1x1", "1x0,20", "1x0,10", "1x0,05", "4x0,01")
+        await say(till, "", "#1", "#1", "#1", "#1", "#1", "#1")
+        assert [fact.business_day for fact in facts(till, DayOpened)] == ["2026-11-21", "2026-11-22"]
+        assert [fact.number for fact in facts(till, DayClosed)] == [1]
+        assert facts(till, CashMoved)[-1].reason == "as-left"
+
+    run(case)
+
+
+def test_a_sale_after_midnight_belongs_to_the_day_that_is_open() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till)
+        await sell(till, MILK)
+        till.clock.time += dt.timedelta(hours=12)
+        await sell(till, MILK)
+        till.clock.time += dt.timedelta(hours=2)
+        await sell(till, MILK)
+        assert [sale.business_day for sale in till.journal.sales] == [
+            "2026-11-21",
+            "2026-11-21",
+            "2026-11-22",
+        ]
+
+    run(case)
+
+
+def test_two_closings_of_one_day_go_on_counting() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till, 0)
+        for _ in range(2):
+            await sell(till, MILK)
+            await till.till.handle(c.Approve("x", "y"))
+            await do(till, "close-day", "#2")
+            await till.till.handle(c.Approve("Alex", PIN))
+            await till.till.handle(c.Cancel())
+        closed = facts(till, DayClosed)
+        assert [(fact.number, fact.business_day) for fact in closed] == [(1, "2026-11-21"), (2, "2026-11-21")]
+        assert [fact.totals.books[0].receipts for fact in closed] == [1, 1]
+        assert closed[1].first_seq > closed[0].last_seq
+
+    run(case)
+
+
+def test_parked_carts_are_listed_and_each_has_a_key_that_settles_it() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till)
+        for note in ("one", "two", "three"):
+            till.scan(MILK)
+            await till.till.handle(c.ParkCart(note))
+        await do(till, "close-day")
+        question = till.till.view.question
+        assert question is not None
+        assert [option.key == "on" for option in question.options] == [False, False, False, True]
+        await say(till, "#1", "#2", "#1")
+        assert (said(till), facts(till, CartAbandoned)[0].reason) == ("parked-voided", "left")
+        await say(till, "#1", "#3")
+        await say(till, "#1", "#1")
+        assert till.till.view.state == "selling"
+        assert len(facts(till, CartResumed)) == 2
+        await do(till, "close-day")
+        assert said(till) == "close-cart-open"
+        await till.till.handle(c.PayCash())
+        await do(till, "close-day", "#2", "#1")
+        await count(till, "1x100", "1x1", "1x0,20", "1x0,10", "1x0,05", "4x0,01")
+        await say(till, "")
+        (closed,) = facts(till, DayClosed)
+        assert len(closed.carried) == 1
+        assert len(till.till.view.parked) == 1
+
+    run(case)
+
+
+def test_each_cashier_has_an_insert_of_ones_own() -> None:
+    async def case() -> None:
+        till = shop(own_insert=True)
+        await ready(till)
+        await sell(till, MILK)
+        await till.till.handle(c.Lock())
+        await till.till.handle(c.SignIn("Alex", PIN))
+        await say(till, "#1", "20,00")
+        await sell(till, BUTTER)
+        await till.till.handle(c.Lock())
+        await till.till.handle(c.SignIn("Kim", PIN))
+        await sell(till, MILK)
+        first, second, third = [sale.cash_session for sale in till.journal.sales]
+        assert first == third != second
+        (opened,) = facts(till, SessionOpened)
+        assert (opened.drawer, opened.operators) == (2, ("2",))
+        assert len(facts(till, SessionTaken)) == 1
+        sums = {one.session: one.expected_minor for one in till.journal.head.days.open[0].sessions}
+        assert sums == {first: 10_278, second: 2249}
+        await do(till, "session-close", "#1")
+        await count(till, "1x100", "2x1", "3x0,20", "1x0,10", "3x0,01")
+        await say(till, "")
+        await sell(till, MILK)
+        assert facts(till, DayClosed) == []
+        assert len(facts(till, SessionOpened)) == 2
+
+    run(case)
+
+
+def test_inserts_are_swapped_without_a_closing() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till)
+        await sell(till, MILK)
+        await do(till, "cash-session", "#1", "#1", "30,00")
+        await sell(till, BUTTER)
+        await do(till, "cash-session", "#1")
+        await sell(till, MILK)
+        first, second, third = [sale.cash_session for sale in till.journal.sales]
+        assert first == third != second
+        assert [one.expected_minor for one in till.journal.head.days.open[0].sessions] == [10_278, 3249]
+
+    run(case)
+
+
+def test_the_drawer_opens_for_a_reason_and_x_shows_the_day_without_closing_it() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till)
+        await sell(till, MILK)
+        await do(till, "no-sale", "#4", "Münzen sortieren")
+        assert facts(till, DrawerOpenedFact)[0].reason == "Münzen sortieren"
+        await do(till, "x-report")
+        assert till.till.view.asked_right == "x-report"
+        await till.till.handle(c.Approve("Alex", PIN))
+        texts = [row.left for row in papers(till)[-1].rows]
+        assert "X-BERICHT" in texts
+        assert "Soll" not in texts, "who may not see what must be there does not see it here"
+        assert facts(till, DayClosed) == []
+
+    run(case)
+
+
+def test_a_count_in_between_tells_the_difference_only_to_those_who_may_see_it() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till)
+        await sell(till, MILK)
+        await do(till, "cash-check")
+        await count(till, "1x100")
+        assert said(till) == "count-kept"
+        await till.till.handle(c.Lock())
+        await till.till.handle(c.SignIn("Alex", PIN))
+        await do(till, "cash-check")
+        await count(till, "1x100")
+        message = till.till.view.message
+        assert message is not None
+        assert (message.code, message.fields) == ("count-difference", {"amount": -139})
+
+    run(case)
