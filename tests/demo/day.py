@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import msgspec
 
+from pos.settings import load_settings
 from pos.view import TillView
 from tests.tui.fakes import (
     APPLES,
+    BEER,
     BREAD,
     BROKEN,
     BUTTER,
@@ -22,7 +24,13 @@ from tests.tui.fakes import (
     Shop,
 )
 
-__all__ = ["SITUATIONS", "Situation"]
+__all__ = ["SITUATIONS", "Situation", "day_shop"]
+
+
+def day_shop(language: str = "de") -> Shop:
+    """A shop by the settings as they are shipped."""
+    settings = load_settings(None, {})
+    return Shop(language=language, tenders=settings.tenders.rules(), goods=settings.goods.rules)
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -80,6 +88,45 @@ SITUATIONS: tuple[Situation, ...] = (
         lambda view, _: view.state == "ready" and not view.lines,
     ),
     Situation("deposit", (f"scan {WATER}", "key cash"), _paid(114)),
+    Situation(
+        "empties",
+        ("key deposit-return", "pick 3", "answer 3", "key cash"),
+        lambda view, shop: view.state == "paid" and shop.journal.sales[-1].total_minor == -75,
+        picture=2,
+    ),
+    Situation("department", ("350", "key price", "2", "enter", "key cash"), _paid(350)),
+    Situation(
+        "discount",
+        (f"scan {BUTTER}", "10", "key discount", "pick 1", "pick 1", "key cash"),
+        _paid(224),
+        picture=3,
+    ),
+    Situation("age", (f"scan {BEER}", "pick 1", "key cash"), _paid(119), picture=1),
+    Situation(
+        "age-refused",
+        (f"scan {MILK}", f"scan {BEER}", "pick 2", "key cash"),
+        lambda view, shop: _paid(139)(view, shop) and len(shop.journal.sales[-1].lines) == 2,
+    ),
+    Situation("card", (f"scan {BREAD}", "key card", "pick 1", "answer 17"), _paid(329), picture=2),
+    Situation(
+        "split",
+        (f"scan {BREAD}", "129", "key card", "pick 1", "answer 18", "key cash"),
+        lambda view, shop: (
+            _paid(329)(view, shop)
+            and [tender.kind for tender in shop.journal.sales[-1].tenders] == ["card-manual", "cash"]
+        ),
+        picture=5,
+    ),
+    Situation(
+        "retender",
+        (f"scan {MILK}", "key cash", "key retender", "pick 1", "answer 19"),
+        lambda view, shop: (
+            view.state == "paid"
+            and shop.journal.sales[-1].total_minor == 0
+            and shop.journal.sales[-1].references[0].kind == "retender"
+        ),
+        picture=3,
+    ),
     Situation(
         "park",
         (f"scan {BREAD}", "blaue Jacke", "key park"),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.demo.day import SITUATIONS
+from tests.demo.day import SITUATIONS, day_shop
 from tests.demo.fronts import ScreenFront
 from tests.demo.picture import draw
-from tests.tui.fakes import Shop, opened
+from tests.tui.fakes import opened
 
 FOLDER = Path(__file__).parents[2] / "docs" / "handbook" / "pictures"
 _COLOURS = 16
@@ -21,7 +21,7 @@ _COLOURS = 16
 async def pictures(language: str, names: frozenset[str]) -> dict[str, str]:
     """SVGs by situation, as the screen stood after the step that is to be seen."""
     found: dict[str, str] = {}
-    async with opened(Shop(language=language), size=(80, 24), signed_in=False) as screen:
+    async with opened(day_shop(language), size=(80, 24), signed_in=False) as screen:
         front = ScreenFront(screen)
         for situation in SITUATIONS:
             for at, step in enumerate(situation.steps, start=1):

@@ -1,8 +1,8 @@
 """A whole day, in line mode and on the screen: no situation ends without a next key."""
 
-from tests.demo.day import SITUATIONS, Situation
+from tests.demo.day import SITUATIONS, Situation, day_shop
 from tests.demo.fronts import Front, LineFront, ScreenFront
-from tests.tui.fakes import Shop, opened, run
+from tests.tui.fakes import opened, run
 
 
 async def play(front: Front) -> None:
@@ -29,7 +29,7 @@ async def goes_on(front: Front, situation: Situation) -> None:
 
 def test_a_day_in_line_mode() -> None:
     async def case() -> None:
-        shop = Shop()
+        shop = day_shop()
         await shop.open(signed_in=False)
         front = LineFront(shop)
         await play(front)
@@ -40,7 +40,7 @@ def test_a_day_in_line_mode() -> None:
 
 def test_a_day_on_the_screen() -> None:
     async def case() -> None:
-        async with opened(Shop(), size=(64, 18), signed_in=False) as screen:
+        async with opened(day_shop(), size=(64, 18), signed_in=False) as screen:
             await play(ScreenFront(screen))
 
     run(case)
