@@ -61,6 +61,8 @@ class Checkout:
         """Ends a cart of which nothing, or less, is due; given by the part that knows how money goes back."""
         self.first: Callable[[], None] = lambda: None
         """What must be known before anything is paid; raises NeedsAnswer or Refusal."""
+        self.afterwards: list[Callable[[Sale], None]] = []
+        """Told of each sale that is durable, after drawer and receipt: what else is to be printed."""
         self.handlers = {
             c.PayCash: self._pay_cash,
             c.VoidCart: self._void_cart,
@@ -271,6 +273,8 @@ class Checkout:
             self._desk.warn("drawer-by-key")
             self._later(self._surroundings.record_drawer("sale", by_key=True, cart_id=sale.cart_id))
         self._surroundings.issue(sale)
+        for tell in self.afterwards:
+            tell(sale)
         if self._desk.world.hub is not None:
             self._desk.world.hub.kick()
 

@@ -66,7 +66,7 @@ class Selling:
             return
         if code.kind is ScanKind.PLU and source == "typed":
             raise Refusal("plu-unknown", code=code.text)
-        cart = self._cart_for_line()
+        cart = self.cart_for_line()
         quantity = self._take_quantity() or _WHOLE
         self._set_cart(carts.add_open_line(cart, code.text, quantity, self._desk.mark(), source=source))
         line = self.the_cart().lines[-1]
@@ -83,7 +83,7 @@ class Selling:
         if self.weigh(article, code, source):
             return
         quantity = self._quantity_for(article)
-        cart = self._cart_for_line()
+        cart = self.cart_for_line()
         before = len(cart.lines)
         self._set_cart(
             carts.add_article(
@@ -145,7 +145,8 @@ class Selling:
             raise Refusal("weight-absurd", level="warn", text=article.text)
         return quantity
 
-    def _cart_for_line(self) -> Cart:
+    def cart_for_line(self) -> Cart:
+        """The open cart, or a new one."""
         if self.cart is not None:
             return self.cart
         assert self._desk.operator is not None, "only a signed-in operator sells"
@@ -247,7 +248,7 @@ class Selling:
         if not 0 < price_minor <= PRICE_MAX_MINOR:
             raise Refusal("price-limit", limit=PRICE_MAX_MINOR)
         rate = self._desk.rate_of(tax_code)
-        cart = self._cart_for_line()
+        cart = self.cart_for_line()
         n = len(cart.lines) + 1
         quantity = self.quantity or _WHOLE
         self._set_cart(add_department(cart, (number, name, rate), price_minor, quantity, self._desk.mark()))
@@ -407,7 +408,7 @@ class Selling:
 
     def begun(self) -> Cart:
         """The open cart, or the one that begins now."""
-        return self._cart_for_line()
+        return self.cart_for_line()
 
     def take_up(self, cart: Cart) -> None:
         """Open a cart that was kept elsewhere, at the prices of its articles and with today's promotions."""

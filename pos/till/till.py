@@ -53,6 +53,7 @@ from pos.till.signing import Signing
 from pos.till.surroundings import Surroundings
 from pos.till.tendering import Tendering
 from pos.till.training import TrainingMode
+from pos.till.vouchers import Vouchers
 from pos.till.weighing import Weighing
 from pos.view import TillView
 
@@ -101,6 +102,10 @@ class Till:
         refunds = Refunds(self._desk, self._selling, self._checkout)
         tendering = Tendering(self._desk, self._selling, self._checkout)
         tendering.dispatch = self._do
+        retender = Retender(self._desk, self._selling, self._checkout)
+        vouchers = Vouchers(self._desk, self._selling, self._checkout, self._surroundings, tendering)
+        retender.may_void = vouchers.may_void
+        refunds.ways["credit"] = vouchers.credit
         promoting = Promoting(self._desk)
         pricing = Pricing(self._desk, self._selling, promoting.price)
         self._selling.price = pricing.price
@@ -129,13 +134,14 @@ class Till:
             refunds,
             tendering,
             Coupons(self._desk, self._selling, promoting),
-            Retender(self._desk, self._selling, self._checkout),
             self._goods,
             pricing,
             book,
             Returning(self._desk, self._selling, book),
             cash,
             self._closing,
+            retender,
+            vouchers,
         )
         self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         for part in parts:

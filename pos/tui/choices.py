@@ -38,7 +38,16 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "group-money": ("float", "cash-drop", "pay-in", "pay-out", "no-sale", "cash-session"),
     "group-day": ("close-day", "x-report", "cash-check", "session-close", "z-again"),
     "group-people": ("training", "switch", "change-pin"),
-    "group-tenders": ("tenders", "tender-back", "cash-quick", "foreign-cash", "tip"),
+    "group-tenders": (
+        "tenders",
+        "tender-back",
+        "cash-quick",
+        "foreign-cash",
+        "tip",
+        "gift-card",
+        "voucher-balance",
+        "voucher-slip",
+    ),
 }
 """Further functions, by group: at most nine each, new ones at the end."""
 
