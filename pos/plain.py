@@ -40,6 +40,7 @@ class PlainLine(msgspec.Struct, frozen=True):
     unit_minor: int
     total_minor: int
     voided: bool
+    discounts: tuple[tuple[str, int], ...] = ()
 
 
 class PlainParked(msgspec.Struct, frozen=True):
@@ -156,6 +157,7 @@ class LineMode:
             "tip_minor": view.tip_minor,
             "tenders": view.tenders,
             "change_minor": view.change_minor,
+            "saved_minor": view.saved_minor,
             "message": None
             if message is None
             else {"code": message.code, "text": message_text(message, words)},
@@ -190,6 +192,8 @@ class LineMode:
                     change=amount(view.change_minor, view.language),
                 )
             )
+            if view.saved_minor > 0:
+                parts.append(words("plain.saved", saved=amount(view.saved_minor, view.language)))
             if view.last_sale.paper:
                 parts.append(words(f"plain.paper-{view.last_sale.paper}"))
             if view.last_sale.paid_out_minor:
@@ -198,6 +202,15 @@ class LineMode:
         elif view.lines:
             last = view.lines[-1]
             parts.append(f"{last.text} {amount(last.total_minor, view.language)}.")
+            parts += [
+                words(
+                    "plain.discount",
+                    text=discount.text or words("ui.discount"),
+                    amount=amount(-discount.amount_minor, view.language),
+                )
+                for discount in last.discounts
+                if last.live
+            ]
             parts.append(
                 words("plain.total", total=amount(view.total_minor, view.language), pieces=view.pieces)
             )
@@ -250,6 +263,7 @@ def _plain_line(line: Line) -> PlainLine:
         unit_minor=line.unit_minor,
         total_minor=line.total_minor,
         voided=line.voided is not None,
+        discounts=tuple((discount.text, discount.amount_minor) for discount in line.discounts if line.live),
     )
 
 

@@ -62,7 +62,8 @@ class LastSale(msgspec.Struct, frozen=True):
 
     `paper` is what the customer has yet to say of paper: "ask" (wanted at all?) or "digital-first" (the code is the
     receipt, paper beside it by one key); empty where nothing is open.
-    `paid_out_minor` is cash to hand to the customer, `given_back_minor` what went back in another way.
+    `paid_out_minor` is cash to hand to the customer, `given_back_minor` what went back in another way. `saved_minor` is
+    what discounts took off.
     """
 
     number: str
@@ -78,6 +79,7 @@ class LastSale(msgspec.Struct, frozen=True):
     tenders: tuple[Tender, ...] = ()
     rounding_minor: int = 0
     tip_minor: int = 0
+    saved_minor: int = 0
 
 
 class ParkedCart(msgspec.Struct, frozen=True):
@@ -112,6 +114,7 @@ class TillView(msgspec.Struct, frozen=True):
     approvers: tuple[Operator, ...] = ()
     lines: tuple[Line, ...] = ()
     total_minor: int = 0
+    saved_minor: int = 0
     pieces: int = 0
     taxes: tuple[TaxTotal, ...] = ()
     due_minor: int = 0

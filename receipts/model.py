@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
+from pos.domain.discounts import saved_minor
 from pos.domain.tender import Tender
 from pos.facts import Sale, SaleLine
 from receipts.words import LANGUAGES, word
@@ -104,7 +105,8 @@ class ReceiptReference(msgspec.Struct, frozen=True):
 class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     """A whole receipt. `number` is `till-epoch-number`, `till` the till's serial number `till-epoch`.
 
-    Times are local with their offset. `link` is empty where the till has no link to give.
+    Times are local with their offset. `link` is empty where the till has no link to give. `saved_minor` is what all
+    discounts took off; `promotions` sums up those that stand under several lines.
     """
 
     shop: Shop
@@ -130,6 +132,8 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     rounding_minor: int = 0
     tip_minor: int = 0
     references: tuple[ReceiptReference, ...] = ()
+    saved_minor: int = 0
+    promotions: tuple[ReceiptDiscount, ...] = ()
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -176,6 +180,8 @@ def build(
         demo=sale.demo,
         training=sale.training,
         copy=copy,
+        saved_minor=saved_minor(line for line in sale.lines if line.voided_ms is None),
+        promotions=_over_lines(sale),
         footers=tuple(line for line in footer.splitlines() if line.strip()),
     )
 
@@ -210,6 +216,20 @@ def _lines(sale: Sale) -> Iterator[ReceiptLine]:
             yield _line(line, indented=False)
             for child in children.get(line.n, ()):
                 yield _line(child, indented=True)
+
+
+def _over_lines(sale: Sale) -> tuple[ReceiptDiscount, ...]:
+    """Promotions with shares on several lines, in the order in which they appear: what each took off in all."""
+    shares: dict[str, list[ReceiptDiscount]] = {}
+    for line in sale.lines:
+        for part in line.discounts if line.voided_ms is None else ():
+            if part.source == "promotion":
+                shares.setdefault(part.code, []).append(ReceiptDiscount(part.text, part.amount_minor))
+    return tuple(
+        ReceiptDiscount(found[0].text, sum(share.amount_minor for share in found))
+        for found in shares.values()
+        if len(found) > 1
+    )
 
 
 def _line(line: SaleLine, *, indented: bool) -> ReceiptLine:

@@ -129,7 +129,8 @@ class _Layout:
         if count:
             yield from self._plain(f"{indent}  {count}")
         for discount in line.discounts:
-            yield from self._priced(f"{indent}  ", discount.text, f"{self._amount(-discount.amount_minor)}  ")
+            text = discount.text or self._word("discount")
+            yield from self._priced(f"{indent}  ", text, f"{self._amount(-discount.amount_minor)}  ")
 
     def _count(self, line: ReceiptLine) -> str:
         return formats.count(
@@ -141,6 +142,11 @@ class _Layout:
         left = f"{self._word('total')} {receipt.currency}"
         right = self._amount(receipt.total_minor)
         yield Row(self._spread(left, f"{right}  "), Style.BIG, left=left, right=right)
+        if receipt.saved_minor > 0:
+            yield from self._priced("", self._word("saved"), f"{self._amount(receipt.saved_minor)}  ")
+            for promotion in receipt.promotions:
+                text = f"{self._word('of-which')} {promotion.text}"
+                yield from self._priced("  ", text, f"{self._amount(promotion.amount_minor)}  ")
         extra = (("tip", receipt.tip_minor), ("rounding", receipt.rounding_minor))
         for key, minor in extra:
             if minor:

@@ -13,6 +13,7 @@ from pos.domain import events as e
 from pos.domain.article import Article
 from pos.domain.cart import Mark
 from pos.domain.commands import Command
+from pos.domain.discounts import saved_minor
 from pos.domain.drawer import CashRules
 from pos.domain.goods_rules import GoodsRules
 from pos.domain.returns import ReturnPolicy
@@ -323,6 +324,7 @@ class Desk:
             total_minor=sale.total_minor,
             given_minor=sum(tender.given_minor for tender in sale.tenders if tender.given_minor > 0),
             change_minor=sum(tender.change_minor for tender in sale.tenders),
+            saved_minor=saved_minor(line for line in sale.lines if line.voided_ms is None),
             link=sale.link,
             paid_out_minor=max(0, sum(amount for kind, amount in back if kind == "cash") - taken),
             given_back_minor=sum(amount for kind, amount in back if kind != "cash"),

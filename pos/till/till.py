@@ -15,6 +15,7 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Cart
 from pos.domain.codes import shown
+from pos.domain.discounts import saved_minor
 from pos.domain.payment import rest_minor
 from pos.domain.rounding import cash_due
 from pos.domain.tax import UnknownTaxCodeError
@@ -428,6 +429,12 @@ class Till:
         code = self._closing.hint if idle else ""
         return e.Message(code, level="info") if code else None
 
+    def _saved_minor(self, cart: Cart | None) -> int:
+        """What the open cart's discounts take off, after payment the paid one's."""
+        if cart is not None:
+            return saved_minor(line for line in cart.lines if line.live)
+        return self._desk.last.saved_minor if self._desk.showing_last and self._desk.last is not None else 0
+
     def _make_view(self) -> TillView:
         cart = self._selling.cart
         total = carts.total_minor(cart) if cart is not None else 0
@@ -445,6 +452,7 @@ class Till:
             approvers=self._approvals.approvers(),
             lines=cart.lines if cart is not None else (),
             total_minor=shown.total_minor if shown is not None else total,
+            saved_minor=self._saved_minor(cart),
             pieces=carts.pieces(cart) if cart is not None else 0,
             taxes=carts.tax_totals(cart) if cart is not None else (),
             due_minor=due,

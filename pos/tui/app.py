@@ -18,9 +18,9 @@ from pos.till import Till
 from pos.tui.controls import Controls
 from pos.tui.face import Drawing, Face
 from pos.tui.keypad import PadDriver, pad_key
-from pos.tui.paint import Brush, Part
+from pos.tui.paint import Brush
 from pos.tui.pump import Pump
-from pos.tui.scene import Scene
+from pos.tui.scene import CartRows, Scene
 from pos.tui.screens import draw
 from pos.tui.sounds import Alarm, Sounds, sound_of
 from pos.tui.themes import Theme
@@ -85,7 +85,7 @@ class TillApp(App[int], inherit_bindings=False):
         self._controls = Controls(lambda: till.view, till.submit, keymap, clock, entry, self._pages)
         self._bar = keymap.bar()
         self._brush = Brush(theme, 80)
-        self._row_cache: dict[int, tuple[Line, str, tuple[Part, ...]]] = {}
+        self._row_cache: dict[int, tuple[Line, str, CartRows]] = {}
         self._qr: tuple[str, tuple[str, ...]] = ("", ())
         self._qr_asked = ""
         self._pump = Pump(self._renew)

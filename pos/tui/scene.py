@@ -13,7 +13,7 @@ from pos.resources import Texts
 from pos.tui.paint import Brush
 from pos.view import TillView
 
-__all__ = ["WHO", "Local", "Panel", "Scene", "people_of"]
+__all__ = ["WHO", "CartRows", "Local", "Panel", "Scene", "people_of"]
 
 WHO: Final = frozenset({"signed-out", "approval"})
 """The states in which a person says who they are: to work here, or to agree to something."""
@@ -22,6 +22,10 @@ WHO: Final = frozenset({"signed-out", "approval"})
 def people_of(view: TillView) -> tuple[Operator, ...]:
     """Who may say who they are now."""
     return view.approvers if view.state == "approval" else view.operators
+
+
+CartRows = tuple[tuple[tuple[str, str], ...], ...]
+"""A cart line's rows, each as parts of a text and its role."""
 
 
 class Panel(enum.Enum):
@@ -72,7 +76,7 @@ class Scene(msgspec.Struct, frozen=True):
     now: dt.datetime
     bar: dict[int, str]
     qr: tuple[str, ...]
-    row_cache: dict[int, tuple[Line, str, tuple[tuple[str, str], ...]]]
+    row_cache: dict[int, tuple[Line, str, CartRows]]
     pages: tuple[Page, ...] = ()
     left_handed: bool = False
     is_part: bool = False

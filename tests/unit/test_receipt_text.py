@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pos.facts import SaleTax, SaleTender
+from pos.facts import Discount, SaleTax, SaleTender
 from receipts import formats
 from receipts.model import Shop
 from receipts.text import render_text
@@ -54,6 +54,7 @@ def test_the_receipt_on_32_columns_reads_like_this() -> None:
         "  Rabatt MHD             -1,30",
         "--------------------------------",
         "SUMME EUR                16,61",
+        "Sie sparen                1,30",
         "Bar                      16,61",
         "  Gegeben                50,00",
         "  Rückgeld               33,39",
@@ -182,3 +183,26 @@ def test_the_shops_own_sample_is_complete_in_both_languages() -> None:
         text = "\n".join(render_text(receipt(language), 48))
         for word in (*words, SHOP.name, "3-1-20417", "DE999999999", "16"):
             assert word in text
+
+
+def test_what_promotions_take_off_is_summed_up_where_it_stands_under_several_lines() -> None:
+    def share(minor: int) -> tuple[Discount, ...]:
+        return (Discount("three", "3 für 2 Joghurt", minor, source="promotion"),)
+
+    text = render_text(
+        receipt(
+            lines=(
+                line(1, "Joghurt", 59, discounts=share(20)),
+                line(2, "Joghurt", 59, discounts=(*share(20), Discount("", "", 4, source="manual"))),
+                line(3, "Joghurt", 59, discounts=share(19)),
+                line(4, "Weg", 59, discounts=share(59), voided_ms=1),
+                line(5, "Brot", 1547, discounts=(Discount("b", "Brot-Tag", 5, source="promotion"),)),
+            )
+        ),
+        32,
+    )
+    at = text.index("Sie sparen                0,68")
+    assert text[at + 1] == "  davon 3 für 2 Joghurt   0,59"
+    assert text[at + 2].startswith("Bar")
+    assert "  Rabatt                 -0,04" in text
+    assert all(len(row) <= 32 for row in text)

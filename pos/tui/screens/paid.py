@@ -53,6 +53,7 @@ def _texts(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> lis
         (fit(words("ui.receipt", number=sale.number), width), "text"),
         ("", "text"),
         (_pair(words("ui.sum"), amount(sale.total_minor, language), width), "text"),
+        *((row, "text") for row in _saved(scene, sale, width)),
         *((row, "text") for row in _payments(scene, sale, width)),
         ("", "text"),
     ]
@@ -110,6 +111,12 @@ def _receipt_says(scene: Scene, sale: LastSale, width: int, *, shows_code: bool)
         state = words(f"ui.printing-{sale.printing}") if sale.printing else ""
         said += wrap(f"{state}. {words('ui.p-again')}" if state else words("ui.p-prints"), width, 2)
     return said
+
+
+def _saved(scene: Scene, sale: LastSale, width: int) -> list[str]:
+    if sale.saved_minor <= 0:
+        return []
+    return [_pair(scene.words("ui.saved"), amount(sale.saved_minor, scene.words.language), width)]
 
 
 def _pair(left: str, right: str, width: int) -> str:

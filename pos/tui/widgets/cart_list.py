@@ -4,9 +4,9 @@ object, the width or its marking changes; so a cart of 500 lines costs what a ca
 
 from textual.strip import Strip
 
-from pos.domain.cart import Line
+from pos.domain.cart import Discount, Line
 from pos.tui.paint import Part, fit, fit_right
-from pos.tui.scene import Scene
+from pos.tui.scene import CartRows, Scene
 from pos.words import amount, quantity_text
 
 __all__ = ["cart_header", "cart_list"]
@@ -41,42 +41,73 @@ def cart_header(scene: Scene, height: int) -> Strip:
 
 
 def cart_list(scene: Scene, height: int) -> list[Strip]:
-    """`height` rows, the newest line last."""
+    """`height` rows, the newest line last; what is taken off a line stands under it."""
     view, brush = scene.view, scene.brush
     lines = view.lines
     first = _first(scene, height)
     if scene.row_cache and (not lines or len(scene.row_cache) > 4 * len(lines) + 64):
         scene.row_cache.clear()
-    rows = []
+    rows: list[Strip] = []
     last = len(lines) - 1
-    for at in range(first, min(len(lines), first + height)):
+    for at in range(first, len(lines)):
         line = lines[at]
         marking = "newest" if at == last else "text"
         if line.kind == "open":
             marking = "chosen" if line.n == view.chosen else "open"
-        rows.append(brush.row(*_parts(scene, line, marking)))
-    rows += [brush.blank()] * (height - len(rows))
-    return rows
+        rows += [brush.row(*parts) for parts in _rows(scene, line, marking)]
+        if len(rows) >= height:
+            return rows[:height]
+    short = [brush.blank()] * (height - len(rows))
+    return short + rows if first else rows + short
 
 
 def _first(scene: Scene, height: int) -> int:
     """The window's first line."""
     lines = scene.view.lines
-    newest = max(0, len(lines) - height)
+    last = len(lines) - 1
+    newest = _above(lines, last, height)
     if scene.local.follows_open and scene.view.chosen is not None:
         at = next((i for i, line in enumerate(lines) if line.n == scene.view.chosen), newest)
-        return max(0, min(newest, at - height // 2))
-    return max(0, newest - scene.local.scrolled)
+        return min(newest, _above(lines, at, height // 2 + 1))
+    return _above(lines, max(0, last - scene.local.scrolled), height) if scene.local.scrolled else newest
 
 
-def _parts(scene: Scene, line: Line, marking: str) -> tuple[Part, ...]:
+def _above(lines: tuple[Line, ...], at: int, room: int) -> int:
+    """The first of the lines that have room above line `at`, with it; `at` itself where not even that has."""
+    first = at
+    for candidate in range(at, -1, -1):
+        room -= 1 + len(_shown(lines[candidate]))
+        if room < 0:
+            break
+        first = candidate
+    return max(0, first)
+
+
+def _shown(line: Line) -> tuple[Discount, ...]:
+    return line.discounts if line.live else ()
+
+
+def _rows(scene: Scene, line: Line, marking: str) -> CartRows:
     key = f"{marking} {scene.width} {scene.words.language}"
     kept = scene.row_cache.get(line.n)
     if kept is not None and kept[0] is line and kept[1] == key:
         return kept[2]
-    parts = _make_parts(scene, line, marking)
-    scene.row_cache[line.n] = (line, key, parts)
-    return parts
+    rows = (
+        _make_parts(scene, line, marking),
+        *(_discount_parts(scene, discount, marking) for discount in _shown(line)),
+    )
+    scene.row_cache[line.n] = (line, key, rows)
+    return rows
+
+
+def _discount_parts(scene: Scene, discount: Discount, marking: str) -> tuple[Part, ...]:
+    """Its text under the article's name, at the right what it takes off."""
+    name_width, tax_width, unit_width = _columns(scene)
+    room = name_width + tax_width + unit_width
+    text = " " * (_number_width(scene) + _QUANTITY + 2)
+    text += fit(f"  {discount.text or scene.words('ui.discount')}", room)
+    text += fit_right(amount(-discount.amount_minor, scene.words.language), _AMOUNT)
+    return ((text, marking),)
 
 
 def _make_parts(scene: Scene, line: Line, marking: str) -> tuple[Part, ...]:
