@@ -32,9 +32,10 @@ from pos.promotions.source import PromotionFiles
 from pos.quickkeys import QuickKeyError, QuickKeys, load_quick_keys
 from pos.resources import tax_table
 from pos.roles import load_roles
+from pos.scan_files import load_recalls, load_scan_table
 from pos.settings import Settings
 from pos.system import SystemClock, SystemIds, ThreadWorker
-from pos.till import Till, TillSetup, World
+from pos.till import PackSetup, Till, TillSetup, World
 from pos.version import VERSION
 from sync.wire import Grant
 
@@ -188,6 +189,13 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
                 goods=settings.goods.rules,
                 returns=settings.returns.policy(),
                 cash=settings.cash,
+                scans=load_scan_table(settings.scans.table, state, settings.shop.country),
+                packs=PackSetup(
+                    recalls=load_recalls(state),
+                    one_pack_ms=settings.scans.one_pack_ms,
+                    past_percent=settings.scans.past_percent,
+                ),
+                park_slip=settings.till.park_slip,
             ),
         )
         surround.connect(till.submit)

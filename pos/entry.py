@@ -10,7 +10,7 @@ import msgspec
 
 from pos.domain import commands as c
 from pos.domain.question import to_decimal, to_minor
-from pos.domain.scans import typed_own_code
+from pos.domain.scans import short_number, typed_own_code
 from pos.quickkeys import Page, quick_place
 from pos.resources import read_toml
 from pos.view import TillView
@@ -171,7 +171,7 @@ class Entry:
         return c.VoidLine(int(text)) if text.isascii() and text.isdigit() else c.Mistyped("not-a-line", text)
 
     def _park(self, view: TillView) -> c.Command:
-        """With an open cart what was typed is its note, without one the number of a cart that waits."""
+        """With an open cart what was typed is its note, without one the number of a cart that waits: its place, or its slip's."""
         if view.lines:
             note = self.text.strip()
             if len(note) <= c.NOTE_MAX:  # one that is too long stays, to be made shorter
@@ -182,6 +182,9 @@ class Entry:
             return c.ResumeParked()
         if text.isascii() and text.isdigit() and len(text) <= 2 and 1 <= int(text) <= len(view.parked):
             return c.ResumeParked(view.parked[int(text) - 1].cart_id)
+        named = [cart.cart_id for cart in view.parked if short_number(cart.cart_id) == text]
+        if len(named) == 1:
+            return c.ResumeParked(named[0])
         return c.Mistyped("no-such-parked", text)
 
     def _quantity(self) -> c.Command:

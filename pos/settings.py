@@ -20,6 +20,7 @@ from pos.domain.returns import RULES, ReturnPolicy
 from pos.domain.rounding import PROFILES
 from pos.domain.tender import ForeignRate, TenderRules
 from pos.resources import config_path, read_toml, shipped_reasons
+from pos.scan_files import ScanFileError, load_recalls, load_scan_table
 
 __all__ = [
     "DeviceSettings",
@@ -27,6 +28,7 @@ __all__ = [
     "HubSettings",
     "PeopleSettings",
     "ReturnSettings",
+    "ScanSettings",
     "Settings",
     "SettingsError",
     "ShopSettings",
@@ -67,6 +69,13 @@ class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wedge: bool
     second_copy: str
     keep_days: Annotated[int, msgspec.Meta(ge=1)]
+    park_slip: bool
+
+
+class ScanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    table: str
+    one_pack_ms: Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+    past_percent: Annotated[int, msgspec.Meta(ge=0, le=99)]
 
 
 class TenderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -184,6 +193,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     people: PeopleSettings
     goods: GoodsSettings
     cash: CashRules
+    scans: ScanSettings
     devices: DeviceSettings
     returns: ReturnSettings
     hub: HubSettings
@@ -210,7 +220,7 @@ def load_settings(state: Path | None = None, environ: dict[str, str] | None = No
     if not problems:
         try:
             settings = msgspec.convert(values, Settings)
-            problems.extend(_missing_data(settings))
+            problems.extend(_missing_data(settings) or _bad_files(state, settings))
             problems.extend(_wrong_rates(settings))
             if not problems:
                 return settings
@@ -225,6 +235,7 @@ def _missing_data(settings: Settings) -> list[str]:
         "shop.country": Path("tax") / f"{settings.shop.country.lower()}.toml",
         "till.keymap": Path("keymaps") / f"{settings.till.keymap}.toml",
         "till.theme": Path("themes") / f"{settings.till.theme}.toml",
+        "scans.table": Path("scans") / f"{settings.scans.table}.toml",
     }
     problems = []
     for key, path in named.items():
@@ -250,6 +261,21 @@ def _wrong_rates(settings: Settings) -> list[str]:
     except ValueError as error:
         return [f"tenders.foreign: {error}"]
     return []
+
+
+def _bad_files(state: Path | None, settings: Settings) -> list[str]:
+    """What is wrong with the files that a store writes itself."""
+    problems = []
+    try:
+        load_scan_table(settings.scans.table, state, settings.shop.country)
+    except ScanFileError as error:
+        problems.append(str(error))
+    try:
+        if state is not None:
+            load_recalls(state)
+    except ScanFileError as error:
+        problems.append(str(error))
+    return problems
 
 
 def write_settings(path: Path, values: dict[str, dict[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """Amounts, quantities and messages as words of one language: shared by the screen and the line mode."""
 
+import contextlib
 import datetime as dt
 from decimal import Decimal
 
@@ -17,6 +18,8 @@ _MONEY_FIELDS = {
     "given-too-much": ("given",),
     "price-limit": ("limit",),
     "cart-parked": ("total",),
+    "marked-down": ("off",),
+    "slip-limit": ("limit",),
     "cart-resumed": ("total",),
     "cart-found-parked": ("total",),
     "cart-found-resumed": ("total",),
@@ -88,6 +91,9 @@ def message_text(message: Message, words: Texts) -> str:
         value = fields.get(name)
         if isinstance(value, int):
             fields[name] = amount(value, words.language)
+    if "day" in fields:
+        with contextlib.suppress(ValueError):  # not every day is one of the calendar
+            fields["day"] = day_text(dt.date.fromisoformat(str(fields["day"])), words.language)
     if "right" in fields:
         fields["right"] = words(f"right.{fields['right']}")
     return words(f"message.{message.code}", **fields)

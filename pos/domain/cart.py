@@ -46,6 +46,7 @@ __all__ = [
     "put_lines",
     "replace_open_line",
     "tax_totals",
+    "tell_line",
     "total_minor",
     "void_line",
     "with_about",
@@ -271,6 +272,19 @@ def add_discount(cart: Cart, n: int, discount: Discount) -> Cart:
     new = msgspec.structs.replace(line, discounts=(*line.discounts, discount))
     assert 0 <= new.pay_minor <= line.total_minor, "no line falls below nothing"
     return _replace(cart, new)
+
+
+def tell_line(cart: Cart, n: int, said: Particulars) -> Cart:
+    """Note on line `n` what another code of the same pack says, where the first one said nothing."""
+    line = find_line(cart, n)
+    assert line is not None, "the line exists"
+    new = msgspec.structs.replace(
+        line,
+        serial=line.serial or said.serial,
+        batch=line.batch or said.batch,
+        best_before=line.best_before or said.best_before,
+    )
+    return cart if new == line else _replace(cart, new)
 
 
 def discount_lines(cart: Cart, source: str, discounts: Mapping[int, Sequence[Discount]]) -> Cart:

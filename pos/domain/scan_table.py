@@ -1,10 +1,10 @@
-"""What a store's own 13-digit codes look like: price and weight labels, deposit slips."""
+"""What a store's own 13-digit codes look like: price and weight labels, deposit slips, mark-down stickers."""
 
 from typing import Final
 
 import msgspec
 
-__all__ = ["LabelRule", "ScanTable", "SlipRule"]
+__all__ = ["LabelRule", "ScanTable", "SlipRule", "StickerRule"]
 
 _EAN: Final = 13
 
@@ -56,14 +56,39 @@ class SlipRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"slip {self.prefix}: prefix, number, amount and check digit are 13 digits")
 
 
+class StickerRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A mark-down sticker that is scanned after its article: prefix, any number, value, check digit; 13 digits.
+
+    `value` is "percent" (whole ones, 1 to 99) or "price" (the new price in minor units).
+    """
+
+    prefix: str
+    number_digits: int
+    value_digits: int
+    value: str
+
+    def __post_init__(self) -> None:
+        length = len(self.prefix) + self.number_digits + self.value_digits + 1
+        digits = self.prefix.isascii() and self.prefix.isdigit()
+        if not digits or length != _EAN or self.number_digits < 0 or self.value_digits < 1:
+            raise ValueError(f"sticker {self.prefix}: prefix, number, value and check digit are 13 digits")
+        if self.value not in {"percent", "price"}:
+            raise ValueError(f"sticker {self.prefix}: value {self.value!r}")
+
+
 class ScanTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a store's own codes look like. The longest prefix that fits decides."""
+    """What a store's own codes look like. The longest prefix that fits decides.
+
+    `slip_tax_code` is the deposit's; empty: the country's first.
+    """
 
     label: tuple[LabelRule, ...] = ()
     slip: tuple[SlipRule, ...] = ()
+    sticker: tuple[StickerRule, ...] = ()
+    slip_tax_code: str = ""
 
     def __post_init__(self) -> None:
-        rules: list[LabelRule | SlipRule] = [*self.label, *self.slip]
+        rules: list[LabelRule | SlipRule | StickerRule] = [*self.label, *self.slip, *self.sticker]
         prefixes = [rule.prefix for rule in rules]
         if len(set(prefixes)) != len(prefixes):
             raise ValueError(f"a prefix is given twice: {sorted(prefixes)}")

@@ -15,7 +15,7 @@ import msgspec
 
 from pos.domain import gs1
 from pos.domain.codes import CodeKind, check_digit, is_gtin, key_of, read_code, shown
-from pos.domain.scan_table import LabelRule, ScanTable, SlipRule
+from pos.domain.scan_table import LabelRule, ScanTable, SlipRule, StickerRule
 
 __all__ = [
     "OWN_PREFIX",
@@ -70,6 +70,7 @@ class ScanKind(enum.StrEnum):
     PICKUP = "pickup"
     GIFT_CARD = "gift-card"
     SLIP = "slip"  # a deposit slip from the store's machine
+    STICKER = "sticker"  # marks down the article that was scanned before it
     FISCAL = "fiscal"  # the tax office's code of a receipt
     OTHER = "other"  # known only if the catalogue lists it
     BROKEN = "broken"
@@ -91,7 +92,8 @@ class Meaning(msgspec.Struct, frozen=True, omit_defaults=True):
     """A scan, read. `text` may be shown. `key` finds the article in the catalogue.
 
     `quantity` and `price_minor` (of the whole pack) are set where the code says them; `payload` is an own code's
-    content, a receipt's link (a gift receipt's with `g/` before it), a slip's number or a fiscal code's text; `amount_minor` a slip's amount.
+    content, a receipt's link (a gift receipt's with `g/` before it), a slip's number or a fiscal code's text;
+    `amount_minor` a slip's amount or a sticker's new price, `percent` what a sticker takes off.
     """
 
     kind: ScanKind
@@ -108,6 +110,7 @@ class Meaning(msgspec.Struct, frozen=True, omit_defaults=True):
     addon: str = ""
     payload: str = ""
     amount_minor: int | None = None
+    percent: int | None = None
 
 
 def own_code(kind: ScanKind, payload: str) -> str:
@@ -130,6 +133,11 @@ def typed_own_code(text: str) -> str:
     """
     code = text.replace(" ", "").upper()
     return code if _OWN.fullmatch(code) is not None and any(char.isdigit() for char in code) else ""
+
+
+def short_number(payload: str) -> str:
+    """Six digits to type for a code of our own, where the code cannot be scanned. Several codes may share them."""
+    return f"{int(payload, 36) % 1_000_003 % 1_000_000:06}"
 
 
 def read_scan(raw: str, table: ScanTable, today: dt.date) -> Meaning:
@@ -233,7 +241,7 @@ def _number(text: str, table: ScanTable) -> Meaning:
         return _broken(text)
     ean = text.removeprefix("0") if len(text) == 14 else text.zfill(_EAN) if len(text) == 12 else text
     if len(ean) == _EAN:
-        rules: list[LabelRule | SlipRule] = [*table.label, *table.slip]
+        rules: list[LabelRule | SlipRule | StickerRule] = [*table.label, *table.slip, *table.sticker]
         rule = max(
             (rule for rule in rules if ean.startswith(rule.prefix)),
             key=lambda rule: len(rule.prefix),
@@ -243,6 +251,8 @@ def _number(text: str, table: ScanTable) -> Meaning:
             return _label(ean, rule)
         if isinstance(rule, SlipRule):
             return _slip(ean, rule)
+        if isinstance(rule, StickerRule):
+            return _sticker(ean, rule)
         if ean.startswith(_COUPONS):
             return Meaning(ScanKind.COUPON, text, key=key_of(text), payload=ean)
     return Meaning(ScanKind.ARTICLE, text, key=key_of(text))
@@ -278,7 +288,18 @@ def _label(ean: str, rule: LabelRule) -> Meaning:
 def _slip(ean: str, rule: SlipRule) -> Meaning:
     at = len(rule.prefix)
     number, amount = ean[at : at + rule.number_digits], ean[at + rule.number_digits : -1]
+    if amount and not int(amount):
+        return _broken(ean)
     return Meaning(ScanKind.SLIP, ean, payload=number, amount_minor=int(amount) if amount else None)
+
+
+def _sticker(ean: str, rule: StickerRule) -> Meaning:
+    value = int(ean[-1 - rule.value_digits : -1])
+    if not value or (rule.value == "percent" and value > 99):
+        return _broken(ean)
+    if rule.value == "percent":
+        return Meaning(ScanKind.STICKER, ean, percent=value)
+    return Meaning(ScanKind.STICKER, ean, amount_minor=value)
 
 
 def _of_elements(text: str, found: Mapping[str, str], today: dt.date) -> Meaning:

@@ -16,6 +16,7 @@ from pos.domain.commands import Command
 from pos.domain.discounts import saved_minor
 from pos.domain.drawer import CashRules
 from pos.domain.goods_rules import GoodsRules
+from pos.domain.packs import Recall
 from pos.domain.returns import ReturnPolicy
 from pos.domain.rights import Approval, Role, Roles
 from pos.domain.scan_table import ScanTable
@@ -57,6 +58,7 @@ __all__ = [
     "Desk",
     "NeedsAnswer",
     "NeedsApproval",
+    "PackSetup",
     "Refusal",
     "TillSetup",
     "World",
@@ -66,6 +68,18 @@ __all__ = [
 
 
 _log = logging.getLogger(__name__)
+
+
+class PackSetup(msgspec.Struct, frozen=True):
+    """What the shop decided about packs whose codes say more than their number.
+
+    Two codes of one article from one scanner within `one_pack_ms` are one pack, if they are of different kinds (0: never).
+    `past_percent` comes off what is past its best-before date.
+    """
+
+    recalls: tuple[Recall, ...] = ()
+    one_pack_ms: int = 1_500
+    past_percent: int = 0
 
 
 class TillSetup(msgspec.Struct, frozen=True):
@@ -83,11 +97,13 @@ class TillSetup(msgspec.Struct, frozen=True):
     idle_lock_minutes: int = 0
     switch_minutes: int = 0
     cart_follows_operator: bool = False
-    scans: ScanTable = ScanTable()
     tenders: TenderRules = TenderRules()
     goods: GoodsRules = GoodsRules()
     returns: ReturnPolicy | None = None  # none: the shipped reasons, and no limit of days
     cash: CashRules = CashRules()
+    scans: ScanTable = ScanTable()
+    packs: PackSetup = PackSetup()
+    park_slip: bool = False
 
 
 class World(msgspec.Struct, frozen=True):

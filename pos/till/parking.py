@@ -1,7 +1,7 @@
 """Carts set aside, and taken up again. One commit each: the facts alone say which cart is open, and which waits."""
 
 import datetime as dt
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from pos.domain import cart as carts
@@ -9,12 +9,16 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Cart
 from pos.domain.codes import shown
+from pos.domain.document import Document, DocumentRow
+from pos.domain.scans import Meaning, ScanKind, own_code, short_number
 from pos.facts import CartParked, CartResumed
+from pos.resources import texts
 from pos.till import settlement
 from pos.till.desk import Desk, Refusal
 from pos.till.ledger import Ledger
 from pos.till.selling import Selling
 from pos.view import ParkedCart
+from pos.words import amount
 
 __all__ = ["PARKED_MAX", "RESUME_BEFORE", "Parking"]
 
@@ -30,10 +34,13 @@ class Parking:
     A cart with open lines is parked with them: it is not sold yet, and the price may be what it waits for.
     """
 
-    def __init__(self, desk: Desk, ledger: Ledger, selling: Selling) -> None:
+    def __init__(
+        self, desk: Desk, ledger: Ledger, selling: Selling, print_slip: Callable[[Document], None]
+    ) -> None:
         self._desk = desk
         self._ledger = ledger
         self._selling = selling
+        self._print_slip = print_slip
         self._viewed: tuple[tuple[CartParked, ...], frozenset[str], tuple[ParkedCart, ...]] = (
             (),
             frozenset(),
@@ -43,6 +50,7 @@ class Parking:
             c.ParkCart: self._park,
             c.ResumeParked: self._resume,
         }
+        self.codes = {ScanKind.PARKED: self._scanned}
 
     def _park(self, command: c.ParkCart) -> _Waiting:
         self._desk.must_be_selling()
@@ -78,7 +86,13 @@ class Parking:
         total, pieces = carts.total_minor(cart), carts.pieces(cart)
         self._desk.events.append(e.CartParked(cart.cart_id, total, pieces))
         self._desk.message = e.Message("cart-parked", {"total": total}, "info")
+        if self._desk.setup.park_slip:
+            self._print_slip(_slip(cart, note, self._desk.world.clock.now(), self._desk.setup.language))
         self._tell_hub()
+
+    def _scanned(self, meaning: Meaning) -> _Waiting | None:
+        """The code of a parked cart's slip takes it up."""
+        return self._resume(c.ResumeParked(meaning.payload))
 
     def _resume(self, command: c.ResumeParked) -> _Waiting | None:
         self._desk.must_be_selling()
@@ -175,3 +189,20 @@ def _viewed(cart: CartParked, names: dict[str, str], before: bool) -> ParkedCart
         text=next((line.text for line in cart.lines if line.voided_ms is None), ""),
         before=before,
     )
+
+
+def _slip(cart: Cart, note: str, now: dt.datetime, language: str) -> Document:
+    """What lies with the goods of a parked cart: its code takes it up again, and so does its number with the key."""
+    words = texts(language)
+    rows = [
+        DocumentRow(words("slip.parked"), style="big"),
+        DocumentRow(f"{now:%d.%m.%Y %H:%M}" if language == "de" else f"{now:%Y-%m-%d %H:%M}"),
+        *([DocumentRow(note, style="mark")] if note else []),
+        DocumentRow(
+            words("slip.pieces", pieces=carts.pieces(cart)), amount(carts.total_minor(cart), language)
+        ),
+        DocumentRow(own_code(ScanKind.PARKED, cart.cart_id), style="code"),
+        DocumentRow(words("slip.number", number=short_number(cart.cart_id)), style="centre"),
+        DocumentRow(words("slip.no-receipt"), style="centre"),
+    ]
+    return Document(tuple(rows))

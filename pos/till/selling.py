@@ -14,10 +14,10 @@ from pos.domain.age import age_wanted
 from pos.domain.article import Article
 from pos.domain.cart import Cart
 from pos.domain.goods import add_department, asks_serial, is_weight, put_serial, set_last
+from pos.domain.line import NOTHING_SAID
 from pos.domain.money import PRICE_MAX_MINOR, QUANTITY_MAX, TOTAL_MAX_MINOR
 from pos.domain.payment import overpaid
 from pos.domain.reductions import carry_over
-from pos.domain.scans import Meaning, ScanKind
 from pos.domain.tax import TaxRate
 from pos.till.desk import Desk, Refusal, stop_message
 
@@ -58,31 +58,35 @@ class Selling:
             c.Cancel: self._cancel,
         }
 
-    def sell_code(self, code: Meaning, source: str) -> None:
-        """Sell what a scanned or typed code names; one that nobody knows becomes an open line."""
-        article = self._find_article(code)
-        if article is not None:
-            self._sell(article, code.text, source)
-            return
-        if code.kind is ScanKind.PLU and source == "typed":
-            raise Refusal("plu-unknown", code=code.text)
-        cart = self.cart_for_line()
-        quantity = self._take_quantity() or _WHOLE
-        self._set_cart(carts.add_open_line(cart, code.text, quantity, self._desk.mark(), source=source))
-        line = self.the_cart().lines[-1]
-        self.chosen = line.n
-        self._desk.events.append(e.OpenLineAdded(line.n, code.text))
-        self._desk.message = e.Message("code-unknown", {"code": code.text}, "alarm")
-
-    def _find_article(self, code: Meaning) -> Article | None:
+    def find(self, key: str) -> Article | None:
+        """By a code's key; between carts the catalogue is looked at anew."""
         if self.cart is None:
             self._desk.world.catalogue.refresh(self._desk.today())
-        return self._desk.world.catalogue.find(code.key)
+        return self._desk.world.catalogue.find(key)
 
-    def _sell(self, article: Article, code: str, source: str) -> None:
-        if self.weigh(article, code, source):
-            return
-        quantity = self._quantity_for(article)
+    def sell_unknown(self, code: str, source: str) -> None:
+        """A code that nobody knows becomes an open line."""
+        cart = self.cart_for_line()
+        quantity = self._take_quantity() or _WHOLE
+        self._set_cart(carts.add_open_line(cart, code, quantity, self._desk.mark(), source=source))
+        line = self.the_cart().lines[-1]
+        self.chosen = line.n
+        self._desk.events.append(e.OpenLineAdded(line.n, code))
+        self._desk.message = e.Message("code-unknown", {"code": code}, "alarm")
+
+    def sell(
+        self,
+        article: Article,
+        code: str,
+        source: str,
+        quantity: Decimal | None = None,
+        said: carts.Particulars = NOTHING_SAID,
+    ) -> carts.Line | None:
+        """Sell so much of an article, or as much as was typed; answers the new line, None where the scale is asked first."""
+        if quantity is None and self.weigh(article, code, source):
+            return None
+        if quantity is None:
+            quantity = self._quantity_for(article)
         cart = self.cart_for_line()
         before = len(cart.lines)
         self._set_cart(
@@ -94,6 +98,7 @@ class Selling:
                 self._desk.mark(),
                 code=code,
                 source=source,
+                said=said,
             )
         )
         self._take_quantity()
@@ -103,12 +108,13 @@ class Selling:
         else:
             self._desk.events.append(e.OpenLineAdded(line.n, line.code or code))
         self._look_at(line, article)
+        return line
 
     def sell_weighed(self, article: Article, code: str, kilograms: Decimal) -> None:
         """Sell what lies on the scale; a quantity that was typed meanwhile is the next article's."""
         typed, self.quantity = self.quantity, kilograms
         try:
-            self._sell(article, code, "scale")
+            self.sell(article, code, "scale")
         finally:
             self.quantity = typed
 
@@ -342,7 +348,7 @@ class Selling:
         if self.cart is not None and self.chosen is not None:
             line = carts.find_line(self.cart, self.chosen)
         if line is None or line.open_reason != "unknown" or article.unit != "pc":
-            self._sell(article, "", "search")
+            self.sell(article, "", "search")
         else:
             self._settle_by_article(line, article)
         self.results = None

@@ -51,6 +51,7 @@ from pos.till.returning import Returning
 from pos.till.scanning import Scanning
 from pos.till.selling import Selling
 from pos.till.signing import Signing
+from pos.till.slips import Slips
 from pos.till.surroundings import Surroundings
 from pos.till.tendering import Tendering
 from pos.till.training import TrainingMode
@@ -67,7 +68,13 @@ _Waiting = Coroutine[Any, Any, None] | None
 _Listener = Callable[[Sequence[e.Event]], None]
 _NEWS = frozenset({c.DeviceReported, c.HubReported, c.CopyReported, c.OpenEpoch, c.Tick, c.Weighed})
 _ANSWERS = (c.Answer, c.Choose, c.GoOn)
-_SECOND_STEPS = {c.VoidCart: "void-cart", c.ResumeParked: RESUME_BEFORE, c.PayCash: PAY_BEFORE}
+_SECOND_STEPS = {
+    c.VoidCart: "void-cart",
+    c.ResumeParked: RESUME_BEFORE,
+    c.Scan: RESUME_BEFORE,
+    c.EnterCode: RESUME_BEFORE,
+    c.PayCash: PAY_BEFORE,
+}
 
 
 class Till:
@@ -79,7 +86,7 @@ class Till:
         self._selling = Selling(self._desk)
         self._scanning = Scanning(self._desk, self._selling)
         self._surroundings = Surroundings(self._desk, ledger)
-        self._parking = Parking(self._desk, ledger, self._selling)
+        self._parking = Parking(self._desk, ledger, self._selling, self._surroundings.print_document)
         self._checkout = Checkout(
             self._desk, ledger, self._selling, self._parking, self._surroundings, self._later
         )
@@ -131,6 +138,7 @@ class Till:
             numbers,
             self._signing,
             Weighing(self._desk, self._selling, self.submit),
+            Slips(self._desk, self._selling),
             TrainingMode(self._desk, ledger, self._selling),
             refunds,
             tendering,
