@@ -101,6 +101,8 @@ class ParkedCart(msgspec.Struct, frozen=True):
 class TillView(msgspec.Struct, frozen=True):
     """Everything a screen shows. Amounts are minor units; `lines` are the cart's, removed ones too.
 
+    `trusted` are the ids of those who may sign in without their PIN, for they did with it not long ago.
+
     `due_minor` is what is still to be paid of the total and the tip, `cash_due_minor` the same in coins; `tenders` paid a part.
     """
 
@@ -149,3 +151,4 @@ class TillView(msgspec.Struct, frozen=True):
     currency: str = "EUR"
     second_step: str = ""
     training: bool = False
+    trusted: tuple[str, ...] = ()

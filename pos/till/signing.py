@@ -44,7 +44,7 @@ class Signing:
         self._parking = parking
         self._paying = paying
         self._touched_ms = 0
-        self._pin_ms: dict[str, int] = {}  # when each proved with a PIN or badge who they are
+        self._proved_ms: dict[str, int] = {}  # when each proved with a PIN or badge who they are
         self.handlers = {c.SignIn: self._sign_in, c.Lock: self._lock, c.Tick: self._tick}
         self.functions = {"switch": self._switch, "change-pin": self._change_pin}
         self.codes = {ScanKind.BADGE: self._badge}
@@ -57,7 +57,9 @@ class Signing:
 
     async def _sign_in(self, command: c.SignIn) -> None:
         self._desk.must_not_be_stopped()
-        person = await self._known(command.name, command.pin)
+        named = (one for one in self.trusted() if command.name in (one.operator_id, one.name))
+        person = None if command.pin else next(named, None)
+        person = person or await self._known(command.name, command.pin)
         await self._change_to(person)
         if person.pin_due:
             waiting = self._flows.begin(self._must_change(person, command.pin))
@@ -67,9 +69,11 @@ class Signing:
     async def _known(self, name: str, pin: str) -> Operator:
         """Who this is. Raises Refusal."""
         try:
-            return await self._desk.world.people.sign_in(name, pin)
+            person = await self._desk.world.people.sign_in(name, pin)
         except SignInRefusedError as error:
             raise Refusal(error.code, seconds=error.wait_s) from error
+        self._proved_ms[person.operator_id] = self._desk.world.clock.mono_ms()
+        return person
 
     async def _change_to(self, person: Operator) -> None:
         """Whoever was here leaves, and this person works here from now on."""
@@ -77,7 +81,6 @@ class Signing:
         if desk.operator is not None and desk.operator.operator_id != person.operator_id:
             await self._leave()
         desk.operator = person
-        self._pin_ms[person.operator_id] = desk.world.clock.mono_ms()
         self.touched()
         desk.events.append(e.SignedIn(person.name))
         if desk.setup.cart_follows_operator and desk.standstill is None and not desk.in_doubt:
@@ -159,6 +162,7 @@ class Signing:
         elif desk.asking is not None:
             await self._approvals.agree(person)
         else:
+            self._proved_ms[person.operator_id] = desk.world.clock.mono_ms()
             await self._change_to(person)
 
     # -- changing places
@@ -175,10 +179,11 @@ class Signing:
         if person is None:
             if typed:
                 desk.refuse(e.Message("switch-unknown", {"text": command.text[:40]}, "warn"))
-            chosen = yield Question(
-                "switch", options=tuple(Option(one.operator_id, one.name) for one in others)
-            )
-            person = next(one for one in others if one.operator_id == chosen)
+            person = others[0]
+            if len(others) > 1:
+                options = tuple(Option(one.operator_id, one.name) for one in others)
+                chosen = yield Question("switch", options=options)
+                person = next(one for one in others if one.operator_id == chosen)
         pin = ""
         while not self._proved(person):
             pin = yield Question("switch-pin", "secret", fields={"name": person.name})
@@ -191,9 +196,15 @@ class Signing:
         if person.pin_due:
             yield from self._must_change(person, pin)
 
+    def trusted(self) -> tuple[Operator, ...]:
+        """Who may work here by one touch."""
+        if not self._proved_ms or not self._desk.setup.switch_minutes:
+            return ()
+        return tuple(one for one in self._desk.world.people.operators() if self._proved(one))
+
     def _proved(self, person: Operator) -> bool:
         """Did they sign in here within the minutes that the shop trusts?"""
-        minutes, proved = self._desk.setup.switch_minutes, self._pin_ms.get(person.operator_id)
+        minutes, proved = self._desk.setup.switch_minutes, self._proved_ms.get(person.operator_id)
         if not minutes or proved is None or person.pin_due:
             return False
         return self._desk.world.clock.mono_ms() - proved <= minutes * _MINUTE_MS
@@ -263,6 +274,7 @@ class Signing:
     def _alone(self, sentence: str) -> _Waiting:
         self._flows.drop()
         self._desk.asking = None
+        self._proved_ms.clear()  # whoever comes now says who they are
         self._desk.warn(sentence, level="info")
         return self._out()
 

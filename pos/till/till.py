@@ -495,4 +495,5 @@ class Till:
             currency=self._desk.setup.currency,
             second_step=self._desk.second_step,
             training=self._desk.training,
+            trusted=tuple(one.operator_id for one in self._signing.trusted()),
         )

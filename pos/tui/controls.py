@@ -348,8 +348,11 @@ class Controls:
         elif view.state == "department" and at < len(view.departments):
             self._give(c.EnterCode(str(view.departments[at][0])))
         elif view.state in WHO and at < len(people_of(view)):
-            local.signing_in, local.pin, local.cursor = people_of(view)[at].name, "", None
+            person = people_of(view)[at]
+            local.signing_in, local.pin, local.cursor = person.name, "", None
             self._entry.take()
+            if view.state == "signed-out" and person.operator_id in view.trusted:  # one touch is enough
+                self._give(c.SignIn(person.operator_id, ""))
 
     def _pick_function(self, view: TillView, at: int) -> None:
         names = choices(self.local, view)

@@ -172,7 +172,7 @@ class _History:
 
     async def _take_over(self, machine: Machine) -> None:
         """What is there now is what the till is held to from here on."""
-        head = machine.journal.head
+        head = machine.head
         self.seen.head = (head.seq, head.hash)
         self.seen.carts = [machine.cart]
         self.seen.cursor, self.seen.cursor_asked = await machine.cursor(), []
@@ -191,8 +191,11 @@ class _History:
         dice = rng.random()
         if rng.random() < 0.01:
             await machine.do(self._grant(machine.journal.head))
-        elif machine.cart is None and dice > 0.8 and machine.journal.head.parked:
-            await machine.do(c.ResumeParked(rng.choice(machine.journal.head.parked).cart_id))
+        elif rng.random() < 0.02:  # training begins or ends; with a real cart it does neither
+            await machine.do(c.Do("training"))
+            await machine.do(c.Choose(1))
+        elif machine.cart is None and dice > 0.8 and machine.head.parked:
+            await machine.do(c.ResumeParked(rng.choice(machine.head.parked).cart_id))
         elif machine.cart is None or dice < 0.45:
             if dice < 0.1 and machine.cart is not None:
                 await machine.do(c.VoidLast())

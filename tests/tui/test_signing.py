@@ -130,10 +130,11 @@ def test_where_badges_are_off_they_do_nothing() -> None:
 def test_changing_places_asks_who_and_the_pin_and_keeps_the_cart() -> None:
     async def case(shop: Shop) -> None:
         await scan(shop, MILK)
+        shop.people.known.append(Operator("3", "Robin"))
         await shop.till.handle(c.Do("switch"))
         question = shop.till.view.question
         assert question is not None
-        assert [option.text for option in question.options] == ["Alex"]
+        assert [option.text for option in question.options] == ["Alex", "Robin"]
         await shop.till.handle(c.Choose(1))
         await shop.till.handle(c.Answer("0815"))
         assert (said(shop), who(shop), shop.till.view.state) == ("sign-in-wrong", "Kim", "question")
@@ -157,6 +158,24 @@ def test_who_proved_it_not_long_ago_takes_over_by_one_touch() -> None:
         assert (who(shop), shop.till.view.state) == ("Kim", "question")
 
     play(case, switch_minutes=10)
+
+
+@pytest.mark.parametrize(("leaves", "touched"), [(c.Lock(), "Kim"), (c.Tick(), "")])
+def test_from_the_list_it_is_one_touch_unless_the_till_was_left_alone(
+    leaves: c.Command, touched: str
+) -> None:
+    async def case() -> None:
+        shop = Shop(switch_minutes=30, idle_lock_minutes=5)
+        async with opened(shop) as screen:
+            shop.clock.ms += 5 * MINUTE
+            await shop.till.handle(leaves)
+            await screen.pause()
+            await screen.press("1")
+            assert who(shop) == touched
+            await shop.till.handle(c.SignIn("Alex", ""))
+            assert who(shop) == touched, "who never proved it here needs the PIN"
+
+    run(case)
 
 
 def test_a_pin_that_somebody_else_chose_is_changed_before_anything_is_sold() -> None:
@@ -318,8 +337,7 @@ def test_on_the_screen_a_touch_on_the_name_asks_who_works_here_now() -> None:
     async def on(screen: Screen) -> None:
         await screen.pilot.click(offset=(5, 0))
         await screen.pause()
-        assert screen.row("Wer arbeitet jetzt hier?")
-        await screen.press("1")
+        assert screen.row("Alex: bitte die PIN tippen"), "there is nobody else to choose"
         await screen.press(*PIN)
         assert PIN not in screen.text
         screen.shop.clock.ms += 1_000
