@@ -371,6 +371,7 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
     from pos.tui.app import TillApp  # noqa: PLC0415
     from pos.tui.terminal import outlive_terminal  # noqa: PLC0415
     from pos.tui.themes import load_theme  # noqa: PLC0415
+    from pos.tui.type_size import TypeSize, run_command  # noqa: PLC0415
 
     def ready() -> None:
         notify(READY)
@@ -393,6 +394,8 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
             quick_keys=quick_keys_of(state, opened.till, keymap),
             left_handed=settings.till.hand == "left",
         )
+        size = TypeSize(settings.till.type_large, settings.till.type_normal, run_command)
+        opened.till.subscribe(lambda events: size.heard(events, opened.till.view.operator))
         watchdog = Watchdog.from_environment()
 
         async def serve() -> None:

@@ -30,10 +30,12 @@ create table if not exists operator(
   language text not null, pin_hash text not null, created_ms integer not null, active integer not null default 1);
 create table if not exists sign_in_try(who text primary key, tries integer not null, until_ms integer not null);
 create table if not exists pin_due(operator_id text primary key);
+create table if not exists large_type(operator_id text primary key);
 create table if not exists badge(digest text primary key, operator_id text not null, made_ms integer not null);
 """
 _OPERATOR = (
-    "select operator_id, name, role, language, exists(select 1 from pin_due d where d.operator_id = operator.operator_id)"
+    "select operator_id, name, role, language, exists(select 1 from pin_due d where d.operator_id = operator.operator_id),"
+    " exists(select 1 from large_type t where t.operator_id = operator.operator_id)"
     " from operator where active"
 )
 
@@ -237,8 +239,8 @@ class PeopleStore:
 
 
 def _operator(row: tuple[Any, ...]) -> Operator:
-    operator_id, name, role, language, due = row
-    return Operator(operator_id, name, role, language, bool(due))
+    operator_id, name, role, language, due, large = row
+    return Operator(operator_id, name, role, language, bool(due), bool(large))
 
 
 @contextlib.contextmanager

@@ -78,6 +78,7 @@ def list_people(state: Path) -> None:
             one = listed.operator
             notes = [f"{listed.badges} badge{'s' if listed.badges > 1 else ''}"] if listed.badges else []
             notes += ["PIN must be changed"] if one.pin_due else []
+            notes += ["large type"] if one.large else []
             notes += ["locked after wrong tries"] if listed.locked else []
             notes += [] if one.role in shop.roles else ["this role is not known here: may nothing"]
             row = f"{one.operator_id:>3}  {one.name:<24} {one.role:<12} {one.language or '-':<3} {', '.join(notes)}"
@@ -90,8 +91,9 @@ def list_people(state: Path) -> None:
 @click.option(
     "--language", type=_LANGUAGES, default="", help="The language of the screen; the shop's if not given."
 )
+@click.option("--large/--normal", "large", default=False, help="Large type on the screen, or not.")
 @click.argument("name")
-def add(state: Path, role: str, language: str, name: str) -> None:
+def add(state: Path, role: str, language: str, large: bool, name: str) -> None:
     """Add an operator NAME. The PIN is read from standard input; it must be changed at the first sign-in."""
     with _shop(state) as shop:
         role = shop.role(role)
@@ -101,6 +103,7 @@ def add(state: Path, role: str, language: str, name: str) -> None:
                 f"There is an operator {name.strip()} already. A new PIN: tresen people pin."
             )
         made = shop.store.add(name, read_pin(), role=role, language=language, due=True)
+        shop.store.set_large(made.operator_id, large=large)
         click.echo(
             f"{made.name} is number {made.operator_id}, {made.role}, and chooses a PIN at the first sign-in."
         )
@@ -111,13 +114,23 @@ def add(state: Path, role: str, language: str, name: str) -> None:
 @click.option("--name", "new_name", default="", help="Another name.")
 @click.option("--role", default="", help="Another role.")
 @click.option("--language", type=_LANGUAGES, default=None, help="Another language; empty: the shop's.")
+@click.option("--large/--normal", "large", default=None, help="Large type on the screen, or not.")
 @click.argument("name")
-def change(state: Path, new_name: str, role: str, language: str | None, name: str) -> None:
-    """Change the name, role or language of the operator NAME (or number)."""
+def change(
+    state: Path,
+    new_name: str,
+    role: str,
+    language: str | None,
+    large: bool | None,
+    name: str,
+) -> None:
+    """Change the name, role, language or type size of the operator NAME (or number)."""
     with _shop(state) as shop:
         changed = shop.store.change(
             name, supervisors=shop.supervisors, new_name=new_name, role=shop.role(role), language=language
         )
+        if large is not None:
+            shop.store.set_large(changed.operator_id, large=large)
         click.echo(f"{changed.name}, number {changed.operator_id}, is {changed.role}.")
 
 

@@ -282,13 +282,17 @@ class PromotionsUnavailableError(Exception):
 
 
 class Operator(msgspec.Struct, frozen=True):
-    """Someone who may use the till. `language` empty: the shop's. `pin_due`: somebody else set the PIN, it must be changed."""
+    """Someone who may use the till. `language` empty: the shop's. `pin_due`: somebody else set the PIN, it must be changed.
+
+    `large`: wants large type.
+    """
 
     operator_id: str
     name: str
     role: str = "cashier"
     language: str = ""
     pin_due: bool = False
+    large: bool = False
 
 
 class SignInRefusedError(Exception):

@@ -84,6 +84,16 @@ class Roster(PeopleStore):
             connection.execute("delete from badge where operator_id = ?", (operator.operator_id,))
         return operator
 
+    def set_large(self, name: str, *, large: bool) -> None:
+        """Large type on the screen, from the next sign-in on. Raises PinRefusedError."""
+        operator = self._named(name)
+        add, drop = (
+            "insert or ignore into large_type values(?)",
+            "delete from large_type where operator_id = ?",
+        )
+        with contextlib.closing(self.connect()) as connection:
+            connection.execute(add if large else drop, (operator.operator_id,))
+
     def set_pin(self, name: str, pin: str, *, due: bool = True) -> Operator:
         """A new PIN, and tries begin anew; raises PinRefusedError."""
         operator = self._named(name)

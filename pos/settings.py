@@ -65,6 +65,8 @@ class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digits_are_cents: bool
     receipt_paper: Literal["always", "ask", "digital-first", "never"]
     scan_repeat_ms: int
+    type_large: tuple[str, ...]
+    type_normal: tuple[str, ...]
     hand: Literal["right", "left"]
     wedge: bool
     second_copy: str
