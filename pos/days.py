@@ -104,14 +104,8 @@ class Days(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def cash_of(sale: Sale) -> int:
-    """The cash that a sale brought into the drawer, in the till's currency; change on foreign notes goes out of it."""
-    cash = 0
-    for tender in sale.tenders:
-        if tender.kind == "cash":
-            cash += tender.amount_minor
-        elif tender.kind == "foreign":
-            cash -= tender.change_minor
-    return cash
+    """The cash of the till's currency that a sale brought into the drawer; what was paid out is negative."""
+    return sum(tender.amount_minor for tender in sale.tenders if tender.kind == "cash")
 
 
 def follow_days(days: Days, fact: Fact, epoch: int, seq: int) -> Days:

@@ -176,6 +176,15 @@ def _promotions(seed: int, count: int, _folder: Path, progress: Callable[[int], 
     return dict(promotion_baskets(seed, count, progress))
 
 
+def _days(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    """Days folded from facts, and every hundredth one made at a real till."""
+    from tests.simulation.days import random_days
+    from tests.simulation.till_days import till_days
+
+    report: Report = msgspec.to_builtins(random_days(seed, count, progress))
+    return report | {"till_days": till_days(seed, count // 100)}
+
+
 def _sound(report: Any) -> Report:
     """The figures of a report that collects its failures; raises where there are any."""
     assert not report.failures, "; ".join(report.failures[:5])
@@ -278,6 +287,15 @@ PHASES: dict[str, Phase] = {
             20,
             _jepsen,
             {"runs": 1_000},
+        ),
+        Phase(
+            "days",
+            "random business days: lines = receipt = X = Z = journal, and no drawer below nothing",
+            "days",
+            100_000,
+            5_000,
+            _days,
+            {"days": 100_000, "till_days": 1_000},
         ),
         Phase(
             "mutations",

@@ -1,0 +1,97 @@
+"""A day's sums: a seeded slice of random days, and that the rig notices what is wrong."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+import pos.totals
+from pos.days import Days, follow_days
+from pos.domain.drawer import Pieces, counted_minor, denominations, read_pieces
+from pos.facts import DayClosed, DayOpened, Sale, SaleLine, SessionClosed
+from pos.totals import Placed
+from tests.simulation.days import random_days
+from tests.simulation.till_days import till_days
+
+
+def test_random_days_add_up() -> None:
+    report = random_days(1, 300)
+    assert report.days == 300
+    assert min(report.sales, report.returns, report.moves, report.refused) > 100
+
+
+def test_random_days_at_the_till_add_up() -> None:
+    assert till_days(1, 6) == 6
+
+
+def _no_rounding(original: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, epoch, sale: original(self, epoch, msgspec.structs.replace(sale, rounding_minor=0))
+
+
+def _removed_lines_too(original: Callable[..., Any]) -> Callable[..., Any]:
+    def line(self: Any, line: SaleLine) -> None:
+        original(self, msgspec.structs.replace(line, voided_ms=None))
+
+    return line
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "make"),
+    [
+        (pos.totals._BookFold, "sale", _no_rounding),
+        (pos.totals._BookFold, "_line", _removed_lines_too),
+        (pos.totals, "cash_of", lambda _: lambda sale: abs(sale.total_minor)),
+        (pos.totals._SessionFold, "take", lambda _: lambda self, fact: None),
+    ],
+)
+def test_a_sum_that_is_wrong_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, make: Callable[..., Any]
+) -> None:
+    monkeypatch.setattr(owner, name, make(getattr(owner, name)))
+    with pytest.raises(AssertionError):
+        random_days(1, 20)
+
+
+@pytest.mark.parametrize(
+    ("typed", "pieces"),
+    [
+        ("3", ((5000, 3),)),
+        ("0", ((5000, 0),)),
+        ("3x50 2x0,20", ((5000, 3), (20, 2))),
+        ("12*0.5", ((50, 12),)),
+        ("3x49", None),
+        ("-1", None),
+        ("drei", None),
+        ("", None),
+        ("100000", None),
+    ],
+)
+def test_pieces_are_read_as_one_types_them(typed: str, pieces: tuple[tuple[int, int], ...] | None) -> None:
+    found = read_pieces(typed, 5000, denominations("EUR"))
+    assert found == (None if pieces is None else tuple(Pieces(*entry) for entry in pieces))
+
+
+def test_a_count_is_the_sum_of_its_pieces() -> None:
+    assert counted_minor((Pieces(5000, 3), Pieces(20, 2))) == 15_040
+
+
+def test_a_drawer_that_is_not_closed_leaves_nothing_that_is_known() -> None:
+    days = follow_days(Days(), DayOpened("2026-11-21", "1-2"), 1, 2)
+    assert days.left_in(1) is None
+    days = follow_days(days, SessionClosed("1-2", "2026-11-21", "1", 0, 0, 500, 500, 0, 300), 1, 5)
+    assert days.left_in(1) == 300
+    closed = DayClosed(1, "1-2", "2026-11-21", "1", 0, 0, 1, 2, 1, 5, totals=pos.totals.day_totals((), ""))
+    after = follow_days(days, closed, 1, 6)
+    assert (after.open, after.session, after.next_z(1), after.next_z(2)) == ((), "", 2, 1)
+
+
+def test_what_names_another_days_session_is_not_this_days() -> None:
+    sale = Sale("c", 1, "2026-11-21", "1-2", "1", 0, 0, 0, 0, (), (), (), total_minor=100, pieces=1)
+    placed: list[Placed] = [
+        (1, DayOpened("2026-11-21", "1-2")),
+        (1, DayOpened("2026-11-22", "1-3")),
+        (1, sale),
+    ]
+    assert pos.totals.day_totals(placed, "1-2").books[0].total_minor == 100
+    assert pos.totals.day_totals(placed[1:], "1-3").books == ()
