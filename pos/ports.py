@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 import msgspec
 
 from pos.days import Days
-from pos.domain.article import Article, Deposit
+from pos.domain.article import Article, Deposit, Product
 from pos.domain.cart import Cart
 from pos.domain.commands import Command
 from pos.domain.document import Document
@@ -242,6 +242,10 @@ class Catalogue(Protocol):
 
     async def deposits(self) -> Sequence[Deposit]:
         """Those that articles are sold with, at most 50."""
+        ...
+
+    async def variants(self, product: int) -> Product | None:
+        """A product with all its variants, in their order."""
         ...
 
     def departments(self) -> Mapping[int, tuple[str, str]]:

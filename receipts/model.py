@@ -13,6 +13,7 @@ import msgspec
 from pos.domain.discounts import saved_minor
 from pos.domain.tender import Tender
 from pos.facts import Sale, SaleLine
+from receipts import formats
 from receipts.words import LANGUAGES, word
 
 __all__ = [
@@ -53,7 +54,10 @@ class ReceiptDiscount(msgspec.Struct, frozen=True):
 
 
 class ReceiptLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One printed line. `indented`: a deposit under its article. `tax` is the code's letter."""
+    """One printed line. `indented`: a deposit under its article. `tax` is the code's letter.
+
+    `notes` stand under it: the price that it had before, its serial number.
+    """
 
     text: str
     quantity: Decimal
@@ -64,6 +68,7 @@ class ReceiptLine(msgspec.Struct, frozen=True, omit_defaults=True):
     indented: bool = False
     gtin: str = ""
     discounts: tuple[ReceiptDiscount, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class ReceiptTax(msgspec.Struct, frozen=True):
@@ -158,7 +163,7 @@ def build(
         started=_local(sale.started_ms, sale.offset_min),
         ended=ended,
         operator=sale.operator,
-        lines=tuple(_lines(sale)),
+        lines=tuple(_lines(sale, chosen)),
         total_minor=sale.total_minor,
         currency=sale.currency,
         taxes=tuple(
@@ -203,7 +208,7 @@ def _tender(tender: Tender) -> ReceiptTender:
     )
 
 
-def _lines(sale: Sale) -> Iterator[ReceiptLine]:
+def _lines(sale: Sale, language: str) -> Iterator[ReceiptLine]:
     """Live lines in order, each deposit directly under its article."""
     live = [line for line in sale.lines if line.voided_ms is None]
     numbers = {line.n for line in live}
@@ -213,9 +218,9 @@ def _lines(sale: Sale) -> Iterator[ReceiptLine]:
             children.setdefault(line.parent, []).append(line)
     for line in live:
         if line.parent is None or line.parent not in numbers:
-            yield _line(line, indented=False)
+            yield _line(line, language, indented=False)
             for child in children.get(line.n, ()):
-                yield _line(child, indented=True)
+                yield _line(child, language, indented=True)
 
 
 def _over_lines(sale: Sale) -> tuple[ReceiptDiscount, ...]:
@@ -232,7 +237,7 @@ def _over_lines(sale: Sale) -> tuple[ReceiptDiscount, ...]:
     )
 
 
-def _line(line: SaleLine, *, indented: bool) -> ReceiptLine:
+def _line(line: SaleLine, language: str, *, indented: bool) -> ReceiptLine:
     return ReceiptLine(
         text=line.text,
         quantity=line.qty,
@@ -243,7 +248,15 @@ def _line(line: SaleLine, *, indented: bool) -> ReceiptLine:
         indented=indented,
         gtin=line.gtin or "",
         discounts=tuple(ReceiptDiscount(part.text, part.amount_minor) for part in line.discounts),
+        notes=tuple(_notes(line, language)),
     )
+
+
+def _notes(line: SaleLine, language: str) -> Iterator[str]:
+    if line.price_source == "override" and line.list_minor is not None and line.list_minor > line.unit_minor:
+        yield f"{word('instead-of', language)} {formats.amount(line.list_minor, language)}"
+    if line.serial and line.kind in {"article", "return"}:
+        yield f"{word('serial', language)} {line.serial}"
 
 
 def _local(at_ms: int, offset_min: int) -> dt.datetime:

@@ -128,6 +128,8 @@ class _Layout:
         count = self._count(line)
         if count:
             yield from self._plain(f"{indent}  {count}")
+        for note in line.notes:
+            yield from self._plain(f"{indent}  {note}")
         for discount in line.discounts:
             text = discount.text or self._word("discount")
             yield from self._priced(f"{indent}  ", text, f"{self._amount(-discount.amount_minor)}  ")

@@ -37,6 +37,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "ref-void": ("Storno von Bon", "Void of receipt"),
     "ref-retender": ("Zahlung geändert zu Bon", "Payment changed on receipt"),
     "ref-return": ("Rückgabe zu Bon", "Return on receipt"),
+    "instead-of": ("statt", "instead of"),
+    "serial": ("Seriennummer", "Serial number"),
     "pieces": ("Anzahl Artikel", "Number of items"),
     "caption": ("Beleg, Rückgabe, Garantie: hier scannen", "Receipt, returns, warranty: scan here"),
     "article": ("Artikel", "Item"),

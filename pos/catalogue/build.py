@@ -18,7 +18,7 @@ from pos.catalogue.departments import Department
 from pos.catalogue.folding import index_text
 from pos.catalogue.mapping import Columns
 from pos.catalogue.report import Refusal
-from pos.catalogue.schema import DAY_MAX, DAY_MIN, PRICE_ON, SCHEMA, SKU_INDEX
+from pos.catalogue.schema import DAY_MAX, DAY_MIN, PRICE_ON, PRODUCT_INDEX, SCHEMA, SKU_INDEX
 
 __all__ = ["CatalogueBuilder", "deposit_sku", "deposit_text"]
 
@@ -172,6 +172,7 @@ class CatalogueBuilder:
                 self._date_price(line, price_minor)
                 self._join_rows(first, line)
         self._sql(SKU_INDEX)
+        self._sql(PRODUCT_INDEX)
 
     def _span(self, line: int) -> tuple[str, str]:
         row = self._sql("SELECT valid_from, valid_to FROM scratch.price WHERE id = ?", line).fetchone()

@@ -40,6 +40,7 @@ from pos.catalogue.schema import (
     DAY_MAX,
     DAY_MIN,
     LIST_SEPARATOR,
+    PRODUCT_INDEX,
     SCHEMA,
     SCHEMA_VERSION,
     SKU_INDEX,
@@ -88,6 +89,7 @@ class _ChangingCatalogue:
         if not self._db.table_names():
             self._db.executescript(SCHEMA)
             self._db.execute(SKU_INDEX)
+            self._db.execute(PRODUCT_INDEX)
             self._db.table("meta").insert({"key": "schema_version", "value": str(SCHEMA_VERSION)})
         ((version,),) = self._db.execute("PRAGMA user_version").fetchall()
         if version != SCHEMA_VERSION:

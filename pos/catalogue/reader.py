@@ -13,7 +13,7 @@ import apsw
 
 from pos.catalogue.folding import search_query
 from pos.catalogue.schema import APPLICATION_ID, LIST_SEPARATOR, PRICE_ON, SCHEMA_VERSION
-from pos.domain.article import Article, Deposit
+from pos.domain.article import Article, Deposit, Product
 from pos.ports import CatalogueUnavailableError, Worker
 
 __all__ = [
@@ -32,7 +32,7 @@ PAGE_CACHE_KIB = 512
 
 _COLUMNS = (
     "v.sku, v.text, v.tax_code, v.price_minor, v.dated, v.gtin, v.department, v.unit, v.min_age,"
-    " v.serial_required, v.deposit_sku, v.options, v.content, v.content_unit"
+    " v.serial_required, v.deposit_sku, v.options, v.content, v.content_unit, v.product"
 )
 _BY_KEY = f"SELECT {_COLUMNS} FROM code c JOIN variant v ON v.id = c.variant WHERE c.key = ?"  # noqa: S608
 _BY_SKU = f"SELECT {_COLUMNS} FROM variant v WHERE v.sku = ?"  # noqa: S608
@@ -40,6 +40,8 @@ _HITS = "SELECT rowid FROM variant_fts WHERE variant_fts MATCH ? ORDER BY rowid 
 _BY_WORDS = f"SELECT {_COLUMNS} FROM ({_HITS}) f JOIN variant v ON v.id = f.rowid"  # noqa: S608
 _DEPOSIT = "SELECT text, tax_code, price_minor, dated FROM variant WHERE sku = ?"
 
+_PRODUCT = "SELECT name, option_names FROM product WHERE id = ?"
+_BY_PRODUCT = f"SELECT {_COLUMNS} FROM variant v WHERE v.product = ? ORDER BY v.id LIMIT 500"  # noqa: S608
 _DEPOSIT_SKUS = "SELECT deposit_sku FROM variant WHERE deposit_sku IS NOT NULL GROUP BY deposit_sku ORDER BY min(id) LIMIT 50"
 
 _Stamp = tuple[int, int, int, int]
@@ -128,6 +130,17 @@ class CatalogueReader:
         """On the worker."""
         file = self._following()
         return file.some(query, limit, day) if file is not None else ()
+
+    async def variants(self, product: int) -> Product | None:
+        """A product with all its variants, at most 500; None where there is none."""
+        if self._file is None:
+            return None
+        return await self._worker.run(self._product, product, self._day)
+
+    def _product(self, product: int, day: str) -> Product | None:
+        """On the worker."""
+        file = self._following()
+        return file.product(product, day) if file is not None else None
 
     def _following(self) -> "_File | None":
         """The worker's own connection, which follows the file by itself."""
@@ -251,6 +264,17 @@ class _File:
         except apsw.Error as error:
             raise self._damaged(error) from error
 
+    def product(self, product: int, day: str) -> Product | None:
+        try:
+            named = self._db.execute(_PRODUCT, (product,)).fetchone()
+            rows = self._db.execute(_BY_PRODUCT, (product,)).fetchall()
+            if not named or not rows:
+                return None
+            names = tuple(named[1].split(LIST_SEPARATOR)) if named[1] else ()
+            return Product(named[0], names, tuple(self._article(row, day) for row in rows))
+        except apsw.Error as error:
+            raise self._damaged(error) from error
+
     def all_deposits(self, day: str) -> tuple[Deposit, ...]:
         """All articles are looked through once for each file."""
         try:
@@ -263,7 +287,7 @@ class _File:
 
     def _article(self, row: Any, day: str) -> Article:
         (sku, text, tax_code, price, dated, gtin, department, unit, *rest) = row
-        (min_age, serial_required, deposit_sku, options, content, content_unit) = rest
+        (min_age, serial_required, deposit_sku, options, content, content_unit, product) = rest
         return Article(
             sku=sku,
             text=text,
@@ -278,6 +302,7 @@ class _File:
             options=tuple(options.split(LIST_SEPARATOR)) if options else (),
             content=Decimal(content) if content else None,
             content_unit=content_unit or "",
+            product=product or 0,
         )
 
     def _price(self, sku: str, day: str) -> int | None:

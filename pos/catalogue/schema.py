@@ -21,6 +21,7 @@ __all__ = [
     "DEPARTMENT_MAX",
     "LIST_SEPARATOR",
     "PRICE_ON",
+    "PRODUCT_INDEX",
     "SCHEMA",
     "SCHEMA_VERSION",
     "SKU_INDEX",
@@ -81,6 +82,9 @@ PRAGMA application_id = {APPLICATION_ID};
 
 # Made after the rows, which is four times faster than with them.
 SKU_INDEX = "CREATE UNIQUE INDEX variant_sku ON variant(sku)"
+
+# Variants of one product; a file without it is read the same, only slower.
+PRODUCT_INDEX = "CREATE INDEX variant_product ON variant(product) WHERE product IS NOT NULL"
 
 # The price that began last holds; of two that began together the one that ends first (an offer).
 PRICE_ON = (

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
-__all__ = ["UNITS", "Article", "Deposit"]
+__all__ = ["UNITS", "Article", "Deposit", "Product"]
 
 # Sold by piece or by measure; the catalogue refuses other units.
 UNITS = frozenset({"pc", "kg", "g", "l", "m", "m2"})
@@ -23,7 +23,7 @@ class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     """One sellable variant.
 
     `price_minor` is gross per `unit`, None where the price is asked at the till. `gtin` is the main
-    code as it is printed. `content` and `content_unit` give what one piece holds, for the unit price.
+    code as it is printed. `product` is what it is a variant of, 0 where it is none; `options` are its values. `content` and `content_unit` give what one piece holds, for the unit price.
     """
 
     sku: str
@@ -39,3 +39,12 @@ class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     options: tuple[str, ...] = ()
     content: Decimal | None = None
     content_unit: str = ""
+    product: int = 0
+
+
+class Product(msgspec.Struct, frozen=True):
+    """What comes in variants: the names of their options (size, colour), and the variants in the catalogue's order."""
+
+    name: str
+    option_names: tuple[str, ...]
+    variants: tuple[Article, ...]

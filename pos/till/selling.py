@@ -1,5 +1,6 @@
 """The cart at work: articles, quantities, voids, open lines, search. In memory; nothing is awaited but the search."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -37,6 +38,8 @@ class Selling:
         self.chosen: int | None = None
         self.results: tuple[Article, ...] | None = None
         self.search_text = ""
+        self.several: frozenset[int] = frozenset()
+        """Products of which the search found more than one variant: each is one of its results."""
         self.open_price: int | None = None
         self.next_about = About()
         """What is known of the cart that begins with the next line."""
@@ -45,6 +48,8 @@ class Selling:
         self.weigh: Callable[[Article, str, str], bool] = lambda *_: False
         """True where the scale is asked first (pos.till.weighing)."""
         self.on_scale: Article | None = None
+        self.pick: Callable[[Article], Any] = self.sell_found
+        """What choosing a search result does: an article of which there are variants is asked for first (pos.till.variants)."""
         self.handlers = {
             c.SetQuantity: self._set_quantity,
             c.RepeatLast: self._repeat_last,
@@ -329,7 +334,7 @@ class Selling:
         text = command.text.strip()
         if len(text) < 2:
             raise Refusal("search-two-letters", level="info")
-        found = await self._desk.world.catalogue.search(text, SEARCH_RESULTS_MAX)
+        found = await self._one_of_each(await self._desk.world.catalogue.search(text, SEARCH_RESULTS_MAX))
         self.results = tuple(found) or None
         self.search_text = text
         if not found:
@@ -338,12 +343,30 @@ class Selling:
             e.ArticlesFound(text, tuple((article.gtin or article.sku, article.text) for article in found))
         )
 
-    def _pick_result(self, command: c.PickResult) -> None:
+    async def _one_of_each(self, found: Sequence[Article]) -> Sequence[Article]:
+        """Search results with one row for each product of which several variants were found."""
+        hits = Counter(article.product for article in found if article.product)
+        self.several = frozenset(product for product, count in hits.items() if count > 1)
+        kept: dict[str | int, Article] = {}
+        for article in found:
+            if article.product not in self.several:
+                kept[article.sku] = article
+            elif article.product not in kept:
+                product = await self._desk.world.catalogue.variants(article.product)
+                named = f"{product.name} ({', '.join(product.option_names)})" if product else article.text
+                kept[article.product] = msgspec.structs.replace(article, text=named)
+        return list(kept.values())
+
+    def _pick_result(self, command: c.PickResult) -> Any:
         self._desk.must_be_selling()
         results = self.results or ()
         if not 1 <= command.index <= len(results):
             raise Refusal("search-pick", limit=len(results))
-        article = results[command.index - 1]
+        self.results = None
+        return self.pick(results[command.index - 1])
+
+    def sell_found(self, article: Article) -> None:
+        """Sell an article that was looked up, in the place of the chosen open line where there is one."""
         line = None
         if self.cart is not None and self.chosen is not None:
             line = carts.find_line(self.cart, self.chosen)
@@ -351,7 +374,6 @@ class Selling:
             self.sell(article, "", "search")
         else:
             self._settle_by_article(line, article)
-        self.results = None
 
     def _settle_by_article(self, line: carts.Line, article: Article) -> None:
         if article.unit == "pc" and line.quantity != line.quantity.to_integral_value():

@@ -55,6 +55,7 @@ from pos.till.slips import Slips
 from pos.till.surroundings import Surroundings
 from pos.till.tendering import Tendering
 from pos.till.training import TrainingMode
+from pos.till.variants import Variants
 from pos.till.vouchers import Vouchers
 from pos.till.weighing import Weighing
 from pos.view import TillView
@@ -145,6 +146,7 @@ class Till:
             Coupons(self._desk, self._selling, promoting),
             self._goods,
             pricing,
+            Variants(self._desk, self._selling),
             book,
             Returning(self._desk, self._selling, book),
             cash,

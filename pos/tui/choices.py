@@ -33,6 +33,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "deposit-return",
         "seller",
         "staff-purchase",
+        "variant",
     ),
     "group-receipts": ("retender", "void-sale", "receipts", "return", "exchange-size"),
     "group-money": ("float", "cash-drop", "pay-in", "pay-out", "no-sale", "cash-session"),

@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 import pos.facts
-from pos.domain.article import Article, Deposit
+from pos.domain.article import Article, Deposit, Product
 from pos.domain.codes import check_digit, key_of
 from pos.facts import Sale, SaleLine, SaleTax, SaleTender
 from pos.ports import Operator, SignInRefusedError
@@ -74,6 +74,9 @@ class Shelf:
         return tuple(
             {a.deposit.sku: a.deposit for a in self._articles.values() if a.deposit is not None}.values()
         )
+
+    async def variants(self, product: int) -> Product | None:
+        return None
 
     def departments(self) -> Mapping[int, tuple[str, str]]:
         return {1: ("Allerlei", "A")}

@@ -16,7 +16,7 @@ import msgspec
 from pos.bootstrap import _open_storage
 from pos.domain import commands as c
 from pos.domain import events as e
-from pos.domain.article import Article, Deposit
+from pos.domain.article import Article, Deposit, Product
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
 from pos.domain.rights import Role
@@ -158,6 +158,9 @@ class _Shelf:
 
     async def deposits(self) -> Sequence[Deposit]:
         return tuple({a.deposit.sku: a.deposit for a in SHELF if a.deposit is not None}.values())
+
+    async def variants(self, product: int) -> Product | None:
+        return None
 
     def departments(self) -> Mapping[int, tuple[str, str]]:
         return {1: ("Lebensmittel", "B")}

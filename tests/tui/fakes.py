@@ -13,7 +13,7 @@ import msgspec
 from textual.pilot import Pilot
 
 from pos.domain import commands as c
-from pos.domain.article import Article, Deposit
+from pos.domain.article import Article, Deposit, Product
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
 from pos.domain.promotions import Book, Promotion
@@ -264,6 +264,14 @@ class FakeCatalogue:
 
     async def deposits(self) -> Sequence[Deposit]:
         return tuple({a.deposit.sku: a.deposit for a in self._shelf if a.deposit is not None}.values())
+
+    async def variants(self, product: int) -> Product | None:
+        found = tuple(a for a in self._shelf if product and a.product == product)
+        return (
+            Product(found[0].text.split()[0], ("Größe", "Farbe")[: len(found[0].options)], found)
+            if found
+            else None
+        )
 
     def departments(self) -> Mapping[int, tuple[str, str]]:
         return {1: ("Lebensmittel", "B"), 2: ("Getränke", "A"), 12: ("Textil", "A")}

@@ -254,3 +254,34 @@ def test_the_tills_process_loads_neither_sqlite_utils_nor_the_standard_librarys_
         check=True,
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_variants_and_deposits_are_listed_on_the_worker_in_the_files_order(tmp_path: Path) -> None:
+    path = bring(
+        tmp_path,
+        f"{ean(1)},PF,Pfand,0.25,19,pc,,,,\n"
+        f"{ean(2)},W,Wasser,0.49,19,pc,{ean(1)},,,\n"
+        f"{ean(3)},B,Bier,0.99,19,pc,{ean(1)},,,\n"
+        + "".join(
+            f"{ean(10 + at)},H{at},Hemd {size},19.99,19,pc,,Hemd,Größe|Farbe,{size}|weiß\n"
+            for at, size in enumerate(("S", "XL", "M"))
+        ),
+        f"{HEADER},deposit_gtin,product,option_names,option_values",
+    )
+    with open_reader(path) as reader:
+        shirt = reader.find(ean(11))
+        assert shirt is not None
+        product = asyncio.run(reader.variants(shirt.product))
+        assert product is not None
+        assert (product.name, product.option_names) == ("Hemd", ("Größe", "Farbe"))
+        assert [variant.options for variant in product.variants] == [
+            ("S", "weiß"),
+            ("XL", "weiß"),
+            ("M", "weiß"),
+        ]
+        water = reader.find(ean(2))
+        assert water is not None
+        assert water.product == 0
+        assert asyncio.run(reader.variants(999)) is None
+        deposits = asyncio.run(reader.deposits())
+        assert [(deposit.sku, deposit.price_minor) for deposit in deposits] == [("PF", 25)]

@@ -14,6 +14,9 @@ from pos.domain.promotions import Promotion
 from pos.domain.rights import ALL, Role
 from pos.facts import AgeRefused, Sale, body_of
 from pos.ports import JournalUnavailableError
+from receipts.html import receipt_page
+from receipts.model import build
+from receipts.text import render_text
 from tests.tui.fakes import (
     APPLES,
     BEER,
@@ -28,6 +31,7 @@ from tests.tui.fakes import (
     code,
     run,
 )
+from tests.unit.receipt_samples import SHOP
 
 GIN, CIDER, PHONE, PHONE_2 = code(700), code(701), code(702), code(703)
 MORE = (
@@ -599,3 +603,94 @@ def test_a_cart_parked_before_a_change_of_rates_is_paid_at_those_of_the_day() ->
 def test_a_deposit_in_the_settings_that_is_none_is_told(text: str) -> None:
     with pytest.raises(ValueError, match=f"^{text}$"):
         read_deposits((text,))
+
+
+# -- variants
+
+SIZES, COLOURS = ("S", "M", "L", "XL", "XXL"), ("weiß", "dunkelblau")
+
+
+def shirts() -> list[Article]:
+    return [
+        Article(
+            f"V{size}{colour}",
+            f"Hemd {size} {colour}",
+            "A",
+            1999 + 100 * SIZES.index(size),
+            gtin=code(800 + 10 * SIZES.index(size) + COLOURS.index(colour)),
+            options=(size, colour),
+            product=7,
+        )
+        for size in SIZES
+        for colour in COLOURS
+    ]
+
+
+def test_a_product_is_found_once_and_its_variant_chosen_by_colour_and_size() -> None:
+    async def case() -> None:
+        shop = await opened()
+        shop.catalogue.add(*shirts())
+        await do(shop, c.Search("hemd"))
+        assert [article.text for article in shop.till.view.results] == ["Hemd (Größe, Farbe)"]
+        await do(shop, c.PickResult(1))
+        question = shop.till.view.question
+        assert question is not None
+        assert (question.code, [(o.text, o.note) for o in question.options]) == (
+            "variant-axis",
+            [("weiß", "5"), ("dunkelblau", "5")],
+        )
+        await do(shop, c.Choose(2))
+        question = shop.till.view.question
+        assert question is not None
+        assert [(o.text, o.amount_minor) for o in question.options][-1] == ("XXL / dunkelblau", 2399)
+        await do(shop, c.Choose(5))
+        assert [(line.sku, line.total_minor) for line in shop.till.view.lines] == [("VXXLdunkelblau", 2399)]
+        await do(shop, c.Do("variant"), c.Choose(1), c.Choose(1))
+        assert [(line.sku, line.live) for line in shop.till.view.lines] == [
+            ("VXXLdunkelblau", False),
+            ("VSweiß", True),
+        ]
+
+    run(case)
+
+
+def test_the_one_variant_that_was_searched_for_is_sold_at_once() -> None:
+    async def case() -> None:
+        shop = await opened()
+        shop.catalogue.add(*shirts())
+        await do(shop, c.Search("hemd xl dunkel"), c.PickResult(1))
+        assert (asked(shop), [line.sku for line in shop.till.view.lines]) == ("", ["VXLdunkelblau"])
+        shop.scan(MILK)
+        await do(shop, c.Do("variant"))
+        assert said(shop) == "no-variants"
+
+    run(case)
+
+
+def test_the_receipt_says_what_was_given_by_hand_what_came_back_and_which_piece_it_is() -> None:
+    async def case() -> None:
+        shop = await opened()
+        shop.scan(BUTTER, PHONE)
+        await do(shop, c.Answer("SN-4711"), c.Do("discount", "10"), c.Choose(1), c.Choose(1))
+        await do(shop, c.Do("deposit-return", "6"), c.Choose(2))
+        shop.scan(MILK)
+        await do(shop, c.Do("override", "0,99"), c.Choose(1), c.Approve("Alex", PIN), c.PayCash())
+        (sale,) = shop.journal.sales
+        receipt = build(
+            sale, SHOP, till="3", epoch=1, public_url="https://bon.example", copy=False, language="de"
+        )
+        rows = render_text(receipt, 32)
+        at = rows.index("Telefon                 399,00 A")
+        assert rows[at + 1 : at + 3] == [
+            "  Seriennummer SN-4711",
+            "  Rabatt 10 %           -39,90",
+        ]
+        at = rows.index("Einweg                   -1,50 A")
+        assert rows[at + 1] == "  -6 x 0,25"
+        at = next(n for n, row in enumerate(rows) if row.endswith(" 0,99 B"))
+        assert rows[at + 1] == "  statt 1,39"
+        page = receipt_page(receipt)
+        assert all(f"<small>{text}</small>" in page for text in ("statt 1,39", "Seriennummer SN-4711"))
+        assert "Rabatt 10 %" in page
+
+    run(case)
