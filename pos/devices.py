@@ -340,6 +340,7 @@ class Surround:
             public_url=self.hub.public_url if self.hub is not None else "",
             copy=job.copy,
             language=job.sale.language,
+            buyer=job.buyer,
         )
         return compose(receipt, profile)
 

@@ -159,7 +159,8 @@ class Sale(msgspec.Struct, frozen=True, omit_defaults=True):
     The sum of its tenders' amounts = `total_minor` + `rounding_minor` (cash rounding) + `tip_minor`. `customer` is a
     reference, `staff` the operator who bought as staff, `coupons` what was scanned for a discount. `promotions` says how
     often each was applied and what it took off, for budgets; the shares are discounts of the lines. Counter-documents are
-    sales too: their lines, or their tenders, are those of the receipt in `references` with the sign turned.
+    sales too: their lines, or their tenders, are those of the receipt in `references` with the sign turned. `invoice` is
+    its number as an invoice, `buyer` a reference to whom it is addressed.
     """
 
     cart_id: str
@@ -190,6 +191,8 @@ class Sale(msgspec.Struct, frozen=True, omit_defaults=True):
     customer: str = ""
     staff: str = ""
     coupons: tuple[str, ...] = ()
+    invoice: str = ""
+    buyer: str = ""
     promotions: tuple[Used, ...] = ()
 
 

@@ -7,9 +7,10 @@ from pos.facts import Fact, Sale
 
 __all__ = ["KINDS", "mentions_of", "receipt_key"]
 
-KINDS: Final = ("receipt", "serial", "slip", "voucher", "without-receipt")
+KINDS: Final = ("receipt", "serial", "slip", "voucher", "without-receipt", "account", "invoice")
 """receipt: another receipt that it takes back from, voids or re-tenders (`receipt_key`); serial: an article's serial
-number; slip: a deposit slip; voucher: a gift card or credit, by its number; without-receipt: a return without a receipt, by the business day."""
+number; slip: a deposit slip; voucher: a gift card or credit, by its number; without-receipt: a return without a receipt, by the business day;
+account: a customer who pays later; invoice: its own number as an invoice."""
 
 _VOUCHERS: Final = frozenset({"gift-card", "credit", "voucher"})
 
@@ -39,4 +40,8 @@ def mentions_of(fact: Fact) -> Iterator[tuple[str, str]]:
     for tender in fact.tenders:
         if tender.kind in _VOUCHERS and tender.reference:
             seen.add(("voucher", tender.reference))
+        if tender.kind == "on-account" and tender.reference:
+            seen.add(("account", tender.reference))
+    if fact.invoice:
+        seen.add(("invoice", fact.invoice))
     yield from sorted(seen)

@@ -361,7 +361,7 @@ class JobState(enum.StrEnum):
 class PrintJob(msgspec.Struct, frozen=True):
     """One receipt to print, or, `sale` None, one document. `copy` marks a receipt as a copy on the paper.
 
-    `epoch` is the one its number belongs to.
+    `epoch` is the one its number belongs to, `buyer` the name and address on an invoice.
     """
 
     job_id: str
@@ -369,6 +369,7 @@ class PrintJob(msgspec.Struct, frozen=True):
     copy: bool = False
     epoch: int = 1
     document: Document | None = None
+    buyer: tuple[str, ...] = ()
 
 
 class SpoolStore(Protocol):

@@ -29,6 +29,8 @@ _MONEY_FIELDS = {
     "exchanged": ("amount",),
     "refund-no-way": ("amount",),
     "part-paid": ("rest",),
+    "account-limit": ("owed", "free"),
+    "account-owed": ("owed",),
     "voucher-balance": ("balance",),
     "voucher-too-little": ("balance",),
     "gift-card-too-much": ("limit",),

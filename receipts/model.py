@@ -139,6 +139,8 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     references: tuple[ReceiptReference, ...] = ()
     saved_minor: int = 0
     promotions: tuple[ReceiptDiscount, ...] = ()
+    invoice: str = ""
+    buyer: tuple[str, ...] = ()
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -148,7 +150,15 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def build(
-    sale: Sale, shop: Shop, *, till: str, epoch: int, public_url: str, copy: bool, language: str
+    sale: Sale,
+    shop: Shop,
+    *,
+    till: str,
+    epoch: int,
+    public_url: str,
+    copy: bool,
+    language: str,
+    buyer: tuple[str, ...] = (),
 ) -> Receipt:
     """The receipt of a sale in a language. Removed lines are left out, all sums are the stored ones."""
     chosen = language if language in LANGUAGES else "de"
@@ -172,6 +182,8 @@ def build(
         ),
         tenders=tuple(_tender(tender) for tender in sale.tenders),
         rounding_minor=sale.rounding_minor,
+        invoice=sale.invoice,
+        buyer=buyer,
         tip_minor=sale.tip_minor,
         references=tuple(
             ReceiptReference(reference.kind, f"{reference.till}-{reference.epoch}-{reference.number}")

@@ -115,6 +115,10 @@ class _Layout:
         yield from self._pair(
             f"{self._word('till')} {receipt.till}", f"{self._word('operator')} {receipt.operator}"
         )
+        if receipt.invoice:
+            yield from self._plain(f"{self._word('invoice')} {receipt.invoice}")
+            for text in receipt.buyer:
+                yield from self._plain(text)
         for reference in receipt.references:
             yield from self._plain(f"{self._word(f'ref-{reference.kind}')} {reference.number}")
         yield self._stamp("start", formats.stamp(receipt.started, self._language))

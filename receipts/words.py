@@ -28,6 +28,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "gross": ("Brutto", "Gross"),
     "given": ("Gegeben", "Given"),
     "change": ("Rückgeld", "Change"),
+    "invoice": ("RECHNUNG", "INVOICE"),
     "rounding": ("Rundung (bar)", "Rounding (cash)"),
     "tip": ("Trinkgeld", "Tip"),
     "to-pay": ("Zu zahlen", "To pay"),

@@ -61,6 +61,8 @@ class Checkout:
         """Ends a cart of which nothing, or less, is due; given by the part that knows how money goes back."""
         self.first: Callable[[], None] = lambda: None
         """What must be known before anything is paid; raises NeedsAnswer or Refusal."""
+        self.invoice_number: Callable[[], Coroutine[Any, Any, str]] | None = None
+        self.buyer: Callable[[str], Coroutine[Any, Any, tuple[str, ...]]] | None = None
         self.afterwards: list[Callable[[Sale], None]] = []
         """Told of each sale that is durable, after drawer and receipt: what else is to be printed."""
         self.handlers = {
@@ -193,13 +195,31 @@ class Checkout:
     ) -> None:
         facts = self._ledger.day_facts()
         context = self._context(facts, rounding_minor, tip_minor, references, self._desk.approvals)
-        sale = settlement.sale_of(cart, tenders, context)
+        try:
+            sale = await self._addressed(settlement.sale_of(cart, tenders, context), cart.about.buyer)
+        except BaseException:
+            self.paying = False
+            raise
         facts.append(sale)
         try:
             await self._ledger.append(facts, cart)
         finally:
             self.paying = False
         self._after_payment(sale)
+
+    async def _addressed(self, sale: Sale, buyer: str) -> Sale:
+        """With an invoice's number and buyer, where one is wanted."""
+        if not buyer:
+            return sale
+        assert self.invoice_number is not None, "a part numbers invoices"
+        assert self.buyer is not None, "a part knows buyers"
+        self._desk.buyers[buyer] = await self.buyer(buyer)
+        number = await self.invoice_number()
+        tenders = tuple(
+            msgspec.structs.replace(tender, reference=number) if tender.kind == "invoice" else tender
+            for tender in sale.tenders
+        )
+        return msgspec.structs.replace(sale, invoice=number, buyer=buyer, tenders=tenders)
 
     def counter(
         self, make: Callable[[settlement.SaleContext], Sale], approvals: tuple[Approval, ...]

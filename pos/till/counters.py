@@ -13,7 +13,7 @@ from pos.domain.tender import Tender
 from pos.facts import Reference, Sale, SaleLine, SaleTax
 from pos.till.settlement import SaleContext
 
-__all__ = ["COUNTERS", "is_counter", "negated", "retender_of", "standing_tenders", "void_of"]
+__all__ = ["COUNTERS", "account_paid", "is_counter", "negated", "retender_of", "standing_tenders", "void_of"]
 
 COUNTERS: Final = frozenset({"retender", "void"})
 
@@ -96,7 +96,26 @@ def retender_of(
     )
 
 
+def account_paid(customer: str, tender: Tender, cart_id: str, context: SaleContext) -> Sale:
+    """What a customer owed is paid: nothing is sold, one tender comes in place of the other."""
+    account = Tender("on-account", -tender.amount_minor, -tender.amount_minor, 0, tender.currency, customer)
+    return _document(cart_id, context, context.currency, context.language, (tender, account), customer)
+
+
 def _counter(sale: Sale, reference: Reference, cart_id: str, context: SaleContext) -> Sale:
+    document = _document(cart_id, context, sale.currency, sale.language, (), sale.customer)
+    return msgspec.structs.replace(document, references=(reference,), staff=sale.staff)
+
+
+def _document(
+    cart_id: str,
+    context: SaleContext,
+    currency: str,
+    language: str,
+    tenders: tuple[Tender, ...],
+    customer: str,
+) -> Sale:
+    """A sale in which nothing is sold."""
     return Sale(
         cart_id=cart_id,
         number=context.number,
@@ -108,19 +127,17 @@ def _counter(sale: Sale, reference: Reference, cart_id: str, context: SaleContex
         completed_ms=context.completed_ms,
         offset_min=context.offset_min,
         lines=(),
-        tenders=(),
+        tenders=tenders,
         taxes=(),
         total_minor=0,
         pieces=0,
-        currency=sale.currency,
+        currency=currency,
         link=context.link,
-        language=sale.language,
+        language=language,
         demo=context.demo,
-        references=(reference,),
         approvals=context.approvals,
         software=context.software,
-        customer=sale.customer,
-        staff=sale.staff,
+        customer=customer,
     )
 
 

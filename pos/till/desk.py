@@ -68,6 +68,8 @@ __all__ = [
 
 
 _log = logging.getLogger(__name__)
+LATER = frozenset({"on-account", "invoice"})
+"""Tenders by which no money moves."""
 
 
 class PackSetup(msgspec.Struct, frozen=True):
@@ -212,6 +214,7 @@ class Desk:
         self.last_epoch = 0
         self.drawer_is_open = False  # as its sensor says, where there is one
         self.budgets = Budgets()
+        self.buyers: dict[str, tuple[str, ...]] = {}  # names and addresses for invoices that are printed
         self.unsent: deque[tuple[int, int]] = deque()  # epoch and seq of each sale
 
     @property
@@ -331,7 +334,11 @@ class Desk:
         head = self.world.journal.head
         self.last_sale = sale
         self.last_epoch = head.last_sale_epoch or head.epoch
-        back = [(tender.kind, -tender.amount_minor) for tender in sale.tenders if tender.given_minor < 0]
+        back = [
+            (tender.kind, -tender.amount_minor)
+            for tender in sale.tenders
+            if tender.given_minor < 0 and tender.kind not in LATER
+        ]
         taken = sum(
             tender.amount_minor for tender in sale.tenders if tender.kind == "cash" and tender.given_minor > 0
         )

@@ -114,7 +114,13 @@ class Surroundings:
         if self._desk.last is not None:
             self._desk.last = msgspec.structs.replace(self._desk.last, printing="queued", paper="")
         self._desk.world.printer.submit(
-            PrintJob(self._last_job, sale, copy=copy, epoch=self._desk.last_epoch)
+            PrintJob(
+                self._last_job,
+                sale,
+                copy=copy,
+                epoch=self._desk.last_epoch,
+                buyer=self._desk.buyers.get(sale.buyer, ()),
+            )
         )
 
     def print_copy(self, sale: Sale, epoch: int) -> None:

@@ -26,6 +26,7 @@ from pos.till.checkout import PAY_BEFORE, Checkout
 from pos.till.closing import Closing
 from pos.till.counting import Counting
 from pos.till.coupons import Coupons
+from pos.till.credit import Credit
 from pos.till.desk import (
     Desk,
     NeedsAnswer,
@@ -153,6 +154,7 @@ class Till:
             self._closing,
             retender,
             vouchers,
+            Credit(self._desk, self._selling, self._checkout, tendering),
         )
         self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         for part in parts:

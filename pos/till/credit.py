@@ -1,0 +1,193 @@
+"""Paying later: on the account of a customer up to a limit, and invoices with their buyer and a number of their own."""
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from pos.domain import cart as carts
+from pos.domain import commands as c
+from pos.domain import events as e
+from pos.domain import payment
+from pos.domain.cart import Tender
+from pos.domain.codes import shown
+from pos.domain.question import Option, Question, Scanned
+from pos.domain.rights import declare
+from pos.facts import Sale
+from pos.ports import Found
+from pos.till.checkout import Checkout, refused
+from pos.till.counters import account_paid
+from pos.till.desk import Desk, Refusal
+from pos.till.flows import Flow, Need, approval_of
+from pos.till.selling import Selling
+from pos.till.settlement import SaleContext
+from pos.till.tendering import Tendering
+from pos.words import amount
+
+__all__ = ["Credit"]
+
+ON_ACCOUNT: Final = declare("on-account")
+_BUYERS: Final = "invoice.buyers"
+_LAST: Final = "invoice.last"
+_BUYERS_MAX: Final = 500
+_LISTED: Final = 8
+_TEXT_MAX: Final = 40
+_Book = dict[str, tuple[str, ...]]
+
+
+class Credit:
+    """The keys "account", "account-pay" and "invoice". Names and addresses stay in this till's memory, never in a fact."""
+
+    def __init__(self, desk: Desk, selling: Selling, checkout: Checkout, tendering: Tendering) -> None:
+        self._desk = desk
+        self._selling = selling
+        self._checkout = checkout
+        self._tendering = tendering
+        tendering.menu |= {"account": "account", "invoice": "invoice"}
+        checkout.invoice_number = self.next_number
+        checkout.buyer = self.buyer
+        self.functions = {
+            "account": self._account,
+            "account-pay": self._pay_account,
+            "invoice": self._invoice,
+        }
+        self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
+
+    # -- on account
+
+    async def owed(self, customer: str) -> int:
+        """What a customer owes, by the facts of this till."""
+        history = self._desk.world.history
+        found: Sequence[Found] = await history.mentions("account", customer) if history is not None else ()
+        return sum(
+            tender.amount_minor
+            for one in found
+            if isinstance(one.fact, Sale)
+            for tender in one.fact.tenders
+            if tender.kind == "on-account" and tender.reference == customer
+        )
+
+    def _account(self, command: c.Do) -> Flow:
+        cart, wanted = self._tendering.begin("account", command)
+        if payment.rest_minor(cart) <= 0:
+            raise Refusal("nothing-to-pay", level="info")
+        approvals = approval_of((yield Need(ON_ACCOUNT)))
+        customer = cart.about.customer or (yield from self._customer())
+        owed: int = yield self.owed(customer)
+        held = sum(tender.amount_minor for tender in cart.tenders if tender.reference == customer)
+        free = self._desk.setup.tenders.account_limit_minor - owed - held
+        yield from self._tendering.sure(cart)
+        try:
+            paid = payment.exactly(cart, "on-account", wanted, self._desk.setup.currency, reference=customer)
+        except payment.PayError as error:
+            raise refused(error) from error
+        (tender,) = paid.tenders
+        if tender.amount_minor > free:
+            raise Refusal("account-limit", customer=customer, owed=owed + held, free=max(0, free))
+        cart = carts.with_about(cart, customer=customer, approvals=(*cart.about.approvals, *approvals))
+        yield from self._tendering.take(cart, paid)
+        if paid.done and self._desk.message is None:
+            self._say_owed(customer, owed + held + tender.amount_minor)
+
+    def _customer(self) -> Generator[Any, Any, str]:
+        answer: str | Scanned = yield Question("account-customer", "text", scans="answer")
+        return shown(answer.code if isinstance(answer, Scanned) else answer).strip().upper()[:_TEXT_MAX]
+
+    def _say_owed(self, customer: str, minor: int) -> None:
+        self._desk.message = e.Message("account-owed", {"customer": customer, "owed": minor}, "info")
+
+    def _pay_account(self, command: c.Do) -> Flow:
+        """A customer pays what is owed: a document without goods."""
+        self._desk.must_be_selling()
+        if self._selling.cart is not None:
+            raise Refusal("cart-open")
+        customer = yield from self._customer()
+        owed: int = yield self.owed(customer)
+        if owed <= 0:
+            raise Refusal("account-nothing", customer=customer)
+        minor = self._tendering.typed(command)
+        while minor is None or not 0 < minor <= owed:
+            fields: dict[str, str | int] = {"customer": customer, "owed": amount(owed, self._desk.language)}
+            minor = yield Question("account-pay", "amount", fields=fields)
+        kinds = (Option("cash", word="key.cash"), Option("card-manual", word="key.card"))
+        fields = {"amount": amount(minor, self._desk.language)}
+        kind = yield Question("account-pay-by", options=kinds, fields=fields)
+        tender = Tender(kind, minor, minor, 0, self._desk.setup.currency)
+
+        def make(context: SaleContext) -> Sale:
+            return account_paid(customer, tender, self._desk.world.ids.new_id(), context)
+
+        yield self._checkout.counter(make, ())
+        self._say_owed(customer, owed - minor)
+
+    # -- invoices
+
+    def _invoice(self, _: c.Do) -> Flow:
+        """Buyer first; then it is paid now by any means, or by transfer later."""
+        cart, _none = self._tendering.begin("invoice", c.Do("invoice"))
+        buyer = cart.about.buyer or (yield from self._pick_buyer())
+        cart = carts.with_about(self._checkout.payable(), buyer=buyer)
+        self._selling.keep(cart)
+        when = (Option("now", word="ask.invoice-now"), Option("later", word="ask.invoice-later"))
+        if payment.rest_minor(cart) <= 0 or (yield Question("invoice-when", options=when)) == "now":
+            self._desk.message = e.Message("invoice-wanted", level="info")
+            return
+        approvals = approval_of((yield Need(ON_ACCOUNT)))
+        yield from self._tendering.sure(cart)
+        cart = carts.with_about(cart, approvals=(*cart.about.approvals, *approvals))
+        yield from self._tendering.take(
+            cart, payment.exactly(cart, "invoice", None, self._desk.setup.currency)
+        )
+
+    def _pick_buyer(self) -> Generator[Any, Any, str]:
+        book: _Book = yield self._book()
+        known = list(book.items())[-_LISTED:][::-1]
+        if known:
+            options = [Option(key, " ".join(lines)) for key, lines in known]
+            options.append(Option("new", word="ask.invoice-new"))
+            answer: str = yield Question("invoice-buyer", options=tuple(options))
+            if answer != "new":
+                return answer
+        lines = []
+        for part in ("name", "street", "city"):
+            typed: str | None = yield Question(f"invoice-{part}", "text", empty=part == "street")
+            if typed:
+                lines.append(shown(typed)[:_TEXT_MAX])
+        key = self._desk.world.ids.new_id()
+        book = dict(list(book.items())[-_BUYERS_MAX + 1 :]) | {key: tuple(lines)}
+        if self._desk.world.memory is not None:
+            yield self._desk.world.memory.put(_BUYERS, msgspec.json.encode(book))
+        return key
+
+    async def _book(self) -> _Book:
+        memory = self._desk.world.memory
+        kept = await memory.get(_BUYERS) if memory is not None else None
+        return msgspec.json.decode(kept, type=_Book) if kept else {}
+
+    async def buyer(self, key: str) -> tuple[str, ...]:
+        """Name and address for the paper; empty where this till does not know them."""
+        return (await self._book()).get(key, ())
+
+    async def next_number(self) -> str:
+        """The number after the newest that a fact holds, in this epoch of the till: without gaps, from 1.
+
+        What memory holds only says where to look first.
+        """
+        head, memory = self._desk.world.journal.head, self._desk.world.memory
+        prefix = f"{head.till}-{head.epoch}-R"
+        kept = await memory.get(f"{_LAST}.{head.epoch}") if memory is not None else None
+        last = int(kept) if kept and await self._exists(f"{prefix}{int(kept)}") else 0
+        step = 1
+        while await self._exists(f"{prefix}{last + step}"):
+            last, step = last + step, step * 2
+        while step > 1:
+            step //= 2
+            if await self._exists(f"{prefix}{last + step}"):
+                last += step
+        if memory is not None and last:
+            await memory.put(f"{_LAST}.{head.epoch}", str(last).encode())
+        return f"{prefix}{last + 1}"
+
+    async def _exists(self, number: str) -> bool:
+        history = self._desk.world.history
+        return history is not None and bool(await history.mentions("invoice", number))
