@@ -89,3 +89,18 @@ def test_a_drawer_left_open_stands_in_the_status_row() -> None:
             assert "Lade offen" in screen.text.splitlines()[0]
 
     run(body)
+
+
+@pytest.mark.parametrize(("size", "named"), [((80, 24), 2), ((64, 18), 1)])
+def test_many_devices_in_trouble_leave_the_till_its_name(size: tuple[int, int], named: int) -> None:
+    async def body() -> None:
+        async with opened(size=size) as screen:
+            for device in ("printer", "scale", "display", "customer-screen"):
+                screen.shop.till.submit(c.DeviceReported(device, "absent"))
+            await screen.pause()
+            row = screen.text.splitlines()[0]
+            assert row.count("fehlt") == named
+            assert f"+{4 - named}" in row
+            assert "Kasse" in row
+
+    run(body)

@@ -99,8 +99,9 @@ def _devices(scene: Scene) -> list[Part]:
     bad = [_trouble(scene, name, device) for name, device in known if not _fine(device)]
     if view.drawer.detail == "left-open":
         bad.append((f" {words('ui.drawer-left-open')} ", "status_bad"))
-    if len(bad) > _BAD_MAX:
-        bad = [*bad[:_BAD_MAX], (f" +{len(bad) - _BAD_MAX} ", "status_bad")]
+    most = _BAD_MAX if scene.width >= _WIDE else 1
+    if len(bad) > most:
+        bad = [*bad[:most], (f" +{len(bad) - most} ", "status_bad")]
     fine = [words(f"ui.{name}") for name, device in known if _fine(device)]
     if fine and not bad and scene.width < 100:
         return [(words("ui.devices-ready" if len(fine) > 1 else "ui.device-ready", device=fine[0]), "status")]
