@@ -134,6 +134,7 @@ class TillApp(App[int], inherit_bindings=False):
             self.exit(0)
             return
         if not self._controls.key(pad_key(key), character) and key in _SAYS_NO:
+            self._controls.local.deaf = key.upper()
             self._sounds("blocked")
         self._pump.poke()
 

@@ -66,6 +66,7 @@ class Controls:
         self._last_park_ms = -PARK_GUARD_MS
         self._last_cash_ms = -CASH_GUARD_MS
         self._echo = ""
+        self._refused: e.Message | None = None
         self.local = Local()
         self._state, self._asked = view().state, ""
 
@@ -81,6 +82,18 @@ class Controls:
             if isinstance(event, e.BadgeShown):
                 self.notice()
                 local.signing_in, local.pin = event.name, ""
+        self._count_refusals(events)
+
+    def _count_refusals(self, events: Sequence[e.Event]) -> None:
+        """The same sentence once more would look as if nothing had happened."""
+        said = self._view().message
+        if said is None or said != self._refused:
+            self.local.again, self._refused = 1, None
+        if any(isinstance(event, e.Refused | e.CodeRefused) for event in events):
+            self.local.deaf = ""
+            if self._refused is not None:
+                self.local.again += 1
+            self._refused = said
 
     def notice(self) -> None:
         """Before a key is taken and before a picture is made: has the till gone on to another state?"""
@@ -98,6 +111,7 @@ class Controls:
     def key(self, key: str, character: str | None) -> bool:
         """A key. False when it means nothing here."""
         self.notice()
+        self.local.deaf = ""
         known = self._take_key(key, character)
         self._mirror()
         return known

@@ -1,4 +1,6 @@
-"""Three sounds for what happened; each also stands on the screen in words. An alarm sounds again and again."""
+"""Three sounds for what happened; each also stands on the screen in words, and the same refusal twice with its count.
+An alarm sounds again and again.
+"""
 
 from collections.abc import Callable, Sequence
 

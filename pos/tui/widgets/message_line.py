@@ -15,6 +15,8 @@ _MARKS = {"info": "  ", "warn": "! ", "error": "! ", "alarm": "!!"}
 def standing(scene: Scene) -> tuple[str, str] | None:
     """The sentence and its level: the till's newest one, else what still waits to be dealt with."""
     view, words = scene.view, scene.words
+    if scene.local.deaf and view.state != "stopped":
+        return words("ui.key-deaf", key=scene.local.deaf), "warn"
     if view.message is not None and view.state != "stopped":
         return message_text(view.message, words), view.message.level
     if view.weighing:
@@ -50,7 +52,9 @@ def message_rows(scene: Scene, height: int) -> list[Strip]:
         return [brush.blank()] * height
     text, level = said
     lines = wrap(text, scene.width - 5, height)
-    marks = [_MARKS.get(level, "! "), *["  "] * (len(lines) - 1)]
+    again = scene.local.again
+    mark = f"{min(again, 9)}x" if again > 1 and scene.view.message is not None else _MARKS.get(level, "! ")
+    marks = [mark, *["  "] * (len(lines) - 1)]
     rows = [brush.row((f" {mark} {line}", level)) for mark, line in zip(marks, lines, strict=True)]
     return rows + [brush.blank()] * (height - len(rows))
 
