@@ -57,6 +57,8 @@ class Pricing:
     def price(self, cart: Cart) -> Cart:
         """The cart with all discounts in place; lines that stay as they were are the same objects."""
         before = self._selling.cart
+        if not cart.about.reductions and (before is None or not before.about.reductions):
+            return self._promote(cart)
         priced = reductions.reduce_cart(self._promote(reductions.reduce_lines(cart)))
         if before is None or not priced.about.reductions:
             return priced

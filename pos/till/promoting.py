@@ -5,6 +5,7 @@ The rule itself is pure (pos.domain.promotions); here stand which lines it sees,
 
 import datetime as dt
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -44,7 +45,9 @@ class Promoting:
     def _forget(self) -> None:
         self._lines: tuple[Line, ...] | None = None  # as they were given out last
         self._given: list[PromotionLine] = []
-        self._applications: dict[int, list[Application]] = {}  # one object may stand there several times
+        self._answer: Evaluated | None = None
+        self._times: Counter[int] = Counter()  # how often each application stands in it, by the object's id
+        self._objects: dict[int, Application] = {}
         self._shares: dict[int, dict[int, int]] = {}  # by line, by the promotion's place in the book
 
     def price(self, cart: Cart) -> Cart:
@@ -112,19 +115,16 @@ class Promoting:
 
     def _follow(self, answer: "Evaluated") -> set[int]:
         """Take the shares of applications that are new, and give back those that are gone; the lines concerned."""
-        before = self._applications
-        now: dict[int, list[Application]] = {}
-        for made in answer.applications:
-            now.setdefault(id(made), []).append(made)
+        if answer is self._answer:
+            return set()
+        ids = list(map(id, answer.applications))
+        before, now = self._times, Counter(ids)
+        objects = dict(zip(ids, answer.applications, strict=True))
         touched: set[int] = set()
-        for key, made_before in before.items():
-            more = len(now.get(key, ())) - len(made_before)
-            if more:
-                self._count(made_before[0], more, touched)
-        for key, made_now in now.items():
-            if key not in before:
-                self._count(made_now[0], len(made_now), touched)
-        self._applications = now
+        for key in {key for key, _ in before.items() ^ now.items()}:
+            made = objects.get(key) or self._objects[key]
+            self._count(made, now[key] - before[key], touched)
+        self._answer, self._times, self._objects = answer, now, objects
         return touched
 
     def _count(self, made: "Application", times: int, touched: set[int]) -> None:

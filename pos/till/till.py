@@ -444,7 +444,7 @@ class Till:
     def _saved_minor(self, cart: Cart | None) -> int:
         """What the open cart's discounts take off, after payment the paid one's."""
         if cart is not None:
-            return saved_minor(line for line in cart.lines if line.live)
+            return saved_minor([line for line in cart.lines if line.discounts and line.voided is None])
         return self._desk.last.saved_minor if self._desk.showing_last and self._desk.last is not None else 0
 
     def _make_view(self) -> TillView:
