@@ -24,8 +24,10 @@ __all__ = [
     "ScanKind",
     "ScanTable",
     "SlipRule",
+    "StickerRule",
     "own_code",
     "read_scan",
+    "short_number",
     "typed_own_code",
 ]
 
