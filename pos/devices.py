@@ -330,7 +330,8 @@ class Surround:
             "\n".join(named.footer_en),
         )
         if job.document is not None:
-            return compose_document(job.document, shop, profile)
+            public = self.hub.public_url if self.hub is not None else ""
+            return compose_document(job.document, shop, profile, public_url=public)
         assert job.sale is not None, "a job is a receipt or a document"
         receipt = build(
             job.sale,

@@ -3,6 +3,8 @@
 import textwrap
 from collections.abc import Iterator
 
+import msgspec
+
 from pos.domain.document import Document, DocumentRow
 from receipts.model import Shop
 from receipts.text import Fit, Row, Style, clean
@@ -12,9 +14,22 @@ __all__ = ["layout_document"]
 _STYLES = {"centre": Style.CENTRE, "mark": Style.MARK}
 
 
-def layout_document(document: Document, shop: Shop, columns: int, fit: Fit = clean) -> list[Row]:
-    """The document as rows of at most `columns` characters. `fit` turns a text into what the device can show."""
-    return list(_rows(document, shop, columns, fit))
+def layout_document(
+    document: Document, shop: Shop, columns: int, fit: Fit = clean, *, public_url: str = ""
+) -> list[Row]:
+    """The document as rows of at most `columns` characters. `fit` turns a text into what the device can show.
+
+    A code that is a path is one below `public_url`, where customers find pages; without that, it is left out.
+    """
+    rows = [_public(row, public_url) for row in document.rows]
+    found = tuple(row for row in rows if row is not None)
+    return list(_rows(msgspec.structs.replace(document, rows=found), shop, columns, fit))
+
+
+def _public(row: DocumentRow, public_url: str) -> DocumentRow | None:
+    if row.style != "code" or not row.left.startswith("/"):
+        return row
+    return msgspec.structs.replace(row, left=public_url.rstrip("/") + row.left) if public_url else None
 
 
 def _rows(document: Document, shop: Shop, columns: int, fit: Fit) -> Iterator[Row]:

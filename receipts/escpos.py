@@ -97,10 +97,13 @@ def compose(receipt: Receipt, profile: PrinterProfile) -> bytes:
     )
 
 
-def compose_document(document: Document, shop: Shop, profile: PrinterProfile) -> bytes:
+def compose_document(
+    document: Document, shop: Shop, profile: PrinterProfile, *, public_url: str = ""
+) -> bytes:
     """A slip or a report as a whole print job; as `compose`."""
     fit: Fit = lambda text: transliterate(text, profile.codec)  # noqa: E731
-    return _composed(layout_document(document, shop, profile.columns, fit), profile)
+    rows = layout_document(document, shop, profile.columns, fit, public_url=public_url)
+    return _composed(rows, profile)
 
 
 def _composed(rows: list[Row], profile: PrinterProfile) -> bytes:

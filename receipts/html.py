@@ -8,7 +8,7 @@ from receipts.model import Receipt, ReceiptLine, Shop
 from receipts.qr import qr_svg
 from receipts.words import LANGUAGES, tender_name, word
 
-__all__ = ["broken_page", "not_found_page", "pending_page", "receipt_page"]
+__all__ = ["broken_page", "gift_page", "not_found_page", "pending_page", "receipt_page"]
 
 REFRESH_S: Final = 5
 
@@ -31,6 +31,27 @@ def receipt_page(receipt: Receipt) -> str:
         stamp=partial(formats.stamp, language=language),
         count=partial(_count, receipt=receipt),
         tender_name=partial(tender_name, language=language),
+    )
+
+
+def gift_page(receipt: Receipt, address: str) -> str:
+    """What was bought, without any price, as an HTML page. `address` is the page's own, for its code."""
+    language = receipt.language
+    goods = [
+        (line.text, _how_much(line, language))
+        for line in receipt.lines
+        if line.quantity > 0 and not line.indented
+    ]
+    return _render(
+        "gift",
+        language,
+        shop=receipt.shop,
+        number=f"{receipt.number}-G",
+        issued=receipt.issued,
+        day=formats.day(receipt.issued, language),
+        marks=receipt.marks,
+        goods=goods,
+        qr=_safe(qr_svg(address, label=word("qr", language))),
     )
 
 
@@ -82,3 +103,9 @@ def _count(line: ReceiptLine, receipt: Receipt) -> str:
     return formats.count(
         line.quantity, line.unit, line.unit_minor, receipt.language, currency=receipt.currency
     )
+
+
+def _how_much(line: ReceiptLine, language: str) -> str:
+    measured = line.unit != "pc"
+    quantity = formats.quantity(line.quantity, language, measured=measured)
+    return f"{quantity} {formats.unit_name(line.unit, language)}" if measured else quantity

@@ -51,6 +51,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Diese Seite ist Ihr Beleg. Zeigen Sie den Code für Rückgabe oder Garantie.",
         "This page is your receipt. Show the code for a return or the warranty.",
     ),
+    "gift": ("Geschenkbon", "Gift receipt"),
+    "gift-keep": (
+        "Umtausch oder Gutschrift: zeigen Sie diesen Code im Geschäft.",
+        "For an exchange or a credit show this code in the shop.",
+    ),
     "qr": ("QR-Code dieses Belegs", "QR code of this receipt"),
     "privacy": (
         "Ohne Anmeldung, ohne Cookies, ohne Tracking.",

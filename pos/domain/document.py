@@ -7,7 +7,8 @@ import msgspec
 __all__ = ["STYLES", "Document", "DocumentRow"]
 
 STYLES: Final = ("", "rule", "centre", "mark", "big", "code")
-"""rule: a line across; centre; mark: centred and loud; big: twice as wide and high; code: a QR code of `left`."""
+"""rule: a line across; centre; mark: centred and loud; big: twice as wide and high; code: a QR code of `left` (a path: below the
+public address)."""
 
 
 class DocumentRow(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -59,6 +59,8 @@ class Checkout:
         self.paying = False
         self.pay_out: Callable[[Cart, int | None], Coroutine[Any, Any, None] | Flow] | None = None
         """Ends a cart of which nothing, or less, is due; given by the part that knows how money goes back."""
+        self.gift: Callable[[Sale], None] | None = None
+        """Prints the gift receipt that was wished with a sale; given by the part that makes it."""
         self.first: Callable[[], None] = lambda: None
         """What must be known before anything is paid; raises NeedsAnswer or Refusal."""
         self.invoice_number: Callable[[], Coroutine[Any, Any, str]] | None = None
@@ -274,6 +276,8 @@ class Checkout:
         """The sale is durable: now, and only now, drawer, paper and thanks."""
         drawer = self._desk.world.drawer if any(tender.kind in IN_DRAWER for tender in sale.tenders) else None
         opened = drawer.open() if drawer is not None else False
+        cart = self._selling.cart
+        gift = cart is not None and cart.cart_id == sale.cart_id and cart.about.gift
         self._selling.end_cart()
         self._desk.remember_sale(sale)
         self._desk.showing_last = True
@@ -295,6 +299,8 @@ class Checkout:
         self._surroundings.issue(sale)
         for tell in self.afterwards:
             tell(sale)
+        if gift and self.gift is not None:
+            self.gift(sale)
         if self._desk.world.hub is not None:
             self._desk.world.hub.kick()
 

@@ -38,6 +38,7 @@ from pos.till.desk import (
     unusable_catalogue,
 )
 from pos.till.flows import Flow, Flows, Need
+from pos.till.gifts import Gifts
 from pos.till.goods import Goods
 from pos.till.ledger import Ledger
 from pos.till.leftovers import Leftovers
@@ -59,6 +60,7 @@ from pos.till.training import TrainingMode
 from pos.till.variants import Variants
 from pos.till.vouchers import Vouchers
 from pos.till.weighing import Weighing
+from pos.till.without_receipt import WithoutReceipt
 from pos.view import TillView
 
 __all__ = ["Till"]
@@ -109,6 +111,7 @@ class Till:
         )
         numbers = Numbers(self._desk, ledger)
         book = ReceiptBook(self._desk, ledger, self._surroundings)
+        returning = Returning(self._desk, self._selling, book)
         refunds = Refunds(self._desk, self._selling, self._checkout)
         tendering = Tendering(self._desk, self._selling, self._checkout)
         tendering.dispatch = self._do
@@ -149,12 +152,14 @@ class Till:
             pricing,
             Variants(self._desk, self._selling),
             book,
-            Returning(self._desk, self._selling, book),
             cash,
             self._closing,
             retender,
             vouchers,
             Credit(self._desk, self._selling, self._checkout, tendering),
+            returning,
+            Gifts(self._desk, self._selling, self._checkout, self._surroundings, book),
+            WithoutReceipt(self._desk, self._selling, book, returning),
         )
         self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         for part in parts:

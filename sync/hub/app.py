@@ -10,7 +10,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from sync.hub.api import only_office, software_version, till_api
 from sync.hub.gate import Gate
-from sync.hub.pages import get_receipt
+from sync.hub.pages import get_gift, get_receipt
 from sync.hub.problems import HANDLERS
 from sync.hub.service import Hub
 from sync.wire import Batch, Enrol, EpochRequest, Hello, Rotation
@@ -21,7 +21,7 @@ __all__ = ["create_app"]
 def create_app(hub: Hub) -> Gate:
     """The application behind its gate. Its lifespan runs the hub's own task; /v1/schema/openapi.json describes it."""
     app = Litestar(
-        route_handlers=[till_api(), get_receipt],
+        route_handlers=[till_api(), get_receipt, get_gift],
         exception_handlers=HANDLERS,
         lifespan=[hub.running],
         logging_config=None,

@@ -16,10 +16,10 @@ from pos.facts import FactError, Sale, StoredFact, decode_fact
 from receipts.model import Receipt, Shop, build
 from sync.hub import ledger
 from sync.hub.service import Hub
-from sync.links import split_link, verify_link
+from sync.links import receipt_of_gift, split_link, verify_link
 from sync.wire import Problem, ShopInfo, encode_json
 
-__all__ = ["HEADERS", "get_receipt", "language_of"]
+__all__ = ["HEADERS", "get_gift", "get_receipt", "language_of"]
 
 LANGUAGES: Final = ("de", "en")
 RETRY_S: Final = 5
@@ -77,6 +77,31 @@ async def get_receipt(request: Request[Any, Any, Any], link: FromPath[str]) -> R
         return _broken(form, language_of(wanted, "de"))
 
 
+@get("/g/{link:str}", include_in_schema=True)
+async def get_gift(request: Request[Any, Any, Any], link: FromPath[str]) -> Response[bytes]:
+    """A gift receipt as a page: what was bought, and no prices."""
+    hub: Hub = request.app.state.hub
+    wanted = request.headers.get("accept-language", "")
+    found = await hub.database.read("", find_gift, link, hub.no_key)
+    if found is None:
+        return _not_found("html", language_of(wanted, "de"))
+    if found.fact is None:
+        return _pending(found, "html", language_of(wanted, "de"))
+    try:
+        from receipts.html import gift_page  # noqa: PLC0415 - as each rendering
+
+        receipt = _receipt(found, found.fact, hub.public_url, wanted)
+        return _respond(gift_page(receipt, f"{hub.public_url.rstrip('/')}/g/{link}").encode(), _HTML)
+    except (FactError, ValueError, ArithmeticError, OSError):
+        _log.exception(
+            "the gift receipt of fact %d/%d of till %s cannot be shown",
+            found.fact.epoch,
+            found.fact.seq,
+            found.till,
+        )
+        return _broken("html", language_of(wanted, "de"))
+
+
 def _receipt(found: Found, fact: StoredFact, public_url: str, wanted: str) -> Receipt:
     """Raises FactError, ValueError, ArithmeticError or OSError for a sale of which no receipt can be made."""
     sale = decode_fact(fact.kind, fact.version, fact.body)
@@ -108,6 +133,15 @@ def find(connection: Connection, link: str, no_key: bytes) -> Found | None:
     till, fact = stored
     shop = ledger.shop_of(connection, store, till) or ledger.shop_of(connection, store)
     return Found(shop, fact, till)
+
+
+def find_gift(connection: Connection, link: str, no_key: bytes) -> Found | None:
+    """Look a gift receipt's link up. None for one that nobody with the store's key made."""
+    parts = split_link(link)
+    if parts is None:
+        return None
+    receipt = receipt_of_gift(link, ledger.link_key(connection, parts[0]) or no_key)
+    return find(connection, receipt, no_key) if receipt else None
 
 
 def language_of(accept: str, default: str) -> str:

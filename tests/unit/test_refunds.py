@@ -93,7 +93,7 @@ def test_what_a_card_paid_goes_back_to_the_card_with_the_terminals_number() -> N
         await shop.till.handle(c.PayCash())
         question = shop.till.view.question
         assert question is not None
-        assert [option.key for option in question.options] == ["card-manual", "cash"]
+        assert [option.key for option in question.options] == ["card-manual", "cash", "credit"]
         await shop.till.handle(c.Choose(1))
         await shop.till.handle(c.Answer("0815"))
         assert shop.paid_back == [("card-manual", -1299, "0815")]
@@ -152,19 +152,35 @@ def test_a_re_tender_changes_the_way_back() -> None:
     run(case)
 
 
-def test_a_gift_is_never_paid_out() -> None:
+def test_a_gift_is_never_paid_out_but_credited_or_exchanged() -> None:
+    async def case() -> None:
+        shop = Returning()
+        sale = await shop.sold("cash")
+        shop.take_back(sale, gift=True)
+        await shop.till.handle(c.PayCash())
+        ((kind, amount, number),) = shop.paid_back
+        assert (kind, amount) == ("credit", -1299)
+        assert number
+        shop.take_back(sale, gift=True)
+        shop.shop.scan(SHIRT)
+        await shop.till.handle(c.PayCash())
+        assert (shop.shop.journal.sales[-1].total_minor, shop.paid_back) == (0, [])
+
+    run(case)
+
+
+def test_without_a_way_to_credit_a_gift_is_goods_only() -> None:
     async def case() -> None:
         shop = Returning()
         shop.take_back(await shop.sold("cash"), gift=True)
+        refunds = shop.till._checkout.pay_out.__self__  # type: ignore[union-attr]
+        del refunds.ways["credit"]
         await shop.till.handle(c.PayCash())
         assert (shop.said, len(shop.shop.journal.sales), shop.till.view.state) == (
             "refund-no-way",
             1,
             "selling",
         )
-        shop.shop.scan(SHIRT)
-        await shop.till.handle(c.PayCash())
-        assert (shop.shop.journal.sales[-1].total_minor, shop.paid_back) == (0, [])
 
     run(case)
 

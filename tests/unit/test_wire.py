@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pos.facts import GENESIS, StoredFact
 from receipts.model import Shop
-from sync.links import mint_link, split_link, verify_link
+from sync.links import gift_link, mint_link, receipt_of_gift, split_link, verify_link
 from sync.wire import (
     Ack,
     Batch,
@@ -122,6 +122,15 @@ def test_a_link_is_good_under_its_key_only(token: bytes, store: str) -> None:
     parts = split_link(link)
     assert parts is not None
     assert parts[:2] == (store, token)
+
+
+@given(st.binary(min_size=16, max_size=16))
+def test_a_gift_receipts_link_leads_to_its_receipt_under_the_key_only(token: bytes) -> None:
+    link = mint_link("demo", token, KEY)
+    gift = gift_link(link, KEY)
+    assert receipt_of_gift(gift, KEY) == link
+    assert not verify_link(gift, KEY)
+    assert receipt_of_gift(gift, KEY[::-1]) == receipt_of_gift(link, KEY) == gift_link(link, KEY[::-1]) == ""
 
 
 def test_a_link_is_short_and_needs_no_escaping() -> None:
