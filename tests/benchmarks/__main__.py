@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.benchmarks import (
+    closing,
     drain,
     hub_ingest,
     hub_verify,
@@ -51,6 +52,7 @@ class Volume:
     verified: int = 10_000
     own_backlog: int = 84_000
     draining_scans: int = 1_000
+    closed_sales: int = 5_000
 
 
 QUICK = Volume(
@@ -64,6 +66,9 @@ def hub_parts(volume: Volume, report: Report) -> dict[str, Callable[[], None]]:
         "copy": lambda: second_copy.measure(report, FOLDER / "second-copy", volume.copied_sales),
         "tills": lambda: hub_ingest.measure_tills(report, 10, volume.hub_tills, 300),
         "verify": lambda: hub_verify.measure(report, 4, volume.verified, volume.hub_rounds),
+        "closing": lambda: closing.measure(
+            report, FOLDER / "closing", volume.closed_sales, volume.hub_rounds
+        ),
         "drain": lambda: drain.measure(report, 10, volume.backlog),
     }
 

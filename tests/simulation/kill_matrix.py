@@ -80,6 +80,8 @@ def _epoch(first_seq: int) -> c.OpenEpoch:
 _SCANS = (c.Scan(CODES[0]), c.Scan(CODES[4]))
 _SALE = (*_SCANS, c.PayCash())
 _TRAINING = (c.Do("training"), c.Choose(1))  # begins it, ends it
+_COUNTED = (c.Answer("2x1 2x0,20 3x0,01"), c.Answer("="), c.Choose(1))
+_CLOSING = (*_SALE, c.Do("close-day"), c.Answer("0"), c.Choose(1))
 ACTS = {
     "first line": Act((), commands(c.Scan(CODES[4]))),
     "line": Act(_SCANS, commands(c.Scan(CODES[3]))),
@@ -100,6 +102,12 @@ ACTS = {
     "sale in training": Act((*_SALE, *_TRAINING, *_SALE, *_SCANS), commands(c.PayCash())),
     "park in training": Act((*_SCANS, c.ParkCart(), *_TRAINING, *_SCANS), commands(c.ParkCart())),
     "training ends": Act((*_TRAINING, *_SALE, *_SCANS), commands(*_TRAINING)),
+    "drop": Act(
+        (*_SALE, c.Do("pay-in"), c.Choose(1), c.Answer("100,00")),
+        commands(c.Do("cash-drop"), c.Answer("50,00"), c.Answer("B1")),
+    ),
+    "count": Act(_CLOSING, commands(*_COUNTED)),
+    "day closed": Act((*_CLOSING, *_COUNTED), commands(c.Answer(""))),
     "close": Act((*_SALE, *_SCANS), _close),
     "reopen": Act((*_SALE, *_SCANS), _reopen),
     "start after a cut": Act((*_SCANS, c.PayCash()), _start),
@@ -210,6 +218,8 @@ async def _until_clear(machine: Machine) -> None:
     for _ in range(4):
         if machine.till.view.state == "stopped":
             await machine.do(c.Retry())
+        elif machine.till.view.state == "question":
+            await machine.do(c.Cancel())
         elif machine.cart is not None:
             await machine.do(c.PayCash())
         else:

@@ -19,9 +19,10 @@ from pos.domain import events as e
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
-from pos.domain.rights import Role
+from pos.domain.rights import ALL, Role
 from pos.facts import EpochOpened, Sale
 from pos.journal.file_journal import FileJournal
+from pos.journal.history import FileHistory
 from pos.journal.state import SpoolView, StateStore
 from pos.journal.views import Views
 from pos.journal.writer import create_journal
@@ -169,7 +170,7 @@ class _Shelf:
         return False
 
 
-_ROLES = (Role("cashier", ("no-sale", "void-cart", "training")),)
+_ROLES = (Role("cashier", (ALL,)),)
 
 
 class _People:
@@ -276,6 +277,7 @@ class Machine:
                 printer=_Printer(self, SpoolView(self.store)),
                 drawer=_Drawer(self),
                 memory=self.store,
+                history=FileHistory(state / "journal", self.views, worker),
             ),
             TillSetup(roles=_ROLES),
         )

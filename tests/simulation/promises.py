@@ -8,11 +8,13 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
+from pos.days import Days, follow_days
 from pos.domain import commands as c
 from pos.facts import (
     CartAbandoned,
     CartParked,
     CartResumed,
+    DayClosed,
     DrawerOpenedFact,
     Fact,
     ReceiptCopied,
@@ -29,6 +31,7 @@ from pos.journal.segment import ChainEnd, open_reader, read_facts, segment_files
 from pos.journal.views import Views
 from pos.till.checkout import PAY_BEFORE
 from pos.till.settlement import cart_again
+from pos.totals import canonical, day_totals
 from tests.simulation.machine import CODES, Machine, Seen, jobs_of
 
 __all__ = ["LostError", "check", "sell_on"]
@@ -122,7 +125,27 @@ def _check_shown(machine: Machine, seen: Seen, stored: Sequence[StoredFact]) -> 
                 )
                 numbers[row.epoch] = fact.number
         _must(number == numbers.get(head.epoch, 0) + 1, "the next number is not the next")
+    _check_days(machine, stored, decoded)
     return sales.keys() | voided | parked
+
+
+def _check_days(
+    machine: Machine, stored: Sequence[StoredFact], decoded: Sequence[Fact | UnknownFact]
+) -> None:
+    """The open days are those of the facts; each Z is the fold of what it covers, and none is missing."""
+    days, numbers = Days(), {0: 0}
+    placed = [
+        (row, fact) for row, fact in zip(stored, decoded, strict=True) if not isinstance(fact, UnknownFact)
+    ]
+    for row, fact in placed:
+        days = follow_days(days, fact, row.epoch, row.seq)
+        if isinstance(fact, DayClosed):
+            _must(fact.number == numbers.get(row.epoch, 0) + 1, f"Z {row.epoch}-{fact.number} out of order")
+            numbers[row.epoch] = fact.number
+            since = [(other.epoch, known) for other, known in placed if other.seq >= fact.first_seq]
+            again = day_totals(since, fact.day)
+            _must(canonical(again) == canonical(fact.totals), f"Z {fact.number} is not the fold of its facts")
+    _must(machine.journal.head.days == days, f"the open days are {machine.journal.head.days}, not {days}")
 
 
 def _check_waiting(machine: Machine, decoded: Sequence[Fact | UnknownFact]) -> None:

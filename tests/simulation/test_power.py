@@ -26,6 +26,8 @@ from tests.simulation.power import START, power_cuts, small_limits
 from tests.simulation.promises import check
 
 LONG_ACTS = (
+    "count",
+    "day closed",
     "segment roll",
     "epoch elsewhere",
     "start after a cut",
@@ -66,6 +68,24 @@ def test_an_act_in_which_any_one_call_fails_is_done_or_not_and_the_till_goes_on(
         row = fail_everywhere(act, parent, kind)
     assert row.failures == []
     assert row.steps >= 1
+
+
+def test_the_act_that_is_cut_for_it_closes_the_day(parent: Path) -> None:
+    make_folder(parent / "till", SimClock(START))
+
+    async def run() -> None:
+        machine = Machine(parent / "till", SimClock(START), SimIds(random.Random(1)), Seen())
+        await machine.start()
+        act = ACTS["day closed"]
+        for command in act.before:
+            await machine.do(command)
+        assert [day.business_day for day in machine.journal.head.days.open] == [START.date().isoformat()]
+        await act.act(machine)
+        assert machine.journal.head.days.open == ()
+        assert machine.journal.head.days.z_number == 1
+        await machine.close()
+
+    asyncio.run(run())
 
 
 def test_a_segment_rolls_in_the_act_that_is_cut_for_it(parent: Path) -> None:
