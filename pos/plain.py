@@ -164,6 +164,7 @@ class LineMode:
             "unsent": view.unsent,
             "paper": view.last_sale.paper if view.state == "paid" and view.last_sale is not None else "",
             "question": None if view.question is None else _plain_question(view.question, words),
+            "weighing": view.weighing,
             "parked": [_plain_parked(cart) for cart in view.parked],
             "entry": self._typed(view),
             "training": view.training,

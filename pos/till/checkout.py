@@ -123,6 +123,7 @@ class Checkout:
         cart = self._selling.cart
         if cart is None or not any(line.live for line in cart.lines):
             raise Refusal("nothing-to-pay", level="info")
+        self._nothing_on_scale()
         waiting = carts.open_lines(cart)
         if waiting:
             self._selling.choose_open_line()
@@ -131,6 +132,10 @@ class Checkout:
             )
         self.first()
         return cart
+
+    def _nothing_on_scale(self) -> None:
+        if self._selling.on_scale is not None:
+            raise Refusal("weighing-first", level="warn", text=self._selling.on_scale.text)
 
     def pay_cash(self, cart: Cart, given_minor: int | None) -> Coroutine[Any, Any, None] | Flow | None:
         """Cash: None is what is left, less is a part of it; what is owed to the customer is paid out. Raises Refusal."""
@@ -177,8 +182,7 @@ class Checkout:
         references: tuple[Reference, ...] = (),
     ) -> Coroutine[Any, Any, None]:
         """Write the sale that ends this cart, then drawer, paper and thanks. The tenders pay for it in full."""
-        if self._selling.on_scale is not None:
-            raise Refusal("weighing-first", level="warn", text=self._selling.on_scale.text)
+        self._nothing_on_scale()
         self.first()
         if not any(reference.kind in _COUNTERS for reference in references):
             cart = carts.with_rates(cart, self._desk.rate_of)

@@ -121,6 +121,19 @@ def test_a_payment_waits_for_the_weight_or_for_escape() -> None:
     till(story)
 
 
+def test_no_way_to_pay_begins_while_the_scale_weighs() -> None:
+    async def story(rig: Rig) -> None:
+        await rig.scan(MILK)
+        await rig.scan(APPLES)
+        for key in ("card", "cash-quick", "note-20", "foreign-cash", "tenders"):
+            await rig.shop.till.handle(c.Do(key))
+            assert rig.view.question is None, key
+            assert rig.said == "weighing-first", key
+        assert not rig.shop.till._selling.the_cart().tenders
+
+    till(story)
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_no_weight_no_line_and_the_next_sale_goes_on(code: str) -> None:
     async def story(rig: Rig) -> None:
