@@ -87,23 +87,22 @@ class Goods:
         """The age passes and is kept with the cart, or the lines that ask for more leave it."""
         today = self._desk.today()
         lines = lines_above(cart, cart.about.age)
-        text = next(line.text for line in lines if line.min_age == age)
+        rows = tuple((line.text, str(line.min_age)) for line in lines)
         fields: dict[str, str | int] = {
             "age": age,
             "day": day_text(youngest_birth(today, age), self._desk.language),
-            "text": text,
         }
         no = Option("no", word="ui.age-no")
         if self._desk.setup.goods.age_check == "ask":
             yes = Option("yes", word="ui.age-yes", fields=fields)
-            if (yield Question("age", options=(yes, no), fields=fields)) != "yes":
+            if (yield Question("age", options=(yes, no), fields=fields, rows=rows)) != "yes":
                 yield from self._refuse_age(cart, age, age - 1)
                 return False
         else:
-            born = yield Question("age-date", "date", options=(no,), fields=fields)
+            born = yield Question("age-date", "date", options=(no,), fields=fields, rows=rows)
             while isinstance(born, dt.date) and not 0 <= age_on(today, born) <= OLDEST:
                 self._desk.refuse(e.Message("age-absurd"))
-                born = yield Question("age-date", "date", options=(no,), fields=fields)
+                born = yield Question("age-date", "date", options=(no,), fields=fields, rows=rows)
             years = age_on(today, born) if isinstance(born, dt.date) else cart.about.age
             if years < age:
                 yield from self._refuse_age(cart, age, max(years, cart.about.age))
@@ -214,11 +213,12 @@ class Goods:
         self._desk.events.append(e.LineAdded(line.n, line.text, line.quantity, line.total_minor))
 
     async def _deposits(self) -> list[Deposit]:
-        """Those of the settings, then those that the catalogue sells with its articles."""
+        """Those of the settings, then those that the catalogue sells with its articles: of each amount one, so that few are read."""
         known = set(self._desk.world.taxes.codes)
         found = [deposit for deposit in self._desk.setup.goods.deposits if deposit.tax_code in known]
         for deposit in await self._desk.world.catalogue.deposits():
-            if all(deposit.text != other.text for other in found):
+            alike = ((other.price_minor, other.tax_code) for other in found)
+            if (deposit.price_minor, deposit.tax_code) not in alike:
                 found.append(deposit)
         return found[:_DEPOSITS_MAX]
 

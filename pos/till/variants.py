@@ -1,8 +1,9 @@
 """Size and colour: which variant of a product is sold, asked axis by axis, the price beside each.
 
-What is in stock the till does not know yet; where it does, `note` of an option has the room beside the price.
+What is in stock the till does not know yet, and does not guess; an option's `note` has the room for it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
@@ -67,27 +68,22 @@ class Variants:
     def _which(self, product: Product) -> Generator[Any, Any, Article]:
         """One list where it is short, else axis by axis; a size stands alone in its row, so it is never cut."""
         left: Sequence[Article] = product.variants
-        axes = len(product.option_names)
+        fields: dict[str, str | int] = {"product": product.name, "axis": " / ".join(product.option_names)}
+        texts = [" / ".join(article.options) or article.text for article in left]
         if len(left) == 1:
             return left[0]
-        if axes == _AXES and len(left) > ONE_LIST_MAX:
-            first = 1  # the colour, then its sizes
-            values = list(dict.fromkeys(_value(article, first) for article in left))
-            options = tuple(
-                Option(value, text=value, note=str(sum(_value(a, first) == value for a in left)))
-                for value in values
-            )
-            fields: dict[str, str | int] = {"product": product.name, "axis": product.option_names[first]}
-            colour = yield Question("variant-axis", options=options, fields=fields)
-            left = [article for article in left if _value(article, first) == colour]
-        fields = {"product": product.name, "axis": " / ".join(product.option_names)}
+        if len(product.option_names) == _AXES and len(left) > ONE_LIST_MAX:
+            counts = [Counter(_value(article, axis) for article in left) for axis in range(_AXES)]
+            first = 0 if len(counts[0]) < len(counts[1]) else 1  # the shorter list, as a rule the colours
+            options = tuple(Option(value, text=value) for value in counts[first])
+            fields = {"product": product.name, "axis": product.option_names[first]}
+            value = yield Question("variant-axis", options=options, fields=fields)
+            left = [article for article in left if _value(article, first) == value]
+            texts = [_value(article, 1 - first) for article in left]
+            fields = {"product": f"{product.name} {value}", "axis": product.option_names[1 - first]}
         options = tuple(
-            Option(
-                article.sku,
-                text=" / ".join(article.options) or article.text,
-                amount_minor=article.price_minor,
-            )
-            for article in left
+            Option(article.sku, text=text, amount_minor=article.price_minor)
+            for article, text in zip(left, texts, strict=True)
         )
         sku = yield Question("variant", options=options, fields=fields)
         return next(article for article in left if article.sku == sku)
