@@ -112,6 +112,7 @@ class Closing:
         if not desk.world.journal.head.days.open:
             raise Refusal("nothing-to-close", level="info")
         desk.need(CLOSE_DAY)
+        desk.showing_last = False
         yield from self._close(desk.approvals)
 
     def _close(self, approvals: _Approvals) -> Flow:

@@ -1,6 +1,8 @@
 """Cash at the till from the float to the Z: what is asked, what is kept as facts, and what the papers say."""
 
 import datetime as dt
+import io
+import json
 from typing import Any
 
 import msgspec
@@ -8,6 +10,7 @@ import msgspec
 from pos.domain import commands as c
 from pos.domain.document import Document
 from pos.domain.drawer import CashRules, Pieces
+from pos.entry import load_keymap
 from pos.facts import (
     CartAbandoned,
     CartResumed,
@@ -20,6 +23,7 @@ from pos.facts import (
     SessionOpened,
     SessionTaken,
 )
+from pos.plain import LineMode
 from pos.till.reports import z_report
 from pos.totals import canonical, day_totals
 from receipts.document import layout_document
@@ -443,3 +447,37 @@ def test_a_count_in_between_tells_the_difference_only_to_those_who_may_see_it() 
         assert (message.code, message.fields) == ("count-difference", {"amount": -139})
 
     run(case)
+
+
+def test_line_mode_does_a_whole_day() -> None:
+    counted = "1x50 1x1 1x0,20 1x0,10 1x0,05 2x0,02"
+    script = (
+        *(f"sign-in Kim {PIN}", "1", "", "100,00", ""),
+        *(f"scan {MILK}", "key cash"),
+        *("key cash-drop", "50,00", "", "B-17", ""),
+        *("key close-day", "1", "", counted, "", "=", "", "1", "", ""),
+        *("1", "", "1", "", "1", ""),
+    )
+    lines = iter([line.encode() + b"\n" for line in script])
+    till, out = shop(), io.StringIO()
+
+    async def read() -> bytes:
+        return next(lines, b"")
+
+    async def case() -> None:
+        await till.open(signed_in=False)
+        await LineMode(till.till, load_keymap(), read, out, as_json=True).run()
+
+    run(case)
+    views = [line["view"] for line in map(json.loads, out.getvalue().splitlines()) if "view" in line]
+    assert len(views) == len(script)
+    codes = [view["question"]["code"] for view in views if view["question"] is not None]
+    assert list(dict.fromkeys(codes)) == [
+        *("float", "float-amount", "drop-amount", "drop-bag"),
+        *("close-session", "count", "count-done", "left", "z-shown"),
+    ]
+    shown = [tuple(row) for view in views if view["question"] is not None for row in view["question"]["rows"]]
+    assert ("Z-Nr.", "3-1-1") in shown
+    (closed,) = facts(till, DayClosed)
+    assert closed.totals.sessions[0].difference_minor == 0
+    assert (views[-1]["state"], views[-1]["message"]["code"]) == ("ready", "day-closed")
