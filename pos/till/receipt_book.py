@@ -29,7 +29,7 @@ GIFT: Final = "g/"
 
 _PAGE: Final = 8
 _NUMBER: Final = re.compile(
-    r"(?:(?:(.{1,32})-)?([0-9]{1,6})-)?T?([0-9]{1,12})(-?G)?", re.ASCII | re.IGNORECASE
+    r"(?:(?:(.{1,32})-)?([0-9]{1,6})-)?(T)?([0-9]{1,12})(-?G)?", re.ASCII | re.IGNORECASE
 )
 _CODE: Final = re.compile(r"([0-9]{1,12})E([0-9]{1,6})T([0-9A-Z]{1,12}?)(XG)?", re.ASCII)
 
@@ -103,8 +103,10 @@ class ReceiptBook:
     async def by_text(self, text: str) -> Receipt:
         """By number (`3-1-20417`, `1-20417` or `20417`, a gift receipt's with `G` behind it), else by a serial number."""
         match = _NUMBER.fullmatch(text)
-        if match is not None and (match[1] or match[2] or match[4] or len(match[3]) <= 7):
-            till, epoch, number, gift = match[1], match[2], int(match[3]), match[4] is not None
+        if match is not None and (match[1] or match[2] or match[3] or match[5] or len(match[4]) <= 7):
+            till, epoch, number, gift = match[1], match[2], int(match[4]), match[5] is not None
+            if match[3] and not self._desk.training:
+                raise Refusal("receipt-of-training", code=text[:30])
             if epoch is not None:
                 return await self._numbered(till or self._till, int(epoch), number, gift=gift)
             for tried in range(self._desk.world.journal.head.epoch, 0, -1):

@@ -235,3 +235,75 @@ def test_on_the_screen_nobody_can_miss_it(size: tuple[int, int]) -> None:
             assert not screen.shop.till.view.training
 
     run(case)
+
+
+async def answer(shop: Shop) -> None:
+    """Something to each question, until the function is over."""
+    for turn in range(12):
+        view = shop.till.view
+        if view.state == "approval":
+            await shop.till.handle(c.Approve("Alex", PIN))
+            continue
+        question = view.question
+        if question is None:
+            return
+        typed = {"amount": "500", "number": "1", "date": "24122000"}.get(question.kind, f"1{turn}")
+        await shop.till.handle(c.Choose(1) if question.options and not turn % 3 else c.Answer(typed))
+        if shop.till.view.question is question:
+            await shop.till.handle(c.Answer(""))
+    await shop.till.handle(c.Cancel())
+
+
+@pytest.mark.parametrize("lines", [0, 1])
+def test_whatever_is_done_in_training_every_fact_is_one_of_training_and_nothing_real_moves(
+    lines: int,
+) -> None:
+    async def case() -> None:
+        shop = Shop(roles=(Role("cashier", ("*",)), Role("supervisor", ("*",))))
+        await shop.open()
+        shop.scan(MILK)
+        await shop.till.handle(c.PayCash())
+        jobs, opened_before = len(shop.printer.jobs), shop.drawer.opened
+        await training(shop)
+        began = len(shop.journal.facts)
+        shop.scan(MILK)
+        await shop.till.handle(c.PayCash())
+        names = shop.till.functions - {"training", "switch", "change-pin"}
+        assert len(names) > 10
+        for name in sorted(names):
+            for typed in ("", "1"):
+                if lines and not shop.till.view.lines:
+                    shop.scan(BUTTER)
+                await shop.till.handle(c.Do(name, typed))
+                await answer(shop)
+        assert shop.till.view.training
+        kinds = [type(fact) for fact in shop.journal.facts[began:]]
+        assert set(kinds) == {Training}
+        assert len(kinds) > 5
+        assert shop.drawer.opened == opened_before
+        for job in shop.printer.jobs[jobs:]:
+            marks = job.document.marks if job.document is not None else ()
+            assert job.sale.training if job.sale is not None else "TRAINING - kein Beleg" in marks
+        assert len(shop.journal.sales) == 1
+
+    asyncio.run(case())
+
+
+def test_a_receipt_of_training_is_taken_back_in_training_and_never_for_real() -> None:
+    async def case() -> None:
+        shop = Shop(roles=(Role("cashier", ("*",)),))
+        await shop.open()
+        for number in ("T1", "3-1-T2"):
+            await training(shop)
+            shop.scan(MILK)
+            await shop.till.handle(c.PayCash())
+            await shop.till.handle(c.Do("return", number))
+            await answer(shop)
+            assert [line.kind for line in shop.till.view.lines] == ["return"]
+            await shop.till.handle(c.Cancel())
+            await training(shop)
+            assert not shop.till.view.training
+            await shop.till.handle(c.Do("return", number))
+            assert said(shop) == "receipt-of-training"
+
+    asyncio.run(case())
