@@ -197,6 +197,9 @@ class LineMode:
                 parts.append(words("plain.saved", saved=amount(view.saved_minor, view.language)))
             if view.last_sale.paper:
                 parts.append(words(f"plain.paper-{view.last_sale.paper}"))
+            if view.last_sale.to_take_minor:
+                to_take = amount(view.last_sale.to_take_minor, view.language)
+                parts.append(words("plain.to-take", amount=to_take))
             if view.last_sale.paid_out_minor:
                 paid_out = amount(view.last_sale.paid_out_minor, view.language)
                 parts.append(words("plain.paid-out", amount=paid_out))

@@ -62,7 +62,8 @@ class LastSale(msgspec.Struct, frozen=True):
 
     `paper` is what the customer has yet to say of paper: "ask" (wanted at all?) or "digital-first" (the code is the
     receipt, paper beside it by one key); empty where nothing is open.
-    `paid_out_minor` is cash to hand to the customer, `given_back_minor` what went back in another way. `saved_minor` is
+    `paid_out_minor` is cash to hand to the customer, `given_back_minor` what went back in another way, `to_take_minor`
+    cash to take, where a receipt is paid otherwise. `saved_minor` is
     what discounts took off.
     """
 
@@ -76,6 +77,7 @@ class LastSale(msgspec.Struct, frozen=True):
     found_at_start: bool = False
     paid_out_minor: int = 0
     given_back_minor: int = 0
+    to_take_minor: int = 0
     tenders: tuple[Tender, ...] = ()
     rounding_minor: int = 0
     tip_minor: int = 0

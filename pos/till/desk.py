@@ -339,9 +339,9 @@ class Desk:
             for tender in sale.tenders
             if tender.given_minor < 0 and tender.kind not in LATER
         ]
-        taken = sum(
-            tender.amount_minor for tender in sale.tenders if tender.kind == "cash" and tender.given_minor > 0
-        )
+        turned = any(reference.kind == "retender" for reference in sale.references)
+        cash = sum(tender.amount_minor for tender in sale.tenders if tender.kind == "cash")
+        paid_out = sum(amount for kind, amount in back if kind == "cash")
         self.last = LastSale(
             number=f"{head.till}-{self.last_epoch}-{mark}{sale.number}",
             total_minor=sale.total_minor,
@@ -349,8 +349,9 @@ class Desk:
             change_minor=sum(tender.change_minor for tender in sale.tenders),
             saved_minor=saved_minor(line for line in sale.lines if line.voided_ms is None),
             link=sale.link,
-            paid_out_minor=max(0, sum(amount for kind, amount in back if kind == "cash") - taken),
-            given_back_minor=sum(amount for kind, amount in back if kind != "cash"),
+            paid_out_minor=max(0, -cash) if turned else paid_out,
+            given_back_minor=0 if turned else sum(amount for kind, amount in back if kind != "cash"),
+            to_take_minor=max(0, cash) if turned else 0,
             tenders=sale.tenders,
             rounding_minor=sale.rounding_minor,
             tip_minor=sale.tip_minor,

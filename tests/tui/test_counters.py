@@ -162,6 +162,11 @@ def test_part_card_part_cash_and_from_card_to_cash() -> None:
         assert [(t.kind, t.amount_minor) for t in shop.journal.sales[1].tenders] == [
             ("card-manual", -1_299), ("cash", 1_299),
         ]  # fmt: skip
+        assert shop.till.view.last_sale is not None
+        assert (shop.till.view.last_sale.to_take_minor, shop.till.view.last_sale.given_back_minor) == (
+            1_299,
+            0,
+        )
 
     run(case)
 

@@ -60,6 +60,8 @@ def _texts(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> lis
     label, minor = "ui.change", sale.change_minor
     if sale.paid_out_minor:
         label, minor = "ui.pay-out", sale.paid_out_minor
+    elif sale.to_take_minor:
+        label, minor = "ui.to-take", sale.to_take_minor
     elif sale.given_back_minor:
         label, minor = "ui.given-back", sale.given_back_minor
     rows.append((_pair(words(label), view.currency, width), "change"))
