@@ -155,3 +155,22 @@ def test_a_size_is_never_cut(size: tuple[int, int]) -> None:
             await on(screen)
 
     run(case)
+
+
+def test_goods_whose_serial_number_is_missing_are_marked_until_it_is_there() -> None:
+    async def case() -> None:
+        phones = shop()
+        phones.catalogue.add(Article("P", "Telefon", "A", 39900, gtin=code(990), serial_required=True))
+        async with opened(phones) as screen:
+            await screen.scan(code(990))
+            assert screen.row("Seriennummer von Telefon?")
+            await screen.press("escape")
+            assert screen.row("Seriennummer fehlt: Telefon")
+            await screen.press("f12")
+            assert screen.row("Seriennummer von Telefon?")
+            await screen.type("SN1")
+            screen.shop.clock.ms += 1_000
+            await screen.press("enter")
+            assert [line.serial for line in screen.shop.journal.sales[0].lines] == ["SN1"]
+
+    run(case)

@@ -12,7 +12,7 @@ from pos.domain.article import Article, Deposit
 from pos.domain.goods_rules import GoodsRules, read_deposits
 from pos.domain.promotions import Promotion
 from pos.domain.rights import ALL, Role
-from pos.facts import AgeRefused, Sale, body_of
+from pos.facts import AgeRefused, Sale, Training, body_of, decode_fact, kind_of
 from pos.ports import JournalUnavailableError
 from receipts.html import receipt_page
 from receipts.model import build
@@ -220,6 +220,28 @@ def test_a_parked_cart_still_waits_for_its_age_and_keeps_one_that_passed() -> No
         assert question.fields["age"] == 18
         await do(shop, c.Choose(2))
         assert (asked(shop), [line.live for line in shop.till.view.lines]) == ("", [True, False])
+
+    run(case)
+
+
+def test_a_refusal_in_training_is_kept_as_training() -> None:
+    async def case() -> None:
+        shop = await opened()
+        await do(shop, c.Do("training"))
+        if shop.till.view.state == "approval":
+            await do(shop, c.Approve("Alex", PIN))
+        await do(shop, c.Choose(1))
+        assert shop.till.view.training
+        shop.scan(GIN)
+        await do(shop, c.Choose(2))
+        assert said(shop) == "age-refused"
+        assert refusals(shop) == []
+        trained = shop.journal.facts[-1]
+        assert isinstance(trained, Training)
+        assert isinstance(trained.fact, AgeRefused)
+        kind, version = kind_of(trained)
+        assert kind == "training.age.refused"
+        assert decode_fact(kind, version, body_of(trained)) == trained
 
     run(case)
 

@@ -5,6 +5,7 @@ object, the width or its marking changes; so a cart of 500 lines costs what a ca
 from textual.strip import Strip
 
 from pos.domain.cart import Discount, Line
+from pos.domain.goods import SERIAL
 from pos.tui.paint import Part, fit, fit_right
 from pos.tui.scene import CartRows, Scene
 from pos.words import amount, quantity_text
@@ -126,6 +127,8 @@ def _make_parts(scene: Scene, line: Line, marking: str) -> tuple[Part, ...]:
         said = "ui.price-missing" if line.open_reason == "price" else "ui.not-sold"
         name, role = words(said, text=line.text), "open"
         unit_text, money, tax = "", "?", ""
+    elif line.open_reason == SERIAL:
+        name = words("ui.serial-missing", text=line.text)
     if line.kind == "deposit":
         name = f"  {name}"
     middle = fit_right(tax, tax_width) if tax_width else ""
