@@ -222,7 +222,7 @@ def add_return(
         total_minor=total,
         discounts=(Discount("origin", "", back),) if back else (),
         added=mark,
-        source="",
+        source="return",
         parent=None,
         origin=origin,
         voided=None,

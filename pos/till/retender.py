@@ -124,7 +124,9 @@ class Retender:
             raise Refusal("receipt-voided")
         if kind == "retender" and "retender" in kinds:
             raise Refusal("receipt-retendered")
-        if any(not is_counter(other) for other in later):
+        waiting = (line.origin for cart in self._desk.world.journal.head.parked for line in cart.lines)
+        comes_back = any(origin is not None and origin.number == sale.number for origin in waiting)
+        if comes_back or any(not is_counter(other) for other in later):
             raise Refusal("receipt-returned")
 
     def _pick(self, history: History) -> Generator[Any, Any, Found]:

@@ -1,5 +1,7 @@
 """From a cart to the fact that is kept, sums stored; and from a parked cart's fact to the cart again."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from pos.domain.cart import Cart, Line, Mark, cart_of, pieces, tax_totals, total_minor
@@ -66,7 +68,7 @@ def sale_of(cart: Cart, tenders: tuple[SaleTender, ...], context: SaleContext) -
         language=context.language,
         demo=context.demo,
         software=context.software,
-        references=context.references,
+        references=tuple(dict.fromkeys((*context.references, *_returns_in(cart)))),
         approvals=tuple(dict.fromkeys((*cart.about.approvals, *context.approvals))),
         rounding_minor=context.rounding_minor,
         tip_minor=context.tip_minor,
@@ -75,6 +77,13 @@ def sale_of(cart: Cart, tenders: tuple[SaleTender, ...], context: SaleContext) -
         coupons=cart.about.coupons,
         promotions=cart.about.promotions,
     )
+
+
+def _returns_in(cart: Cart) -> Iterator[Reference]:
+    """The receipts whose lines come back in this cart."""
+    for line in cart.lines:
+        if line.live and line.origin is not None and line.origin.number:
+            yield Reference("return", line.origin.till, line.origin.epoch, line.origin.number)
 
 
 def abandoned(

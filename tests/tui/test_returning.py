@@ -14,6 +14,9 @@ from pos.domain.returns import ReturnPolicy
 from pos.facts import Reference, Sale
 from pos.resources import shipped_reasons
 from pos.till.receipt_book import receipt_code
+from receipts.model import Shop as Paper
+from receipts.model import build
+from receipts.text import render_text
 from tests.tui.fakes import BEER, BUTTER, MILK, PIN, SHIRT, WATER, YOGHURT, Shop, opened, run
 
 TOKEN = "demo.AAAAAAAAAAAAAAAAAAAAAA.AAAAAAAA"
@@ -197,8 +200,11 @@ def test_what_waits_in_a_parked_cart_counts_as_taken() -> None:
         await counter.sell(SHIRT)
         await counter.back("20417")
         await counter.do(c.Choose(1), c.Choose(1), c.ParkCart())
+        assert counter.till.view.state == "ready"
         await counter.back("20417")
         assert counter.said == "nothing-left"
+        await counter.do(c.ResumeParked(), c.PayCash())
+        assert counter.shop.journal.sales[-1].total_minor == -1299
 
     run(case)
 
@@ -393,6 +399,36 @@ def test_a_receipt_from_the_list_is_printed_again_as_a_copy() -> None:
         job = counter.shop.printer.jobs[-1]
         assert job.sale is not None
         assert (job.copy, job.sale.number, counter.said) == (True, 20_417, "copy-printing")
+
+    run(case)
+
+
+def test_a_receipt_whose_lines_wait_in_a_parked_cart_is_not_voided() -> None:
+    async def case() -> None:
+        counter = await Counter().open()
+        await counter.sell(SHIRT)
+        await counter.back("20417")
+        await counter.do(c.Choose(1), c.Choose(1), c.ParkCart())
+        await counter.do(c.Do("void-sale", "20417"))
+        assert (counter.said, len(counter.shop.journal.sales)) == ("receipt-returned", 1)
+
+    run(case)
+
+
+def test_the_receipt_of_a_return_names_the_one_it_belongs_to_and_says_what_is_paid_out() -> None:
+    async def case() -> None:
+        counter = await Counter().open()
+        await counter.sell(SHIRT)
+        await counter.back("20417")
+        await counter.do(c.Choose(1), c.Choose(1), c.PayCash())
+        sale = counter.shop.journal.sales[-1]
+        assert sale.references == (Reference("return", "3", 1, 20_417),)
+        receipt = build(sale, Paper("Laden"), till="3", epoch=1, public_url="", copy=False, language="de")
+        text = "\n".join(render_text(receipt, 42))
+        assert "Rückgabe/Umtausch zu Bon 3-1-20417" in text
+        assert "zurückgenommen" in text
+        assert "Bar ausgezahlt" in text
+        assert "-12,99 A" in text
 
     run(case)
 
