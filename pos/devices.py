@@ -245,6 +245,14 @@ class Surround:
 
     async def _apply_changes(self, changes: list[dict[str, Any]], cursor: str) -> None:
         """Articles from the hub go into the catalogue in a process of its own: it may take its time."""
+        promotions = [change for change in changes if change["kind"] == "promotion"]
+        if promotions:
+            from pos.promotions.feed import take_changes  # noqa: PLC0415 - only when promotions come
+
+            await self._worker.run(take_changes, self._state, promotions)
+        changes = [change for change in changes if change["kind"] != "promotion"]
+        if promotions and not changes:
+            return
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "pos.catalogue.changes", "--state", str(self._state)),
             stdin=asyncio.subprocess.PIPE,

@@ -1,5 +1,6 @@
 """The hub's API, under /v1: tills say hello, hand facts up and take changes down; the office brings articles in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, Final
@@ -11,7 +12,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody
 from litestar.params import FromPath, QueryParameter
 
-from sync.hub import articles, changes, ledger
+from sync.hub import articles, changes, ledger, promotions
 from sync.hub.answers import hub_of, json_answer
 from sync.hub.body import lines, read_json
 from sync.hub.gate import caller_of
@@ -89,6 +90,11 @@ class _BatchOperation(Operation):
 class _ArticlesOperation(Operation):
     def __post_init__(self) -> None:
         self.request_body = _body("application/x-ndjson", ref="ArticleLine")
+
+
+class _PromotionsOperation(Operation):
+    def __post_init__(self) -> None:
+        self.request_body = _body("application/x-ndjson", ref="PromotionLine")
 
 
 @put("/tills/{store:str}/{till:str}", operation_class=_HelloOperation, responses=_REFUSALS)
@@ -196,24 +202,50 @@ async def put_articles(request: Request[Any, Any, Any]) -> Response[dict[str, in
 
     Records are taken in order, some hundreds in each commit: after an error, send all of it again.
     """
+    return await _bring(request, articles.read_article, articles.put_articles, articles.RECORD_MAX_BYTES)
+
+
+@put(
+    "/catalogue/promotions",
+    operation_class=_PromotionsOperation,
+    request_max_body_size=None,
+    responses=_REFUSALS,
+    guards=[only_office],
+)
+async def put_promotions(request: Request[Any, Any, Any]) -> Response[dict[str, int]]:
+    """Insert or replace promotions, one JSON object with an `id` a line; unchanged ones make no change.
+
+    The first row that no till could read ends the request with all that is wrong with it. One is ended by sending it
+    with `active` false.
+    """
+    return await _bring(
+        request, promotions.read_promotion, promotions.put_promotions, promotions.RECORD_MAX_BYTES
+    )
+
+
+async def _bring(
+    request: Request[Any, Any, Any],
+    read: Callable[[bytes], Any],
+    put_records: Callable[..., int],
+    record_max_bytes: int,
+) -> Response[dict[str, int]]:
+    """Take the lines of a body in order, some hundreds in each commit."""
     hub = hub_of(request)
     if hub.relay is not None:
-        raise ProblemError(
-            409, "This is a relay", "articles are brought to the hub, and come down from there"
-        )
+        raise ProblemError(409, "This is a relay", "this is brought to the hub, and comes down from there")
     counts = {"records": 0, "changes": 0}
-    pending: list[articles.ArticleRecord] = []
+    pending: list[Any] = []
 
     async def store() -> None:
         counts["changes"] += await hub.database.run(
-            "", articles.put_articles, list(pending), changes.new_stamp(hub.ids), hub.clock.wall_ms()
+            "", put_records, list(pending), changes.new_stamp(hub.ids), hub.clock.wall_ms()
         )
         pending.clear()
 
-    async for line in lines(request, CATALOGUE_MAX_BYTES, articles.RECORD_MAX_BYTES):
+    async for line in lines(request, CATALOGUE_MAX_BYTES, record_max_bytes):
         counts["records"] += 1
         try:
-            pending.append(articles.read_article(line))
+            pending.append(read(line))
         except articles.RecordError as error:
             raise ProblemError(400, f"Record {counts['records']} cannot be taken", str(error)) from error
         if len(pending) >= _RECORDS_AT_ONCE:
@@ -234,7 +266,15 @@ async def get_health(request: Request[Any, Any, Any]) -> Response[Health]:
 def till_api() -> Router:
     return Router(
         "/v1",
-        route_handlers=[put_till, post_facts, get_changes, put_articles, get_health, *MACHINE_ROUTES],
+        route_handlers=[
+            put_till,
+            post_facts,
+            get_changes,
+            put_articles,
+            put_promotions,
+            get_health,
+            *MACHINE_ROUTES,
+        ],
     )
 
 

@@ -8,6 +8,7 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from pos.domain.promotions import KINDS
 from sync.hub.api import only_office, software_version, till_api
 from sync.hub.gate import Gate
 from sync.hub.pages import get_gift, get_receipt
@@ -52,4 +53,15 @@ def _request_schemas() -> dict[str, Any]:
         "properties": {"sku": {"type": "string", "minLength": 1, "maxLength": 64}},
         "additionalProperties": True,
     }
-    return {**schemas, "ArticleLine": article}
+    promotion = {
+        "type": "object",
+        "description": "One line of the body",
+        "required": ["id", "text", "kind"],
+        "properties": {
+            "id": {"type": "string", "minLength": 1, "maxLength": 64},
+            "text": {"type": "string"},
+            "kind": {"enum": list(KINDS)},
+        },
+        "additionalProperties": True,
+    }
+    return {**schemas, "ArticleLine": article, "PromotionLine": promotion}

@@ -47,7 +47,7 @@ CLOCK: Final = "urn:tresen:problem:clock"
 SIGNATURE: Final = "urn:tresen:problem:signature"
 
 _PREFIX: Final = "/v1/"
-_UNSIGNED: Final = frozenset({"/v1/health", "/v1/catalogue/articles"})
+_UNSIGNED: Final = frozenset({"/v1/health", "/v1/catalogue/articles", "/v1/catalogue/promotions"})
 _SCHEMA: Final = "/v1/schema"
 _ENROLMENTS: Final = "/v1/enrolments"
 _CALLER: Final = "tresen.caller"
