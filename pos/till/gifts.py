@@ -103,5 +103,7 @@ class Gifts:
         link = hub.gift_link(receipt.sale.link) if hub is not None and receipt.sale.link else ""
         if link:
             return f"/{GIFT}{link}"
+        if self._desk.training:  # its number is that of a real receipt
+            return ""
         content = receipt_code(receipt.till, receipt.epoch, receipt.sale.number, gift=True)
         return own_code(ScanKind.RECEIPT, content) if content else ""

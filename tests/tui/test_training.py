@@ -284,6 +284,15 @@ def test_whatever_is_done_in_training_every_fact_is_one_of_training_and_nothing_
         for job in shop.printer.jobs[jobs:]:
             marks = job.document.marks if job.document is not None else ()
             assert job.sale.training if job.sale is not None else "TRAINING - kein Beleg" in marks
+        codes = [
+            row.left
+            for job in shop.printer.jobs[jobs:]
+            if job.document is not None
+            for row in job.document.rows
+        ]
+        assert not [text for text in codes if text.startswith("TRSR")], (
+            "a number of training is a real one's too"
+        )
         assert len(shop.journal.sales) == 1
 
     asyncio.run(case())
