@@ -447,7 +447,8 @@ class Controls:
         question = self._view().question
         if question is not None and question.kind == "secret":
             local.entry = "*" * len(local.entry)
-        local.amount_minor = self._entry.amount_minor() if local.entry else None
+        money = question is None or question.kind == "amount"
+        local.amount_minor = self._entry.amount_minor() if local.entry and money else None
         self._entry.text = typed
         local.pin_echo = min(len(self._echo), PIN_MAX - len(local.pin)) if local.signing_in else 0
 
