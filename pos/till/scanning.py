@@ -124,8 +124,10 @@ class Scanning:
         if past(meaning.use_by, self._desk.today()):
             raise self._over(meaning, article.text)
         batches = self._recalls.batches(article)
-        if "" in batches or (meaning.batch and meaning.batch.upper() in batches):
-            raise Refusal("recalled", level="alarm", text=article.text, batch=meaning.batch or "-")
+        if "" in batches:
+            raise Refusal("recalled-all", level="alarm", text=article.text)
+        if meaning.batch and meaning.batch.upper() in batches:
+            raise Refusal("recalled", level="alarm", text=article.text, batch=meaning.batch)
         if not meaning.serial:
             return
         if self._selling.quantity not in {None, Decimal(1)}:

@@ -274,7 +274,7 @@ def test_a_recalled_batch_is_blocked_and_without_a_batch_the_cashier_is_told_to_
         shop.scan(PEN)
         assert (said(shop), len(live(shop))) == ("recall-look", 2)
         shop.scan(CASE)
-        assert (said(shop), len(live(shop))) == ("recalled", 2)
+        assert (said(shop), len(live(shop))) == ("recalled-all", 2)
 
     run(test)
 
