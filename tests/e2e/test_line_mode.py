@@ -133,6 +133,7 @@ def test_an_unknown_article_waits_in_the_cart_and_must_be_settled_before_payment
         "unit_minor": 0,
         "total_minor": 0,
         "voided": False,
+        "discounts": [],
     }
     till.send(f"scan {CUCUMBER}")
     assert till.send("key cash")["message"]["code"] == "open-lines"
