@@ -42,8 +42,8 @@ __all__ = [
     "paid_minor",
     "pieces",
     "price_open_line",
+    "put_discounted",
     "put_line",
-    "put_lines",
     "replace_open_line",
     "tax_totals",
     "tell_line",
@@ -462,12 +462,21 @@ def _replace(cart: Cart, new: Line) -> Cart:
     return msgspec.structs.replace(cart, lines=lines, sums=_count(_count(cart.sums, old, -1), new, 1))
 
 
-def put_lines(cart: Cart, fresh: Iterable[Line]) -> Cart:
-    """`put_line` for many lines: what it costs grows with the lines given."""
-    lines, sums = list(cart.lines), cart.sums
+def put_discounted(cart: Cart, fresh: Iterable[Line]) -> Cart:
+    """The cart with these lines in the place of those of their numbers; they differ in their discounts alone."""
+    lines = list(cart.lines)
+    more: dict[tuple[str, int, Decimal], int] = {}
     for new in fresh:
-        sums = _count(_count(sums, lines[new.n - 1], -1), new, 1)
+        old = lines[new.n - 1]
         lines[new.n - 1] = new
+        rate = (new.tax_code, new.tax_key, new.tax_percent)
+        more[rate] = more.get(rate, 0) + new.pay_minor - old.pay_minor
+    gross = tuple(
+        (code, key, percent, minor + more.get((code, key, percent), 0), count)
+        for code, key, percent, minor, count in cart.sums.gross
+    )
+    total = cart.sums.total_minor + sum(more.values())
+    sums = msgspec.structs.replace(cart.sums, total_minor=total, gross=gross)
     return msgspec.structs.replace(cart, lines=tuple(lines), sums=sums)
 
 

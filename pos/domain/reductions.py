@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from pos.domain.about import Reduction
-from pos.domain.cart import Cart, put_lines, with_about
+from pos.domain.cart import Cart, put_discounted, with_about
 from pos.domain.goods import is_sold
 from pos.domain.line import Discount, Line
 from pos.domain.money import allocate, round_minor
@@ -119,7 +119,7 @@ def _put(cart: Cart, given: Mapping[int, Sequence[Discount]]) -> Cart:
         fresh = (*kept, *given.get(line.n, ()))
         if fresh != line.discounts:
             changed.append(msgspec.structs.replace(line, discounts=fresh))
-    return put_lines(cart, changed) if changed else cart
+    return put_discounted(cart, changed) if changed else cart
 
 
 def _share_out(rules: Iterable[Reduction], left: dict[int, int], given: dict[int, list[Discount]]) -> None:
