@@ -157,6 +157,9 @@ class LineMode:
             "tip_minor": view.tip_minor,
             "tenders": view.tenders,
             "change_minor": view.change_minor,
+            "paid_out_minor": view.last_sale.paid_out_minor
+            if view.state == "paid" and view.last_sale is not None
+            else 0,
             "saved_minor": view.saved_minor,
             "message": None
             if message is None

@@ -66,16 +66,18 @@ class Returning:
         """Ask for lines until nothing is left, or somebody goes on with something else."""
         self._desk.must_be_selling()
         approved = approval_of((yield Need(RETURN)))
+        said = False
         while True:
             left: Sequence[Left] = yield self.taken_back.left_of(receipt)
-            if not left:
+            if not left and not said:
                 self._desk.warn("nothing-left", level="info", number=receipt.key)
+            if not left:
                 return
             answer = yield self._question(receipt, left)
             if isinstance(answer, Scanned):
                 meaning = read_scan(answer.code, self._desk.setup.scans, self._desk.today())
                 if meaning.kind in _RECEIPTS:
-                    receipt = yield self._book.by_code(meaning)
+                    receipt, said = (yield self._book.by_code(meaning)), False
                     continue
                 chosen, serial = self._scanned_line(meaning, left), meaning.serial
                 parts = [(chosen, _one_of(chosen))] if chosen is not None else []
@@ -89,6 +91,7 @@ class Returning:
             if len(parts) == 1:
                 parts += yield from self._deposit_too(parts[0], left)
             yield from self._with_reason(receipt, parts, approved)
+            said = True
 
     def _question(self, receipt: Receipt, left: Sequence[Left]) -> Question:
         options = [

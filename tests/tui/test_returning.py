@@ -82,7 +82,7 @@ def test_a_receipt_is_found_by_its_number_and_its_line_comes_back(text: str) -> 
         await counter.back(text)
         assert (counter.asked, counter.choices) == ("return-lines", [("1", 1299)])
         await counter.do(c.Choose(1), c.Choose(2))
-        assert (counter.said, counter.cart) == ("nothing-left", [("return", "-1", -1299)])
+        assert (counter.said, counter.cart) == ("taken-back", [("return", "-1", -1299)])
         line = counter.till.view.lines[0]
         assert line.origin is not None
         assert (line.origin.number, line.origin.n, line.origin.rule, line.origin.reason) == (

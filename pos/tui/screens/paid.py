@@ -90,6 +90,8 @@ def _payments(scene: Scene, sale: LastSale, width: int) -> list[str]:
         rows.append(_pair(words("ui.tip"), amount(sale.tip_minor, language), width))
     if sale.rounding_minor:
         rows.append(_pair(words("ui.rounding"), amount(sale.rounding_minor, language), width))
+    if sale.paid_out_minor and not tenders:
+        return rows
     if all(tender.kind == "cash" for tender in tenders):
         return [*rows, _pair(words("ui.given"), amount(sale.given_minor, language), width)]
     rows += [
