@@ -105,7 +105,8 @@ class Scanning:
         if line is None:  # it lies on the scale
             return
         if source != TYPED:
-            self._twins.sold(source, meaning, line.n, self._desk.world.clock.mono_ms())
+            cart_id = self._selling.the_cart().cart_id
+            self._twins.sold(source, meaning, cart_id, line.n, self._desk.world.clock.mono_ms())
         self._look_at_pack(meaning, article, line)
 
     def _article_of(self, meaning: Meaning) -> Article | None:
@@ -199,7 +200,7 @@ class Scanning:
         cart = self._selling.cart
         if cart is None or self._selling.quantity is not None or source == TYPED:
             return None
-        n = self._twins.find(source, meaning, self._desk.world.clock.mono_ms())
+        n = self._twins.find(source, meaning, cart.cart_id, self._desk.world.clock.mono_ms())
         line = carts.find_line(cart, n) if n else None
         return line if line is not None and line.live else None
 

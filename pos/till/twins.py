@@ -13,8 +13,9 @@ _NUMBER_MAX: Final = 18  # an ISBN and its add-on
 
 
 class _Seen(msgspec.Struct, frozen=True):
-    """The last pack of one scanner: its article, the kinds of code that were read of it, when, and its line."""
+    """The last pack of one scanner: its cart and article, the kinds of code that were read of it, when, and its line."""
 
+    cart_id: str
     key: str
     kinds: frozenset[str]
     at_ms: int
@@ -28,15 +29,15 @@ class Twins:
         self._window_ms = window_ms
         self._last: dict[str, _Seen] = {}
 
-    def sold(self, source: str, meaning: Meaning, n: int, now_ms: int) -> None:
-        """A code of a pack has sold line `n`."""
-        self._last[source] = _Seen(meaning.key, frozenset({_kind(meaning)}), now_ms, n)
+    def sold(self, source: str, meaning: Meaning, cart_id: str, n: int, now_ms: int) -> None:
+        """A code of a pack has sold line `n` of a cart."""
+        self._last[source] = _Seen(cart_id, meaning.key, frozenset({_kind(meaning)}), now_ms, n)
 
-    def find(self, source: str, meaning: Meaning, now_ms: int) -> int:
-        """The line that another code of this pack has sold, 0 where there is none. This code counts as read of it."""
+    def find(self, source: str, meaning: Meaning, cart_id: str, now_ms: int) -> int:
+        """The line of this cart that another code of this pack has sold, 0 where there is none. This code counts as read of it."""
         seen = self._last.get(source)
         kind = _kind(meaning)
-        if seen is None or seen.key != meaning.key or kind in seen.kinds:
+        if seen is None or (seen.cart_id, seen.key) != (cart_id, meaning.key) or kind in seen.kinds:
             return 0
         if not 0 <= now_ms - seen.at_ms < self._window_ms:
             return 0

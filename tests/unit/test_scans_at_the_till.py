@@ -365,6 +365,18 @@ def test_two_scanners_a_later_time_a_voided_line_or_a_quantity_make_it_another_p
     run(test)
 
 
+def test_the_next_customers_pack_is_another_one() -> None:
+    async def test() -> None:
+        shop = await at(NONE, Everything())
+        shop.scan(LINEAR)
+        await shop.till.handle(c.PayCash())
+        await shop.till.handle(c.EnterCode("4011"))
+        shop.scan("]d2" + E1)
+        assert [line.sku for line in live(shop)] == ["4011", PEN]
+
+    run(test)
+
+
 def test_a_shop_may_switch_it_off() -> None:
     async def test() -> None:
         shop = await at(NONE, Everything(), one_pack_ms=0)
