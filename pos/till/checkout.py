@@ -202,6 +202,7 @@ class Checkout:
         facts = self._ledger.day_facts()
         context = self._context(facts, rounding_minor, tip_minor, references, self._desk.approvals)
         try:
+            self._ledger.must_hold(facts, tenders)
             sale = await self._addressed(settlement.sale_of(cart, tenders, context), cart.about.buyer)
         except BaseException:
             self.paying = False

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pos.days import Days, OpenDay
 from pos.domain.cart import Cart
-from pos.facts import DayOpened, EpochOpened, Fact, Sale, SessionOpened, SessionTaken
+from pos.facts import DayOpened, EpochOpened, Fact, Sale, SaleTender, SessionOpened, SessionTaken
 from pos.ports import Head, JournalUnavailableError
 from pos.till.desk import Desk, Refusal, stop_message
 
@@ -117,6 +117,15 @@ class Ledger:
             operators=owners,
             left_minor=head.days.left_in(drawer),
         )
+
+    def must_hold(self, facts: Sequence[Fact], tenders: Sequence[SaleTender]) -> None:
+        """Refuse to pay out cash that is not in the drawer; where nobody told its float, nobody knows."""
+        cash = sum(tender.amount_minor for tender in tenders if tender.kind == "cash")
+        session = self._desk.world.journal.head.days.find(self.cash_session(facts))
+        if cash >= 0 or session is None or session.float_minor is None:
+            return
+        if session.expected_minor + cash < 0:
+            raise Refusal("refund-not-in-drawer")
 
     def unclosed(self) -> tuple[OpenDay, ...]:
         """Days that are over and not closed, oldest first."""

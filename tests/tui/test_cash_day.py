@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 
+from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain.document import Document
 from pos.domain.drawer import CashRules, Pieces
@@ -19,11 +21,13 @@ from pos.facts import (
     DayClosed,
     DayOpened,
     DrawerOpenedFact,
+    SaleTender,
     SessionClosed,
     SessionOpened,
     SessionTaken,
 )
 from pos.plain import LineMode
+from pos.till.desk import Refusal
 from pos.till.reports import z_report
 from pos.totals import canonical, day_totals
 from receipts.document import layout_document
@@ -249,6 +253,39 @@ def test_nothing_goes_out_that_is_not_in_the_drawer() -> None:
         assert [fact.amount_minor for fact in facts(till, CashMoved)] == [5000, -5000]
         await do(till, "cash-drop", "1")
         assert said(till) == "not-in-drawer-of"
+
+    run(case)
+
+
+def test_a_refund_that_is_not_in_the_drawer_waits_until_cash_is_paid_in() -> None:
+    async def case() -> None:
+        till = shop()
+        await ready(till, 0)
+        sold = till.till._selling
+        till.scan(MILK)
+        cart = sold.the_cart()
+        back = carts.cart_of(
+            cart.cart_id,
+            0,
+            "1",
+            tuple(
+                msgspec.structs.replace(
+                    line, kind="return", quantity=-line.quantity, total_minor=-line.total_minor
+                )
+                for line in cart.lines
+            ),
+        )
+        sold.cart = back
+        paid = (SaleTender("cash", -139, -139),)
+        with pytest.raises(Refusal, match="refund-not-in-drawer"):
+            await till.till._checkout.complete(back, paid)
+        assert (till.journal.sales, till.till._checkout.paying, sold.cart) == ([], False, back)
+        await till.till.handle(c.Cancel())
+        await do(till, "pay-in", "#1", "1,39")
+        await till.till._checkout.complete(back, paid)
+        current = till.journal.head.days.current
+        assert current is not None
+        assert current.expected_minor == 0
 
     run(case)
 
