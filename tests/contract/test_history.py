@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pos.domain.cart import About, Cart, Line, Mark, Tender, cart_of
 from pos.domain.line import Origin
-from pos.facts import DayOpened, EpochOpened, Reference, Sale, SaleLine, SaleTender
+from pos.facts import DayOpened, EpochOpened, Reference, Sale, SaleLine, SaleTender, Used
 from pos.journal.file_journal import FileJournal
 from pos.journal.history import FileHistory
 from pos.journal.state import StateStore
@@ -107,5 +107,34 @@ def test_an_open_cart_keeps_its_payments_and_what_is_known_of_it(tmp_path: Path)
             await again.close()
         await store.close()
         worker.close()
+
+    asyncio.run(case())
+
+
+def test_what_promotions_used_is_counted_from_the_facts_also_after_the_views_are_lost(tmp_path: Path) -> None:
+    async def case() -> None:
+        worker, clock = ThreadWorker("journal"), SystemClock()
+        create_journal(tmp_path / "journal", clock, EpochOpened("s", "3", "new till", "t"))
+        views = Views(tmp_path / "views.db")
+        journal = FileJournal(tmp_path / "journal", views, clock, worker)
+        await journal.open()
+        await journal.append([DayOpened("2026-11-22", "1-2")])
+        summer, three = Used("summer", 2, 130), Used("three", 1, 59)
+        await journal.append([_sale(1, promotions=(summer, three))])
+        await journal.append([_sale(2, promotions=(summer,))])
+        await journal.append([_sale(3, promotions=(summer,), references=(Reference("void", "3", 1, 2),))])
+        await journal.append([_sale(4, promotions=(summer,), training=True)])
+        used = await FileHistory(tmp_path / "journal", views, worker).promotions_used()
+        assert used == {"summer": (4, 260), "three": (1, 59)}
+        await journal.close()
+        (tmp_path / "views.db").unlink()
+        again = Views(tmp_path / "views.db")
+        journal = FileJournal(tmp_path / "journal", again, clock, worker)
+        await journal.open()
+        try:
+            assert await FileHistory(tmp_path / "journal", again, worker).promotions_used() == used
+        finally:
+            await journal.close()
+            worker.close()
 
     asyncio.run(case())

@@ -74,6 +74,8 @@ def test_every_fault_is_told_by_row_and_field() -> None:
         (1, "prio"),
         (1, "text"),
         (2, "id"),
+        (2, "amount_minor"),
+        (2, "weekdays"),
         (3, "parts"),
         (3, "amount_minor"),
         (3, "per_sale"),

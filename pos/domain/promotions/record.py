@@ -59,11 +59,10 @@ def read_row(record: object) -> Promotion:
         for name, field in _FIELDS.items()
         if field.required and record.get(name) is None
     ]
-    whole = {name: field.default for name, field in _FIELDS.items()} | values
-    if all(name in values for name in ("id", "text", "kind")):
-        told = {fault.field for fault in faults}
-        found = (Fault(*trouble) for trouble in troubles_of(SimpleNamespace(**whole)))
-        faults += [fault for fault in found if fault.field not in told]
+    whole = {name: "-" if field.required else field.default for name, field in _FIELDS.items()} | values
+    told = {fault.field for fault in faults}
+    found = (Fault(*trouble) for trouble in troubles_of(SimpleNamespace(**whole)))
+    faults += [fault for fault in found if fault.field not in told]
     if faults:
         raise RowRefusedError(tuple(faults))
     return Promotion(**values)
