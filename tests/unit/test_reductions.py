@@ -90,7 +90,7 @@ def act(cart: Cart, what: tuple[Any, ...]) -> Cart:
     return cart
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(ACTS)
 def test_whatever_is_done_lines_taxes_and_total_agree_and_no_line_falls_below_nothing(
     acts: list[Any],
