@@ -369,6 +369,8 @@ class Till:
                 self._desk.refuse(error.message)
             case CatalogueUnavailableError():
                 self._desk.refuse(unusable_catalogue(error))
+            case JournalUnavailableError():  # it could not be read; what could not be written is refused by the ledger
+                self._desk.refuse(stop_message(error))
             case UnknownTaxCodeError():  # no tax rate holds on the day that the clock shows
                 day = self._desk.today().isoformat()
                 self._desk.refuse(e.Message("clock-wrong", {"day": day}, "alarm"))

@@ -26,6 +26,7 @@ from tests.simulation.power import START, power_cuts, small_limits
 from tests.simulation.promises import check
 
 LONG_ACTS = (
+    "re-tender",
     "count",
     "day closed",
     "segment roll",
