@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from pos.facts import DayClosed
 from pos.settings import load_settings
 from pos.view import TillView
 from tests.tui.fakes import (
@@ -21,6 +22,7 @@ from tests.tui.fakes import (
     UNKNOWN,
     WATER,
     YOGHURT,
+    FakeJournal,
     Shop,
 )
 
@@ -30,7 +32,11 @@ __all__ = ["SITUATIONS", "Situation", "day_shop"]
 def day_shop(language: str = "de") -> Shop:
     """A shop by the settings as they are shipped."""
     settings = load_settings(None, {})
-    return Shop(language=language, tenders=settings.tenders.rules(), goods=settings.goods.rules)
+    journal = FakeJournal()
+    journal.head = msgspec.structs.replace(journal.head, business_day="", next_number=1)
+    return Shop(
+        journal=journal, language=language, tenders=settings.tenders.rules(), goods=settings.goods.rules
+    )
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -62,6 +68,12 @@ def _said(code: str, state: str = "") -> Callable[[TillView, Shop], bool]:
 
 SITUATIONS: tuple[Situation, ...] = (
     Situation("sign-in", (f"in Kim {PIN}",), lambda view, _: view.state == "ready"),
+    Situation(
+        "float",
+        ("key float", "pick 1", "answer 10000"),
+        _said("float-told", "ready"),
+        picture=1,
+    ),
     Situation("scan", (f"scan {MILK}", f"scan {BUTTER}"), _lines(2, 388), picture=2),
     Situation("cash-exact", ("key cash",), _paid(388), picture=1),
     Situation("cash-given", (f"scan {MILK}", "500", "key cash"), _paid(139, 361), picture=3),
@@ -137,9 +149,58 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation("no-sale", ("key drawer",), lambda _, shop: shop.drawer.opened > 0),
     Situation("print-again", ("key print",), lambda _, shop: shop.printer.jobs[-1].copy),
     Situation(
+        "return",
+        ("key return", "pick 1", "pick 1", "pick 1", "key cash"),
+        lambda view, shop: view.state == "paid" and shop.journal.sales[-1].total_minor < 0,
+        picture=2,
+    ),
+    Situation(
+        "void-sale",
+        (f"scan {MILK}", "key cash", "key void-sale", "pick 1"),
+        lambda view, shop: (
+            view.state == "paid"
+            and shop.journal.sales[-1].total_minor == -139
+            and shop.journal.sales[-1].references[0].kind == "void"
+        ),
+        picture=3,
+    ),
+    Situation(
+        "voucher",
+        ("key gift-card", "answer 2000", "enter", "key cash"),
+        lambda view, shop: view.state == "paid" and shop.journal.sales[-1].lines[0].kind == "voucher",
+    ),
+    Situation(
+        "voucher-used",
+        (f"scan {BREAD}", "key voucher", "scan {card}"),
+        lambda view, shop: _paid(329)(view, shop) and shop.journal.sales[-1].tenders[0].kind == "gift-card",
+        picture=2,
+    ),
+    Situation(
         "switch-operator",
         (f"scan {CHOCOLATE}", "key lock", f"in Alex {PIN}", "key cash"),
         lambda view, shop: _paid(209)(view, shop) and shop.journal.sales[-1].operator == "2",
+    ),
+    Situation(
+        "training",
+        ("key training", "pick 1", f"scan {MILK}", "key cash"),
+        lambda view, shop: view.state == "paid" and view.training,
+        picture=3,
+    ),
+    Situation("training-over", ("key training", "pick 1"), lambda view, _: not view.training),
+    Situation(
+        "drop",
+        ("key cash-drop", "answer 5000", "answer T 17"),
+        _said("cash-dropped"),
+        picture=1,
+    ),
+    Situation("pay-in", ("key pay-in", "pick 1", "answer 1000"), _said("paid-in")),
+    Situation("pay-out", ("key pay-out", "pick 2", "answer 500"), _said("paid-out")),
+    Situation("x-report", ("key x-report", "key escape"), lambda view, _: view.question is None),
+    Situation(
+        "close-day",
+        ("key close-day", "pick 1", "answer {cash}", *["enter"] * 14, "pick 1", "answer 10000", "answer T18", "key escape"),
+        lambda view, shop: isinstance(shop.journal.facts[-1], DayClosed),
+        picture=3,
     ),
 )
 """In the order of the day; each goes on where the one before ended."""

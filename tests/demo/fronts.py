@@ -9,7 +9,9 @@ import asyncio
 import io
 from typing import Protocol
 
+from pos.domain.scans import ScanKind, own_code
 from pos.entry import load_keymap
+from pos.facts import CashMoved
 from pos.plain import LineMode
 from pos.tui.choices import FUNCTIONS, GROUPS, MORE, PRINTING
 from pos.tui.scene import Panel
@@ -39,6 +41,7 @@ class LineFront:
         return self._out.getvalue()
 
     async def do(self, step: str) -> None:
+        step = _filled(step, self.shop)
         word, _, rest = step.partition(" ")
         if word in {"pick", "answer"}:
             lines = [rest, ""] if rest else [""]
@@ -64,6 +67,7 @@ class ScreenFront:
         self.keys = 0
 
     async def do(self, step: str) -> None:
+        step = _filled(step, self.shop)
         word, _, rest = step.partition(" ")
         self.shop.clock.ms += 2_000  # nobody holds a key down
         if word == "scan":
@@ -92,6 +96,19 @@ class ScreenFront:
             self.shop.clock.ms += 500
             self.keys += 1
             await self.screen.press(key)
+
+
+def _filled(step: str, shop: Shop) -> str:
+    """`{card}` is the code of the voucher that was sold last, `{cash}` what lies in the drawer, all of it in cents."""
+    if "{card}" in step:
+        cards = [line.serial for sale in shop.journal.sales for line in sale.lines if line.kind == "voucher"]
+        step = step.replace("{card}", own_code(ScanKind.GIFT_CARD, cards[-1]))
+    if "{cash}" in step:
+        moved = [fact.amount_minor for fact in shop.journal.facts if isinstance(fact, CashMoved)]
+        tenders = [tender for sale in shop.journal.sales for tender in sale.tenders]
+        paid = [tender.amount_minor for tender in tenders if tender.kind == "cash"]
+        step = step.replace("{cash}", f"{sum(moved) + sum(paid)}x0,01")
+    return step
 
 
 def path_to(name: str) -> tuple[str, ...]:
