@@ -186,7 +186,7 @@ SITUATIONS: tuple[Situation, ...] = (
         lambda view, shop: view.state == "paid" and view.training,
         picture=3,
     ),
-    Situation("training-over", ("key training", "pick 1"), lambda view, _: not view.training),
+    Situation("training-over", ("key training",), lambda view, _: not view.training),
     Situation(
         "drop",
         ("key cash-drop", "answer 5000", "answer T 17"),
@@ -198,7 +198,16 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation("x-report", ("key x-report", "key escape"), lambda view, _: view.question is None),
     Situation(
         "close-day",
-        ("key close-day", "pick 1", "answer {cash}", *["enter"] * 14, "pick 1", "answer 10000", "answer T18", "key escape"),
+        (
+            "key close-day",
+            "pick 1",
+            "answer {cash}",
+            *["enter"] * 14,
+            "pick 1",
+            "answer 10000",
+            "answer T18",
+            "key escape",
+        ),
         lambda view, shop: isinstance(shop.journal.facts[-1], DayClosed),
         picture=3,
     ),

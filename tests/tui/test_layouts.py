@@ -6,6 +6,7 @@ import pytest
 
 from pos.entry import load_keymap
 from pos.resources import Texts, read_words
+from pos.tui.paint import wrap
 from pos.tui.scene import Panel
 from pos.words import amount
 from tests.tui.fakes import Screen, Shop, opened, run
@@ -90,3 +91,11 @@ def amounts_whole(screen: Screen, rows: list[str]) -> None:
         if found and "…" in row:
             whole = found.group().lstrip("-")
             assert any(whole == one.lstrip("-") for one in known), row
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_no_question_and_no_hint_is_cut_at_sixty_four_columns(language: str) -> None:
+    """With fields filled in as long as an amount or a name is."""
+    asks = read_words(language)["ask"]
+    filled = {key: _FIELD.sub("1.234,56", text) for key, text in asks.items() if not key.endswith("-help")}
+    assert {key for key, text in filled.items() if wrap(text, 62, 2)[-1].endswith("…")} == set()

@@ -4,7 +4,7 @@ from textual.strip import Strip
 
 from pos.domain.question import Option
 from pos.tui.face import Target
-from pos.tui.paint import fit
+from pos.tui.paint import fit, wrap
 from pos.tui.scene import Scene
 from pos.tui.screens.listing import listing
 from pos.words import amount, option_text
@@ -12,6 +12,8 @@ from pos.words import amount, option_text
 __all__ = ["question_panel"]
 
 _ROOM_FOR_CHOICES = 4
+_TITLE_ROWS = 2
+_HINT_ROWS = 2
 
 
 def question_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
@@ -20,19 +22,23 @@ def question_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]
     assert question is not None, "drawn only while something is asked"
     fields = dict(question.fields)
     rows_above = ((words("ui.training-ask"), ""), *question.rows) if view.training else question.rows
-    room = height - 2 - (min(len(question.options), _ROOM_FOR_CHOICES) if question.options else 0)
+    hint = words(f"ask.{question.code}-hint")
+    if hint.startswith("ask."):
+        hint = words(f"ask.hint-{question.kind}")
+    title, *more = wrap(words(f"ask.{question.code}", **fields), scene.width - 2, _TITLE_ROWS)
+    below = [brush.row((f" {row}", "dim")) for row in wrap(hint, scene.width - 2, _HINT_ROWS)]
+    height -= len(more) + len(below)
+    room = height - 1 - (min(len(question.options), _ROOM_FOR_CHOICES) if question.options else 0)
     shown = rows_above[-max(0, room) :] if room > 0 else ()
     above = [brush.row((f"   {_pair(left, right, scene.width - 6)}   ", "text")) for left, right in shown]
     items = [
         (str(n), _marked(question.kind, option, scene), _right(option, scene))
         for n, option in enumerate(question.options, start=1)
     ]
-    hint = words(f"ask.{question.code}-hint")
-    if hint.startswith("ask."):
-        hint = words(f"ask.hint-{question.kind}")
-    rows, targets = listing(scene, height - len(above), words(f"ask.{question.code}", **fields), items, hint)
+    rows, targets = listing(scene, height - len(above), title, items)
+    above = [brush.row((f" {row}", "title")) for row in more] + above
     rows[1:1] = above
-    return rows, [(y + len(above), start, end, token) for y, start, end, token in targets]
+    return rows + below, [(y + len(above), start, end, token) for y, start, end, token in targets]
 
 
 def _marked(kind: str, option: Option, scene: Scene) -> str:
