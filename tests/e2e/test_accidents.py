@@ -158,7 +158,7 @@ def test_a_price_that_was_asked_for_brings_deposit_and_age_check_along(
 def test_the_limit_of_a_sale_holds_on_every_way_into_it(till: LineTill) -> None:
     for _ in range(11):
         till.send("999*")
-        till.send("scan 99887766555")
+        till.send("scan 4006381333931")
         till.send("9999999")
         till.send("key price")
         till.send("5")
@@ -169,7 +169,7 @@ def test_the_limit_of_a_sale_holds_on_every_way_into_it(till: LineTill) -> None:
 
 def test_a_weight_before_an_unknown_code_stays_a_weight(till: LineTill) -> None:
     till.send("0,842*")
-    view = till.send("scan 99887766555")
+    view = till.send("scan 4006381333931")
     assert view["lines"][0]["quantity"] == 0.842
     till.send("1000")
     till.send("key price")
