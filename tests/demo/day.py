@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from pos.domain.promotions import Promotion, Selection
 from pos.facts import DayClosed
 from pos.settings import load_settings
 from pos.view import TillView
@@ -34,8 +35,13 @@ def day_shop(language: str = "de") -> Shop:
     settings = load_settings(None, {})
     journal = FakeJournal()
     journal.head = msgspec.structs.replace(journal.head, business_day="", next_number=1)
+    three = Promotion("chocolate", "Schokolade 3 für 2", "n-for-m", n=3, m=2, selection=Selection(("S5",)))
     return Shop(
-        journal=journal, language=language, tenders=settings.tenders.rules(), goods=settings.goods.rules
+        promotions=[three],
+        journal=journal,
+        language=language,
+        tenders=settings.tenders.rules(),
+        goods=settings.goods.rules,
     )
 
 
@@ -65,6 +71,9 @@ def _said(code: str, state: str = "") -> Callable[[TillView, Shop], bool]:
         view.message is not None and view.message.code == code and (not state or view.state == state)
     )
 
+
+_COUNT = ("pick 1", "answer {cash}", *["enter"] * 14, "pick 1")
+"""All of it in cents, nothing of any other coin."""
 
 SITUATIONS: tuple[Situation, ...] = (
     Situation("sign-in", (f"in Kim {PIN}",), lambda view, _: view.state == "ready"),
@@ -107,6 +116,7 @@ SITUATIONS: tuple[Situation, ...] = (
         picture=2,
     ),
     Situation("department", ("350", "key price", "2", "enter", "key cash"), _paid(350)),
+    Situation("promotion", ("3*", f"scan {CHOCOLATE}", "key cash"), _paid(418), picture=2),
     Situation(
         "discount",
         (f"scan {BUTTER}", "10", "key discount", "pick 1", "pick 1", "key cash"),
@@ -155,6 +165,26 @@ SITUATIONS: tuple[Situation, ...] = (
         picture=2,
     ),
     Situation(
+        "gift-receipt",
+        (f"scan {BREAD}", "key cash", "key gift-receipt"),
+        lambda view, shop: view.state == "paid" and shop.printer.jobs[-1].document is not None,
+    ),
+    Situation(
+        "return-without-receipt",
+        (
+            "key return-without-receipt",
+            f"in Alex {PIN}",
+            "enter",
+            f"scan {BUTTER}",
+            "answer 1",
+            "pick 1",
+            "key cash",
+            "pick 2",
+        ),
+        lambda view, shop: view.state == "paid" and shop.journal.sales[-1].total_minor == -249,
+        picture=6,
+    ),
+    Situation(
         "void-sale",
         (f"scan {MILK}", "key cash", "key void-sale", "pick 1"),
         lambda view, shop: (
@@ -197,19 +227,39 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation("pay-out", ("key pay-out", "pick 2", "answer 500"), _said("paid-out")),
     Situation("x-report", ("key x-report", "key escape"), lambda view, _: view.question is None),
     Situation(
+        "paper-out",
+        ("device printer fault paper-out", f"scan {MILK}", "key cash"),
+        lambda view, shop: _paid(139)(view, shop) and view.printer.detail == "paper-out",
+        picture=3,
+    ),
+    Situation("paper-in", ("device printer ready",), lambda view, _: not view.printer.detail),
+    Situation(
+        "offline",
+        ("hub away", f"scan {MILK}", "key cash"),
+        lambda view, shop: _paid(139)(view, shop) and not view.hub.online and view.unsent > 0,
+        picture=3,
+    ),
+    Situation(
         "close-day",
+        ("key close-day", *_COUNT, "answer 10000", "answer T 18", "key escape"),
+        lambda view, shop: isinstance(shop.journal.facts[-1], DayClosed),
+        picture=2,
+    ),
+    Situation(
+        "yesterday",
         (
+            f"scan {MILK}",
+            "key cash",
+            "tomorrow",
+            f"scan {MILK}",
+            "key cash",
             "key close-day",
-            "pick 1",
-            "answer {cash}",
-            *["enter"] * 14,
-            "pick 1",
-            "answer 10000",
-            "answer T18",
+            *_COUNT,
             "key escape",
         ),
-        lambda view, shop: isinstance(shop.journal.facts[-1], DayClosed),
-        picture=3,
+        lambda view, shop: (
+            isinstance(shop.journal.facts[-1], DayClosed) and shop.journal.facts[-1].number == 2
+        ),
     ),
 )
 """In the order of the day; each goes on where the one before ended."""

@@ -2,13 +2,15 @@
 
 `scan CODE` comes from a device; `key NAME` presses a key, on the screen by its terminal key, or by F9 and its numbers; `pick N`
 chooses, by a digit on the screen and by number and Enter in line mode; `answer TEXT` types it and presses Enter; `in NAME PIN` signs
-in or approves; anything else is typed.
+in or approves; `happens` lists what nobody does; anything else is typed.
 """
 
 import asyncio
+import datetime as dt
 import io
 from typing import Protocol
 
+from pos.domain import commands as c
 from pos.domain.scans import ScanKind, own_code
 from pos.entry import load_keymap
 from pos.facts import CashMoved
@@ -43,7 +45,9 @@ class LineFront:
     async def do(self, step: str) -> None:
         step = _filled(step, self.shop)
         word, _, rest = step.partition(" ")
-        if word in {"pick", "answer"}:
+        if happens(self.shop, word, rest):
+            lines = []
+        elif word in {"pick", "answer"}:
             lines = [rest, ""] if rest else [""]
         elif word == "in":
             verb = "approve" if self.shop.till.view.state == "approval" else "sign-in"
@@ -70,7 +74,9 @@ class ScreenFront:
         step = _filled(step, self.shop)
         word, _, rest = step.partition(" ")
         self.shop.clock.ms += 2_000  # nobody holds a key down
-        if word == "scan":
+        if happens(self.shop, word, rest):
+            await self.screen.pause()
+        elif word == "scan":
             await self.screen.scan(rest)
         elif word == "key":
             keys = path_to(rest)
@@ -96,6 +102,20 @@ class ScreenFront:
             self.shop.clock.ms += 500
             self.keys += 1
             await self.screen.press(key)
+
+
+def happens(shop: Shop, word: str, rest: str) -> bool:
+    """What nobody does at the till: `device NAME STATE [DETAIL]`, `hub away`, `tomorrow`. False for another step."""
+    if word == "device":
+        name, state, *detail = rest.split()
+        shop.till.submit(c.DeviceReported(name, state, *detail))
+    elif word == "hub":
+        shop.till.submit(c.HubReported(online=rest != "away", acked_epoch=0, acked_seq=0))
+    elif word == "tomorrow":
+        shop.clock.time += dt.timedelta(days=1)
+    else:
+        return False
+    return True
 
 
 def _filled(step: str, shop: Shop) -> str:

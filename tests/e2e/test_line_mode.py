@@ -297,5 +297,7 @@ def test_the_pin_is_nowhere_on_disk(till: LineTill, state: Path) -> None:
     till.send("key cash")
     for path in state.rglob("*"):
         if path.is_file():
-            found = re.search(rb"(?<![0-9A-Za-z])4711(?![0-9A-Za-z])", path.read_bytes())  # not within a number
+            found = re.search(
+                rb"(?<![0-9A-Za-z])4711(?![0-9A-Za-z])", path.read_bytes()
+            )  # not within a number
             assert found is None, path

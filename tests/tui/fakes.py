@@ -115,13 +115,15 @@ class FakeClock:
 class FakeIds:
     def __init__(self) -> None:
         self._count = 0
+        self._tokens = -1
 
     def new_id(self) -> str:
         self._count += 1
         return f"{self._count:026d}"
 
     def token(self, size: int) -> bytes:
-        return bytes(size)
+        self._tokens += 1
+        return self._tokens.to_bytes(size, "big")
 
 
 class FakeJournal:

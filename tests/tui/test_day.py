@@ -1,8 +1,17 @@
 """A whole day, in line mode and on the screen: no situation ends without a next key."""
 
+import re
+from pathlib import Path
+
+import pytest
+
+from pos.entry import load_keymap
+from pos.resources import read_words
 from tests.demo.day import SITUATIONS, Situation, day_shop
-from tests.demo.fronts import Front, LineFront, ScreenFront
+from tests.demo.fronts import Front, LineFront, ScreenFront, path_to
 from tests.tui.fakes import opened, run
+
+HANDBOOK = Path(__file__).parents[2] / "docs" / "handbook"
 
 
 async def play(front: Front) -> None:
@@ -46,6 +55,33 @@ def test_a_day_on_the_screen() -> None:
     run(case)
 
 
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_the_handbook_speaks_of_every_situation_and_names_the_keys_as_they_are(language: str) -> None:
+    text = (HANDBOOK / f"{language}.md").read_text(encoding="utf-8")
+    marks = {name for mark in re.findall(r"<!-- (.*?) -->", text) for name in mark.split()}
+    assert marks == {situation.name for situation in SITUATIONS}
+    words = read_words(language)["key"]
+    known = {
+        f"**{' '.join(path_to(name)).upper()}** ({word})"
+        for name, word in words.items()
+        if name in load_keymap().names and _way(name)
+    }
+    paths = re.findall(r"\*\*F9(?: [0-9])+\*\* \(", text)
+    assert len(paths) > 15
+    assert len(paths) == sum(text.count(key) for key in known if key.startswith("**F9"))
+    pictures = re.findall(r"\(pictures/(.*?)\.png\)", text)
+    taken = {f"{language}/{situation.name}" for situation in SITUATIONS if situation.picture}
+    assert set(pictures) <= taken
+    assert all((HANDBOOK / "pictures" / f"{name}.png").is_file() for name in pictures)
+
+
+def _way(name: str) -> bool:
+    try:
+        return bool(path_to(name))
+    except AssertionError:
+        return False
+
+
 def test_the_situations_are_many_and_have_names_of_their_own() -> None:
     names = [situation.name for situation in SITUATIONS]
-    assert len(set(names)) == len(names) >= 19
+    assert len(set(names)) == len(names) >= 25
