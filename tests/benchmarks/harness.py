@@ -191,7 +191,8 @@ class Running:
         self.terminal_fd, terminal = self._open_pty()
         termios.tcsetwinsize(terminal, (self._rows, self._columns))
         scan, inherited = self._open_channel()
-        env = {key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR") if key in os.environ}
+        kept = ("PATH", "HOME", "TMPDIR", "TRESEN_CASH_ASK_FLOAT")
+        env = {key: os.environ[key] for key in kept if key in os.environ}
         env |= {"LANG": "C.UTF-8", "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         env |= {"TEXTUAL_ANIMATIONS": "none"}  # for all alike
         env |= {key: value.replace(SCAN, scan) for key, value in self.candidate.env.items()}

@@ -124,7 +124,7 @@ def number_goes_on_in_new_epoch(patch: Patch) -> None:
 
         return advance
 
-    patch.set(file_journal, "_advance", make)
+    patch.set(file_journal, "follow", make)
 
 
 @mutation
@@ -166,13 +166,13 @@ def restored_till_not_locked(patch: Patch) -> None:
 @mutation
 def drawer_before_commit(patch: Patch) -> None:
     def make(original: Any) -> Any:
-        async def pay(self: Any, cart: Any, tender: Any) -> None:
+        async def complete(self: Any, *sale: Any) -> None:
             self._desk.world.drawer.open()
-            await original(self, cart, tender)
+            await original(self, *sale)
 
-        return pay
+        return complete
 
-    patch.set(checkout.Checkout, "_pay", make)
+    patch.set(checkout.Checkout, "_complete", make)
 
 
 @mutation
