@@ -8,7 +8,7 @@ from pos.domain.events import Message
 from pos.domain.question import Option
 from pos.resources import Texts
 
-__all__ = ["amount", "day_text", "message_text", "option_text", "quantity_text"]
+__all__ = ["amount", "day_text", "iso_day_text", "message_text", "option_text", "quantity_text"]
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -87,6 +87,11 @@ def day_text(day: dt.date, language: str) -> str:
     if language == "de":
         return f"{day.day}.{day.month}.{day.year}"
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def iso_day_text(day: str, language: str) -> str:
+    """A business day of the facts (2026-11-22) as people write it."""
+    return day_text(dt.date.fromisoformat(day), language)
 
 
 def message_text(message: Message, words: Texts) -> str:

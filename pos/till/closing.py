@@ -21,7 +21,7 @@ from pos.till.reports import count_slip, pairs, x_report, z_report
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
 from pos.totals import day_totals
-from pos.words import amount
+from pos.words import amount, iso_day_text
 
 __all__ = ["Closing"]
 
@@ -129,7 +129,12 @@ class Closing:
         if self._ledger.unclosed():
             self._desk.warn("closed-one-more", level="info", number=closed.number)
         else:
-            self._desk.warn("day-closed", level="info", number=closed.number, day=closed.business_day)
+            self._desk.warn(
+                "day-closed", level="info", number=closed.number, day=self._day(closed.business_day)
+            )
+
+    def _day(self, business_day: str) -> str:
+        return iso_day_text(business_day, self._desk.language)
 
     def _show(self, closed: DayClosed, epoch: int) -> Flow:
         document = z_report(closed, self._desk.world.journal.head.till, epoch)
@@ -214,7 +219,7 @@ class Closing:
         if session.counted_minor is not None and session.counted_at_minor == session.moved_minor:
             known = Option("known", word="ask.close-known", amount_minor=session.counted_minor)
             options.insert(0, known)
-        fields: dict[str, str | int] = {"drawer": session.drawer, "day": day.business_day}
+        fields: dict[str, str | int] = {"drawer": session.drawer, "day": self._day(day.business_day)}
         how = yield Question("close-session", options=tuple(options), fields=fields, scans="refuse")
         if how == "without":
             approvals = approval_of((yield Need(CLOSE_UNCOUNTED)))
@@ -240,7 +245,7 @@ class Closing:
 
     def _missing_float(self, day: OpenDay, session: OpenSession) -> Generator[Any, Any, OpenSession]:
         """What lay in the drawer in the morning, if somebody still knows."""
-        fields: dict[str, str | int] = {"day": day.business_day}
+        fields: dict[str, str | int] = {"day": self._day(day.business_day)}
         told = yield Question("float-late", "amount", empty=True, fields=fields, scans="refuse")
         yield self._ledger.append([self._moved(day, session, "float", told or 0, "late")], None)
         found = self._desk.world.journal.head.days.find(session.session)

@@ -9,7 +9,7 @@ from pos.domain.document import Document, DocumentRow
 from pos.facts import CashCounted, CashMoved, DayClosed
 from pos.resources import Texts, texts
 from pos.till.desk import TillSetup
-from pos.words import amount
+from pos.words import amount, day_text, iso_day_text
 
 __all__ = ["count_slip", "movement_slip", "pairs", "x_report", "z_report"]
 
@@ -22,8 +22,8 @@ def z_report(fact: DayClosed, till: str, epoch: int, *, copy: bool = False) -> D
     head = [
         DocumentRow(words("report.z-title"), style="mark"),
         DocumentRow(words("report.z-number"), f"{till}-{epoch}-{fact.number}", "big"),
-        DocumentRow(words("report.day"), fact.business_day),
-        DocumentRow(words("report.closed"), _time(fact.closed_ms, fact.offset_min)),
+        DocumentRow(words("report.day"), iso_day_text(fact.business_day, words.language)),
+        DocumentRow(words("report.closed"), _time(fact.closed_ms, fact.offset_min, words)),
         DocumentRow(words("report.operator"), fact.operator),
         *_agreed(words, [approval.by for approval in fact.approvals]),
         DocumentRow(words("report.facts"), _range(fact)),
@@ -50,8 +50,8 @@ def x_report(
     head = (
         DocumentRow(words("report.x-title"), style="mark"),
         DocumentRow(words("report.till"), till),
-        DocumentRow(words("report.day"), business_day),
-        DocumentRow(words("report.at"), f"{at:%Y-%m-%d %H:%M}"),
+        DocumentRow(words("report.day"), iso_day_text(business_day, words.language)),
+        DocumentRow(words("report.at"), f"{day_text(at.date(), words.language)} {at:%H:%M}"),
         DocumentRow(words("report.operator"), operator),
     )
     return Document((*head, *_body(totals, words, see_expected=see_expected)), tuple(_marks(totals, words)))
@@ -64,7 +64,7 @@ def movement_slip(fact: CashMoved, number: str, setup: TillSetup) -> Document:
         DocumentRow(words(f"report.{fact.kind}-title"), style="mark"),
         DocumentRow(words("report.amount"), _money(abs(fact.amount_minor), words), "big"),
         DocumentRow(words("report.number"), number),
-        DocumentRow(words("report.at"), _time(fact.moved_ms, fact.offset_min)),
+        DocumentRow(words("report.at"), _time(fact.moved_ms, fact.offset_min, words)),
         DocumentRow(words("report.operator"), fact.operator),
         *_agreed(words, [approval.by for approval in fact.approvals]),
     ]
@@ -82,7 +82,7 @@ def count_slip(fact: CashCounted, setup: TillSetup, *, expected_minor: int | Non
     rows = [
         DocumentRow(words("report.count-title"), style="mark"),
         DocumentRow(words("report.drawer"), str(drawer)),
-        DocumentRow(words("report.at"), _time(fact.counted_ms, fact.offset_min)),
+        DocumentRow(words("report.at"), _time(fact.counted_ms, fact.offset_min, words)),
         DocumentRow(words("report.operator"), fact.operator),
         _RULE,
         *(
@@ -239,9 +239,10 @@ def _range(fact: DayClosed) -> str:
     return f"{fact.first_epoch}-{fact.first_seq} / {fact.last_epoch}-{fact.last_seq}"
 
 
-def _time(at_ms: int, offset_min: int) -> str:
+def _time(at_ms: int, offset_min: int, words: Texts) -> str:
     zone = dt.timezone(dt.timedelta(minutes=offset_min))
-    return f"{dt.datetime.fromtimestamp(at_ms / 1000, zone):%Y-%m-%d %H:%M}"
+    at = dt.datetime.fromtimestamp(at_ms / 1000, zone)
+    return f"{day_text(at.date(), words.language)} {at:%H:%M}"
 
 
 def _money(minor: int, words: Texts) -> str:
