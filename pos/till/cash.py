@@ -71,7 +71,7 @@ class Cash:
         options = [Option("type", word="ask.float-type"), Option("count", word="ask.float-count")]
         if left is not None:
             options.insert(0, Option("left", word="ask.float-left", amount_minor=left))
-        how = yield Question("float", options=tuple(options))
+        how = yield Question("float", options=tuple(options), confirm=True)
         reason = "typed"
         if how == "left":
             assert left is not None, "it stood among the choices"
@@ -167,7 +167,7 @@ class Cash:
     def _reason(self, what: str, reasons: tuple[str, ...]) -> Generator[Any, Any, tuple[str, str]]:
         """One of the reasons, and what was typed where it is another one."""
         options = tuple(Option(reason, word=f"reason.{what}-{reason}") for reason in reasons)
-        reason = yield Question(f"{what}-reason", options=options)
+        reason = yield Question(f"{what}-reason", options=options, confirm=True)
         note = ""
         if reason == "other":
             note = yield Question("reason-other", "text")

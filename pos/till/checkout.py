@@ -199,9 +199,9 @@ class Checkout:
         tip_minor: int,
         references: tuple[Reference, ...],
     ) -> None:
-        facts = self._ledger.day_facts()
-        context = self._context(facts, rounding_minor, tip_minor, references, self._desk.approvals)
         try:
+            facts = self._ledger.day_facts()
+            context = self._context(facts, rounding_minor, tip_minor, references, self._desk.approvals)
             self._ledger.must_hold(facts, tenders)
             sale = await self._addressed(settlement.sale_of(cart, tenders, context), cart.about.buyer)
         except BaseException:
@@ -239,10 +239,11 @@ class Checkout:
     async def _counter(
         self, make: Callable[[settlement.SaleContext], Sale], approvals: tuple[Approval, ...]
     ) -> None:
-        facts = self._ledger.day_facts()
-        sale = make(self._context(facts, 0, 0, (), approvals))
-        facts.append(sale)
         try:
+            facts = self._ledger.day_facts()
+            sale = make(self._context(facts, 0, 0, (), approvals))
+            self._ledger.must_hold(facts, sale.tenders)
+            facts.append(sale)
             await self._ledger.append(facts, None)
         finally:
             self.paying = False

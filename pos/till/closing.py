@@ -281,7 +281,7 @@ class Closing:
             if counts >= enough:
                 break
             desk.warn("count-again")
-        approvals = approval_of((yield Need(CASH_DIFFERENCE)))
+        approvals = approval_of((yield Need(CASH_DIFFERENCE, another=self._others(CASH_DIFFERENCE))))
         rows = tuple(
             (desk.words(f"report.{name}"), amount(minor, desk.language))
             for name, minor in (
@@ -291,10 +291,18 @@ class Closing:
             )
         )
         options = tuple(Option(name, word=f"reason.difference-{name}") for name in DIFFERENCE_REASONS)
-        reason = yield Question("difference-reason", options=options, rows=rows, scans="refuse")
+        reason = yield Question("difference-reason", options=options, rows=rows, scans="refuse", confirm=True)
         if reason == "other":
             reason = yield Question("reason-other", "text", scans="refuse")
         return counted, reason, approvals
+
+    def _others(self, right: str) -> bool:
+        """Is there anybody else who could agree?"""
+        desk = self._desk
+        return any(
+            person.operator_id != desk.operator_id() and desk.roles.may(person.role, right)
+            for person in desk.world.people.operators()
+        )
 
     def _lift(self, counted: int) -> Generator[Any, Any, tuple[int, str]]:
         """What stays as the next float, and the bag of what goes to the safe."""

@@ -67,6 +67,12 @@ class Credit:
             if tender.kind == "on-account" and tender.reference == customer
         )
 
+    async def may_turn(self, sale: Sale) -> None:
+        """Raises Refusal where what a customer owed for this sale was paid since."""
+        for tender in sale.tenders:
+            if tender.kind == "on-account" and await self.owed(tender.reference) < tender.amount_minor:
+                raise Refusal("account-paid", customer=tender.reference)
+
     def _account(self, command: c.Do) -> Flow:
         cart, wanted = self._tendering.begin("account", command)
         if payment.rest_minor(cart) <= 0:

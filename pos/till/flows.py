@@ -81,6 +81,8 @@ class Flows:
 
     def _answer(self, command: c.Answer) -> _Waiting:
         question = self._asked()
+        if command.scanned and question.scans != "answer":
+            raise Refusal("answer-first", level="warn")
         if command.scanned:
             return self._step(Scanned(command.text))
         return self._step_or_tick(self._read(question, command.text.strip()))

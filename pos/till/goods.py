@@ -95,7 +95,7 @@ class Goods:
         no = Option("no", word="ui.age-no")
         if self._desk.setup.goods.age_check == "ask":
             yes = Option("yes", word="ui.age-yes", fields=fields)
-            if (yield Question("age", options=(yes, no), fields=fields, rows=rows)) != "yes":
+            if (yield Question("age", options=(yes, no), fields=fields, rows=rows, confirm=True)) != "yes":
                 yield from self._refuse_age(cart, age, age - 1)
                 return False
         else:

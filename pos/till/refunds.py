@@ -27,6 +27,9 @@ from pos.words import amount as words_of
 __all__ = ["Refunds", "Way"]
 
 REFUND_CASH: Final = declare("refund-cash")
+_PAID_LATER: Final = frozenset({"on-account", "invoice"})
+"""What came so may not be paid yet: giving credit for it wants somebody's word."""
+
 Way = Callable[[int], Generator[Any, Any, Tender]]
 """Given an amount to give back (positive), asks what it must and returns the tender, its amount negative."""
 
@@ -56,7 +59,8 @@ class Refunds:
         if shares != {"cash": owed}:
             shares = yield from self._ask(owed, payback, shares)
         approvals: tuple[Approval, ...] = ()
-        if shares.get("cash", 0) > payback.cash_minor:
+        later = payback.by_kind.keys() & _PAID_LATER and "credit" in shares
+        if later or shares.get("cash", 0) > payback.cash_minor:
             approvals = approval_of((yield Need(REFUND_CASH)))
         tenders, rounding = list(cart.tenders), 0
         for kind, amount in shares.items():

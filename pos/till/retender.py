@@ -50,6 +50,7 @@ class Retender:
         self._selling = selling
         self._checkout = checkout
         self.may_void: Callable[[Sale], Coroutine[Any, Any, None]] | None = None
+        self.may_turn: Callable[[Sale], Coroutine[Any, Any, None]] | None = None
         self.functions = {"retender": self._retender, "void-sale": self._void}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
 
@@ -114,6 +115,8 @@ class Retender:
         later: Sequence[Found] = yield history.mentions("receipt", key)
         counters = [each.fact for each in later if isinstance(each.fact, Sale)]
         self._check(sale, counters, kind)
+        if self.may_turn is not None:
+            yield self.may_turn(sale)
         return _Target(sale, reference, standing_tenders(sale, counters), approvals)
 
     def _check(self, sale: Sale, later: Sequence[Sale], kind: str) -> None:

@@ -220,6 +220,12 @@ class Selling:
         self.void(line.parent or line.n)
 
     def void(self, n: int) -> None:
+        """Take a line out. What was sold for a return goes before the return does."""
+        lines = self.the_cart().lines
+        if lines[n - 1].kind == "return" and any(
+            line.live and line.price_source == "origin" and line.kind == "article" for line in lines
+        ):
+            raise Refusal("exchange-first")
         self._set_cart(carts.void_line(self.the_cart(), n, self._desk.mark()))
         self.choose_open_line()
         self._desk.events.append(e.LineVoided(n))

@@ -115,6 +115,8 @@ class Till:
         retender = Retender(self._desk, self._selling, self._checkout)
         vouchers = Vouchers(self._desk, self._selling, self._checkout, self._surroundings, tendering)
         retender.may_void = vouchers.may_void
+        credit = Credit(self._desk, self._selling, self._checkout, tendering)
+        retender.may_turn = credit.may_turn
         refunds.ways["credit"] = vouchers.credit
         promoting = Promoting(self._desk)
         pricing = Pricing(self._desk, self._selling, promoting.price)
@@ -164,7 +166,7 @@ class Till:
             self._closing,
             retender,
             vouchers,
-            Credit(self._desk, self._selling, self._checkout, tendering),
+            credit,
             returning,
             Gifts(self._desk, self._selling, self._checkout, self._surroundings, book),
             WithoutReceipt(self._desk, self._selling, book, returning),

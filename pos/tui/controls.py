@@ -292,7 +292,7 @@ class Controls:
         if char == " " and local.cursor is not None:
             self._give(c.Choose(local.cursor + 1))
             return True
-        if count > _DIGITS or not (char.isascii() and char.isdigit()):
+        if question.confirm or count > _DIGITS or not (char.isascii() and char.isdigit()):
             return False
         if 1 <= int(char) <= count:
             local.opened_ms = self._clock.mono_ms()
@@ -346,8 +346,10 @@ class Controls:
 
     def _pick(self, at: int) -> None:
         view, local = self._view(), self.local
+        if at < 0:
+            return
         if local.panel is Panel.PARKED:
-            if 0 <= at < len(view.parked):
+            if at < len(view.parked):
                 self._close()
                 self._give(c.ResumeParked(view.parked[at].cart_id))
         elif local.panel is Panel.QUICK or (local.panel is Panel.NONE and view.state in _SELLS):

@@ -84,7 +84,7 @@ class ScreenFront:
             await self._press(*(keys[1:] if open_list and keys[0] == "f9" else keys))
         elif word == "pick":
             question = self.shop.till.view.question
-            many = question is not None and len(question.options) > _DIGITS
+            many = question is not None and (question.confirm or len(question.options) > _DIGITS)
             await self._press(*rest, *(["enter"] if many or self.shop.till.view.state == "search" else []))
         elif word == "answer":
             await self._press(*_typed(rest), "enter")

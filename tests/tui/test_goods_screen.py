@@ -43,16 +43,22 @@ def test_three_of_the_last_item_and_back_to_two_is_a_number_star_and_enter() -> 
 
 
 @pytest.mark.parametrize("size", [(80, 24), (64, 18)])
-def test_the_age_is_one_key_and_shows_the_birth_date_that_still_passes(size: tuple[int, int]) -> None:
+def test_the_age_is_a_number_and_enter_and_shows_the_birth_date_that_still_passes(
+    size: tuple[int, int],
+) -> None:
     async def case() -> None:
         async with opened(shop(), size=size) as screen:
             await screen.scan(BEER)
             assert "geboren am 21.11.2010 oder früher?" in screen.row("Ab 16 Jahren")
             assert screen.row("Bier Pils").rstrip().endswith("16")
-            assert "Esc: später." in screen.row("1: ja, alt genug.")
-            await screen.press("1")
-            assert screen.row("Bier Pils").rstrip().endswith("1,19")
+            assert "Esc: später." in screen.row("1: alt genug.")
+            await screen.type("1000")  # money, typed too early, answers nothing
+            assert screen.shop.till.view.state == "question"
+            await screen.press("escape")
             await screen.press("f12")
+            screen.shop.clock.ms += 1_000
+            await screen.press("1", "enter")
+            assert screen.row("1,19")
             assert len(screen.shop.journal.sales) == 1
 
     run(case)
@@ -65,7 +71,8 @@ def test_a_refused_age_says_what_to_do_and_the_sale_goes_on() -> None:
             assert screen.row("Das Alter ist noch zu prüfen (ab 16).")
             await screen.press("f12")
             assert screen.row("Ab 16 Jahren"), "no payment before the answer"
-            await screen.press("2")
+            screen.shop.clock.ms += 1_000
+            await screen.press("2", "enter")
             assert screen.row("storniert: Bier Pils")
             assert screen.row("Zu jung für ab 16")
             await screen.press("f12")

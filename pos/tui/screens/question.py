@@ -24,7 +24,7 @@ def question_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]
     rows_above = ((words("ui.training-ask"), ""), *question.rows) if view.training else question.rows
     hint = words(f"ask.{question.code}-hint")
     if hint.startswith("ask."):
-        hint = words(f"ask.hint-{question.kind}")
+        hint = words(f"ask.hint-{'confirm' if question.confirm else question.kind}")
     title, *more = wrap(words(f"ask.{question.code}", **fields), scene.width - 2, _TITLE_ROWS)
     below = [brush.row((f" {row}", "dim")) for row in wrap(hint, scene.width - 2, _HINT_ROWS)]
     height -= len(more) + len(below)

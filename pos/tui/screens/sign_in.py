@@ -18,6 +18,8 @@ def sign_in_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]
         head = [brush.row((f" {words('ui.waiting', pieces=view.pieces)}", "warn"))]
     kind = "approval" if view.state == "approval" else "sign-in"
     title, hint = words(f"ui.{kind}-title"), words(f"ui.{kind}-hint")
+    if view.state == "approval" and not view.approvers:
+        hint = words("ui.approval-nobody")
     if scene.local.signing_in:
         title, hint = words("ui.pin-title", name=scene.local.signing_in), words("ui.pin-hint")
     items = [
