@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pos.card_facts import PaymentEnded, PaymentIntent, PaymentResult, TerminalClosed, TerminalMet
 from pos.cash_facts import (
     CashCounted,
     CashMoved,
@@ -366,6 +367,11 @@ Fact = (
     | SessionClosed
     | DayClosed
     | AgeRefused
+    | PaymentIntent
+    | PaymentResult
+    | PaymentEnded
+    | TerminalMet
+    | TerminalClosed
 )
 
 
@@ -409,6 +415,11 @@ _KINDS: Final[dict[str, tuple[int, type[Any]]]] = {
     "session.closed": (1, SessionClosed),
     "day.closed": (1, DayClosed),
     "age.refused": (1, AgeRefused),
+    "payment.intent": (1, PaymentIntent),
+    "payment.result": (1, PaymentResult),
+    "payment.ended": (1, PaymentEnded),
+    "terminal.met": (1, TerminalMet),
+    "terminal.closed": (1, TerminalClosed),
 }
 _KIND_OF_TYPE: Final = {type_: (kind, version) for kind, (version, type_) in _KINDS.items()}
 _TRAINING: Final = "training."

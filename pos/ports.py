@@ -14,6 +14,7 @@ from pos.domain.commands import Command
 from pos.domain.document import Document
 from pos.domain.weight import Weight
 from pos.facts import CartParked, CartResumed, EpochOpened, Fact, Sale, StoredFact
+from pos.payments import Payments
 
 if TYPE_CHECKING:
     from pos.domain.promotions import Book
@@ -115,7 +116,8 @@ class Head(msgspec.Struct, frozen=True):
 
     `training` is what the till goes by while it trains: a head of its own, of the facts since `training_since`; None
     outside training. `training_number` is the next number of a sale in training. `days` are the business days that are
-    not closed, with their cash sessions; `business_day` is empty where the next fact opens one.
+    not closed, with their cash sessions; `business_day` is empty where the next fact opens one. `payments` are those at
+    terminals whose end no fact states, and what is known of the terminals.
     """
 
     store: str
@@ -137,6 +139,7 @@ class Head(msgspec.Struct, frozen=True):
     training_since: int = 0
     training_number: int = 1
     days: Days = Days()
+    payments: Payments = Payments()
 
 
 class Journal(Protocol):

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from pos.domain.card import CardPaper, CardResult
 from pos.domain.rounding import OFF, RoundingProfile
 
 __all__ = ["KINDS", "Foreign", "ForeignRate", "Tender", "TenderRules"]
@@ -29,7 +30,8 @@ class Tender(msgspec.Struct, frozen=True, omit_defaults=True):
     "invoice", "foreign" or "voucher". What is paid out is negative. `reference` is the terminal's receipt number, or the
     number of the card, credit or invoice, or the customer's. `foreign` cash counts whole: what goes back for it is a
     "cash" of its own, with nothing given; so the sum of "cash" is what home currency came into the drawer. `balance_minor`
-    is what was left on a card or credit after it.
+    is what was left on a card or credit after it. Kind "card" is a terminal's on a line: `payment` is the payment's id, `card`
+    what the terminal said of it, `paper` the receipts that it wanted.
     """
 
     kind: str
@@ -40,6 +42,9 @@ class Tender(msgspec.Struct, frozen=True, omit_defaults=True):
     reference: str = ""
     foreign: Foreign | None = None
     balance_minor: int | None = None
+    payment: str = ""
+    card: CardResult | None = None
+    paper: tuple[CardPaper, ...] = ()
 
 
 class ForeignRate(msgspec.Struct, frozen=True):

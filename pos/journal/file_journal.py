@@ -18,7 +18,7 @@ from pos.facts import (
     Training,
     decode_fact,
 )
-from pos.journal.days import with_days
+from pos.journal.day_head import with_standing
 from pos.journal.epochs import newest_facts
 from pos.journal.errors import check_sqlite, translate
 from pos.journal.heads import follow, training_again
@@ -293,7 +293,7 @@ class FileJournal:
         if since is not None:
             head = training_again(head, iterate(self._folder, since - 1))
         return replace(
-            with_days(head, self._views.days()),
+            with_standing(head, self._views.standing()),
             parked=parked,
             resumed=resumed,
             before=before,

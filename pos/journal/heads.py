@@ -14,7 +14,7 @@ from pos.facts import (
     TrainingEnded,
     decode_fact,
 )
-from pos.journal.days import follow_day
+from pos.journal.day_head import follow_head
 from pos.journal.parked import follow_parked
 from pos.ports import Head
 
@@ -51,7 +51,7 @@ def _follow(head: Head, fact: Fact, row: StoredFact) -> Head:
         case TrainingEnded():
             head = replace(head, training=None, training_since=0)
     return replace(
-        follow_day(follow_parked(head, fact), fact, row.epoch, row.seq),
+        follow_head(follow_parked(head, fact), fact, row.epoch, row.seq),
         seq=row.seq,
         hash=row.hash,
         last_wall_ms=row.wall_ms,

@@ -13,7 +13,6 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from pos.days import Days, follow_days
 from pos.facts import (
     CartAbandoned,
     CartParked,
@@ -32,11 +31,12 @@ from pos.journal.compact import ARCHIVE
 from pos.journal.segment import Segment, open_reader, read_facts, segment_files
 from pos.mentions import mentions_of
 from pos.ports import JournalUnavailableError
+from pos.standing import Standing, follow_standing
 
 __all__ = ["GROUP_FACTS", "Views"]
 
 GROUP_FACTS = 8
-_VERSION = 7
+_VERSION = 8
 _SCHEMA = """
 create table applied(id integer primary key check(id = 1), version integer, seq integer, boot_id text, clean integer);
 create table receipt(
@@ -54,10 +54,10 @@ create table parked(
 create table promotion(id text primary key, uses integer, minor integer) without rowid;
 create table mention(kind text, key text, seq integer, primary key(kind, key, seq)) without rowid;
 create table training(seq integer primary key, epoch integer, kind text, number integer);
-create table days(id integer primary key check(id = 1), state blob);
+create table standing(id integer primary key check(id = 1), state blob);
 """
-_TABLES = ("receipt", "day_tax", "day_tender", "parked", "promotion", "mention", "training", "days")
-_days_decoder = msgspec.json.Decoder(Days)
+_TABLES = ("receipt", "day_tax", "day_tender", "parked", "promotion", "mention", "training", "standing")
+_standing_decoder = msgspec.json.Decoder(Standing)
 
 
 class Views:
@@ -68,7 +68,7 @@ class Views:
         self._connection: apsw.Connection | None = None
         self._journal: Path | None = None
         self._applied = 0
-        self._days = Days()
+        self._standing = Standing()
         self._followed = 0  # the last fact that is known to be durable
         self.known_seq = 0
 
@@ -116,7 +116,7 @@ class Views:
         connection = self._open_connection()
         self._journal = journal
         self._applied = connection.execute("select seq from applied").get  # after an error, who knows
-        self._days = _read_days(connection)
+        self._standing = _read_standing(connection)
         files = _kept(journal)
         for at, path in enumerate(files):
             if up_to is not None and self._applied >= up_to:
@@ -157,10 +157,10 @@ class Views:
         ).get
         return since, number
 
-    def days(self) -> Days:
-        """The business days that are not closed, up to the newest durable fact."""
+    def standing(self) -> Standing:
+        """The open days and payments, up to the newest durable fact."""
         self._settle()
-        return self._days
+        return self._standing
 
     def seqs(self, sql: str, values: tuple[object, ...]) -> list[int]:
         """The seqs that a query of the views' tables finds, in its order, up to the newest durable fact."""
@@ -191,7 +191,7 @@ class Views:
 
     def _take_in(self, connection: apsw.Connection, segment: Segment, up_to: int | None) -> None:
         """One segment's facts in one transaction."""
-        before, days = self._applied, self._days
+        before, standing = self._applied, self._standing
         connection.execute("begin")
         try:
             for fact in read_facts(segment.connection, before):
@@ -199,13 +199,13 @@ class Views:
                     break
                 self._apply(connection, fact)
             connection.execute("update applied set seq = ?", (self._applied,))
-            if self._days is not days:
+            if self._standing is not standing:
                 connection.execute(
-                    "insert or replace into days values(1, ?)", (msgspec.json.encode(self._days),)
+                    "insert or replace into standing values(1, ?)", (msgspec.json.encode(self._standing),)
                 )
             connection.execute("commit")
         except BaseException:
-            self._applied, self._days = before, days
+            self._applied, self._standing = before, standing
             _roll_back(connection)
             raise
 
@@ -266,7 +266,7 @@ class Views:
                 (stored.seq, stored.epoch, stored.kind, number),
             )
         if not isinstance(fact, UnknownFact):
-            self._days = follow_days(self._days, fact, stored.epoch, stored.seq)
+            self._standing = follow_standing(self._standing, fact, stored.epoch, stored.seq)
             connection.executemany(
                 "insert or ignore into mention values(?, ?, ?)",
                 [(kind, key, stored.seq) for kind, key in mentions_of(fact)],
@@ -274,12 +274,12 @@ class Views:
         self._applied = stored.seq
 
 
-def _read_days(connection: apsw.Connection) -> Days:
-    row = connection.execute("select state from days").fetchone()
+def _read_standing(connection: apsw.Connection) -> Standing:
+    row = connection.execute("select state from standing").fetchone()
     try:
-        return Days() if row is None else _days_decoder.decode(row[0])
+        return Standing() if row is None else _standing_decoder.decode(row[0])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise apsw.CorruptError(f"the open days are not readable: {error}") from error
+        raise apsw.CorruptError(f"the open days and payments are not readable: {error}") from error
 
 
 def _roll_back(connection: apsw.Connection) -> None:
