@@ -146,6 +146,11 @@ class HubClient:
         return relay is not None and relay.silent_ms() < RELAY_PATIENCE_MS
 
     @property
+    def at_rest(self) -> bool:
+        """Whether a node has heard all that there is to say, as far as it is known here."""
+        return any(line.at_rest for line in self._lines)
+
+    @property
     def stride(self) -> Stride:
         """How a backlog goes up just now."""
         return AT_WORK if self._at_work() else IDLE

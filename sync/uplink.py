@@ -68,6 +68,7 @@ class Uplink:
         self._draining = False
         self._backoff = Backoff(client.ids)
         self._greeted = False
+        self.at_rest = False  # all that is to be said is said: it waits for news
         self._skew_ms = 0
         self._run = ""  # which start of the node's it was that greeted us
         self._doubt = False
@@ -104,6 +105,7 @@ class Uplink:
                 else:
                     _log.error("the line to the %s broke", self.node.role, exc_info=error)
                 self._broken()
+            self.at_rest = False
             if self._greeted:
                 self._greeted = False
                 self._heard_ms = self._clock.mono_ms()
@@ -134,6 +136,7 @@ class Uplink:
     async def _up(self, line: Line) -> None:
         while True:
             self.kicked.clear()
+            self.at_rest = False
             if self._doubt or self._clock.mono_ms() - self._hello_ms >= HELLO_MS:
                 await self._hello(line)
             await self._send_all(line)
@@ -143,6 +146,7 @@ class Uplink:
             self._report()
             if self._client.stands_by(self):
                 return
+            self.at_rest = not self.kicked.is_set()
             await self._wait()
 
     async def _wait(self) -> None:
@@ -178,6 +182,9 @@ class Uplink:
         await client.welcomed(welcome)
         await client.heard_upstream(welcome.upstream)
         await self._compare(welcome)
+        if welcome.has_last and (epoch, seq) > self.cursor.place:  # a copy of this disk sent all of ours
+            await self.cursor.move((epoch, seq))
+            self._position = self.cursor.place
         if self._standing == "revoked":
             self._position = max(self._position, self._aside)
         else:

@@ -136,7 +136,8 @@ class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `link_key` belongs to the store. `acked_*` is what the node holds of the newest epoch up to the one that
     was named in Hello (epoch 0: nothing). `standing` is "ok", "behind", "fork", "replaced" or "revoked".
-    `run` is a word by chance, another one each time the node starts.
+    `run` is a word by chance, another one each time the node starts. `has_last`: it holds the very fact that Hello
+    named as the till's last.
     """
 
     link_key: bytes
@@ -150,6 +151,7 @@ class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
     stored_by: str = "hub"
     upstream: Ack | None = None
     run: str = ""
+    has_last: bool = False
 
 
 class Batch(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -76,7 +76,16 @@ def hello(
         upstream=upstream_of(connection, message.store, message.till, message.epoch)
         if intake.relay
         else None,
+        has_last=_has_last(connection, message, heads),
     )
+
+
+def _has_last(connection: Connection, message: Hello, heads: list[tuple[int, int, bytes]]) -> bool:
+    """Whether the till's last fact is in the chain here. It vouches for all before it, as hashes chain."""
+    if len(message.last_hash) != len(GENESIS) or message.epoch not in {epoch for epoch, _, _ in heads}:
+        return False
+    held = hash_at(connection, message.store, message.till, message.epoch, message.last_seq)
+    return held == message.last_hash
 
 
 def _standing(

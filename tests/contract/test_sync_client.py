@@ -533,6 +533,7 @@ def test_a_till_with_an_old_disk_gets_another_epoch_before_it_sends_anything(hub
                 await shop.all_acked()
             async with old.running():
                 await old.all_acked()
+                assert old.line.batches == 1, "the node has all that was written before the new epoch"
                 old.till.sell(2)
                 old.client.kick()
                 await old.all_acked()

@@ -185,21 +185,33 @@ class World:
         await self.chaos.heal()
         await self._switch_twins_off()
         await self.sleep(max(0.0, self.history.went_back_at + HELLO_S - self.loop.now))
-        since = self.loop.now
-        while waiting := {till.name: count for till in self.tills if (count := self._unsent(till))}:
-            if self.loop.now - since > (REVOKED_S if self.history.revoked else QUIET_S):
-                self.history.violate(
-                    [f"I9: {till} still holds {n} facts back" for till, n in waiting.items()]
-                )
-                return
-            await self.sleep(1)
+        if not await self._settled():
+            return
         self.plan.apply_fails = 0
         since = self.loop.now
-        await self.sleep(5)  # the projections
         while unheard(self) and self.loop.now - since < QUIET_S:
             await self.sleep(5)
         self.history.check(self.hub, self.tills)
         self.history.violate(audit(self))
+
+    async def _settled(self) -> bool:
+        """Wait until every till has said all it has to say, and nothing new came of it. False, and a violation, where
+        for so long nothing moved that a till must be stuck."""
+        least, since = sys.maxsize, self.loop.now
+        while True:
+            waiting = {till.name: count for till in self.tills if (count := self._unsent(till))}
+            if not waiting:
+                await self.sleep(5)  # the projections
+                if not any(self._unsent(till) for till in self.tills):
+                    return True
+            if (left := sum(waiting.values())) < least:
+                least, since = left, self.loop.now
+            if self.loop.now - since > (REVOKED_S if self.history.revoked else QUIET_S):
+                self.history.violate(
+                    [f"I9: {till} still holds {n} facts back" for till, n in waiting.items()]
+                )
+                return False
+            await self.sleep(1)
 
     async def _switch_twins_off(self) -> None:
         """Two copies of one disk go on taking epochs from each other until a person ends it. Once all of the copy's
@@ -227,7 +239,7 @@ class World:
             or till.till_id in self.history.revoked
             or till.till.view.hub.problem not in {"", "clock"}
         )
-        return behind + (0 if aside else till.till.view.unsent)
+        return behind + (not till.client.at_rest) + (0 if aside else till.till.view.unsent)
 
     def _outcome(self) -> Outcome:
         for machine in self.machines:
