@@ -11,8 +11,9 @@ from drivers.scale.frames import FrameReader
 from drivers.scale.values import Conversation
 from drivers.supervisor import Health, Supervisor, presence
 from drivers.transports import SerialPort
+from pos.device_ports import ScaleRefusedError
 from pos.domain.weight import Weight
-from pos.ports import Clock, ScaleRefusedError, Submit
+from pos.ports import Clock, Submit
 
 __all__ = ["LiveScale", "PortAddressError", "read_scale_address"]
 

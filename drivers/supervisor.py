@@ -10,8 +10,9 @@ import os
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from pos.device_ports import DeviceState
 from pos.domain.commands import DeviceReported
-from pos.ports import Clock, DeviceState, Submit
+from pos.ports import Clock, Submit
 
 __all__ = [
     "Device",

@@ -17,7 +17,6 @@ from pos.domain.cart import Cart
 from pos.domain.commands import Notice, Tick
 from pos.domain.events import Event
 from pos.domain.rights import declared
-from pos.facts import EpochOpened
 from pos.journal.file_journal import FileJournal
 from pos.journal.history import FileHistory
 from pos.journal.lock import StateFolderLock
@@ -27,15 +26,17 @@ from pos.journal.state import SpoolView, StateStore
 from pos.journal.views import Views
 from pos.journal.writer import create_journal
 from pos.people import PeopleStore
-from pos.ports import Head, JournalUnavailableError, Operator
+from pos.ports import Operator
 from pos.promotions.source import PromotionFiles
 from pos.quickkeys import QuickKeyError, QuickKeys, load_quick_keys
 from pos.resources import tax_table
 from pos.roles import load_roles
 from pos.scan_files import load_recalls, load_scan_table
 from pos.settings import Settings
+from pos.storage_ports import Head, JournalUnavailableError
 from pos.system import SystemClock, SystemIds, ThreadWorker
 from pos.till import PackSetup, Till, TillSetup, World
+from pos.till_facts import EpochOpened
 from pos.version import VERSION
 from sync.wire import Grant
 

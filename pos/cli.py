@@ -35,7 +35,7 @@ class _Lazy(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """What a command could not do is one sentence, never a traceback."""
         from pos.facts import FactError  # noqa: PLC0415
-        from pos.ports import JournalUnavailableError  # noqa: PLC0415
+        from pos.storage_ports import JournalUnavailableError  # noqa: PLC0415
 
         try:
             return super().invoke(ctx)
@@ -233,7 +233,7 @@ def show(state: Path, after: int, kind: str, last: int) -> None:
 
     from pos.facts import FactError, json_of  # noqa: PLC0415
     from pos.journal.reader import iterate  # noqa: PLC0415
-    from pos.ports import JournalUnavailableError  # noqa: PLC0415
+    from pos.storage_ports import JournalUnavailableError  # noqa: PLC0415
 
     if not any((state / "journal").glob("*.journal")):
         raise click.ClickException(f"There is no journal in {state}.")
@@ -279,7 +279,7 @@ def rebuild(state: Path) -> None:
 def backup(state: Path, check: bool, file: Path) -> None:
     """Copy journal, state, people and keys into one FILE with checksums, also while the till sells."""
     from pos.journal.backup import BackupError, check_backup, write_backup  # noqa: PLC0415
-    from pos.ports import JournalUnavailableError  # noqa: PLC0415
+    from pos.storage_ports import JournalUnavailableError  # noqa: PLC0415
     from pos.system import SystemClock  # noqa: PLC0415
 
     try:

@@ -11,8 +11,9 @@ from pos.journal.compact import Held, compact, removable
 from pos.journal.errors import translate
 from pos.journal.second_copy import copy_folder
 from pos.journal.segment import open_reader, segment_files
-from pos.ports import Clock, JournalUnavailableError
+from pos.ports import Clock
 from pos.settings import Settings
+from pos.storage_ports import JournalUnavailableError
 from pos.system import ThreadWorker
 
 __all__ = ["compact_daily", "held_by_others"]

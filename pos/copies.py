@@ -5,7 +5,8 @@ from pathlib import Path
 
 from pos.journal.mirror import Mirror
 from pos.journal.second_copy import SecondCopy, Sign
-from pos.ports import Head, Submit
+from pos.ports import Submit
+from pos.storage_ports import Head
 from pos.system import ThreadWorker
 from sync.identity import Identity, IdentityError, identity_file, load_identity
 from sync.wire import seal_bytes

@@ -7,9 +7,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pos.customer import customer_rows
+from pos.device_ports import DeviceState
 from pos.domain.commands import DeviceReported
 from pos.domain.events import Event
-from pos.ports import Clock, DeviceState, Submit
+from pos.ports import Clock, Submit
 from pos.resources import texts
 from pos.settings import Settings
 from pos.view import TillView

@@ -2,17 +2,17 @@
 
 import msgspec
 
-from pos.facts import (
+from pos.cash_facts import (
     CashCounted,
     CashMoved,
     DayClosed,
     DayOpened,
-    Fact,
-    Sale,
     SessionClosed,
     SessionOpened,
     SessionTaken,
 )
+from pos.facts import Fact
+from pos.sale_facts import Sale
 
 __all__ = ["Days", "OpenDay", "OpenSession", "cash_of", "follow_days"]
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pos.customer_side import CustomerSide
+from pos.device_ports import DeviceState, PrintJob, Scale
 from pos.domain.commands import DeviceReported, Mistyped
 from pos.hub_line import HubLine
 from pos.journal.file_journal import FileJournal
 from pos.journal.reader import JournalFeed
 from pos.journal.state import SpoolView, StateStore
-from pos.ports import Clock, DeviceState, Ids, PrintJob, Scale, Submit, Worker
+from pos.ports import Clock, Ids, Submit, Worker
 from pos.resources import config_path
 from pos.settings import Settings
 from pos.system import ThreadWorker

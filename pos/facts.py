@@ -6,15 +6,14 @@ are gross integer minor units of the sale's currency, times are milliseconds sin
 till's clock. All sums are stored: nobody ever runs today's rules over yesterday's facts.
 """
 
-import datetime as dt
 import hashlib
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
 from pos.card_facts import PaymentEnded, PaymentIntent, PaymentResult, TerminalClosed, TerminalMet
+from pos.cart_facts import AgeRefused, CartAbandoned, CartParked, CartResumed
 from pos.cash_facts import (
     CashCounted,
     CashMoved,
@@ -24,52 +23,18 @@ from pos.cash_facts import (
     SessionOpened,
     SessionTaken,
 )
-from pos.domain.about import About
-from pos.domain.drawer import Pieces
-from pos.domain.line import Discount, Origin
-from pos.domain.rights import Approval
-from pos.domain.tender import Foreign, Tender
-from pos.domain.used import Used
+from pos.sale_facts import Sale
+from pos.till_facts import DrawerOpenedFact, EpochOpened, ReceiptCopied, TrainingBegan, TrainingEnded
 
 __all__ = [
     "GENESIS",
-    "About",
-    "AgeRefused",
-    "Approval",
-    "CartAbandoned",
-    "CartParked",
-    "CartResumed",
-    "CashCounted",
-    "CashMoved",
-    "DayClosed",
-    "DayOpened",
-    "Discount",
-    "DrawerOpenedFact",
-    "EpochOpened",
     "Fact",
     "FactError",
-    "Foreign",
-    "Origin",
-    "Pieces",
-    "ReceiptCopied",
-    "Reference",
-    "Sale",
-    "SaleLine",
-    "SaleTax",
-    "SaleTender",
-    "SessionClosed",
-    "SessionOpened",
-    "SessionTaken",
     "StoredFact",
-    "TaxKey",
     "Training",
-    "TrainingBegan",
-    "TrainingEnded",
     "UnknownFact",
-    "Used",
     "body_of",
     "chain_hash",
-    "counts_for_budgets",
     "decode_fact",
     "hash_of",
     "json_of",
@@ -85,245 +50,6 @@ class FactError(ValueError):
     """A stored body cannot be read: too large, not JSON, or not of its kind."""
 
 
-class SaleLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of a sale, removed ones too (`voided_ms` set, and not in any sum).
-
-    `total_minor` = `qty` x `unit_minor` rounded, less nothing: `discounts` are separate and summed in
-    `total_minor` of the sale. `case` is the business case in words of DSFinV-K (GV_TYP). `by` is empty
-    where it is the sale's operator. `origin` is the line that a "return" takes back. `reason` and `approved`
-    (an operator) belong to a price that was set by hand. The rest is as in pos.domain.line.
-    """
-
-    n: int
-    text: str
-    unit_minor: int
-    total_minor: int
-    tax: str
-    percent: Decimal
-    at_ms: int
-    qty: Decimal = Decimal(1)
-    kind: str = "article"
-    case: str = "Umsatz"
-    unit: str = "pc"
-    gtin: str | None = None
-    sku: str = ""
-    code: str = ""
-    source: str = ""
-    department: int = 0
-    price_source: str = "catalogue"
-    list_minor: int | None = None
-    discounts: tuple[Discount, ...] = ()
-    parent: int | None = None
-    min_age: int = 0
-    open_reason: str = ""
-    by: str = ""
-    voided_ms: int | None = None
-    voided_by: str = ""
-    origin: Origin | None = None
-    serial: str = ""
-    batch: str = ""
-    best_before: dt.date | None = None
-    seller: str = ""
-    options: tuple[str, ...] = ()
-    reason: str = ""
-    approved: str = ""
-
-    @property
-    def pay_minor(self) -> int:
-        """What was paid for it: its price less its discounts."""
-        return self.total_minor - sum(discount.amount_minor for discount in self.discounts)
-
-
-class SaleTax(msgspec.Struct, frozen=True):
-    """Sums of one tax code: gross = net + vat. `key` is the export's number for the code."""
-
-    code: str
-    key: int
-    percent: Decimal
-    gross_minor: int
-    net_minor: int
-    vat_minor: int
-
-
-SaleTender = Tender
-
-
-class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Another receipt or order that this one is about.
-
-    `kind` "retender": this document takes that receipt's tenders back and puts others in their place; "void": it takes
-    the whole receipt back; "return": some of its lines.
-    """
-
-    kind: str
-    till: str = ""
-    epoch: int = 0
-    number: int = 0
-    external: str = ""
-
-
-class Sale(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A completed sale, whole. The sum of its taxes' gross = `total_minor`.
-
-    The sum of its tenders' amounts = `total_minor` + `rounding_minor` (cash rounding) + `tip_minor`. `customer` is a
-    reference, `staff` the operator who bought as staff, `coupons` what was scanned for a discount. `promotions` says how
-    often each was applied and what it took off, for budgets; the shares are discounts of the lines. Counter-documents are
-    sales too: their lines, or their tenders, are those of the receipt in `references` with the sign turned. `invoice` is
-    its number as an invoice, `buyer` a reference to whom it is addressed.
-    """
-
-    cart_id: str
-    number: int
-    business_day: str
-    cash_session: str
-    operator: str
-    started_ms: int
-    tendered_ms: int
-    completed_ms: int
-    offset_min: int
-    lines: tuple[SaleLine, ...]
-    tenders: tuple[SaleTender, ...]
-    taxes: tuple[SaleTax, ...]
-    total_minor: int
-    pieces: int
-    currency: str = "EUR"
-    link: str = ""
-    language: str = "de"
-    demo: bool = False
-    training: bool = False
-    references: tuple[Reference, ...] = ()
-    approvals: tuple[Approval, ...] = ()
-    country: dict[str, Any] = {}
-    software: str = ""
-    rounding_minor: int = 0
-    tip_minor: int = 0
-    customer: str = ""
-    staff: str = ""
-    coupons: tuple[str, ...] = ()
-    invoice: str = ""
-    buyer: str = ""
-    promotions: tuple[Used, ...] = ()
-
-
-def counts_for_budgets(sale: Sale) -> bool:
-    """Whether its promotions were really given: not in training, and not in a document that counters another one."""
-    countering = any(reference.kind in {"retender", "void"} for reference in sale.references)
-    return bool(sale.promotions) and not sale.training and not countering
-
-
-class CartAbandoned(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A cart that ended without a sale: every line it ever had, and who gave it up."""
-
-    cart_id: str
-    business_day: str
-    operator: str
-    started_ms: int
-    ended_ms: int
-    offset_min: int
-    lines: tuple[SaleLine, ...]
-    reason: str = "void"
-    training: bool = False
-    approvals: tuple[Approval, ...] = ()
-
-
-class TaxKey(msgspec.Struct, frozen=True):
-    """The number by which an export knows a tax code at a rate; lines of a sale do not carry it."""
-
-    code: str
-    percent: Decimal
-    key: int
-
-
-class CartParked(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A cart was set aside: it ended under `cart_id`, and everything to go on with it under another is here.
-
-    `operator` parked it, `opened_by` began it (empty: the same). `tax_keys` holds each code and rate of the
-    lines once. `follows` is the operator at whose next sign-in it goes on by itself. Lines without a price yet are among `lines`, with kind "open".
-    """
-
-    cart_id: str
-    business_day: str
-    operator: str
-    started_ms: int
-    parked_ms: int
-    offset_min: int
-    lines: tuple[SaleLine, ...]
-    tax_keys: tuple[TaxKey, ...]
-    total_minor: int
-    pieces: int
-    currency: str = "EUR"
-    note: str = ""
-    opened_by: str = ""
-    tenders: tuple[SaleTender, ...] = ()
-    about: About = About()
-    follows: str = ""
-
-
-class CartResumed(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The cart parked under `cart_id` goes on at this till, as a new cart: `new_cart_id`."""
-
-    cart_id: str
-    new_cart_id: str
-    business_day: str
-    operator: str
-    resumed_ms: int
-    offset_min: int
-
-
-class EpochOpened(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The first fact of an epoch: which till of which store, and why its numbers begin anew.
-
-    `previous_*` is the fact it follows (hash in hexadecimal digits), which may lie on another machine's disk.
-    `grant` is the hub's signature (hexadecimal), `granted_by` its key; both empty where a person decided,
-    the operator `by`.
-    """
-
-    store: str
-    till: str
-    reason: str
-    software: str
-    previous_epoch: int = 0
-    previous_seq: int = 0
-    previous_hash: str = ""
-    granted_by: str = ""
-    grant: str = ""
-    by: str = ""
-
-
-class DrawerOpenedFact(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The drawer was opened without a sale; `by_key`: with the key, as no printer could open it."""
-
-    operator: str
-    reason: str
-    by_key: bool = False
-    cart_id: str = ""
-    approvals: tuple[Approval, ...] = ()
-
-
-class ReceiptCopied(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A marked copy of a receipt was ordered. `epoch` is the one of its number; 0: the fact's own."""
-
-    number: int
-    operator: str
-    epoch: int = 0
-
-
-class TrainingBegan(msgspec.Struct, frozen=True, omit_defaults=True):
-    """From here to the next TrainingEnded nothing at this till is real: all that is done is kept as `Training`."""
-
-    operator: str
-    offset_min: int
-    approvals: tuple[Approval, ...] = ()
-
-
-class TrainingEnded(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The till sells again. Carts that were parked in training ended with it."""
-
-    operator: str
-    offset_min: int
-    approvals: tuple[Approval, ...] = ()
-
-
 class Training(msgspec.Struct, frozen=True):
     """Something that was done in training. Its body is that of the real thing, its kind "training." before the real one's.
 
@@ -331,21 +57,6 @@ class Training(msgspec.Struct, frozen=True):
     """
 
     fact: "Fact"
-
-
-class AgeRefused(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Goods were not sold because the customer could not be taken for `min_age`. Nothing of the customer is kept.
-
-    `skus` are the articles that left the cart, one entry a line.
-    """
-
-    business_day: str
-    cart_id: str
-    operator: str
-    min_age: int
-    at_ms: int
-    offset_min: int
-    skus: tuple[str, ...]
 
 
 Fact = (

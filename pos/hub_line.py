@@ -14,7 +14,8 @@ import msgspec
 
 from pos.domain.commands import HubReported
 from pos.domain.events import DeviceChanged, Event, HubChanged, ReceiptPrinting
-from pos.ports import Clock, Head, Submit
+from pos.ports import Clock, Submit
+from pos.storage_ports import Head
 from sync.identity import Identity, IdentityError, identity_file, load_identity
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from pos.facts import Fact, Sale
+from pos.facts import Fact
+from pos.sale_facts import Sale
 
 __all__ = ["KINDS", "mentions_of", "receipt_key"]
 

@@ -5,8 +5,10 @@ from typing import Final
 import msgspec
 
 from pos.card_facts import PaymentEnded, PaymentIntent, PaymentResult, TerminalClosed, TerminalMet
+from pos.cart_facts import CartResumed
 from pos.domain.card import APPROVED, CardMark, CardPaper, CardResult, mark_of
-from pos.facts import CartResumed, Fact, Sale
+from pos.facts import Fact
+from pos.sale_facts import Sale
 
 __all__ = ["HeldPayment", "OpenPayment", "Payments", "Terminal", "follow_payments"]
 

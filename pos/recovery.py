@@ -10,7 +10,6 @@ import click
 
 from pos.bootstrap import software
 from pos.cli import read_pin, state_option
-from pos.facts import EpochOpened
 from pos.journal.backup import BackupError
 from pos.journal.file_journal import FileJournal
 from pos.journal.lock import StateFolderLock, StateFolderLockedError, StateFolderUnusableError
@@ -18,9 +17,11 @@ from pos.journal.restore import restore_backup
 from pos.journal.state import StateStore
 from pos.journal.views import Views
 from pos.people import PeopleStore
-from pos.ports import TILL_LOCKED, Head, SignInRefusedError
+from pos.ports import SignInRefusedError
 from pos.settings import SettingsError, load_settings
+from pos.storage_ports import TILL_LOCKED, Head
 from pos.system import SystemClock, SystemIds, ThreadWorker
+from pos.till_facts import EpochOpened
 
 if TYPE_CHECKING:
     from pos.journal.salvage import Salvage

@@ -8,8 +8,8 @@ import msgspec
 
 from pos.bootstrap import create_till
 from pos.people import PinRefusedError
-from pos.ports import JournalUnavailableError
 from pos.settings import SettingsError, load_settings, write_settings
+from pos.storage_ports import JournalUnavailableError
 from pos.system import SystemIds
 from sync.wire import Grant
 

@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from pos.cart_facts import AgeRefused, CartAbandoned, CartParked, CartResumed
+from pos.cash_facts import CashCounted, CashMoved, DayClosed, DayOpened, SessionClosed, SessionOpened
 from pos.days import cash_of
 from pos.domain.day_totals import (
     Book,
@@ -20,25 +22,10 @@ from pos.domain.day_totals import (
     TenderSum,
     Totals,
 )
-from pos.facts import (
-    AgeRefused,
-    CartAbandoned,
-    CartParked,
-    CartResumed,
-    CashCounted,
-    CashMoved,
-    DayClosed,
-    DayOpened,
-    DrawerOpenedFact,
-    Fact,
-    Pieces,
-    ReceiptCopied,
-    Sale,
-    SaleLine,
-    SessionClosed,
-    SessionOpened,
-    Training,
-)
+from pos.domain.drawer import Pieces
+from pos.facts import Fact, Training
+from pos.sale_facts import Sale, SaleLine
+from pos.till_facts import DrawerOpenedFact, ReceiptCopied
 
 __all__ = ["Placed", "canonical", "day_totals"]
 

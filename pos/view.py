@@ -6,12 +6,13 @@ from typing import Final
 
 import msgspec
 
+from pos.device_ports import DeviceState
 from pos.domain.article import Article
 from pos.domain.cart import Line, TaxTotal
 from pos.domain.events import Message
 from pos.domain.question import Question
 from pos.domain.tender import Tender
-from pos.ports import DeviceState, Operator
+from pos.ports import Operator
 
 __all__ = ["STATES", "CopyView", "DeviceView", "HubView", "LastSale", "ParkedCart", "TillView"]
 

@@ -12,7 +12,7 @@ import msgspec
 
 from pos.domain.discounts import saved_minor
 from pos.domain.tender import Tender
-from pos.facts import Sale, SaleLine
+from pos.sale_facts import Sale, SaleLine
 from receipts import formats
 from receipts.words import LANGUAGES, word
 
@@ -101,7 +101,7 @@ class ReceiptTender(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReceiptReference(msgspec.Struct, frozen=True):
-    """Another receipt that this one is about; `kind` as in pos.facts.Reference."""
+    """Another receipt that this one is about; `kind` as in pos.sale_facts.Reference."""
 
     kind: str
     number: str

@@ -21,7 +21,8 @@ from typing import Any, Final
 import msgspec
 
 from pos.domain.commands import HubReported
-from pos.ports import Clock, FactSource, Ids, Memory, Submit, Worker
+from pos.ports import Clock, Ids, Submit, Worker
+from pos.storage_ports import FactSource, Memory
 from sync.cursors import Cursor
 from sync.downlink import ApplyChanges, Downlink
 from sync.epochs import EpochAsker

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pos.ports import FactSource, Memory
+from pos.storage_ports import FactSource, Memory
 from sync.identity import Node
 from sync.keys import verify
 from sync.wire import Ack, ack_bytes

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
-from pos.ports import Clock, Memory
+from pos.ports import Clock
+from pos.storage_ports import Memory
 from sync.line import Line
 from sync.wire import Changes, Feed
 

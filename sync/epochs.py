@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from pos.domain.commands import OpenEpoch
-from pos.ports import TILL_LOCKED, FactSource, Ids, Memory, Submit
+from pos.ports import Ids, Submit
+from pos.storage_ports import TILL_LOCKED, FactSource, Memory
 from sync.identity import Identity, Node
 from sync.keys import verify
 from sync.line import Line

@@ -19,17 +19,10 @@ from drivers.printer.session import PROBLEMS, PrinterTraits, Session, Timing
 from drivers.printer.spool import Job, Spool, SpoolInfo
 from drivers.printer.transports import Line
 from drivers.supervisor import Supervisor
+from pos.device_ports import DeviceState, JobState, PrintJob, SpoolStore
 from pos.domain.commands import Command, DeviceReported
-from pos.ports import (
-    Clock,
-    DeviceState,
-    JobState,
-    JournalUnavailableError,
-    PrintJob,
-    SpoolStore,
-    Submit,
-    Worker,
-)
+from pos.ports import Clock, Submit, Worker
+from pos.storage_ports import JournalUnavailableError
 
 __all__ = ["Compose", "EscPosPrinter"]
 

@@ -13,7 +13,8 @@ from drivers.printer.spool import Job, Spool
 from drivers.printer.status import Answer, Kind, PrinterStatus, StatusParser, apply
 from drivers.printer.transports import Line
 from drivers.supervisor import DeviceAbsentError, DeviceFaultError, Health
-from pos.ports import Clock, JobState
+from pos.device_ports import JobState
+from pos.ports import Clock
 
 __all__ = ["PROBLEMS", "PrinterTraits", "Session", "Timing"]
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from pos.ports import JobState, PrintJob, SpoolStore
+from pos.device_ports import JobState, PrintJob, SpoolStore
 
 __all__ = ["Job", "Spool", "SpoolInfo"]
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pos.check.report import Finding
-from pos.ports import TILL_LOCKED, JournalUnavailableError
+from pos.storage_ports import TILL_LOCKED, JournalUnavailableError
 
 __all__ = ["check_copy", "check_numbers"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pos.check.report import Finding
-from pos.ports import JournalUnavailableError
+from pos.storage_ports import JournalUnavailableError
 from sync.identity import Identity, Node
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 from pos.check.report import Finding, State
-from pos.ports import JournalUnavailableError
+from pos.storage_ports import JournalUnavailableError
 
 __all__ = ["check_program"]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 
 from pos.check.report import Finding
-from pos.ports import Clock, JournalUnavailableError, Worker
+from pos.ports import Clock, Worker
 from pos.settings import Settings, SettingsError, load_settings
+from pos.storage_ports import JournalUnavailableError
 
 __all__ = ["JournalFound", "check_settings", "check_store", "running_till"]
 

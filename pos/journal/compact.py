@@ -24,7 +24,7 @@ from pos.journal.segment import (
     sync_folder,
     verify_segment,
 )
-from pos.ports import JournalUnavailableError
+from pos.storage_ports import JournalUnavailableError
 
 __all__ = ["ARCHIVE", "Gone", "Held", "begins_after", "compact", "removable"]
 

@@ -3,8 +3,8 @@
 import msgspec
 
 from pos.facts import Fact
-from pos.ports import Head
 from pos.standing import Standing, follow_standing
+from pos.storage_ports import Head
 
 __all__ = ["follow_head", "with_standing"]
 

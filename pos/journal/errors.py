@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import apsw
 
-from pos.ports import JournalUnavailableError
+from pos.storage_ports import JournalUnavailableError
 
 __all__ = ["SQLITE_MINIMUM", "check_sqlite", "translate"]
 

@@ -7,17 +7,8 @@ from pathlib import Path
 import apsw
 from msgspec.structs import replace
 
-from pos.facts import (
-    CartAbandoned,
-    CartParked,
-    EpochOpened,
-    Fact,
-    FactError,
-    Sale,
-    StoredFact,
-    Training,
-    decode_fact,
-)
+from pos.cart_facts import CartAbandoned, CartParked
+from pos.facts import Fact, FactError, StoredFact, Training, decode_fact
 from pos.journal.day_head import with_standing
 from pos.journal.epochs import newest_facts
 from pos.journal.errors import check_sqlite, translate
@@ -38,7 +29,10 @@ from pos.journal.segment import (
 )
 from pos.journal.views import Views
 from pos.journal.writer import Writer, chained
-from pos.ports import Clock, Head, JournalUnavailableError, Worker
+from pos.ports import Clock, Worker
+from pos.sale_facts import Sale
+from pos.storage_ports import Head, JournalUnavailableError
+from pos.till_facts import EpochOpened
 
 __all__ = ["FileJournal"]
 

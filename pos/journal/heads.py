@@ -4,19 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from pos.facts import (
-    EpochOpened,
-    Fact,
-    Sale,
-    StoredFact,
-    Training,
-    TrainingBegan,
-    TrainingEnded,
-    decode_fact,
-)
+from pos.facts import Fact, StoredFact, Training, decode_fact
 from pos.journal.day_head import follow_head
 from pos.journal.parked import follow_parked
-from pos.ports import Head
+from pos.sale_facts import Sale
+from pos.storage_ports import Head
+from pos.till_facts import EpochOpened, TrainingBegan, TrainingEnded
 
 __all__ = ["follow", "training_again"]
 

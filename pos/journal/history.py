@@ -8,7 +8,8 @@ from pos.journal.compact import ARCHIVE
 from pos.journal.errors import translate
 from pos.journal.segment import iterate, open_reader, read_facts, segment_files
 from pos.journal.views import Views
-from pos.ports import Found, JournalUnavailableError, Worker
+from pos.ports import Worker
+from pos.storage_ports import Found, JournalUnavailableError
 
 __all__ = ["FileHistory"]
 

@@ -5,19 +5,12 @@ from pathlib import Path
 
 import msgspec
 
-from pos.facts import (
-    CartAbandoned,
-    CartParked,
-    CartResumed,
-    EpochOpened,
-    Fact,
-    Sale,
-    UnknownFact,
-    decode_fact,
-    hash_of,
-)
+from pos.cart_facts import CartAbandoned, CartParked, CartResumed
+from pos.facts import Fact, UnknownFact, decode_fact, hash_of
 from pos.journal.segment import open_reader, read_facts, segment_files
-from pos.ports import Head, JournalUnavailableError
+from pos.sale_facts import Sale
+from pos.storage_ports import Head, JournalUnavailableError
+from pos.till_facts import EpochOpened
 
 __all__ = ["follow_parked", "read_parked"]
 

@@ -10,7 +10,8 @@ from pos.journal import epochs
 from pos.journal.compact import begins_after
 from pos.journal.errors import translate
 from pos.journal.segment import ChainEnd, iterate, open_reader, segment_files, verify_segment
-from pos.ports import JournalUnavailableError, Worker
+from pos.ports import Worker
+from pos.storage_ports import JournalUnavailableError
 
 __all__ = ["JournalFeed", "JournalTotals", "iterate", "sales_after", "verify_journal"]
 

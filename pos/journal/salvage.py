@@ -15,7 +15,7 @@ import msgspec
 from pos.facts import StoredFact, hash_of
 from pos.journal.second_copy import BatchSeal, read_seals
 from pos.journal.segment import SegmentHead, read_facts, read_head, segment_files
-from pos.ports import JournalUnavailableError
+from pos.storage_ports import JournalUnavailableError
 
 __all__ = ["Run", "Salvage", "copy_out", "find_journals", "salvage"]
 

@@ -28,7 +28,7 @@ from pos.journal.segment import (
     segment_files,
     verify_segment,
 )
-from pos.ports import JournalUnavailableError
+from pos.storage_ports import JournalUnavailableError
 
 __all__ = [
     "BATCH_FACTS",

@@ -9,9 +9,10 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from pos.facts import GENESIS, EpochOpened, StoredFact, decode_fact
+from pos.facts import GENESIS, StoredFact, decode_fact
 from pos.journal.errors import check_sqlite
-from pos.ports import JournalUnavailableError
+from pos.storage_ports import JournalUnavailableError
+from pos.till_facts import EpochOpened
 
 __all__ = [
     "ChainEnd",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from pos.ports import TILL_LOCKED, Head, Memory
+from pos.storage_ports import TILL_LOCKED, Head, Memory
 
 __all__ = ["RESTORING", "lock", "lock_of", "lock_text"]
 

@@ -13,10 +13,12 @@ from typing import Any
 import apsw
 import msgspec
 
+from pos.device_ports import JobState
 from pos.domain.cart import NOTHING_KNOWN, About, Cart, Line, Tender, cart_of
 from pos.journal.errors import check_sqlite, translate
 from pos.journal.segment import sync_folder
-from pos.ports import TILL_LOCKED, JobState, JournalUnavailableError, Worker
+from pos.ports import Worker
+from pos.storage_ports import TILL_LOCKED, JournalUnavailableError
 
 __all__ = ["SpoolView", "StateStore", "strip_restored"]
 

@@ -13,25 +13,15 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from pos.facts import (
-    CartAbandoned,
-    CartParked,
-    CartResumed,
-    FactError,
-    Sale,
-    StoredFact,
-    Training,
-    TrainingBegan,
-    TrainingEnded,
-    UnknownFact,
-    counts_for_budgets,
-    decode_fact,
-)
+from pos.cart_facts import CartAbandoned, CartParked, CartResumed
+from pos.facts import FactError, StoredFact, Training, UnknownFact, decode_fact
 from pos.journal.compact import ARCHIVE
 from pos.journal.segment import Segment, open_reader, read_facts, segment_files
 from pos.mentions import mentions_of
-from pos.ports import JournalUnavailableError
+from pos.sale_facts import Sale, counts_for_budgets
 from pos.standing import Standing, follow_standing
+from pos.storage_ports import JournalUnavailableError
+from pos.till_facts import TrainingBegan, TrainingEnded
 
 __all__ = ["GROUP_FACTS", "Views"]
 

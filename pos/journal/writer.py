@@ -9,10 +9,12 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from pos.facts import GENESIS, EpochOpened, Fact, StoredFact, body_of, hash_of, kind_of
+from pos.facts import GENESIS, Fact, StoredFact, body_of, hash_of, kind_of
 from pos.journal.errors import check_sqlite, translate
 from pos.journal.segment import Segment, SegmentHead, create_segment, insert_fact, segment_files
-from pos.ports import Clock, JournalUnavailableError
+from pos.ports import Clock
+from pos.storage_ports import JournalUnavailableError
+from pos.till_facts import EpochOpened
 
 __all__ = ["Writer", "chained", "create_journal"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from pos.facts import Sale, counts_for_budgets
-from pos.ports import History, JournalUnavailableError
+from pos.sale_facts import Sale, counts_for_budgets
+from pos.storage_ports import History, JournalUnavailableError
 
 if TYPE_CHECKING:
     from pos.domain.promotions import Left, Promotion

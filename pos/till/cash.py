@@ -3,13 +3,13 @@
 from collections.abc import Generator
 from typing import Any, Final
 
+from pos.cash_facts import CashMoved
 from pos.days import OpenSession
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.drawer import PAY_IN_REASONS, PAY_OUT_REASONS, counted_minor
 from pos.domain.question import Option, Question, to_minor
 from pos.domain.rights import Approval, declare
-from pos.facts import CashMoved, DrawerOpenedFact
 from pos.till.counting import Counting
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
@@ -17,6 +17,7 @@ from pos.till.ledger import Ledger
 from pos.till.reports import movement_slip
 from pos.till.selling import Selling
 from pos.till.surroundings import NO_SALE, Surroundings
+from pos.till_facts import DrawerOpenedFact
 from pos.words import amount
 
 __all__ = ["NO_SALE_REASONS", "SEE_EXPECTED", "Cash"]

@@ -11,8 +11,10 @@ from pos.domain import events as e
 from pos.domain import payment
 from pos.domain.cart import Cart
 from pos.domain.rights import Approval, declare
-from pos.facts import Fact, Reference, Sale, SaleTender
-from pos.ports import JournalUnavailableError
+from pos.domain.tender import Tender
+from pos.facts import Fact
+from pos.sale_facts import Reference, Sale
+from pos.storage_ports import JournalUnavailableError
 from pos.till import settlement
 from pos.till.card import lacks_number
 from pos.till.desk import Desk, Refusal
@@ -175,7 +177,7 @@ class Checkout:
     def complete(
         self,
         cart: Cart,
-        tenders: tuple[SaleTender, ...],
+        tenders: tuple[Tender, ...],
         *,
         rounding_minor: int = 0,
         tip_minor: int = 0,
@@ -194,7 +196,7 @@ class Checkout:
     async def _complete(
         self,
         cart: Cart,
-        tenders: tuple[SaleTender, ...],
+        tenders: tuple[Tender, ...],
         rounding_minor: int,
         tip_minor: int,
         references: tuple[Reference, ...],

@@ -3,14 +3,15 @@
 from collections.abc import Generator
 from typing import Any, Final
 
+from pos.cash_facts import CashCounted, CashMoved, DayClosed, SessionClosed
 from pos.days import OpenDay, OpenSession
 from pos.domain import commands as c
 from pos.domain.document import Document
 from pos.domain.drawer import Pieces, counted_minor
 from pos.domain.question import Option, Question
 from pos.domain.rights import Approval, declare
-from pos.facts import CashCounted, CashMoved, DayClosed, Fact, SessionClosed
-from pos.ports import Found
+from pos.facts import Fact
+from pos.storage_ports import Found
 from pos.till.cash import SEE_EXPECTED, Cash
 from pos.till.counting import Counting, kept_count
 from pos.till.desk import Desk, Refusal

@@ -10,7 +10,7 @@ import msgspec
 
 from pos.domain.line import Discount
 from pos.domain.tender import Tender
-from pos.facts import Reference, Sale, SaleLine, SaleTax
+from pos.sale_facts import Reference, Sale, SaleLine, SaleTax
 from pos.till.settlement import SaleContext
 
 __all__ = ["COUNTERS", "account_paid", "is_counter", "negated", "retender_of", "standing_tenders", "void_of"]

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
+from pos.cash_facts import CashCounted
 from pos.domain.drawer import Pieces, counted_minor, denominations, read_pieces
 from pos.domain.question import Option, Question
-from pos.facts import CashCounted
-from pos.ports import JournalUnavailableError
 from pos.resources import texts
+from pos.storage_ports import JournalUnavailableError
 from pos.till.desk import Desk
 from pos.till.ledger import Ledger
 from pos.words import amount

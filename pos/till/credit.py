@@ -13,8 +13,8 @@ from pos.domain.cart import Tender
 from pos.domain.codes import shown
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.rights import declare
-from pos.facts import Sale
-from pos.ports import Found
+from pos.sale_facts import Sale
+from pos.storage_ports import Found
 from pos.till.checkout import Checkout, refused
 from pos.till.counters import account_paid
 from pos.till.desk import Desk, Refusal

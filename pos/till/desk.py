@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from pos.device_ports import CashDrawer, ReceiptPrinter, Scale
 from pos.domain import events as e
 from pos.domain.article import Article
 from pos.domain.cart import Mark
@@ -22,27 +23,10 @@ from pos.domain.rights import Approval, Role, Roles
 from pos.domain.scan_table import ScanTable
 from pos.domain.tax import TaxRate, TaxTable
 from pos.domain.tender import TenderRules
-from pos.facts import Sale
-from pos.ports import (
-    TILL_LOCKED,
-    CashDrawer,
-    Catalogue,
-    CatalogueUnavailableError,
-    Clock,
-    History,
-    Hub,
-    Ids,
-    Journal,
-    JournalUnavailableError,
-    Memory,
-    Operator,
-    People,
-    Promotions,
-    ReceiptPrinter,
-    Scale,
-    State,
-)
+from pos.ports import Catalogue, CatalogueUnavailableError, Clock, Hub, Ids, Operator, People, Promotions
 from pos.resources import Texts, shipped_reasons, shipped_roles, texts
+from pos.sale_facts import Sale
+from pos.storage_ports import TILL_LOCKED, History, Journal, JournalUnavailableError, Memory, State
 from pos.till.budgets import Budgets
 from pos.till.practice import (
     PracticeHistory,

@@ -8,8 +8,8 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.document import Document, DocumentRow
 from pos.domain.scans import ScanKind, own_code
-from pos.facts import Sale
 from pos.resources import texts
+from pos.sale_facts import Sale
 from pos.till.checkout import Checkout
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow

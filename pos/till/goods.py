@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from decimal import Decimal
 from typing import Any, Final
 
+from pos.cart_facts import AgeRefused
 from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain import events as e
@@ -21,9 +22,9 @@ from pos.domain.money import QUANTITY_MAX
 from pos.domain.question import Option, Question, Scanned, to_decimal
 from pos.domain.rights import declare
 from pos.domain.scans import ScanKind, read_scan
-from pos.facts import AgeRefused, Sale
 from pos.mentions import receipt_key
-from pos.ports import Found
+from pos.sale_facts import Sale
+from pos.storage_ports import Found
 from pos.till.desk import Desk, NeedsAnswer, Refusal
 from pos.till.flows import Flow
 from pos.till.ledger import Ledger

@@ -3,11 +3,15 @@
 import datetime as dt
 from collections.abc import Sequence
 
+from pos.cash_facts import DayOpened, SessionOpened, SessionTaken
 from pos.days import Days, OpenDay
 from pos.domain.cart import Cart
-from pos.facts import DayOpened, EpochOpened, Fact, Sale, SaleTender, SessionOpened, SessionTaken
-from pos.ports import Head, JournalUnavailableError
+from pos.domain.tender import Tender
+from pos.facts import Fact
+from pos.sale_facts import Sale
+from pos.storage_ports import Head, JournalUnavailableError
 from pos.till.desk import Desk, Refusal, stop_message
+from pos.till_facts import EpochOpened
 
 __all__ = ["Ledger"]
 
@@ -118,7 +122,7 @@ class Ledger:
             left_minor=head.days.left_in(drawer),
         )
 
-    def must_hold(self, facts: Sequence[Fact], tenders: Sequence[SaleTender]) -> None:
+    def must_hold(self, facts: Sequence[Fact], tenders: Sequence[Tender]) -> None:
         """Refuse to pay out cash that is not in the drawer; where nobody told its float, nobody knows."""
         cash = sum(tender.amount_minor for tender in tenders if tender.kind == "cash")
         session = self._desk.world.journal.head.days.find(self.cash_session(facts))

@@ -3,9 +3,9 @@
 from collections.abc import Generator
 from typing import Any, Final
 
+from pos.cart_facts import CartParked, CartResumed
 from pos.domain import commands as c
 from pos.domain.question import Option, Question
-from pos.facts import CartParked, CartResumed
 from pos.till import settlement
 from pos.till.checkout import VOID_CART
 from pos.till.desk import Desk

@@ -3,10 +3,10 @@
 import logging
 
 from pos.domain import commands as c
-from pos.facts import EpochOpened
-from pos.ports import TILL_LOCKED, JournalUnavailableError
+from pos.storage_ports import TILL_LOCKED, JournalUnavailableError
 from pos.till.desk import Desk
 from pos.till.ledger import Ledger
+from pos.till_facts import EpochOpened
 
 __all__ = ["Numbers"]
 

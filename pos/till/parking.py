@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from pos.cart_facts import CartParked, CartResumed
 from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain import events as e
@@ -11,7 +12,6 @@ from pos.domain.cart import Cart
 from pos.domain.codes import shown
 from pos.domain.document import Document, DocumentRow
 from pos.domain.scans import Meaning, ScanKind, own_code, short_number
-from pos.facts import CartParked, CartResumed
 from pos.resources import texts
 from pos.till import settlement
 from pos.till.desk import Desk, Refusal

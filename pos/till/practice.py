@@ -8,20 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from pos.device_ports import PrintJob, ReceiptPrinter
 from pos.domain.document import Document
-from pos.facts import EpochOpened, Fact, Sale, StoredFact, Training, TrainingBegan, TrainingEnded
+from pos.facts import Fact, StoredFact, Training
 from pos.mentions import mentions_of
-from pos.ports import (
-    TILL_LOCKED,
-    Found,
-    Head,
-    History,
-    Hub,
-    Journal,
-    Memory,
-    PrintJob,
-    ReceiptPrinter,
-)
+from pos.ports import Hub
+from pos.sale_facts import Sale
+from pos.storage_ports import TILL_LOCKED, Found, Head, History, Journal, Memory
+from pos.till_facts import EpochOpened, TrainingBegan, TrainingEnded
 
 __all__ = ["PracticeHistory", "PracticeHub", "PracticeJournal", "PracticeMemory", "PracticePrinter"]
 

@@ -13,13 +13,15 @@ import msgspec
 from pos.domain import commands as c
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.scans import Meaning, ScanKind, read_scan
-from pos.facts import ReceiptCopied, Sale, Training
+from pos.facts import Training
 from pos.mentions import receipt_key
-from pos.ports import Found, History
+from pos.sale_facts import Sale
+from pos.storage_ports import Found, History
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.ledger import Ledger
 from pos.till.surroundings import Surroundings
+from pos.till_facts import ReceiptCopied
 from pos.words import amount
 
 __all__ = ["GIFT", "Receipt", "ReceiptBook", "receipt_code", "sale_in"]

@@ -16,8 +16,8 @@ from pos.domain.refund import Payback, paid_back, payback_of, plan
 from pos.domain.rights import Approval, declare
 from pos.domain.rounding import cash_refund
 from pos.domain.tender import Tender
-from pos.facts import Sale, SaleLine
 from pos.mentions import receipt_key
+from pos.sale_facts import Sale, SaleLine
 from pos.till.checkout import Checkout
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of

@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from pos.cash_facts import CashCounted, CashMoved, DayClosed
 from pos.domain.day_totals import Book, Count, SessionSum, Totals
 from pos.domain.document import Document, DocumentRow
-from pos.facts import CashCounted, CashMoved, DayClosed
 from pos.resources import Texts, texts
 from pos.till.desk import TillSetup
 from pos.words import amount, day_text, iso_day_text

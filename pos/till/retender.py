@@ -11,10 +11,10 @@ from pos.domain.question import Option, Question
 from pos.domain.rights import Approval, declare
 from pos.domain.rounding import cash_due
 from pos.domain.tender import TenderRules
-from pos.facts import Reference, Sale
 from pos.mentions import receipt_key
-from pos.ports import Found, History
 from pos.resources import texts
+from pos.sale_facts import Reference, Sale
+from pos.storage_ports import Found, History
 from pos.till.checkout import Checkout
 from pos.till.counters import is_counter, retender_of, standing_tenders, void_of
 from pos.till.desk import Desk, Refusal

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import msgspec
 
+from pos.cart_facts import CartAbandoned, CartParked, TaxKey
 from pos.domain.cart import Cart, Line, Mark, cart_of, pieces, tax_totals, total_minor
 from pos.domain.rights import Approval
-from pos.facts import CartAbandoned, CartParked, Reference, Sale, SaleLine, SaleTax, SaleTender, TaxKey
+from pos.domain.tender import Tender
+from pos.sale_facts import Reference, Sale, SaleLine, SaleTax
 
 __all__ = ["SaleContext", "abandoned", "cart_again", "line_again", "parked", "sale_of"]
 
@@ -34,7 +36,7 @@ class SaleContext(msgspec.Struct, frozen=True):
     approvals: tuple[Approval, ...] = ()
 
 
-def sale_of(cart: Cart, tenders: tuple[SaleTender, ...], context: SaleContext) -> Sale:
+def sale_of(cart: Cart, tenders: tuple[Tender, ...], context: SaleContext) -> Sale:
     """The sale. By construction: taxes' gross = total = tenders' amounts less rounding and tip; an assertion guards each."""
     total = total_minor(cart)
     taxes = tuple(

@@ -12,10 +12,10 @@ from pos.domain.cart import Discount
 from pos.domain.money import round_minor
 from pos.domain.question import Question
 from pos.domain.scans import Meaning, ScanKind
-from pos.facts import Sale
 from pos.mentions import receipt_key
-from pos.ports import Found, JournalUnavailableError
 from pos.resources import texts
+from pos.sale_facts import Sale
+from pos.storage_ports import Found, JournalUnavailableError
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.selling import Selling

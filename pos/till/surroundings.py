@@ -5,14 +5,15 @@ from typing import Any, Final
 
 import msgspec
 
+from pos.device_ports import DeviceState, PrintJob
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.document import Document
 from pos.domain.rights import declare
-from pos.facts import DrawerOpenedFact, ReceiptCopied, Sale
-from pos.ports import DeviceState, PrintJob
+from pos.sale_facts import Sale
 from pos.till.desk import Desk, Refusal
 from pos.till.ledger import Ledger
+from pos.till_facts import DrawerOpenedFact, ReceiptCopied
 from pos.view import CopyView, DeviceView, HubView
 
 __all__ = ["Surroundings"]

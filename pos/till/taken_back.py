@@ -7,7 +7,7 @@ import msgspec
 
 from pos.domain.line import Line
 from pos.domain.returns import Bought, Taken, rest_of
-from pos.facts import Sale, SaleLine
+from pos.sale_facts import Sale, SaleLine
 from pos.till.desk import Desk, Refusal
 from pos.till.receipt_book import Receipt, ReceiptBook, sale_in
 from pos.till.selling import Selling

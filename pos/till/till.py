@@ -15,7 +15,8 @@ from pos.domain import events as e
 from pos.domain.cart import Cart
 from pos.domain.codes import shown
 from pos.domain.tax import UnknownTaxCodeError
-from pos.ports import CatalogueUnavailableError, Head, JournalUnavailableError
+from pos.ports import CatalogueUnavailableError
+from pos.storage_ports import Head, JournalUnavailableError
 from pos.till.approvals import Approvals
 from pos.till.cash import Cash
 from pos.till.checkout import PAY_BEFORE, Checkout

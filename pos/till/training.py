@@ -9,12 +9,13 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.question import Option, Question
 from pos.domain.rights import Approval, declare
-from pos.facts import Fact, Training, TrainingBegan, TrainingEnded
+from pos.facts import Fact, Training
 from pos.till import settlement
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.ledger import Ledger
 from pos.till.selling import Selling
+from pos.till_facts import TrainingBegan, TrainingEnded
 
 __all__ = ["TrainingMode"]
 

@@ -19,9 +19,9 @@ from pos.domain.question import Option, Question, Scanned
 from pos.domain.scans import Meaning, ScanKind, own_code
 from pos.domain.tax import TaxRate
 from pos.domain.vouchers import NUMBER_BYTES, Balance, Move, balance_of, new_number, number_of, shown_number
-from pos.facts import Sale
-from pos.ports import Found
 from pos.resources import texts
+from pos.sale_facts import Sale
+from pos.storage_ports import Found
 from pos.till.checkout import Checkout, refused
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow

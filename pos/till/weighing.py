@@ -7,11 +7,12 @@ without a weight at rest above nothing, and none whose amount the scale reckons 
 import asyncio
 from typing import Final
 
+from pos.device_ports import ScaleRefusedError
 from pos.domain import commands as c
 from pos.domain.article import Article
 from pos.domain.money import round_minor
 from pos.domain.weight import Weight
-from pos.ports import ScaleRefusedError, Submit
+from pos.ports import Submit
 from pos.till.desk import Desk, Refusal
 from pos.till.selling import Selling
 

@@ -12,7 +12,8 @@ from litestar import Request, Response, get
 from litestar.params import FromPath
 from sqlalchemy.engine import Connection
 
-from pos.facts import FactError, Sale, StoredFact, decode_fact
+from pos.facts import FactError, StoredFact, decode_fact
+from pos.sale_facts import Sale
 from receipts.model import Receipt, Shop, build
 from sync.hub import ledger
 from sync.hub.service import Hub

@@ -18,7 +18,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
-from pos.facts import FactError, Sale, StoredFact, decode_fact
+from pos.facts import FactError, StoredFact, decode_fact
+from pos.sale_facts import Sale
 from sync.hub import tables as t
 from sync.hub.database import Bulk, insert_or_keep
 from sync.hub.stored import read_facts

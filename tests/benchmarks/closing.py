@@ -10,8 +10,8 @@ import statistics
 import time
 from pathlib import Path
 
+from pos.cash_facts import DayOpened
 from pos.domain import commands as c
-from pos.facts import DayOpened
 from tests.benchmarks.report import Report
 from tests.simulation.goods import SaleMaker
 from tests.simulation.machine import Machine, Seen, SimClock, SimIds, make_folder

@@ -7,19 +7,10 @@ from decimal import Decimal
 
 from sqlalchemy.engine import Connection
 
-from pos.facts import (
-    GENESIS,
-    EpochOpened,
-    Fact,
-    Sale,
-    SaleLine,
-    SaleTax,
-    SaleTender,
-    StoredFact,
-    body_of,
-    chain_hash,
-    kind_of,
-)
+from pos.domain.tender import Tender
+from pos.facts import GENESIS, Fact, StoredFact, body_of, chain_hash, kind_of
+from pos.sale_facts import Sale, SaleLine, SaleTax
+from pos.till_facts import EpochOpened
 from sync.hub import machines
 from sync.hub.rights import Intake
 from sync.keys import SigningKey
@@ -95,7 +86,7 @@ def sale(chance: random.Random, number: int, store: str = STORE) -> Sale:
         completed_ms=began_ms + 25_000 + chance.randint(0, 999),
         offset_min=120,
         lines=tuple(lines),
-        tenders=(SaleTender("cash", total, given, given - total),),
+        tenders=(Tender("cash", total, given, given - total),),
         taxes=taxes,
         total_minor=total,
         pieces=len(lines),

@@ -10,19 +10,10 @@ from typing import Any
 import msgspec
 
 from pos.domain.commands import Command, HubReported, OpenEpoch
-from pos.facts import (
-    GENESIS,
-    EpochOpened,
-    Fact,
-    Sale,
-    SaleLine,
-    SaleTax,
-    SaleTender,
-    StoredFact,
-    body_of,
-    chain_hash,
-    kind_of,
-)
+from pos.domain.tender import Tender
+from pos.facts import GENESIS, Fact, StoredFact, body_of, chain_hash, kind_of
+from pos.sale_facts import Sale, SaleLine, SaleTax
+from pos.till_facts import EpochOpened
 from sync.keys import SigningKey
 from sync.links import mint_link
 from sync.wire import Batch, ShopInfo, sealed
@@ -117,7 +108,7 @@ def sale(
         completed_ms=NOW_MS + 9500,
         offset_min=120,
         lines=items,
-        tenders=(SaleTender("cash", total, total + 500, 500),),
+        tenders=(Tender("cash", total, total + 500, 500),),
         taxes=(SaleTax("A", 1, Decimal(19), total, total - vat, vat),),
         total_minor=total,
         pieces=lines,

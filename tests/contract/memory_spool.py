@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pos.ports import JobState
+from pos.device_ports import JobState
 
 
 class CrashError(Exception):

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from pos.bootstrap import create_till
+from pos.cart_facts import CartParked
 from pos.cli import main
 from pos.compaction import held_by_others
-from pos.facts import CartParked
 from pos.journal import file_journal
 from pos.journal.backup import write_backup
 from pos.journal.compact import ARCHIVE, Held, compact, removable
@@ -22,8 +22,8 @@ from pos.journal.rebuild import compare_views, rebuild_views
 from pos.journal.restore import restore_backup
 from pos.journal.segment import segment_files
 from pos.journal.views import Views
-from pos.ports import JournalUnavailableError
 from pos.settings import load_settings
+from pos.storage_ports import JournalUnavailableError
 from pos.system import SystemClock, ThreadWorker
 from tests.contract.killing import STEPS_MAX, finished_before
 from tests.contract.test_epochs import ask, sell, using

@@ -10,15 +10,16 @@ import apsw
 import msgspec
 import pytest
 
-from pos.facts import GENESIS, EpochOpened, decode_fact
+from pos.facts import GENESIS, decode_fact
 from pos.journal import file_journal
 from pos.journal.file_journal import FileJournal
 from pos.journal.reader import JournalFeed, iterate, sales_after, verify_journal
 from pos.journal.rebuild import compare_views
 from pos.journal.segment import open_reader, segment_files
 from pos.journal.writer import create_journal
-from pos.ports import Head, JournalUnavailableError
+from pos.storage_ports import Head, JournalUnavailableError
 from pos.system import SystemClock, ThreadWorker
+from pos.till_facts import EpochOpened
 from tests.contract.test_journal import journal_of, sale
 
 ELSEWHERE = bytes(range(32))

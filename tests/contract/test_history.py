@@ -4,18 +4,23 @@ import asyncio
 from decimal import Decimal
 from pathlib import Path
 
-from pos.domain.cart import About, Cart, Line, Mark, Tender, cart_of
+from pos.cash_facts import DayOpened
+from pos.domain.about import About
+from pos.domain.cart import Cart, Line, Mark, cart_of
 from pos.domain.line import Origin
-from pos.facts import DayOpened, EpochOpened, Reference, Sale, SaleLine, SaleTender, Used
+from pos.domain.tender import Tender
+from pos.domain.used import Used
 from pos.journal.file_journal import FileJournal
 from pos.journal.history import FileHistory
 from pos.journal.state import StateStore
 from pos.journal.views import Views
 from pos.journal.writer import create_journal
+from pos.sale_facts import Reference, Sale, SaleLine
 from pos.system import SystemClock, ThreadWorker
+from pos.till_facts import EpochOpened
 
 
-def _sale(number: int, *lines: SaleLine, tenders: tuple[SaleTender, ...] = (), **more: object) -> Sale:
+def _sale(number: int, *lines: SaleLine, tenders: tuple[Tender, ...] = (), **more: object) -> Sale:
     return Sale(
         f"c{number}", number, "2026-11-22", "1-2", "1", 0, 0, 0, 60, lines, tenders, (), 0, 0,
         link=f"s.{number}", **more,  # type: ignore[arg-type]
@@ -38,7 +43,7 @@ def test_sales_are_found_by_number_link_and_what_they_mention(tmp_path: Path) ->
         await journal.append([_sale(1, _line(1, serial="SN1"))])
         back = Origin("3", 1, 1, 1)
         await journal.append([_sale(2, _line(1, kind="return", origin=back, qty=Decimal(-1)))])
-        card = SaleTender("gift-card", 500, 500, reference="G7")
+        card = Tender("gift-card", 500, 500, reference="G7")
         gone = _line(2, serial="SN1", voided_ms=1)
         await journal.append(
             [

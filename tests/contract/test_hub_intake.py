@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from pos.facts import EpochOpened, StoredFact
+from pos.facts import StoredFact
+from pos.till_facts import EpochOpened
 from sync.hub import exceptions, ledger, quarantine
 from sync.hub import tables as t
 from sync.hub.database import migrate, open_engine, transact

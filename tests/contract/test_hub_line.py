@@ -6,7 +6,7 @@ from pathlib import Path
 from pos.domain.commands import HubReported
 from pos.domain.events import CodeRefused, DeviceChanged, Event, HubChanged
 from pos.hub_line import AT_WORK_MS, HubLine
-from pos.ports import Head
+from pos.storage_ports import Head
 from sync.identity import Identity, Node, identity_file, save_identity
 from tests.contract.hub_kit import Clock
 

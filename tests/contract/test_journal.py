@@ -11,7 +11,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from pos.facts import CartAbandoned, EpochOpened, Sale, SaleLine, SaleTax, SaleTender
+from pos.cart_facts import CartAbandoned
+from pos.domain.tender import Tender
 from pos.journal import file_journal
 from pos.journal.backup import BackupError, check_backup, write_backup
 from pos.journal.file_journal import FileJournal
@@ -22,8 +23,10 @@ from pos.journal.segment import segment_files
 from pos.journal.state import StateStore
 from pos.journal.views import Views
 from pos.journal.writer import create_journal
-from pos.ports import JournalUnavailableError
+from pos.sale_facts import Sale, SaleLine, SaleTax
+from pos.storage_ports import JournalUnavailableError
 from pos.system import SystemClock, ThreadWorker
+from pos.till_facts import EpochOpened
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def sale(number: int, total: int = 119) -> Sale:
         completed_ms=3,
         offset_min=60,
         lines=(SaleLine(1, "Artikel", total, total, "A", Decimal(19), 1),),
-        tenders=(SaleTender("cash", total, total),),
+        tenders=(Tender("cash", total, total),),
         taxes=(SaleTax("A", 1, Decimal(19), total, 100, total - 100),),
         total_minor=total,
         pieces=1,
@@ -285,7 +288,7 @@ FULL_DISK = """
 import asyncio, sys
 from pathlib import Path
 from tests.contract.test_journal import journal_of, sale
-from pos.ports import JournalUnavailableError
+from pos.storage_ports import JournalUnavailableError
 from pos.system import ThreadWorker
 
 async def run(state):

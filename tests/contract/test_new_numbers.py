@@ -8,13 +8,14 @@ import pytest
 
 from pos.bootstrap import OpenTill, create_till, open_till
 from pos.domain import commands as c
-from pos.facts import EpochOpened, decode_fact
+from pos.facts import decode_fact
 from pos.journal.reader import iterate, verify_journal
 from pos.journal.segment import segment_files
 from pos.journal.standing import lock
 from pos.journal.state import StateStore
 from pos.settings import load_settings
 from pos.system import ThreadWorker
+from pos.till_facts import EpochOpened
 
 PIN = "4711"
 ELSEWHERE = bytes(range(32))

@@ -8,16 +8,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from pos.facts import (
-    CartAbandoned,
-    CartParked,
-    CartResumed,
-    EpochOpened,
-    Fact,
-    ReceiptCopied,
-    SaleLine,
-    TaxKey,
-)
+from pos.cart_facts import CartAbandoned, CartParked, CartResumed, TaxKey
+from pos.facts import Fact
 from pos.journal import file_journal
 from pos.journal.file_journal import FileJournal
 from pos.journal.reader import verify_journal
@@ -25,8 +17,10 @@ from pos.journal.rebuild import compare_views, rebuild_views
 from pos.journal.segment import segment_files
 from pos.journal.views import Views
 from pos.journal.writer import create_journal
-from pos.ports import Head, JournalUnavailableError
+from pos.sale_facts import SaleLine
+from pos.storage_ports import Head, JournalUnavailableError
 from pos.system import SystemClock, ThreadWorker
+from pos.till_facts import EpochOpened, ReceiptCopied
 from tests.contract.test_journal import sale
 
 

@@ -14,8 +14,8 @@ from drivers.printer.printer import EscPosPrinter
 from drivers.printer.session import PrinterTraits, Timing
 from drivers.printer.transports import Line, TcpLine, open_line
 from drivers.printer.usb import UsbLine
+from pos.device_ports import CashDrawer, JobState, PrintJob, ReceiptPrinter
 from pos.domain.commands import Command, DeviceReported
-from pos.ports import CashDrawer, JobState, PrintJob, ReceiptPrinter
 from pos.system import SystemClock, ThreadWorker
 from receipts.escpos import compose, drawer_pulse, prepare
 from receipts.model import build

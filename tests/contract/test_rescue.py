@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pos.facts import EpochOpened, StoredFact
+from pos.facts import StoredFact
 from pos.journal import file_journal, second_copy
 from pos.journal.file_journal import FileJournal
 from pos.journal.reader import iterate
@@ -20,6 +20,7 @@ from pos.journal.segment import segment_files
 from pos.journal.writer import create_journal
 from pos.rescue import Outcome, RescueError, identity_near, opened_medium, send
 from pos.system import SystemClock, SystemIds, ThreadWorker
+from pos.till_facts import EpochOpened
 from sync.hub.database import transact
 from sync.hub.stored import read_facts
 from sync.identity import Identity, Node, save_identity

@@ -14,7 +14,6 @@ from pos.bootstrap import OpenTill, create_till
 from pos.cli import main
 from pos.domain import commands as c
 from pos.domain.cart import Line, Mark, cart_of
-from pos.facts import EpochOpened
 from pos.journal.backup import BackupError, check_backup, write_backup
 from pos.journal.file_journal import FileJournal
 from pos.journal.reader import iterate, verify_journal
@@ -22,10 +21,11 @@ from pos.journal.restore import restore_backup
 from pos.journal.segment import segment_files
 from pos.journal.state import StateStore
 from pos.journal.views import Views
-from pos.ports import JournalUnavailableError
 from pos.settings import load_settings
 from pos.setup import SetupError, make_till
+from pos.storage_ports import JournalUnavailableError
 from pos.system import SystemClock, ThreadWorker
+from pos.till_facts import EpochOpened
 from tests.contract.killing import STEPS_MAX, finished_before
 from tests.contract.test_new_numbers import ELSEWHERE, PIN, at_the_till, granted, remember, sell
 

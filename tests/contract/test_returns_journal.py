@@ -6,9 +6,10 @@ from pathlib import Path
 
 from pos.bootstrap import OpenTill, create_till, open_till
 from pos.domain import commands as c
-from pos.facts import Sale, decode_fact
+from pos.facts import decode_fact
 from pos.journal.reader import iterate
 from pos.journal.rebuild import compare_views
+from pos.sale_facts import Sale
 from pos.settings import load_settings
 
 PIN = "4711"

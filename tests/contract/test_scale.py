@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from drivers.scale_line import BOUND_S, LiveScale, PortAddressError, read_scale_address
+from pos.device_ports import ScaleRefusedError
 from pos.domain.commands import Command, DeviceReported
 from pos.domain.weight import Weight
-from pos.ports import ScaleRefusedError
 from pos.system import SystemClock
 from tests.simulators.scale import Dialog06Scale, ScaleServer, Toledo8217Scale
 

@@ -8,15 +8,16 @@ from pathlib import Path
 import apsw
 import pytest
 
-from pos.facts import EpochOpened, StoredFact
+from pos.facts import StoredFact
 from pos.journal import file_journal
 from pos.journal.file_journal import FileJournal
 from pos.journal.rebuild import compare_views, rebuild_views
 from pos.journal.segment import segment_files
 from pos.journal.views import GROUP_FACTS, Views
 from pos.journal.writer import create_journal
-from pos.ports import JournalUnavailableError
+from pos.storage_ports import JournalUnavailableError
 from pos.system import SystemClock, ThreadWorker
+from pos.till_facts import EpochOpened
 from tests.contract.test_journal import sale
 from tests.contract.test_parked_carts import parked
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from pos.cash_facts import DayClosed
 from pos.domain.promotions import Promotion, Selection
-from pos.facts import DayClosed
 from pos.settings import load_settings
 from pos.view import TillView
 from tests.tui.fakes import (

@@ -10,10 +10,10 @@ import datetime as dt
 import io
 from typing import Protocol
 
+from pos.cash_facts import CashMoved
 from pos.domain import commands as c
 from pos.domain.scans import ScanKind, own_code
 from pos.entry import load_keymap
-from pos.facts import CashMoved
 from pos.plain import LineMode
 from pos.tui.choices import FUNCTIONS, GROUPS, MORE, PRINTING
 from pos.tui.scene import Panel

@@ -50,12 +50,13 @@ def test_a_cart_from_an_older_state_file_is_never_paid_a_second_time(
 def test_a_cart_that_ended_twice_is_found_by_verify(tmp_path: Path) -> None:
     import asyncio
 
-    from pos.facts import CartAbandoned, EpochOpened
+    from pos.cart_facts import CartAbandoned
     from pos.journal.file_journal import FileJournal
     from pos.journal.reader import verify_journal
     from pos.journal.views import Views
     from pos.journal.writer import create_journal
     from pos.system import SystemClock, ThreadWorker
+    from pos.till_facts import EpochOpened
 
     create_journal(tmp_path / "journal", SystemClock(), EpochOpened("s", "t", "new till", "x"))
     worker = ThreadWorker("w")

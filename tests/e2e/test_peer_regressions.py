@@ -19,13 +19,13 @@ import apsw
 import pytest
 import sqlalchemy as sa
 
-from pos.facts import EpochOpened
 from pos.journal.file_journal import FileJournal
 from pos.journal.reader import iterate, verify_journal
 from pos.journal.views import Views
 from pos.journal.writer import create_journal
-from pos.ports import JournalUnavailableError
+from pos.storage_ports import JournalUnavailableError
 from pos.system import SystemClock
+from pos.till_facts import EpochOpened
 from sync.hub import tables as t
 from sync.hub.database import open_engine
 from sync.wire import decode_answer

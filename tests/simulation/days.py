@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import msgspec
 
+from pos.cash_facts import CashMoved, DayClosed, DayOpened, SessionClosed, SessionOpened
 from pos.days import Days, OpenSession, follow_days
 from pos.domain.cart import Mark, cart_of
 from pos.domain.day_totals import Totals
@@ -18,18 +19,8 @@ from pos.domain.line import Discount, Line
 from pos.domain.money import round_minor
 from pos.domain.rounding import PROFILES, cash_due
 from pos.domain.tender import Tender
-from pos.facts import (
-    CashMoved,
-    DayClosed,
-    DayOpened,
-    Fact,
-    Sale,
-    SessionClosed,
-    SessionOpened,
-    body_of,
-    decode_fact,
-    kind_of,
-)
+from pos.facts import Fact, body_of, decode_fact, kind_of
+from pos.sale_facts import Sale
 from pos.till.settlement import SaleContext, sale_of
 from pos.totals import canonical, day_totals
 

@@ -10,8 +10,9 @@ import msgspec
 import pos.facts
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.codes import check_digit, key_of
-from pos.facts import Sale, SaleLine, SaleTax, SaleTender
+from pos.domain.tender import Tender
 from pos.ports import Operator, SignInRefusedError
+from pos.sale_facts import Sale, SaleLine, SaleTax
 
 __all__ = ["CODES", "OPERATOR", "PERSON", "PIN", "FutureFact", "People", "SaleMaker", "Shelf"]
 
@@ -124,7 +125,7 @@ class SaleMaker:
             completed_ms=now_ms,
             offset_min=60,
             lines=lines,
-            tenders=(SaleTender("cash", total, given, given - total),),
+            tenders=(Tender("cash", total, given, given - total),),
             taxes=taxes,
             total_minor=total,
             pieces=len(lines),

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pos.facts import DayOpened, Sale, StoredFact
+from pos.cash_facts import DayOpened
+from pos.facts import StoredFact
+from pos.sale_facts import Sale
 from sync.wire import Ack
 from tests.simulation import invariants as inv
 from tests.simulation.goods import PERSON

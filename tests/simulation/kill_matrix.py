@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from pos.domain import commands as c
-from pos.ports import JournalUnavailableError
+from pos.storage_ports import JournalUnavailableError
 from tests.simulation.aside import digest
 from tests.simulation.disk import Disk, Survival
 from tests.simulation.machine import CODES, Machine, Seen, SimClock, SimIds, make_folder

@@ -14,22 +14,25 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from pos.bootstrap import _open_storage
+from pos.device_ports import JobState, PrintJob
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
 from pos.domain.rights import ALL, Role
-from pos.facts import EpochOpened, Sale
 from pos.journal.file_journal import FileJournal
 from pos.journal.history import FileHistory
 from pos.journal.state import SpoolView, StateStore
 from pos.journal.views import Views
 from pos.journal.writer import create_journal
-from pos.ports import Head, JobState, JournalUnavailableError, Operator, PrintJob
+from pos.ports import Operator
 from pos.resources import tax_table
+from pos.sale_facts import Sale
 from pos.settings import load_settings
+from pos.storage_ports import Head, JournalUnavailableError
 from pos.till import Till, TillSetup, World
+from pos.till_facts import EpochOpened
 
 __all__ = ["InlineWorker", "LazyWorker", "Machine", "Seen", "SimClock", "SimIds", "make_folder"]
 

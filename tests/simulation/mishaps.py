@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pos.facts import EpochOpened
 from pos.journal.backup import write_backup
 from pos.journal.restore import restore_backup
 from pos.journal.writer import create_journal
-from pos.ports import JournalUnavailableError
+from pos.storage_ports import JournalUnavailableError
+from pos.till_facts import EpochOpened
 from sync.hub.articles import ArticleRecord, put_articles
 from sync.hub.machine_feed import revoke
 from sync.wire import Grant

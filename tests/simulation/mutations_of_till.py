@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 import pos.till.ledger as till_ledger
+from pos.cash_facts import DayOpened
 from pos.domain import events as e
-from pos.facts import DayOpened, Sale
 from pos.journal import file_journal, state, views, writer
+from pos.sale_facts import Sale
 from pos.till import checkout
 from pos.till.desk import Refusal
 from sync import epochs

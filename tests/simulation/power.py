@@ -19,7 +19,7 @@ import msgspec
 from pos.domain import commands as c
 from pos.domain.cart import Cart
 from pos.journal import file_journal, state, views
-from pos.ports import Head
+from pos.storage_ports import Head
 from tests.simulation.aside import AsideDisk, digest
 from tests.simulation.disk import ram_folder
 from tests.simulation.machine import CODES, LazyWorker, Machine, Seen, SimClock, SimIds, make_folder

@@ -8,29 +8,18 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
+from pos.cart_facts import CartAbandoned, CartParked, CartResumed
+from pos.cash_facts import DayClosed
 from pos.days import Days, follow_days
 from pos.domain import commands as c
-from pos.facts import (
-    CartAbandoned,
-    CartParked,
-    CartResumed,
-    DayClosed,
-    DrawerOpenedFact,
-    Fact,
-    ReceiptCopied,
-    Sale,
-    StoredFact,
-    Training,
-    TrainingBegan,
-    TrainingEnded,
-    UnknownFact,
-    decode_fact,
-)
+from pos.facts import Fact, StoredFact, Training, UnknownFact, decode_fact
 from pos.journal.reader import verify_journal
 from pos.journal.segment import ChainEnd, open_reader, read_facts, segment_files, verify_segment
 from pos.journal.views import Views
+from pos.sale_facts import Sale
 from pos.till.checkout import PAY_BEFORE
 from pos.till.settlement import cart_again
+from pos.till_facts import DrawerOpenedFact, ReceiptCopied, TrainingBegan, TrainingEnded
 from pos.totals import canonical, day_totals
 from tests.simulation.machine import CODES, Machine, Seen, jobs_of
 

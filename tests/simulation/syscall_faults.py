@@ -14,11 +14,12 @@ from typing import Any
 
 import msgspec
 
-from pos.facts import Sale, decode_fact
+from pos.facts import decode_fact
 from pos.journal.reader import verify_journal
 from pos.journal.rebuild import compare_views
 from pos.journal.segment import open_reader, read_facts, segment_files
 from pos.journal.views import GROUP_FACTS
+from pos.sale_facts import Sale
 from tests.simulation.line_till import LineTill
 
 __all__ = ["FAULTS", "Sweep", "fault_sweep", "traced"]

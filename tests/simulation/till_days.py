@@ -7,9 +7,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from pos.cash_facts import CashMoved, DayClosed
 from pos.domain import commands as c
 from pos.domain.drawer import CashRules, denominations
-from pos.facts import CashMoved, DayClosed, Sale
+from pos.sale_facts import Sale
 from pos.totals import canonical, day_totals
 from tests.tui.fakes import BREAD, BUTTER, CHOCOLATE, MILK, PIN, SHIRT, WATER, FakeJournal, Shop
 

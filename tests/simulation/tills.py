@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 import apsw
 import msgspec
 
+from pos.device_ports import PrintJob
 from pos.domain import commands as c
 from pos.domain import events as e
-from pos.facts import EpochOpened, Fact, StoredFact
+from pos.facts import Fact, StoredFact
 from pos.journal.file_journal import FileJournal
 from pos.journal.reader import JournalFeed, sales_after
 from pos.journal.standing import lock_of
 from pos.journal.state import StateStore
 from pos.journal.views import Views
-from pos.ports import Head, JournalUnavailableError, PrintJob
 from pos.resources import tax_table
+from pos.storage_ports import Head, JournalUnavailableError
 from pos.till import Till, TillSetup
 from pos.till import World as Ports
+from pos.till_facts import EpochOpened
 from sync.client import HubClient
 from sync.identity import Identity
 from sync.keys import SigningKey

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 from textual.pilot import Pilot
 
+from pos.cart_facts import CartAbandoned, CartParked
+from pos.device_ports import PrintJob, Scale
 from pos.domain import commands as c
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.cart import Cart
@@ -19,30 +21,15 @@ from pos.domain.codes import check_digit, key_of
 from pos.domain.promotions import Book, Promotion
 from pos.domain.rights import Role
 from pos.entry import load_keymap
-from pos.facts import (
-    CartAbandoned,
-    CartParked,
-    EpochOpened,
-    Fact,
-    Sale,
-    StoredFact,
-    Training,
-    counts_for_budgets,
-)
+from pos.facts import Fact, StoredFact, Training
 from pos.journal.heads import follow
 from pos.mentions import mentions_of
-from pos.ports import (
-    Found,
-    Head,
-    JournalUnavailableError,
-    Operator,
-    PrintJob,
-    PromotionsUnavailableError,
-    Scale,
-    SignInRefusedError,
-)
+from pos.ports import Operator, PromotionsUnavailableError, SignInRefusedError
 from pos.resources import tax_table
+from pos.sale_facts import Sale, counts_for_budgets
+from pos.storage_ports import Found, Head, JournalUnavailableError
 from pos.till import Till, TillSetup, World
+from pos.till_facts import EpochOpened
 from pos.tui.app import TillApp
 from pos.tui.themes import load_theme
 

@@ -2,7 +2,7 @@
 
 from pos.domain import commands as c
 from pos.domain.rights import ALL, Role
-from pos.facts import Sale
+from pos.sale_facts import Sale
 from tests.demo.day import day_shop
 from tests.demo.fronts import LineFront
 from tests.tui.fakes import BREAD, MILK, PIN, SHIRT, Screen, Shop, opened, run

@@ -5,10 +5,11 @@ from importlib import import_module
 
 import pytest
 
+from pos.cart_facts import CartAbandoned
 from pos.domain import commands as c
 from pos.domain.rights import ALL, Role, declared
-from pos.facts import CartAbandoned, DrawerOpenedFact
 from pos.resources import shipped_roles, texts
+from pos.till_facts import DrawerOpenedFact
 from tests.tui.fakes import BUTTER, MILK, PIN, Shop, opened, run
 
 STRICT = (Role("cashier"), Role("supervisor", (ALL,)))

@@ -8,27 +8,26 @@ from typing import Any
 import msgspec
 import pytest
 
-from pos.domain import cart as carts
-from pos.domain import commands as c
-from pos.domain.document import Document
-from pos.domain.drawer import CashRules, Pieces
-from pos.entry import load_keymap
-from pos.facts import (
-    CartAbandoned,
-    CartResumed,
+from pos.cart_facts import CartAbandoned, CartResumed
+from pos.cash_facts import (
     CashCounted,
     CashMoved,
     DayClosed,
     DayOpened,
-    DrawerOpenedFact,
-    SaleTender,
     SessionClosed,
     SessionOpened,
     SessionTaken,
 )
+from pos.domain import cart as carts
+from pos.domain import commands as c
+from pos.domain.document import Document
+from pos.domain.drawer import CashRules, Pieces
+from pos.domain.tender import Tender
+from pos.entry import load_keymap
 from pos.plain import LineMode
 from pos.till.desk import Refusal
 from pos.till.reports import z_report
+from pos.till_facts import DrawerOpenedFact
 from pos.totals import canonical, day_totals
 from receipts.document import layout_document
 from receipts.model import Shop as ReceiptShop
@@ -276,7 +275,7 @@ def test_a_refund_that_is_not_in_the_drawer_waits_until_cash_is_paid_in() -> Non
             ),
         )
         sold.cart = back
-        paid = (SaleTender("cash", -139, -139),)
+        paid = (Tender("cash", -139, -139),)
         with pytest.raises(Refusal, match="refund-not-in-drawer"):
             await till.till._checkout.complete(back, paid)
         assert (till.journal.sales, till.till._checkout.paying, sold.cart) == ([], False, back)

@@ -6,7 +6,7 @@ from pos.domain import commands as c
 from pos.domain.rights import ALL, Role
 from pos.domain.rounding import PROFILES
 from pos.domain.tender import Tender, TenderRules
-from pos.facts import Sale
+from pos.sale_facts import Sale
 from pos.till.counters import negated, standing_tenders
 from receipts.model import Shop as ReceiptShop
 from receipts.model import build
@@ -207,7 +207,7 @@ def test_the_tenders_that_stand_follow_from_all_documents() -> None:
 
 
 def _sale(*tenders: Tender, kind: str = "") -> Sale:
-    from pos.facts import Reference
+    from pos.sale_facts import Reference
 
     references = (Reference(kind, "3", 1, 1),) if kind else ()
     return Sale("c", 1, "2026-11-21", "1-1", "1", 0, 0, 0, 60, (), tenders, (), 0, 0, references=references)

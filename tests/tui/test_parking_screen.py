@@ -2,7 +2,7 @@
 
 import pytest
 
-from pos.facts import CartParked, CartResumed
+from pos.cart_facts import CartParked, CartResumed
 from pos.tui.controls import PARK_GUARD_MS
 from tests.tui.fakes import BREAD, BUTTER, MILK, SHIRT, Screen, Shop, opened, run
 

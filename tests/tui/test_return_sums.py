@@ -8,7 +8,7 @@ import msgspec
 
 from pos.domain import commands as c
 from pos.domain.cart import Discount
-from pos.facts import Sale
+from pos.sale_facts import Sale
 from tests.tui.fakes import APPLES, BUTTER, CHOCOLATE, MILK, SHIRT, YOGHURT
 from tests.tui.test_returning import Counter
 

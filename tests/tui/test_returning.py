@@ -11,8 +11,8 @@ from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain.cart import Discount
 from pos.domain.returns import ReturnPolicy
-from pos.facts import Reference, Sale
 from pos.resources import shipped_reasons
+from pos.sale_facts import Reference, Sale
 from pos.till.receipt_book import receipt_code
 from receipts.model import Shop as Paper
 from receipts.model import build

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pos.domain import commands as c
-from pos.ports import JournalUnavailableError
+from pos.storage_ports import JournalUnavailableError
 from tests.tui.fakes import (
     BEER,
     BREAD,

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from pos.cart_facts import CartParked, CartResumed
 from pos.domain import commands as c
 from pos.domain.rights import ALL, Role
 from pos.domain.scans import ScanKind, own_code
 from pos.entry import load_keymap
-from pos.facts import CartParked, CartResumed, DrawerOpenedFact
 from pos.plain import LineMode
-from pos.ports import JournalUnavailableError, Operator
+from pos.ports import Operator
+from pos.storage_ports import JournalUnavailableError
+from pos.till_facts import DrawerOpenedFact
 from tests.tui.fakes import BUTTER, MILK, PIN, Screen, Shop, opened, run
 
 STRICT = (Role("cashier"), Role("supervisor", (ALL,)))

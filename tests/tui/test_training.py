@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
+from pos.cart_facts import CartParked
+from pos.device_ports import PrintJob
 from pos.domain import commands as c
 from pos.domain.document import Document
 from pos.domain.rights import Role
-from pos.facts import CartParked, DrawerOpenedFact, Sale, Training, TrainingBegan, TrainingEnded, kind_of
+from pos.facts import Training, kind_of
 from pos.mentions import mentions_of
-from pos.ports import PrintJob
+from pos.sale_facts import Sale
+from pos.till_facts import DrawerOpenedFact, TrainingBegan, TrainingEnded
 from tests.tui.fakes import BUTTER, MILK, PIN, FakeHistory, Shop, opened, run
 
 FREE = (Role("cashier", ("training", "no-sale", "void-cart")), Role("supervisor", ("*",)))

@@ -595,7 +595,7 @@ def test_an_amount_typed_ahead_while_a_payment_is_written_is_kept_and_pays_nothi
 
 def test_a_scan_behind_a_payment_that_fails_is_refused_aloud() -> None:
     async def case() -> None:
-        from pos.ports import JournalUnavailableError
+        from pos.storage_ports import JournalUnavailableError
 
         async with table() as at:
             shop = at.screen.shop
@@ -645,7 +645,7 @@ def test_an_alarm_sounds_every_two_seconds_until_the_next_command() -> None:
 
 def test_an_alarm_that_was_acted_on_is_not_raised_again_by_news() -> None:
     async def case() -> None:
-        from pos.ports import JournalUnavailableError
+        from pos.storage_ports import JournalUnavailableError
 
         async with table() as at:
             shop = at.screen.shop
@@ -668,7 +668,7 @@ def test_an_alarm_that_was_acted_on_is_not_raised_again_by_news() -> None:
 
 def test_a_till_that_starts_stopped_is_silent_until_someone_tries() -> None:
     async def case() -> None:
-        from pos.ports import JournalUnavailableError
+        from pos.storage_ports import JournalUnavailableError
 
         shop = Shop()
         shop.journal.broken = JournalUnavailableError("disk-read-only", "")
@@ -691,7 +691,7 @@ def test_a_till_that_starts_stopped_is_silent_until_someone_tries() -> None:
 
 def test_a_scan_that_could_not_be_stored_sounds_as_what_it_is() -> None:
     async def case() -> None:
-        from pos.ports import JournalUnavailableError
+        from pos.storage_ports import JournalUnavailableError
 
         async with table() as at:
             at.screen.shop.state.problem = JournalUnavailableError("disk-full", "")

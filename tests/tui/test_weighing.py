@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from pos.device_ports import ScaleRefusedError
 from pos.domain import commands as c
 from pos.domain.weight import Weight
-from pos.ports import ScaleRefusedError
 from tests.tui.fakes import APPLES, MILK, Shop, opened, run
 
 CODES = (

@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-from pos.facts import Discount, Sale, SaleLine, SaleTax, SaleTender
+from pos.domain.line import Discount
+from pos.domain.tender import Tender
+from pos.sale_facts import Sale, SaleLine, SaleTax
 from receipts.model import Receipt, Shop, build
 from receipts.profiles import load_profiles
 
@@ -45,7 +47,7 @@ _SALE = Sale(
         line(4, "Bergkäse", 1299, discounts=(Discount("MHD", "Rabatt MHD", 130),)),
         line(5, "Pfand Einweg 0,25", 75, unit_minor=25, kind="deposit", parent=2, **_A),
     ),
-    tenders=(SaleTender("cash", 1661, 5000, 3339),),
+    tenders=(Tender("cash", 1661, 5000, 3339),),
     taxes=(SaleTax("A", 1, NINETEEN, 282, 237, 45), SaleTax("B", 2, SEVEN, 1379, 1289, 90)),
     total_minor=1661,
     pieces=5,
@@ -69,7 +71,7 @@ def numbered_sale(count: int, number: int = 1) -> Sale:
         total_minor=total,
         pieces=count,
         taxes=(SaleTax("B", 2, SEVEN, total, total - total * 7 // 107, total * 7 // 107),),
-        tenders=(SaleTender("cash", total, total),),
+        tenders=(Tender("cash", total, total),),
     )
 
 

@@ -5,8 +5,8 @@ import datetime as dt
 
 import pytest
 
+from pos.cash_facts import DayOpened
 from pos.domain import commands as c
-from pos.facts import DayOpened
 from tests.tui.fakes import MILK, Shop
 
 

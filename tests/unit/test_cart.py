@@ -23,7 +23,8 @@ from pos.domain.cart import (
     total_minor,
 )
 from pos.domain.money import round_minor
-from pos.facts import SaleTender, body_of, decode_fact
+from pos.domain.tender import Tender
+from pos.facts import body_of, decode_fact
 from pos.resources import tax_table
 from pos.till.settlement import SaleContext, sale_of
 
@@ -134,7 +135,7 @@ def test_lines_sum_to_the_total_and_net_and_vat_to_gross_in_any_cart(
     assert all(tax.net_minor + tax.vat_minor == tax.gross_minor for tax in taxes)
     assert [line.n for line in cart.lines] == list(range(1, len(cart.lines) + 1))
 
-    sale = sale_of(cart, (SaleTender("cash", total, total + 500, 500),), CONTEXT)
+    sale = sale_of(cart, (Tender("cash", total, total + 500, 500),), CONTEXT)
     assert sum(tax.gross_minor for tax in sale.taxes) == sale.total_minor == total
     assert len(sale.lines) == len(cart.lines)
     assert decode_fact("sale", 1, body_of(sale)) == sale

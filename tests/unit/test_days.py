@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 import pos.totals
+from pos.cash_facts import DayClosed, DayOpened, SessionClosed
 from pos.days import Days, follow_days
 from pos.domain.drawer import Pieces, counted_minor, denominations, read_pieces
-from pos.facts import DayClosed, DayOpened, Sale, SaleLine, SessionClosed
+from pos.sale_facts import Sale, SaleLine
 from pos.totals import Placed
 from tests.simulation.days import random_days
 from tests.simulation.till_days import till_days

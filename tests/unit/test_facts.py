@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pos import facts
+from pos import cash_facts, facts, till_facts
 from pos.facts import (
     GENESIS,
     FactError,
-    Sale,
     StoredFact,
     UnknownFact,
     body_of,
@@ -18,6 +17,7 @@ from pos.facts import (
     json_of,
     kind_of,
 )
+from pos.sale_facts import Sale
 
 # Written once when version 1 was released; never to be made anew.
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "facts_v1.json").read_text(encoding="utf-8"))
@@ -54,22 +54,22 @@ def test_the_golden_sale_balances() -> None:
 
 
 def test_a_kind_or_version_from_the_future_is_kept_and_passed_on() -> None:
-    body = body_of(facts.DayOpened("2026-11-22", "1-2"))
+    body = body_of(cash_facts.DayOpened("2026-11-22", "1-2"))
     assert isinstance(decode_fact("loyalty.earned", 1, body), UnknownFact)
     assert isinstance(decode_fact("day.opened", 99, body), UnknownFact)
 
 
 def test_an_older_version_is_lifted_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(facts._KINDS, "day.opened", (2, facts.DayOpened))
+    monkeypatch.setitem(facts._KINDS, "day.opened", (2, cash_facts.DayOpened))
     monkeypatch.setitem(facts.UPCASTERS, ("day.opened", 1), lambda raw: {**raw, "by": "lifted"})
-    body = body_of(facts.DayOpened("2026-11-22", "1-2"))
+    body = body_of(cash_facts.DayOpened("2026-11-22", "1-2"))
     fact = decode_fact("day.opened", 1, body)
-    assert isinstance(fact, facts.DayOpened)
+    assert isinstance(fact, cash_facts.DayOpened)
     assert fact.by == "lifted"
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"not JSON", b"\x03\x00", body_of(facts.ReceiptCopied(1, "1"))[:-3], b"[" * 100_000]
+    "body", [b"", b"not JSON", b"\x03\x00", body_of(till_facts.ReceiptCopied(1, "1"))[:-3], b"[" * 100_000]
 )
 def test_bytes_that_are_no_fact_are_named_as_such(body: bytes) -> None:
     with pytest.raises(FactError):

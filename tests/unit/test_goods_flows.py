@@ -7,13 +7,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from pos.cart_facts import AgeRefused
 from pos.domain import commands as c
 from pos.domain.article import Article, Deposit
 from pos.domain.goods_rules import GoodsRules, read_deposits
 from pos.domain.promotions import Promotion
 from pos.domain.rights import ALL, Role
-from pos.facts import AgeRefused, Sale, Training, body_of, decode_fact, kind_of
-from pos.ports import JournalUnavailableError
+from pos.facts import Training, body_of, decode_fact, kind_of
+from pos.sale_facts import Sale
+from pos.storage_ports import JournalUnavailableError
 from receipts.html import receipt_page
 from receipts.model import build
 from receipts.text import render_text

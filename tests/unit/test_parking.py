@@ -6,11 +6,13 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from pos.cart_facts import CartAbandoned, CartParked, CartResumed
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Cart, Discount, Line, Mark, Origin, cart_of
-from pos.facts import CartAbandoned, CartParked, CartResumed, Sale, body_of, decode_fact
-from pos.ports import JournalUnavailableError
+from pos.facts import body_of, decode_fact
+from pos.sale_facts import Sale
+from pos.storage_ports import JournalUnavailableError
 from pos.till import settlement
 from tests.tui.fakes import BEER, BUTTER, MILK, NO_PRICE, PIN, UNKNOWN, WATER, Shop, run
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import msgspec
 
-from pos.domain.tender import Foreign
-from pos.facts import Reference, Sale, SaleTender
+from pos.domain.tender import Foreign, Tender
 from pos.resources import config_path
+from pos.sale_facts import Reference, Sale
 from receipts.escpos import compose
 from receipts.html import receipt_page
 from receipts.json import receipt_json
@@ -20,10 +20,10 @@ NUMBER = "7QZ9K2M4X8B1C3D5F6G7H8J9K"
 
 def sale() -> Sale:
     tenders = (
-        SaleTender("card-manual", 500, 500, reference="0815"),
-        SaleTender("gift-card", 300, 300, reference=NUMBER, balance_minor=4_200),
-        SaleTender("foreign", 1_843, 1_843, foreign=Foreign("USD", 2_000, Decimal("0.9215"))),
-        SaleTender("cash", -843, 0, 843),
+        Tender("card-manual", 500, 500, reference="0815"),
+        Tender("gift-card", 300, 300, reference=NUMBER, balance_minor=4_200),
+        Tender("foreign", 1_843, 1_843, foreign=Foreign("USD", 2_000, Decimal("0.9215"))),
+        Tender("cash", -843, 0, 843),
     )
     return Sale(
         "c", 7, "2026-11-21", "1-1", "1", 1_790_000_000_000, 1_790_000_000_000, 1_790_000_000_000, 60,

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pos.facts import Discount, SaleTax, SaleTender
+from pos.domain.line import Discount
+from pos.domain.tender import Tender
+from pos.sale_facts import SaleTax
 from receipts import formats
 from receipts.model import Shop
 from receipts.text import render_text
@@ -122,7 +124,7 @@ def test_a_foreign_shop_and_huge_amounts_fall_back_to_rows() -> None:
         receipt(
             total_minor=big,
             taxes=(SaleTax("A", 1, NINETEEN, big, big - 15_966_386, 15_966_386),),
-            tenders=(SaleTender("cash", big, big),),
+            tenders=(Tender("cash", big, big),),
             shop=Shop("Laden", tax_number="12/345/67890"),
         ),
         32,

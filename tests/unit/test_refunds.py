@@ -10,7 +10,7 @@ from pos.domain import commands as c
 from pos.domain.cart import Cart, Line, Origin
 from pos.domain.refund import paid_back, payback_of, plan
 from pos.domain.tender import Tender
-from pos.facts import Reference, Sale
+from pos.sale_facts import Reference, Sale
 from pos.till.settlement import line_again
 from tests.tui.fakes import PIN, SHIRT, Shop, opened, run
 

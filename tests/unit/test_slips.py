@@ -9,8 +9,8 @@ from pos.domain import commands as c
 from pos.domain.document import Document
 from pos.domain.scans import LabelRule, ScanKind, ScanTable, SlipRule, StickerRule, own_code, short_number
 from pos.entry import Entry
-from pos.facts import Sale
-from pos.ports import JournalUnavailableError
+from pos.sale_facts import Sale
+from pos.storage_ports import JournalUnavailableError
 from tests.tui.fakes import APPLES, BUTTER, MILK, SHIRT, UNKNOWN, WATER, FakeHistory, FakeJournal, Shop, run
 from tests.unit.scan_samples import full
 

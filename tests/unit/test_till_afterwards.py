@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from pos.cash_facts import DayOpened
 from pos.domain import commands as c
 from pos.domain import events as e
-from pos.facts import DayOpened
 from tests.tui.fakes import MILK, Shop
 
 

@@ -10,7 +10,7 @@ from pos.domain.cart import cart_of
 from pos.domain.discounts import saved_minor
 from pos.domain.money import vat_of_gross
 from pos.domain.promotions import Book, Part, Promotion, PromotionLine, Selection
-from pos.facts import Sale
+from pos.sale_facts import Sale
 from receipts.model import Shop as Seller
 from receipts.model import build
 from tests.tui.fakes import (

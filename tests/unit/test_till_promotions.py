@@ -8,14 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from pos.cart_facts import CartParked
 from pos.domain import commands as c
 from pos.domain.cart import Cart, with_about
 from pos.domain.codes import check_digit
 from pos.domain.line import Discount, Line
 from pos.domain.promotions import Part, Promotion, Selection
 from pos.domain.scans import ScanKind, own_code
-from pos.facts import CartParked, Sale
 from pos.ports import PromotionsUnavailableError
+from pos.sale_facts import Sale
 from tests.tui.fakes import (
     APPLES,
     BREAD,

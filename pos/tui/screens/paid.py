@@ -2,7 +2,7 @@
 
 from textual.strip import Strip
 
-from pos.ports import DeviceState
+from pos.device_ports import DeviceState
 from pos.tui.paint import Part, fit, fit_right, wrap
 from pos.tui.scene import Scene
 from pos.tui.widgets import qr

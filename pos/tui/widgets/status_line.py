@@ -2,7 +2,7 @@
 
 from textual.strip import Strip
 
-from pos.ports import DeviceState
+from pos.device_ports import DeviceState
 from pos.tui.paint import Part, clean
 from pos.tui.scene import Scene
 from pos.view import DeviceView
