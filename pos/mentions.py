@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from typing import Final
 
+from pos.domain.refund import DEPOSIT, NO_RECEIPT
 from pos.facts import Fact
 from pos.sale_facts import Sale
 
 __all__ = ["KINDS", "mentions_of", "receipt_key"]
 
 KINDS: Final = ("receipt", "serial", "slip", "voucher", "without-receipt", "account", "invoice")
-"""receipt: another receipt that it takes back from, voids or re-tenders (`receipt_key`); serial: an article's serial
-number; slip: a deposit slip; voucher: a gift card or credit, by its number; without-receipt: a return without a receipt, by the business day;
-account: a customer who pays later; invoice: its own number as an invoice."""
+"""receipt: another receipt that it takes back from, gives back the payment of, voids or re-tenders (`receipt_key`);
+serial: an article's serial number; slip: a deposit slip; voucher: a gift card or credit, by its number; without-receipt: a
+return without a receipt, by the business day; account: a customer who pays later; invoice: its own number as an invoice."""
 
 _VOUCHERS: Final = frozenset({"gift-card", "credit", "voucher"})
 
@@ -43,6 +44,8 @@ def mentions_of(fact: Fact) -> Iterator[tuple[str, str]]:
             seen.add(("voucher", tender.reference))
         if tender.kind == "on-account" and tender.reference:
             seen.add(("account", tender.reference))
+    for entry in fact.given_back:
+        seen |= {("receipt", key) for key in entry.receipts if key not in {DEPOSIT, NO_RECEIPT}}
     if fact.invoice:
         seen.add(("invoice", fact.invoice))
     yield from sorted(seen)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from pos.domain.line import Discount, Origin
+from pos.domain.refund import GivenBack
 from pos.domain.rights import Approval
 from pos.domain.tender import Tender
 from pos.domain.used import Used
@@ -101,7 +102,7 @@ class Sale(msgspec.Struct, frozen=True, omit_defaults=True):
     reference, `staff` the operator who bought as staff, `coupons` what was scanned for a discount. `promotions` says how
     often each was applied and what it took off, for budgets; the shares are discounts of the lines. Counter-documents are
     sales too: their lines, or their tenders, are those of the receipt in `references` with the sign turned. `invoice` is
-    its number as an invoice, `buyer` a reference to whom it is addressed.
+    its number as an invoice, `buyer` a reference to whom it is addressed. `given_back` says whose payment its returns gave back.
     """
 
     cart_id: str
@@ -135,6 +136,7 @@ class Sale(msgspec.Struct, frozen=True, omit_defaults=True):
     invoice: str = ""
     buyer: str = ""
     promotions: tuple[Used, ...] = ()
+    given_back: tuple[GivenBack, ...] = ()
 
 
 def counts_for_budgets(sale: Sale) -> bool:

@@ -10,6 +10,7 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain import payment
 from pos.domain.cart import Cart
+from pos.domain.refund import GivenBack
 from pos.domain.rights import Approval, declare
 from pos.domain.tender import Tender
 from pos.facts import Fact
@@ -182,6 +183,7 @@ class Checkout:
         rounding_minor: int = 0,
         tip_minor: int = 0,
         references: tuple[Reference, ...] = (),
+        given_back: tuple[GivenBack, ...] = (),
     ) -> Coroutine[Any, Any, None]:
         """Write the sale that ends this cart, then drawer, paper and thanks. The tenders pay for it in full."""
         self._nothing_on_scale()
@@ -191,7 +193,7 @@ class Checkout:
         self.paying = True
         self._selling.quantity = None
         self._selling.results = None
-        return self._complete(cart, tenders, rounding_minor, tip_minor, references)
+        return self._complete(cart, tenders, rounding_minor, tip_minor, references, given_back)
 
     async def _complete(
         self,
@@ -200,10 +202,12 @@ class Checkout:
         rounding_minor: int,
         tip_minor: int,
         references: tuple[Reference, ...],
+        given_back: tuple[GivenBack, ...],
     ) -> None:
         try:
             facts = self._ledger.day_facts()
             context = self._context(facts, rounding_minor, tip_minor, references, self._desk.approvals)
+            context = msgspec.structs.replace(context, given_back=given_back)
             self._ledger.must_hold(facts, tenders)
             sale = await self._addressed(settlement.sale_of(cart, tenders, context), cart.about.buyer)
         except BaseException:

@@ -76,6 +76,10 @@ def void_of(
         pieces=-sale.pieces,
         rounding_minor=-(sum(tender.amount_minor for tender in standing) - sale.total_minor - sale.tip_minor),
         tip_minor=-sale.tip_minor,
+        given_back=tuple(
+            msgspec.structs.replace(entry, worth_minor=-entry.worth_minor, amount_minor=-entry.amount_minor)
+            for entry in sale.given_back
+        ),
     )
 
 

@@ -67,9 +67,13 @@ class Credit:
             if tender.kind == "on-account" and tender.reference == customer
         )
 
-    async def may_turn(self, sale: Sale) -> None:
-        """Raises Refusal where what a customer owed for this sale was paid since."""
-        for tender in sale.tenders:
+    async def onto_account(self, minor: int, customer: str) -> Tender:
+        """A way to give money back (pos.till.refunds): the customer owes less."""
+        return Tender("on-account", -minor, -minor, currency=self._desk.setup.currency, reference=customer)
+
+    async def may_turn(self, standing: Sequence[Tender]) -> None:
+        """Raises Refusal where what a customer owed for a receipt that stands paid so was paid since."""
+        for tender in standing:
             if tender.kind == "on-account" and await self.owed(tender.reference) < tender.amount_minor:
                 raise Refusal("account-paid", customer=tender.reference)
 

@@ -1,26 +1,33 @@
 """Money that goes back: a cart that comes to less than nothing is paid out, one that comes to nothing is ended.
 
-It goes back the way it came: cash for what was paid in cash and for deposits, a card's part on its terminal. Other ways
-are added by the parts that know them (`ways`). Cash for what was paid otherwise needs a right.
+It goes back the way it came: cash for what was paid in cash and for deposits, a card's part on its terminal, a gift card's
+onto it. Other ways are added by the parts that know them (`ways`, `named`). Cash for what was paid otherwise needs a right.
 """
 
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from typing import Any, Final
 
 from pos.domain import cart as carts
 from pos.domain import commands as c
-from pos.domain.cart import Cart, Origin
+from pos.domain.cart import Cart
 from pos.domain.payment import rest_minor
 from pos.domain.question import Option, Question
-from pos.domain.refund import Payback, paid_back, payback_of, plan
+from pos.domain.refund import (
+    GivenBack,
+    Part,
+    Share,
+    as_paid,
+    free_minor,
+    in_coins,
+    shares_of,
+)
 from pos.domain.rights import Approval, declare
-from pos.domain.rounding import cash_refund
+from pos.domain.rounding import cash_due
 from pos.domain.tender import Tender
-from pos.mentions import receipt_key
-from pos.sale_facts import Sale, SaleLine
 from pos.till.checkout import Checkout
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
+from pos.till.payments import Payments
 from pos.till.selling import Selling
 from pos.words import amount as words_of
 
@@ -32,16 +39,24 @@ _PAID_LATER: Final = frozenset({"on-account", "invoice"})
 
 Way = Callable[[int], Generator[Any, Any, Tender]]
 """Given an amount to give back (positive), asks what it must and returns the tender, its amount negative."""
+Named = Callable[[int, str], Awaitable[Tender]]
+"""Given an amount and the reference it goes back to: the tender. Nothing is asked."""
+_Chosen = tuple[str, Sequence[Share]]
 
 
 class Refunds:
-    """`ways`: how each kind of tender is given back. "cash" is no way of its own: it is always there."""
+    """`ways`, `named`: how each kind of tender is given back. "cash" is no way of its own: it is always there.
+
+    `limits`: what a kind can take at most, by its reference.
+    """
 
     def __init__(self, desk: Desk, selling: Selling, checkout: Checkout) -> None:
         self._desk = desk
         self._selling = selling
         self._checkout = checkout
         self.ways: dict[str, Way] = {"card-manual": self._on_the_terminal}
+        self.named: dict[str, Named] = {}
+        self.limits: dict[str, Callable[[str], Awaitable[int]]] = {}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
         checkout.pay_out = self.pay_out
 
@@ -49,45 +64,69 @@ class Refunds:
         """End a cart of which less than nothing is due. `given_minor`: the amount that was typed, if one was."""
         due = rest_minor(cart)
         assert due < 0, "nothing is to be paid"
-        if given_minor is not None and given_minor != -due:
-            raise Refusal("pay-out-exact", amount=-due)
+        coins, _ = cash_due(due, self._desk.setup.tenders.rounding)
+        if given_minor is not None and given_minor not in {-due, -coins}:
+            raise Refusal("pay-out-exact", amount=-coins)
         return self._give_back(cart, -due)
 
     def _give_back(self, cart: Cart, owed: int) -> Flow:
-        payback: Payback = yield self._payback(cart)
-        shares = plan(owed, payback, self.ways)
-        if shares != {"cash": owed}:
-            shares = yield from self._ask(owed, payback, shares)
+        payments = Payments(self._desk, self.limits)
+        parts: list[Part] = yield payments.parts(cart)
+        kind, shares = yield from self._chosen(owed, parts)
         approvals: tuple[Approval, ...] = ()
-        later = payback.by_kind.keys() & _PAID_LATER and "credit" in shares
-        if later or shares.get("cash", 0) > payback.cash_minor:
+        if any(_wants_a_word(share.source.kind, kind) for share in shares):
             approvals = approval_of((yield Need(REFUND_CASH)))
-        tenders, rounding = list(cart.tenders), 0
-        for kind, amount in shares.items():
-            if kind == "cash":
-                coins, difference = cash_refund(0, amount, 0, self._desk.setup.tenders.rounding)
-                rounding -= difference
-                tenders.append(Tender("cash", -coins, -coins, currency=self._desk.setup.currency))
+        by_kind: dict[tuple[str, str], list[Share]] = {}
+        for share in shares:
+            source = share.source
+            way = (kind, "") if kind else (source.kind, source.reference)
+            by_kind.setdefault(way, []).append(share)
+        tenders, given = list(cart.tenders), []
+        cash = [share for (name, _), some in by_kind.items() if name == "cash" for share in some]
+        for (name, reference), some in by_kind.items():
+            if name == "cash":
+                continue
+            minor = sum(share.worth_minor for share in some)
+            if name in self.named and not kind:
+                tenders.append((yield self.named[name](minor, reference)))
             else:
-                tenders.append((yield from self.ways[kind](amount)))
+                tenders.append((yield from self.ways[name](minor)))
+            given += [_given(share, name) for share in some]
+        if cash:
+            before = yield payments.coins([share.source.receipts[-1] for share in cash])
+            coins = in_coins(cash, before, self._desk.setup.tenders.rounding)
+            paid_out = sum(entry.amount_minor for entry in coins)
+            given += coins
+            if paid_out:
+                tenders.append(Tender("cash", -paid_out, -paid_out, currency=self._desk.setup.currency))
         assert self._selling.cart is not None, "a question that the cart outlives is dropped"
         if approvals:
             cart = carts.with_about(cart, approvals=(*cart.about.approvals, *approvals))
         yield self._checkout.complete(
-            cart, tuple(tenders), rounding_minor=rounding, tip_minor=cart.about.tip_minor
+            cart,
+            tuple(tenders),
+            rounding_minor=sum(entry.worth_minor - entry.amount_minor for entry in given),
+            tip_minor=cart.about.tip_minor,
+            given_back=tuple(given),
         )
 
-    def _ask(
-        self, owed: int, payback: Payback, shares: dict[str, int]
-    ) -> Generator[Any, Any, dict[str, int]]:
-        """How it goes back: the way it came, or another that is there. One that is alone is not asked for."""
-        choices: dict[str, dict[str, int]] = {}
-        if sum(shares.values()) == owed:
-            choices[next(iter(shares)) if len(shares) == 1 else "as-paid"] = shares
-        if payback.free_minor >= owed:
-            choices["cash"] = {"cash": owed}
+    def _chosen(self, owed: int, parts: Sequence[Part]) -> Generator[Any, Any, _Chosen]:
+        """The one kind by which it goes back, and what it stands for; no kind: each share as it was paid.
+
+        It is the way it came, or another that is there. One that is alone is not asked for.
+        """
+        choices: dict[str, _Chosen] = {}
+        free = free_minor(parts)
+        plan = as_paid(min(owed, free), parts, {*self.ways, *self.named, "cash"})
+        if sum(share.worth_minor for share in plan) == owed:
+            kinds = list(dict.fromkeys(share.source.kind for share in plan))
+            if kinds == ["cash"]:
+                return "", plan
+            choices[kinds[0] if len(kinds) == 1 else "as-paid"] = "", plan
+        if free >= owed:
+            choices["cash"] = "cash", shares_of(owed, parts, "cash")
         if "credit" in self.ways:
-            choices["credit"] = {"credit": owed}
+            choices.setdefault("credit", ("credit", shares_of(owed, parts, "credit")))
         if not choices:
             raise Refusal("refund-no-way", amount=owed)
         if len(choices) == 1:
@@ -104,48 +143,14 @@ class Refunds:
             "card-manual", -amount, -amount, currency=self._desk.setup.currency, reference=number[:40]
         )
 
-    async def _payback(self, cart: Cart) -> Payback:
-        """By which ways the returned lines of this cart were paid, looked up in the journal."""
-        lines = [line for line in cart.lines if line.live and line.pay_minor < 0]
-        worth: dict[tuple[str, int, int], int] = {}
-        deposits = free = 0
-        for line in lines:
-            if line.origin is None:
-                deposits -= line.pay_minor
-                free -= line.pay_minor
-                continue
-            if not line.origin.gift:
-                free -= line.pay_minor
-            if line.origin.number and not line.origin.gift:
-                key = (line.origin.till, line.origin.epoch, line.origin.number)
-                worth[key] = worth.get(key, 0) - line.pay_minor
-        receipts = [(await self._left_of(key), amount) for key, amount in worth.items()]
-        return payback_of(receipts, cash_minor=deposits, free_minor=free)
 
-    async def _left_of(self, key: tuple[str, int, int]) -> dict[str, int]:
-        """What of each kind of tender of a receipt was not given back yet."""
-        history = self._desk.world.history
-        found = await history.receipt(key[1], key[2]) if history is not None else None
-        if history is None or found is None or not isinstance(found.fact, Sale):
-            return {}
-        paid = [(tender.kind, tender.amount_minor) for tender in found.fact.tenders]
-        earlier = []
-        for later in await history.mentions("receipt", receipt_key(*key)):
-            if not isinstance(later.fact, Sale):
-                continue
-            tenders = [(tender.kind, tender.amount_minor) for tender in later.fact.tenders]
-            if any(reference.kind == "retender" for reference in later.fact.references):
-                paid += tenders
-                continue
-            back = [line for line in later.fact.lines if line.voided_ms is None and line.origin is not None]
-            own = [line for line in back if line.origin is not None and receipt_of(line.origin) == key]
-            earlier.append((tenders, -pay_of(own), -pay_of(back)))
-        return paid_back(paid, earlier)
+def _wants_a_word(paid: str, kind: str) -> bool:
+    """Cash for what was not paid in cash, or credit for what may not be paid yet."""
+    return (kind == "cash" != paid) or (kind == "credit" and paid in _PAID_LATER)
 
 
-def receipt_of(origin: Origin) -> tuple[str, int, int]:
-    return origin.till, origin.epoch, origin.number
-
-
-def pay_of(lines: Iterable[SaleLine]) -> int:
-    return sum(line.pay_minor for line in lines)
+def _given(share: Share, kind: str) -> GivenBack:
+    source = share.source
+    return GivenBack(
+        source.receipts, source.kind, kind, share.worth_minor, share.worth_minor, source.reference
+    )

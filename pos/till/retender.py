@@ -1,6 +1,8 @@
 """The wrong tender, or the wrong sale: the last receipt is paid otherwise or voided by one key, an older one by right."""
 
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Generator, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +21,7 @@ from pos.till.checkout import Checkout
 from pos.till.counters import is_counter, retender_of, standing_tenders, void_of
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
+from pos.till.payments import key_of
 from pos.till.selling import Selling
 from pos.till.settlement import SaleContext
 from pos.till.tendering import YES_NO
@@ -50,7 +53,7 @@ class Retender:
         self._selling = selling
         self._checkout = checkout
         self.may_void: Callable[[Sale], Coroutine[Any, Any, None]] | None = None
-        self.may_turn: Callable[[Sale], Coroutine[Any, Any, None]] | None = None
+        self.may_turn: Callable[[Sequence[Tender]], Coroutine[Any, Any, None]] | None = None
         self.functions = {"retender": self._retender, "void-sale": self._void}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
 
@@ -114,22 +117,29 @@ class Retender:
         key = receipt_key(reference.till, reference.epoch, reference.number)
         later: Sequence[Found] = yield history.mentions("receipt", key)
         counters = [each.fact for each in later if isinstance(each.fact, Sale)]
-        self._check(sale, counters, kind)
+        self._check(sale, key, counters)
+        standing = standing_tenders(sale, counters)
         if self.may_turn is not None:
-            yield self.may_turn(sale)
-        return _Target(sale, reference, standing_tenders(sale, counters), approvals)
+            yield self.may_turn(standing)
+        return _Target(sale, reference, standing, approvals)
 
-    def _check(self, sale: Sale, later: Sequence[Sale], kind: str) -> None:
+    def _check(self, sale: Sale, key: str, later: Sequence[Sale]) -> None:
+        """Raises Refusal where the receipt was turned already, or something of it came back, or waits to come back."""
         if is_counter(sale):
             raise Refusal("counter-of-counter")
-        kinds = {reference.kind for other in later for reference in other.references}
-        if "void" in kinds:
+        if any(
+            reference.kind == "void" and receipt_key(reference.till, reference.epoch, reference.number) == key
+            for other in later
+            for reference in other.references
+        ):
             raise Refusal("receipt-voided")
-        if kind == "retender" and "retender" in kinds:
-            raise Refusal("receipt-retendered")
-        waiting = (line.origin for cart in self._desk.world.journal.head.parked for line in cart.lines)
-        comes_back = any(origin is not None and origin.number == sale.number for origin in waiting)
-        if comes_back or any(not is_counter(other) for other in later):
+        back: defaultdict[int, Decimal] = defaultdict(Decimal)
+        lines = [line for other in later for line in other.lines]
+        lines += [line for cart in self._desk.world.journal.head.parked for line in cart.lines]
+        for line in lines:
+            if line.voided_ms is None and line.origin is not None and key_of(line.origin) == key:
+                back[line.origin.n] += line.qty
+        if any(back.values()):
             raise Refusal("receipt-returned")
 
     def _pick(self, history: History) -> Generator[Any, Any, Found]:

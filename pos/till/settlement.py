@@ -6,6 +6,7 @@ import msgspec
 
 from pos.cart_facts import CartAbandoned, CartParked, TaxKey
 from pos.domain.cart import Cart, Line, Mark, cart_of, pieces, tax_totals, total_minor
+from pos.domain.refund import GivenBack
 from pos.domain.rights import Approval
 from pos.domain.tender import Tender
 from pos.sale_facts import Reference, Sale, SaleLine, SaleTax
@@ -34,6 +35,7 @@ class SaleContext(msgspec.Struct, frozen=True):
     tip_minor: int = 0
     references: tuple[Reference, ...] = ()
     approvals: tuple[Approval, ...] = ()
+    given_back: tuple[GivenBack, ...] = ()
 
 
 def sale_of(cart: Cart, tenders: tuple[Tender, ...], context: SaleContext) -> Sale:
@@ -78,6 +80,7 @@ def sale_of(cart: Cart, tenders: tuple[Tender, ...], context: SaleContext) -> Sa
         staff=cart.about.staff,
         coupons=cart.about.coupons,
         promotions=cart.about.promotions,
+        given_back=context.given_back,
     )
 
 

@@ -119,6 +119,8 @@ class Till:
         credit = Credit(self._desk, self._selling, self._checkout, tendering)
         retender.may_turn = credit.may_turn
         refunds.ways["credit"] = vouchers.credit
+        refunds.named |= {"gift-card": vouchers.onto_card, "on-account": credit.onto_account}
+        refunds.limits["on-account"] = credit.owed
         promoting = Promoting(self._desk)
         pricing = Pricing(self._desk, self._selling, promoting.price)
         self._selling.price = pricing.price

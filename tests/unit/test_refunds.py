@@ -8,7 +8,20 @@ import pytest
 from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain.cart import Cart, Line, Origin
-from pos.domain.refund import paid_back, payback_of, plan
+from pos.domain.refund import (
+    Coins,
+    GivenBack,
+    Part,
+    Share,
+    Source,
+    as_paid,
+    free_minor,
+    given_by,
+    in_coins,
+    paid_by,
+    shares_of,
+)
+from pos.domain.rounding import PROFILES
 from pos.domain.tender import Tender
 from pos.sale_facts import Reference, Sale
 from pos.till.settlement import line_again
@@ -224,24 +237,62 @@ def test_the_screen_says_what_to_pay_out() -> None:
     run(case)
 
 
+CARD = Source(("3-1-1",), "card-manual", "", {("3-1-1", "card-manual", ""): 600})
+CASH = Source(("3-1-1",), "cash", "", {("3-1-1", "cash", ""): 400})
+GIFT_CARD = Source(("3-1-1",), "gift-card", "C7", {("3-1-1", "gift-card", "C7"): 100})
+INVOICE = Source(("3-1-1",), "invoice", "", {("3-1-1", "invoice", ""): 1000})
+
+
 @pytest.mark.parametrize(
-    ("owed", "left", "worth", "ways", "shares"),
+    ("owed", "sources", "ways", "shares"),
     [
-        (1000, {"card-manual": 600, "cash": 400}, 1000, ["card-manual"], {"card-manual": 600, "cash": 400}),
-        (300, {"card-manual": 600, "cash": 400}, 1000, ["card-manual"], {"card-manual": 300}),
-        (1000, {"invoice": 1000}, 1000, ["card-manual"], {}),
-        (1000, {"cash": 5000}, 1000, [], {"cash": 1000}),
+        (1000, [CASH, CARD], ["card-manual", "cash"], [(CARD, 600), (CASH, 400)]),
+        (300, [CASH, CARD], ["card-manual", "cash"], [(CARD, 300)]),
+        (1000, [CASH, CARD, GIFT_CARD], ["card-manual", "gift-card"], [(GIFT_CARD, 100), (CARD, 600)]),
+        (1000, [INVOICE], ["card-manual", "cash"], []),
+        (1000, [CASH], ["cash"], [(CASH, 400)]),
     ],
 )
-def test_a_plan_takes_what_was_paid_otherwise_first(
-    owed: int, left: dict[str, int], worth: int, ways: list[str], shares: dict[str, int]
+def test_a_gift_card_comes_first_and_cash_last_and_none_gives_more_than_it_paid(
+    owed: int, sources: list[Source], ways: list[str], shares: list[tuple[Source, int]]
 ) -> None:
-    assert plan(owed, payback_of([(left, worth)], cash_minor=0, free_minor=owed), ways) == shares
+    assert as_paid(owed, [Part(1000, sources)], ways) == [Share(*share) for share in shares]
 
 
-def test_what_earlier_returns_took_is_not_there_any_more() -> None:
-    assert paid_back([("cash", 500), ("card-manual", 500)], [([("cash", -300)], 300, 300)]) == {
-        "cash": 200,
-        "card-manual": 500,
-    }
-    assert paid_back([("foreign", 500)], [([("cash", -600)], 300, 600)]) == {"cash": 200}
+def test_two_parts_that_lead_to_one_receipt_share_what_is_left_of_it() -> None:
+    around = Source(("3-1-5", "3-1-1"), "card-manual", "", {("3-1-1", "card-manual", ""): 600})
+    shares = as_paid(1000, [Part(500, [CARD]), Part(500, [around])], ["card-manual"])
+    assert [share.worth_minor for share in shares] == [500, 100]
+
+
+def test_all_by_one_kind_takes_what_was_paid_so_first_and_the_rest_stands_for_nothing() -> None:
+    shares = shares_of(1200, [Part(1000, [CARD, CASH])], "cash")
+    assert [(share.source.kind, share.worth_minor) for share in shares] == [
+        ("cash", 400), ("card-manual", 600), ("", 200),
+    ]  # fmt: skip
+
+
+def test_what_a_gift_paid_is_not_free() -> None:
+    gift = Source(("3-1-5", "3-1-1"), "gift", "", {("3-1-1", "gift", ""): 700})
+    assert free_minor([Part(1000, [CASH, gift])]) == 400
+    assert free_minor([Part(1000, [])]) == 1000
+
+
+def test_an_older_return_gave_each_receipt_its_part_and_its_void_takes_that_back() -> None:
+    back = [Tender("cash", -200, -200), Tender("card-manual", -100, -100)]
+    assert given_by(back, 100, 300) == {("cash", ""): 66, ("card-manual", ""): 33}
+    assert given_by([Tender("foreign", 300, 300)], -300, -300) == {("cash", ""): -300}
+    assert given_by([Tender("cash", 500, 500)], 300, 300) == {}, "goods for more were taken"
+
+
+def test_what_was_paid_is_counted_before_rounding_and_without_what_it_gave_back_itself() -> None:
+    assert paid_by([Tender("cash", 995, 1000, 5)], -2, ()) == {("cash", ""): 997}
+    own = GivenBack(("3-1-1",), "card-manual", "cash", 498, 500)
+    assert paid_by([Tender("cash", -500, -500)], -2, [own]) == {}
+
+
+def test_however_it_is_divided_a_receipt_gives_back_in_coins_what_its_whole_is_in_coins() -> None:
+    given = in_coins(
+        [Share(CASH, 333), Share(CASH, 333), Share(CASH, 332)], {"3-1-1": Coins(2, 0)}, PROFILES["CH"]
+    )
+    assert [entry.amount_minor for entry in given] == [335, 335, 330]
