@@ -44,6 +44,7 @@ _MONEY_FIELDS = {
     "nothing-to-take": ("amount",),
     "not-in-coins": ("step",),
     "cashback-too-much": ("out", "limit"),
+    "cashback-in-coins": ("wanted", "step"),
     "tip-is": ("tip",),
     "tip-too-much": ("tip",),
     "cart-repriced": ("before", "total"),

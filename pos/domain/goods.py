@@ -16,6 +16,7 @@ __all__ = [
     "WEIGHT_MAX",
     "add_department",
     "asks_serial",
+    "in_exchange",
     "is_sold",
     "is_weight",
     "override_price",
@@ -58,7 +59,12 @@ def add_department(
 
 def is_sold(line: Line) -> bool:
     """Goods at a price of their own: what a discount, another price or another quantity may be given to."""
-    return line.live and line.kind == "article" and line.origin is None
+    return line.live and line.kind == "article" and line.origin is None and not in_exchange(line)
+
+
+def in_exchange(line: Line) -> bool:
+    """Goods that go for what came back: at the price that was paid, and no other."""
+    return line.live and line.kind == "article" and line.price_source == "origin"
 
 
 def override_price(cart: Cart, n: int, unit_minor: int, reason: str, approved: str = "") -> Cart:

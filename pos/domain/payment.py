@@ -10,7 +10,7 @@ import msgspec
 
 from pos.domain.cart import Cart, paid_minor, total_minor
 from pos.domain.money import round_minor
-from pos.domain.rounding import RoundingProfile, cash_due
+from pos.domain.rounding import RoundingProfile, cash_due, rounded
 from pos.domain.tender import Foreign, ForeignRate, Tender
 
 __all__ = [
@@ -77,6 +77,8 @@ def cash(cart: Cart, given_minor: int | None, profile: RoundingProfile, currency
     given = due if given_minor is None else given_minor
     if given % profile.step_minor:
         raise PayError("not-in-coins", step=profile.step_minor)
+    if given > 0 and not due:
+        raise PayError("nothing-left-to-take")
     if given < due:
         if given <= 0:
             raise PayError("given-too-little", missing=due - given)
@@ -110,13 +112,22 @@ def exactly(
 
 
 def cash_out(
-    cart: Cart, kind: str, amount_minor: int, most: int, currency: str, *, reference: str = ""
+    cart: Cart,
+    kind: str,
+    amount_minor: int,
+    most: int,
+    currency: str,
+    profile: RoundingProfile,
+    *,
+    reference: str = "",
 ) -> Paid:
-    """More than the rest, by card; the difference is paid out in cash, at most `most`."""
+    """More than the rest, by card; the difference is paid out in coins that there are, at most `most`."""
     rest = rest_minor(cart)
     out = amount_minor - rest
     assert rest > 0, "cash is paid out with a purchase"
     assert out > 0, "there is something to pay out"
+    if out != rounded(out, profile):
+        raise PayError("cashback-in-coins", wanted=rest + rounded(out, profile), step=profile.step_minor)
     if out > most:
         raise PayError("cashback-too-much", out=out, limit=most)
     taken = Tender(kind, amount_minor, amount_minor, 0, currency, reference)

@@ -32,22 +32,37 @@ class StandAlone:
 
     def pay(self, cart: Cart, paid: Paid) -> Generator[Any, Any, Cart | None]:
         """The cart with these payments, kept; None where the terminal did not approve. The first of `paid` is the card's."""
-        minor = paid.tenders[0].amount_minor
-        code = "card-approved" if minor > 0 else "card-refunded"
-        if self._desk.training:
-            code = "card-training"
-        answer = yield Question(
-            code,
-            options=_APPROVED,
-            fields={"amount": amount(abs(minor), self._desk.language)},
-            scans="refuse",
-        )
-        if answer != "yes":
+        if not (yield from self.approved(paid.tenders[0].amount_minor)):
             return None
         for tender in paid.tenders:
             cart = carts.add_tender(cart, tender)
         self._selling.keep(cart)
         return cart
+
+    def approved(self, minor: int) -> Generator[Any, Any, bool]:
+        """Did the terminal approve this amount? Negative: it went back."""
+        code = "card-approved" if minor > 0 else "card-refunded"
+        answer = yield Question(
+            "card-training" if self._desk.training else code,
+            options=_APPROVED,
+            fields={"amount": amount(abs(minor), self._desk.language)},
+            scans="refuse",
+        )
+        return bool(answer == "yes")
+
+    def stated(self, minor: int) -> Generator[Any, Any, str | None]:
+        """Where no cart keeps what was approved: approval and number are one question. The number; None: not approved."""
+        wanted = self._desk.setup.tenders.card_number
+        if wanted == "none" or self._desk.training:
+            return "" if (yield from self.approved(minor)) else None
+        typed: str | None = yield Question(
+            "card-approved-number",
+            "text",
+            fields={"amount": amount(minor, self._desk.language)},
+            empty=wanted == "ask",
+            scans="refuse",
+        )
+        return (typed or "")[:_NUMBER_MAX]
 
     def number(self, cart: Cart) -> Generator[Any, Any, Cart]:
         """The cart with the receipt number of the terminal at each payment by card, where the shop wants it.
@@ -59,11 +74,10 @@ class StandAlone:
             return cart
         missing = [at for at, tender in enumerate(cart.tenders) if lacks_number(tender)]
         for at in missing if wanted == "required" else missing[-1:]:
-            tender = cart.tenders[at]
             typed: str | None = yield Question("card-number", "text", empty=wanted == "ask", scans="refuse")
             if typed is None:
                 continue
-            marked = msgspec.structs.replace(tender, reference=typed[:_NUMBER_MAX])
+            marked = msgspec.structs.replace(cart.tenders[at], reference=typed[:_NUMBER_MAX])
             tenders = (*cart.tenders[:at], marked, *cart.tenders[at + 1 :])
             cart = msgspec.structs.replace(cart, tenders=tenders)
             self._selling.keep(cart)

@@ -193,21 +193,13 @@ class Checkout:
         self.paying = True
         self._selling.quantity = None
         self._selling.results = None
-        return self._complete(cart, tenders, rounding_minor, tip_minor, references, given_back)
+        said = {"rounding_minor": rounding_minor, "tip_minor": tip_minor}
+        return self._complete(cart, tenders, references=references, given_back=given_back, **said)
 
-    async def _complete(
-        self,
-        cart: Cart,
-        tenders: tuple[Tender, ...],
-        rounding_minor: int,
-        tip_minor: int,
-        references: tuple[Reference, ...],
-        given_back: tuple[GivenBack, ...],
-    ) -> None:
+    async def _complete(self, cart: Cart, tenders: tuple[Tender, ...], **said: Any) -> None:
         try:
             facts = self._ledger.day_facts()
-            context = self._context(facts, rounding_minor, tip_minor, references, self._desk.approvals)
-            context = msgspec.structs.replace(context, given_back=given_back)
+            context = self._context(facts, self._desk.approvals, **said)
             self._ledger.must_hold(facts, tenders)
             sale = await self._addressed(settlement.sale_of(cart, tenders, context), cart.about.buyer)
         except BaseException:
@@ -247,7 +239,7 @@ class Checkout:
     ) -> None:
         try:
             facts = self._ledger.day_facts()
-            sale = make(self._context(facts, 0, 0, (), approvals))
+            sale = make(self._context(facts, approvals))
             self._ledger.must_hold(facts, sale.tenders)
             facts.append(sale)
             await self._ledger.append(facts, None)
@@ -256,14 +248,9 @@ class Checkout:
         self._after_payment(sale)
 
     def _context(
-        self,
-        facts: Sequence[Fact],
-        rounding_minor: int,
-        tip_minor: int,
-        references: tuple[Reference, ...],
-        approvals: tuple[Approval, ...],
+        self, facts: Sequence[Fact], approvals: tuple[Approval, ...], **said: Any
     ) -> settlement.SaleContext:
-        """What a sale that is written now holds beside its cart; `facts` are written with it."""
+        """What a sale that is written now holds beside its cart; `facts` are written with it, `said` is known of it."""
         clock = self._desk.world.clock
         return settlement.SaleContext(
             number=self._desk.world.journal.head.next_number,
@@ -278,10 +265,8 @@ class Checkout:
             language=self._desk.setup.language,
             demo=self._desk.setup.demo,
             software=self._desk.setup.software,
-            rounding_minor=rounding_minor,
-            tip_minor=tip_minor,
-            references=references,
             approvals=approvals,
+            **said,
         )
 
     def _after_payment(self, sale: Sale) -> None:

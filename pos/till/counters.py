@@ -100,10 +100,10 @@ def retender_of(
     )
 
 
-def account_paid(customer: str, tender: Tender, cart_id: str, context: SaleContext) -> Sale:
-    """What a customer owed is paid: nothing is sold, one tender comes in place of the other."""
-    account = Tender("on-account", -tender.amount_minor, -tender.amount_minor, 0, tender.currency, customer)
-    return _document(cart_id, context, context.currency, context.language, (tender, account), customer)
+def account_paid(tenders: tuple[Tender, ...], cart_id: str, context: SaleContext) -> Sale:
+    """What a customer owed is paid: nothing is sold, other tenders come in the place of the last, the account's."""
+    sale = _document(cart_id, context, context.currency, context.language, tenders, tenders[-1].reference)
+    return msgspec.structs.replace(sale, rounding_minor=sum(tender.amount_minor for tender in tenders))
 
 
 def _counter(sale: Sale, reference: Reference, cart_id: str, context: SaleContext) -> Sale:

@@ -13,6 +13,7 @@ from pos.domain.cart import Tender
 from pos.domain.codes import shown
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.rights import declare
+from pos.domain.rounding import cash_due
 from pos.sale_facts import Sale
 from pos.storage_ports import Found
 from pos.till.checkout import Checkout, refused
@@ -119,13 +120,22 @@ class Credit:
         while minor is None or not 0 < minor <= owed:
             fields: dict[str, str | int] = {"customer": customer, "owed": amount(owed, self._desk.language)}
             minor = yield Question("account-pay", "amount", fields=fields)
-        kinds = (Option("cash", word="key.cash"), Option("card-manual", word="key.card"))
+        rules = self._desk.setup.tenders
+        kinds = tuple(Option(kind, word=f"key.{kind}") for kind in ("cash", "card") if kind in rules.taken)
         fields = {"amount": amount(minor, self._desk.language)}
         kind = yield Question("account-pay-by", options=kinds, fields=fields)
-        tender = Tender(kind, minor, minor, 0, self._desk.setup.currency)
+        if kind == "cash":
+            due, _ = cash_due(minor, rules.rounding)
+            tenders = (Tender("cash", due, due, 0, self._desk.setup.currency),) if due else ()
+        else:
+            card: Tender | None = yield from self._tendering.by_card(minor)
+            if card is None:
+                raise Refusal("card-not-approved", level="info")
+            tenders = (card,)
+        lowered = yield self.onto_account(minor, customer)
 
         def make(context: SaleContext) -> Sale:
-            return account_paid(customer, tender, self._desk.world.ids.new_id(), context)
+            return account_paid((*tenders, lowered), self._desk.world.ids.new_id(), context)
 
         yield self._checkout.counter(make, ())
         self._say_owed(customer, owed - minor)

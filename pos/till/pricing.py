@@ -15,7 +15,7 @@ from pos.domain import events as e
 from pos.domain import reductions
 from pos.domain.about import Reduction
 from pos.domain.cart import Cart, Line
-from pos.domain.goods import is_sold, override_price
+from pos.domain.goods import in_exchange, is_sold, override_price
 from pos.domain.money import PRICE_MAX_MINOR, round_minor
 from pos.domain.question import Option, Question, to_decimal, to_minor
 from pos.domain.rights import Approval, declare
@@ -244,7 +244,8 @@ class Pricing:
             next((line for line in reversed(cart.lines) if is_sold(line)), None) if cart is not None else None
         )
         if line is None:
-            raise Refusal("nothing-to-discount", level="info")
+            exchanged = cart is not None and any(map(in_exchange, cart.lines))
+            raise Refusal("exchange-keeps-price" if exchanged else "nothing-to-discount", level="info")
         return line
 
     def _reason(self, code: str, reasons: tuple[str, ...]) -> _Asks:

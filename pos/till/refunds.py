@@ -27,7 +27,7 @@ from pos.domain.tender import Tender
 from pos.till.checkout import Checkout
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
-from pos.till.payments import Payments
+from pos.till.paid_with import PaidWith
 from pos.till.selling import Selling
 from pos.words import amount as words_of
 
@@ -67,12 +67,14 @@ class Refunds:
         coins, _ = cash_due(due, self._desk.setup.tenders.rounding)
         if given_minor is not None and given_minor not in {-due, -coins}:
             raise Refusal("pay-out-exact", amount=-coins)
-        return self._give_back(cart, -due)
+        return self.by(cart)
 
-    def _give_back(self, cart: Cart, owed: int) -> Flow:
-        payments = Payments(self._desk, self.limits)
-        parts: list[Part] = yield payments.parts(cart)
-        kind, shares = yield from self._chosen(owed, parts)
+    def by(self, cart: Cart, wanted: str = "") -> Flow:
+        """End it by the kind that is wanted, or ask: what was paid so is looked up."""
+        owed = -rest_minor(cart)
+        paid_with = PaidWith(self._desk, self.limits)
+        parts: list[Part] = yield paid_with.parts(cart)
+        kind, shares = yield from self._chosen(owed, parts, wanted)
         approvals: tuple[Approval, ...] = ()
         if any(_wants_a_word(share.source.kind, kind) for share in shares):
             approvals = approval_of((yield Need(REFUND_CASH)))
@@ -93,7 +95,7 @@ class Refunds:
                 tenders.append((yield from self.ways[name](minor)))
             given += [_given(share, name) for share in some]
         if cash:
-            before = yield payments.coins([share.source.receipts[-1] for share in cash])
+            before = yield paid_with.coins([share.source.receipts[-1] for share in cash])
             coins = in_coins(cash, before, self._desk.setup.tenders.rounding)
             paid_out = sum(entry.amount_minor for entry in coins)
             given += coins
@@ -110,11 +112,13 @@ class Refunds:
             given_back=tuple(given),
         )
 
-    def _chosen(self, owed: int, parts: Sequence[Part]) -> Generator[Any, Any, _Chosen]:
+    def _chosen(self, owed: int, parts: Sequence[Part], wanted: str) -> Generator[Any, Any, _Chosen]:
         """The one kind by which it goes back, and what it stands for; no kind: each share as it was paid.
 
         It is the way it came, or another that is there. One that is alone is not asked for.
         """
+        if wanted:
+            return wanted, shares_of(owed, parts, wanted)
         choices: dict[str, _Chosen] = {}
         free = free_minor(parts)
         plan = as_paid(min(owed, free), parts, {*self.ways, *self.named, "cash"})

@@ -21,7 +21,7 @@ from pos.till.checkout import Checkout
 from pos.till.counters import is_counter, retender_of, standing_tenders, void_of
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
-from pos.till.payments import key_of
+from pos.till.paid_with import key_of
 from pos.till.selling import Selling
 from pos.till.settlement import SaleContext
 from pos.till.tendering import YES_NO

@@ -14,7 +14,7 @@ from pos.domain.about import About
 from pos.domain.age import age_wanted
 from pos.domain.article import Article
 from pos.domain.cart import Cart
-from pos.domain.goods import add_department, asks_serial, is_weight, put_serial, set_last
+from pos.domain.goods import add_department, asks_serial, in_exchange, is_weight, put_serial, set_last
 from pos.domain.line import NOTHING_SAID
 from pos.domain.money import PRICE_MAX_MINOR, QUANTITY_MAX, TOTAL_MAX_MINOR
 from pos.domain.payment import overpaid
@@ -222,9 +222,7 @@ class Selling:
     def void(self, n: int) -> None:
         """Take a line out. What was sold for a return goes before the return does."""
         lines = self.the_cart().lines
-        if lines[n - 1].kind == "return" and any(
-            line.live and line.price_source == "origin" and line.kind == "article" for line in lines
-        ):
+        if lines[n - 1].kind == "return" and any(map(in_exchange, lines)):
             raise Refusal("exchange-first")
         self._set_cart(carts.void_line(self.the_cart(), n, self._desk.mark()))
         self.choose_open_line()
@@ -410,8 +408,10 @@ class Selling:
         return self.cart
 
     def _set_cart(self, cart: Cart) -> None:
-        """The one way a cart changes: priced, within its limits, and on its way to the disk."""
+        """The one way a cart changes: priced, within its limits, and on its way to the disk. Nothing to pay bears no tip."""
         cart = self.price(cart)
+        if cart.about.tip_minor and carts.total_minor(cart) <= 0:
+            cart = carts.with_about(cart, tip_minor=0)
         if carts.total_minor(cart) > TOTAL_MAX_MINOR:
             raise Refusal("total-over-limit")
         if len(cart.lines) > carts.LINES_MAX:
@@ -496,4 +496,5 @@ class Selling:
 
 def _repeatable(line: carts.Line) -> bool:
     """Goods, or empties that came back; one that has a number of its own is not repeated."""
-    return line.kind in {"article", "deposit"} and not (line.serial or line.open_reason or line.origin)
+    named = line.serial or line.open_reason or line.origin
+    return line.kind in {"article", "deposit"} and not (named or in_exchange(line))

@@ -187,8 +187,22 @@ class Tendering:
             cart = carts.with_about(cart, tip_minor=cart.about.tip_minor + over)
             paid = payment.exactly(cart, "card-manual", wanted, currency)
         else:
-            paid = payment.cash_out(cart, "card-manual", wanted, rules.cashback_max_minor, currency)
+            paid = self._with_cash_out(cart, wanted)
         yield from self._through(cart, paid)
+
+    def _with_cash_out(self, cart: Cart, wanted: int) -> payment.Paid:
+        rules = self._desk.setup.tenders
+        try:
+            return payment.cash_out(
+                cart,
+                "card-manual",
+                wanted,
+                rules.cashback_max_minor,
+                self._desk.setup.currency,
+                rules.rounding,
+            )
+        except payment.PayError as error:
+            raise refused(error) from error
 
     def _through(self, cart: Cart, paid: payment.Paid) -> Flow:
         """By the terminal; what it approved is kept with the cart before anything else is asked."""
@@ -197,6 +211,13 @@ class Tendering:
             self._desk.warn("card-not-approved", level="info")
             return
         yield from self._settle(approved)
+
+    def by_card(self, minor: int) -> Generator[Any, Any, Tender | None]:
+        """A payment by card without a cart; None where the terminal did not approve."""
+        number: str | None = yield from self._terminal.stated(minor)
+        if number is None:
+            return None
+        return Tender("card-manual", minor, minor, 0, self._desk.setup.currency, number)
 
     def _settle(self, cart: Cart) -> Flow:
         """On with a cart whose payments are kept: number of the terminal, then the sale if nothing is left."""

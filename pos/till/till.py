@@ -121,6 +121,7 @@ class Till:
         refunds.ways["credit"] = vouchers.credit
         refunds.named |= {"gift-card": vouchers.onto_card, "on-account": credit.onto_account}
         refunds.limits["on-account"] = credit.owed
+        vouchers.pay_out = refunds.by
         promoting = Promoting(self._desk)
         pricing = Pricing(self._desk, self._selling, promoting.price)
         self._selling.price = pricing.price

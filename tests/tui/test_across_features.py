@@ -113,3 +113,29 @@ def test_where_nobody_may_approve_digits_do_nothing_and_the_screen_says_so() -> 
             await case(on)
 
     run(main)
+
+
+def test_a_discount_leaves_goods_taken_in_exchange_at_the_price_that_was_paid() -> None:
+    async def case() -> None:
+        front = await played(
+            *(f"in Alex {PIN}", f"scan {SHIRT}", "key cash"),
+            *("key return", "pick 1", "pick 1", "pick 1", "key escape"),
+            *("key exchange-size", f"scan {SHIRT}", "10", "key discount"),
+        )
+        shop = front.shop
+        assert (said(shop), shop.till.view.question) == ("exchange-keeps-price", None)
+        for step in ("key override", "2*", "enter"):
+            await front.do(step)
+        assert len(shop.till.view.lines) == 2
+        await front.do(f"scan {MILK}")
+        await front.do("10")
+        await front.do("key discount")
+        question = shop.till.view.question
+        assert question is not None
+        await front.do(f"pick {[option.key for option in question.options].index('cart-percent') + 1}")
+        while shop.till.view.question is not None:
+            await front.do("pick 1")
+        lines = [(line.price_source, line.pay_minor) for line in shop.till.view.lines if line.live]
+        assert lines == [("catalogue", -1299), ("origin", 1299), ("catalogue", 250)], "two milks"
+
+    run(case)

@@ -282,3 +282,76 @@ def test_a_sale_whose_return_was_voided_can_be_voided() -> None:
         assert cash(counter) == 0
 
     run(case)
+
+
+def test_an_account_is_paid_by_card_as_anything_is() -> None:
+    async def case() -> None:
+        counter = await counter_with(TenderRules())
+        counter.shop.scan(SHIRT)
+        await answers(counter, "account", "K1")
+        await answers(counter, "account-pay", "K1", 2, text="1000")
+        assert counter.asked == "card-approved-number"
+        await counter.do(c.Cancel())
+        assert len(counter.shop.journal.sales) == 1, "it was not approved"
+        await answers(counter, "account-pay", "K1", 2, "0815", text="1000")
+        assert [(t.kind, t.amount_minor, t.reference) for t in last(counter).tenders] == [
+            ("card-manual", 1_000, "0815"), ("on-account", -1_000, "K1"),
+        ]  # fmt: skip
+
+    run(case)
+
+
+def test_an_account_is_paid_in_the_coins_there_are() -> None:
+    async def case() -> None:
+        counter = await counter_with(SWISS)
+        counter.shop.scan(SHIRT)
+        await answers(counter, "account", "K1")
+        await answers(counter, "account-pay", "K1", 1, text="1299")
+        assert ways(last(counter)) == [("cash", 1_300), ("on-account", -1_299)]
+        holds(last(counter))
+        await answers(counter, "account-pay", "K1")
+        assert counter.said == "account-nothing"
+
+    run(case)
+
+
+def test_no_tip_is_left_where_nothing_is_to_be_paid() -> None:
+    async def case() -> None:
+        counter = await counter_with()
+        sale = await counter.sell(SHIRT)
+        await counter.scan(MILK)
+        await answers(counter, "tip", text="200")
+        assert counter.till.view.due_minor == 339
+        await take_back(counter, sale)
+        assert counter.till.view.due_minor == -1_160
+        await counter.do(c.PayCash())
+        assert (ways(last(counter)), last(counter).tip_minor) == ([("cash", -1_160)], 0)
+
+    run(case)
+
+
+def test_cash_out_that_was_left_with_escape_ends_without_an_empty_tender() -> None:
+    async def case() -> None:
+        counter = await counter_with(TenderRules(cashback_max_minor=5_000))
+        await counter.scan(SHIRT)
+        await answers(counter, "card", 2, 1, text="3299")
+        await counter.do(c.Cancel())
+        assert counter.till.view.due_minor == 0
+        await counter.do(c.PayCash(500))
+        assert counter.said == "nothing-left-to-take"
+        await counter.do(c.PayCash())
+        assert ways(last(counter)) == [("card-manual", 3_299), ("cash", -2_000)]
+
+    run(case)
+
+
+def test_credit_by_its_key_says_for_what_it_stands() -> None:
+    async def case() -> None:
+        counter = await counter_with(SWISS)
+        sale = await counter.sell(MILK)
+        await take_back(counter, sale)
+        await answers(counter, "voucher")
+        (entry,) = last(counter).given_back
+        assert (entry.paid, entry.kind, entry.worth_minor) == ("cash", "credit", 139)
+
+    run(case)

@@ -40,7 +40,9 @@ def one_step(of: Cart, rng: random.Random, profile: RoundingProfile) -> payment.
         case 3:
             return payment.foreign(of, rng.randint(100, 5_000), rng.choice((DOLLAR, YEN)), profile, "EUR")
         case 4:
-            return payment.cash_out(of, "card-manual", rest + rng.randint(1, 900), 900, "EUR")
+            return payment.cash_out(
+                of, "card-manual", rest + rng.randint(1, 180) * profile.step_minor, 900, "EUR", profile
+            )
     return payment.exactly(of, "card-manual", amount, "EUR")
 
 
@@ -100,10 +102,25 @@ def test_a_cent_that_no_coin_pays_ends_the_sale_without_cash() -> None:
 
 def test_cash_with_a_purchase_is_limited() -> None:
     of = cart(2_347)
-    card, out = payment.cash_out(of, "card-manual", 4_347, 2_000, "EUR").tenders
+    card, out = payment.cash_out(of, "card-manual", 4_347, 2_000, "EUR", OFF).tenders
     assert (card.amount_minor, out.amount_minor, out.change_minor) == (4_347, -2_000, 2_000)
     with pytest.raises(payment.PayError, match="cashback-too-much"):
-        payment.cash_out(of, "card-manual", 4_348, 2_000, "EUR")
+        payment.cash_out(of, "card-manual", 4_348, 2_000, "EUR", OFF)
+
+
+def test_cash_that_is_paid_out_for_a_card_is_there_in_coins() -> None:
+    of = cart(2_347)
+    with pytest.raises(payment.PayError, match="cashback-in-coins") as refused:
+        payment.cash_out(of, "card-manual", 4_349, 5_000, "EUR", PROFILES["CH"])
+    assert refused.value.fields["wanted"] == 4_347
+    assert payment.cash_out(of, "card-manual", 4_347, 5_000, "EUR", PROFILES["CH"]).rounding_minor == 0
+
+
+def test_what_is_paid_already_takes_no_cash() -> None:
+    of = taken(cart(1_000), payment.exactly(cart(1_000), "card-manual", None, "EUR"))
+    assert payment.cash(of, None, OFF, "EUR") == payment.Paid((), done=True)
+    with pytest.raises(payment.PayError, match="nothing-left-to-take"):
+        payment.cash(of, 500, OFF, "EUR")
 
 
 def test_foreign_cash_counts_whole_and_the_change_is_home_cash() -> None:

@@ -19,12 +19,12 @@ from pos.domain.refund import (
     given_by,
     paid_by,
 )
-from pos.sale_facts import Sale
 from pos.mentions import receipt_key
+from pos.sale_facts import Sale
 from pos.till.desk import Desk
 from pos.till.receipt_book import sale_in
 
-__all__ = ["Paid", "Payments", "key_of"]
+__all__ = ["Paid", "PaidWith", "key_of"]
 
 _DEPTH_MAX: Final = 20
 _NO_RECEIPTS: Final = {DEPOSIT: "cash", NO_RECEIPT: UNKNOWN}
@@ -52,7 +52,7 @@ class Paid(msgspec.Struct, frozen=True):
 _NOTHING = Paid({}, {}, Coins())
 
 
-class Payments:
+class PaidWith:
     """One look at the journal; what was read is kept. `limits` are further ones of a kind, by its reference."""
 
     def __init__(self, desk: Desk, limits: Mapping[str, Callable[[str], Awaitable[int]]]) -> None:
