@@ -103,17 +103,23 @@ class Days(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.z_number + 1 if self.z_epoch == epoch else 1
 
 
-def cash_of(sale: Sale) -> int:
-    """The cash of the till's currency that a sale brought into the drawer; what was paid out is negative."""
-    return sum(tender.amount_minor for tender in sale.tenders if tender.kind == "cash")
+def cash_of(sale: Sale) -> dict[str, int]:
+    """The cash of the till's currency that a sale brought into each session's drawer; what was paid out is negative."""
+    cash: dict[str, int] = {}
+    for tender in sale.tenders:
+        if tender.kind == "cash":
+            session = tender.cash_session or sale.cash_session
+            cash[session] = cash.get(session, 0) + tender.amount_minor
+    return cash
 
 
 def follow_days(days: Days, fact: Fact, epoch: int, seq: int) -> Days:
     """The days after one more fact, which stands at this place."""
     match fact:
         case Sale():
-            cash = cash_of(fact)
-            return _moved(days, fact.cash_session, cash) if cash else days
+            for name, cash in cash_of(fact).items():
+                days = _moved(days, name, cash) if cash else days
+            return days
         case DayOpened():
             return _opened(days, fact, epoch, seq)
         case SessionOpened():

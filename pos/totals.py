@@ -68,9 +68,11 @@ class _Fold:
     def take(self, epoch: int, fact: Fact) -> None:
         match fact:
             case Sale():
-                session = self._sessions.get(fact.cash_session)
-                if session is not None or (self._here and not fact.cash_session):
-                    self._sale(epoch, fact, session)
+                if fact.cash_session in self._sessions or (self._here and not fact.cash_session):
+                    self._sale(epoch, fact)
+                for name, cash in cash_of(fact).items():
+                    if name in self._sessions:
+                        self._sessions[name].cash += cash
             case DayOpened():
                 self._here = fact.cash_session == self._day
                 if self._here:
@@ -108,11 +110,9 @@ class _Fold:
                 if isinstance(fact.fact, Sale):
                     self._book("training").sale(epoch, fact.fact)
 
-    def _sale(self, epoch: int, sale: Sale, session: "_SessionFold | None") -> None:
+    def _sale(self, epoch: int, sale: Sale) -> None:
         kind = "training" if sale.training else "demo" if sale.demo else ""
         self._book(kind).sale(epoch, sale)
-        if session is not None:
-            session.cash += cash_of(sale)
 
     def _book(self, kind: str) -> "_BookFold":
         return self._books.setdefault(kind, _BookFold(kind))

@@ -39,6 +39,7 @@ _MONEY_FIELDS = {
     "gift-card-too-much": ("limit",),
     "part-back": ("amount",),
     "part-paid-first": ("paid",),
+    "cash-other-insert": ("amount",),
     "would-be-overpaid": ("paid",),
     "only-cash-over": ("rest",),
     "nothing-to-take": ("amount",),

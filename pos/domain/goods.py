@@ -17,6 +17,7 @@ __all__ = [
     "add_department",
     "asks_serial",
     "in_exchange",
+    "is_repeatable",
     "is_sold",
     "is_weight",
     "override_price",
@@ -65,6 +66,12 @@ def is_sold(line: Line) -> bool:
 def in_exchange(line: Line) -> bool:
     """Goods that go for what came back: at the price that was paid, and no other."""
     return line.live and line.kind == "article" and line.price_source == "origin"
+
+
+def is_repeatable(line: Line) -> bool:
+    """Goods, or empties that came back; one that has a number of its own is not repeated."""
+    named = line.serial or line.open_reason or line.origin
+    return line.kind in {"article", "deposit"} and not (named or in_exchange(line))
 
 
 def override_price(cart: Cart, n: int, unit_minor: int, reason: str, approved: str = "") -> Cart:

@@ -31,7 +31,8 @@ class Tender(msgspec.Struct, frozen=True, omit_defaults=True):
     number of the card, credit or invoice, or the customer's. `foreign` cash counts whole: what goes back for it is a
     "cash" of its own, with nothing given; so the sum of "cash" is what home currency came into the drawer. `balance_minor`
     is what was left on a card or credit after it. Kind "card" is a terminal's on a line: `payment` is the payment's id, `card`
-    what the terminal said of it, `paper` the receipts that it wanted.
+    what the terminal said of it, `paper` the receipts that it wanted. `cash_session` is the insert into which a part in
+    cash fell, where that is not the sale's.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Tender(msgspec.Struct, frozen=True, omit_defaults=True):
     payment: str = ""
     card: CardResult | None = None
     paper: tuple[CardPaper, ...] = ()
+    cash_session: str = ""
 
 
 class ForeignRate(msgspec.Struct, frozen=True):

@@ -64,6 +64,8 @@ class Checkout:
         """Ends a cart of which nothing, or less, is due; given by the part that knows how money goes back."""
         self.gift: Callable[[Sale], None] | None = None
         """Prints the gift receipt that was wished with a sale; given by the part that makes it."""
+        self.open_first: Callable[[], None] = lambda: None
+        """Raises NeedsAnswer where a cash session must be written before anything is paid."""
         self.first: Callable[[], None] = lambda: None
         """What must be known before anything is paid; raises NeedsAnswer or Refusal."""
         self.invoice_number: Callable[[], Coroutine[Any, Any, str]] | None = None
@@ -134,6 +136,7 @@ class Checkout:
                 "open-lines", level="alarm", count=len(waiting), code=waiting[0].code or waiting[0].text
             )
         self.first()
+        self.open_first()
         return cart
 
     def _nothing_on_scale(self) -> None:

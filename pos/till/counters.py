@@ -45,18 +45,18 @@ def standing_tenders(sale: Sale, later: Iterable[Sale]) -> tuple[Tender, ...]:
         if not any(reference.kind == "retender" for reference in counter.references):
             continue
         for tender in map(_plain, counter.tenders):
-            back = negated(tender)
-            if back in standing:
-                standing.remove(back)
+            taken_back = next((one for one in standing if negated(one) == negated(negated(tender))), None)
+            if taken_back is not None:
+                standing.remove(taken_back)
             else:
                 standing.append(tender)
     return tuple(standing)
 
 
 def _plain(tender: Tender) -> Tender:
-    """Without what was given and went back: that is over."""
+    """Without what was given and went back, and into which insert: that is over."""
     return msgspec.structs.replace(
-        tender, given_minor=tender.amount_minor, change_minor=0, balance_minor=None
+        tender, given_minor=tender.amount_minor, change_minor=0, balance_minor=None, cash_session=""
     )
 
 

@@ -20,6 +20,7 @@ from pos.till.checkout import Checkout, refused
 from pos.till.counters import account_paid
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
+from pos.till.refunds import Refunds
 from pos.till.selling import Selling
 from pos.till.settlement import SaleContext
 from pos.till.tendering import Tendering
@@ -53,6 +54,11 @@ class Credit:
             "invoice": self._invoice,
         }
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
+
+    def give_back_by(self, refunds: Refunds) -> None:
+        """What was sold on account is owed no more."""
+        refunds.named["on-account"] = self.onto_account
+        refunds.limits["on-account"] = self.owed
 
     # -- on account
 
@@ -145,9 +151,14 @@ class Credit:
     def _invoice(self, _: c.Do) -> Flow:
         """Buyer first; then it is paid now by any means, or by transfer later."""
         cart, _none = self._tendering.begin("invoice", c.Do("invoice"))
-        buyer = cart.about.buyer or (yield from self._pick_buyer())
+        buyer = (yield from self._buyer_again(cart.about.buyer)) if cart.about.buyer else ""
+        if not cart.about.buyer or buyer == "other":
+            buyer = yield from self._pick_buyer()
         cart = carts.with_about(self._checkout.payable(), buyer=buyer)
         self._selling.keep(cart)
+        if not buyer:
+            self._desk.message = e.Message("invoice-not-wanted", level="info")
+            return
         when = (Option("now", word="ask.invoice-now"), Option("later", word="ask.invoice-later"))
         if payment.rest_minor(cart) <= 0 or (yield Question("invoice-when", options=when)) == "now":
             self._desk.message = e.Message("invoice-wanted", level="info")
@@ -158,6 +169,17 @@ class Credit:
         yield from self._tendering.take(
             cart, payment.exactly(cart, "invoice", None, self._desk.setup.currency)
         )
+
+    def _buyer_again(self, buyer: str) -> Generator[Any, Any, str]:
+        """An invoice is wanted already: for the same buyer, another one ("other"), or none (empty)."""
+        lines: tuple[str, ...] = yield self.buyer(buyer)
+        options = (
+            Option("same", " ".join(lines) or buyer),
+            Option("other", word="ask.invoice-other"),
+            Option("none", word="ask.invoice-none"),
+        )
+        answer: str = yield Question("invoice-buyer", options=options)
+        return {"same": buyer, "none": ""}.get(answer, answer)
 
     def _pick_buyer(self) -> Generator[Any, Any, str]:
         book: _Book = yield self._book()

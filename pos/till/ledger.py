@@ -124,7 +124,8 @@ class Ledger:
 
     def must_hold(self, facts: Sequence[Fact], tenders: Sequence[Tender]) -> None:
         """Refuse to pay out cash that is not in the drawer; where nobody told its float, nobody knows."""
-        cash = sum(tender.amount_minor for tender in tenders if tender.kind == "cash")
+        own = [tender for tender in tenders if tender.kind == "cash" and not tender.cash_session]
+        cash = sum(tender.amount_minor for tender in own)
         session = self._desk.world.journal.head.days.find(self.cash_session(facts))
         if cash >= 0 or session is None or session.float_minor is None:
             return

@@ -14,7 +14,15 @@ from pos.domain.about import About
 from pos.domain.age import age_wanted
 from pos.domain.article import Article
 from pos.domain.cart import Cart
-from pos.domain.goods import add_department, asks_serial, in_exchange, is_weight, put_serial, set_last
+from pos.domain.goods import (
+    add_department,
+    asks_serial,
+    in_exchange,
+    is_repeatable,
+    is_weight,
+    put_serial,
+    set_last,
+)
 from pos.domain.line import NOTHING_SAID
 from pos.domain.money import PRICE_MAX_MINOR, QUANTITY_MAX, TOTAL_MAX_MINOR
 from pos.domain.payment import overpaid
@@ -45,6 +53,8 @@ class Selling:
         """What is known of the cart that begins with the next line."""
         self.price: Callable[[Cart], Cart] = lambda cart: cart
         """Puts discounts in place after each change of lines."""
+        self.named: Callable[[Cart], Cart] = lambda cart: cart
+        """Says of cash into which insert it fell."""
         self.weigh: Callable[[Article, str, str], bool] = lambda *_: False
         """True where the scale is asked first (pos.till.weighing)."""
         self.on_scale: Article | None = None
@@ -183,7 +193,7 @@ class Selling:
         self._desk.must_be_selling()
         cart = self.cart
         line = carts.last_live_line(cart) if cart is not None else None
-        if cart is None or line is None or self.quantity is None or not _repeatable(line):
+        if cart is None or line is None or self.quantity is None or not is_repeatable(line):
             raise Refusal("nothing-to-repeat")
         quantity = self.quantity
         if line.unit == "pc" and quantity != quantity.to_integral_value():
@@ -418,7 +428,7 @@ class Selling:
             raise Refusal("cart-full", lines=carts.LINES_MAX)
         if cart.tenders and overpaid(cart):
             raise Refusal("would-be-overpaid", paid=carts.paid_minor(cart))
-        self.cart, self.next_about = cart, About()
+        self.cart, self.next_about = self.named(cart), About()
         self._desk.world.state.save_cart(cart)
         problem = self._desk.world.state.problem
         if problem is not None:
@@ -492,9 +502,3 @@ class Selling:
         return [
             (n, f"{taxes.rate(code, today).percent} %", code) for n, code in enumerate(taxes.codes, start=1)
         ]
-
-
-def _repeatable(line: carts.Line) -> bool:
-    """Goods, or empties that came back; one that has a number of its own is not repeated."""
-    named = line.serial or line.open_reason or line.origin
-    return line.kind in {"article", "deposit"} and not (named or in_exchange(line))

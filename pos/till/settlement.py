@@ -63,7 +63,12 @@ def sale_of(cart: Cart, tenders: tuple[Tender, ...], context: SaleContext) -> Sa
         completed_ms=context.completed_ms,
         offset_min=context.offset_min,
         lines=tuple(_line(line, context.operator) for line in cart.lines),
-        tenders=tenders,
+        tenders=tuple(
+            msgspec.structs.replace(tender, cash_session="")
+            if tender.cash_session == context.cash_session
+            else tender
+            for tender in tenders
+        ),
         taxes=taxes,
         total_minor=total,
         pieces=pieces(cart),

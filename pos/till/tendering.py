@@ -46,6 +46,8 @@ class Tendering:
         } | {f"note-{note // 100}": self._note(note) for note in NOTES}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
         self.dispatch: Callable[[c.Do], Any] = lambda _: None
+        self.may_leave: Callable[[Tender], None] = lambda _: None
+        """Raises Refusal for cash that only others can give back."""
 
     # -- what every tender begins with
 
@@ -258,6 +260,8 @@ class Tendering:
         while at and _is_out(cart.tenders[at]):  # paid out for the one before it
             at -= 1
         tender = cart.tenders[at]
+        for other in (tender, *filter(_is_out, cart.tenders)):
+            self.may_leave(other)
         if tender.kind == "card-manual":
             fields: dict[str, str | int] = {"amount": self.money(tender.amount_minor)}
             if (yield Question("card-back", options=YES_NO, fields=fields, scans="refuse")) != "yes":
@@ -268,7 +272,7 @@ class Tendering:
         )
         if paired is not None and payment.overpaid(cart):
             cart = carts.drop_tender(cart, paired)
-        self._selling.keep(cart)
+        self._selling.keep(_without_name(cart, tender))
         self._desk.message = e.Message("part-back", {"amount": tender.amount_minor}, "info")
 
     def _menu(self, command: c.Do) -> Flow:
@@ -290,6 +294,15 @@ def through(result: Any) -> Flow:
         yield from result
     elif result is not None:
         yield result
+
+
+def _without_name(cart: Cart, gone: Tender) -> Cart:
+    """Whoever was named with a payment that is gone may be somebody else now."""
+    if any(tender.kind == gone.kind for tender in cart.tenders):
+        return cart
+    if gone.kind == "on-account" and cart.about.customer == gone.reference:
+        return carts.with_about(cart, customer="")
+    return carts.with_about(cart, buyer="") if gone.kind == "invoice" else cart
 
 
 def _is_out(tender: Tender) -> bool:

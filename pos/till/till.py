@@ -37,6 +37,7 @@ from pos.till.desk import (
 from pos.till.flows import Flow, Flows, Need
 from pos.till.gifts import Gifts
 from pos.till.goods import Goods
+from pos.till.inserts import Inserts
 from pos.till.ledger import Ledger
 from pos.till.leftovers import Leftovers
 from pos.till.numbers import Numbers
@@ -118,15 +119,14 @@ class Till:
         retender.may_void = vouchers.may_void
         credit = Credit(self._desk, self._selling, self._checkout, tendering)
         retender.may_turn = credit.may_turn
-        refunds.ways["credit"] = vouchers.credit
-        refunds.named |= {"gift-card": vouchers.onto_card, "on-account": credit.onto_account}
-        refunds.limits["on-account"] = credit.owed
-        vouchers.pay_out = refunds.by
+        vouchers.give_back_by(refunds)
+        credit.give_back_by(refunds)
         promoting = Promoting(self._desk)
         pricing = Pricing(self._desk, self._selling, promoting.price)
         self._selling.price = pricing.price
         self._goods = Goods(self._desk, ledger, self._selling)
         self._checkout.first = self._first
+        Inserts(self._desk, ledger, self._selling, self._checkout, tendering)
         self._pricing = pricing
         self._desk.again = lambda command: self._queue.appendleft((command, None))
         counting = Counting(self._desk, ledger)

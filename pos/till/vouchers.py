@@ -25,6 +25,7 @@ from pos.storage_ports import Found
 from pos.till.checkout import Checkout, refused
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
+from pos.till.refunds import Refunds
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
 from pos.till.tendering import Tendering
@@ -75,6 +76,12 @@ class Vouchers:
             "voucher-slip": self._slip_again,
         }
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
+
+    def give_back_by(self, refunds: Refunds) -> None:
+        """Money goes back as credit, or onto the card that paid."""
+        refunds.ways["credit"] = self.credit
+        refunds.named["gift-card"] = self.onto_card
+        self.pay_out = refunds.by
 
     # -- what is left
 

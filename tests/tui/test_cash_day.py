@@ -432,6 +432,50 @@ def test_each_cashier_has_an_insert_of_ones_own() -> None:
     run(case)
 
 
+def test_a_part_in_cash_stays_in_the_insert_into_which_it_fell() -> None:
+    async def case() -> None:
+        till = shop(own_insert=True)
+        await ready(till)
+        till.scan(BUTTER)
+        await till.till.handle(c.PayCash(100))
+        await till.till.handle(c.SignIn("Alex", PIN))
+        await till.till.handle(c.Do("tender-back"))
+        assert said(till) == "cash-other-insert"
+        assert till.till.view.due_minor == 149
+        await till.till.handle(c.PayCash(200))
+        (sale,) = till.journal.sales
+        kims, alexs = till.journal.head.days.open[0].sessions
+        assert [(t.amount_minor, t.cash_session) for t in sale.tenders] == [(100, kims.session), (149, "")]
+        assert sale.cash_session == alexs.session
+        assert (kims.moved_minor, alexs.moved_minor) == (100, 149)
+        totals = day_totals([(1, fact) for fact in till.journal.facts], till.journal.head.days.open[0].day)
+        assert [one.cash_minor for one in totals.sessions] == [100, 149]
+        assert [tender.amount_minor for tender in totals.books[0].tenders] == [249]
+        await till.till.handle(c.Do("void-sale"))
+        await say(till, "#1")
+        kims, alexs = till.journal.head.days.open[0].sessions
+        assert (kims.moved_minor, alexs.moved_minor) == (100, -100), "it is given back where it is voided"
+
+    run(case)
+
+
+def test_the_own_session_is_open_before_the_first_part_is_taken() -> None:
+    async def case() -> None:
+        till = shop(own_insert=True, ask_float=False)
+        await till.open(signed_in=False)
+        await till.till.handle(c.SignIn("Kim", PIN))
+        till.scan(BUTTER)
+        await till.till.handle(c.PayCash(100))
+        assert till.till.view.due_minor == 149
+        (opened,) = facts(till, DayOpened)
+        assert opened.operators == ("1",)
+        await till.till.handle(c.PayCash())
+        (sale,) = till.journal.sales
+        assert [t.cash_session for t in sale.tenders] == ["", ""], "it is the sale's own"
+
+    run(case)
+
+
 def test_inserts_are_swapped_without_a_closing() -> None:
     async def case() -> None:
         till = shop()

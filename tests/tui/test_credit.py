@@ -104,3 +104,32 @@ def test_an_invoice_has_a_buyer_and_the_next_number_and_no_name_in_the_fact() ->
         assert shop.journal.sales[-1].invoice == ""
 
     run(case)
+
+
+def test_a_wrong_customer_is_another_one_after_the_payment_was_taken_back() -> None:
+    async def case() -> None:
+        shop = await shop_with(SHIRT)
+        await do(shop, "account", "K 17", text="500")
+        await do(shop, "tender-back")
+        await do(shop, "account", "K 18")
+        (sale,) = shop.journal.sales
+        assert (sale.customer, sale.tenders[0].reference) == ("K 18", "K 18")
+
+    run(case)
+
+
+def test_a_wrong_buyer_is_another_one_or_none() -> None:
+    async def case() -> None:
+        shop = await shop_with(SHIRT)
+        await do(shop, "invoice", "Muster GmbH", "Weg 1", "12345 Ort", "1")
+        await do(shop, "invoice", "2", "2", "Beispiel AG", "Weg 2", "12345 Ort", "1")
+        await shop.till.handle(c.PayCash())
+        assert shop.printer.jobs[-1].buyer == ("Beispiel AG", "Weg 2", "12345 Ort")
+        shop.scan(SHIRT)
+        await do(shop, "invoice", "1", "1")
+        await do(shop, "invoice", "3")
+        assert (said(shop), shop.till.view.state) == ("invoice-not-wanted", "selling")
+        await shop.till.handle(c.PayCash())
+        assert shop.journal.sales[-1].invoice == ""
+
+    run(case)

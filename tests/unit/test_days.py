@@ -42,7 +42,7 @@ def _removed_lines_too(original: Callable[..., Any]) -> Callable[..., Any]:
     [
         (pos.totals._BookFold, "sale", _no_rounding),
         (pos.totals._BookFold, "_line", _removed_lines_too),
-        (pos.totals, "cash_of", lambda _: lambda sale: abs(sale.total_minor)),
+        (pos.totals, "cash_of", lambda _: lambda sale: {sale.cash_session: abs(sale.total_minor)}),
         (pos.totals._SessionFold, "take", lambda _: lambda self, fact: None),
     ],
 )
