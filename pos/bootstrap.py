@@ -388,7 +388,7 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
             clock=opened.clock,
             theme=load_theme(settings.till.theme),
             digits_are_cents=settings.till.digits_are_cents,
-            qr_blocks=lambda link: _qr_blocks(opened.surround.link_address(link)),
+            qr_blocks=lambda code: _qr_blocks(opened.surround.code_address(code)),
             first_frame=ready,
             demo_ctrl_c=demo,
             wedge=WedgeDetector() if settings.till.wedge else None,

@@ -39,8 +39,10 @@ def page(inside: str, words: Texts, title: str) -> str:
 
 
 def picture(view: TillView, words: Texts, idle: tuple[str, str], qr: str = "") -> str:
-    """What stands in the page now. `qr` is the code of the last receipt as SVG, empty until it is made."""
+    """What stands in the page now. `qr` is the code to be scanned, or that of the last receipt, as SVG, empty until it is made."""
     banner = f'<p class="training">{escape(words("customer.page-training"))}</p>' if view.training else ""
+    if view.state == "question" and view.question is not None and view.question.qr:
+        return banner + _scanning(view, words, qr)
     if view.lines:
         return banner + _selling(view, words)
     if view.state == "paid" and view.last_sale is not None:
@@ -64,6 +66,20 @@ def _selling(view: TillView, words: Texts) -> str:
         f'<section class="cart"><ul>{rows}</ul></section>\n'
         f'<section class="sums" role="status">'
         f"{_sum('total', words('customer.total'), view.total_minor, view, words)}{due}</section>"
+    )
+
+
+def _scanning(view: TillView, words: Texts, qr: str) -> str:
+    """The customer pays by phone: what, and the code for it."""
+    question = view.question
+    assert question is not None, "something is asked"
+    named = words(f"customer.page-scan-{question.code.partition('-')[0]}")
+    text = words("customer.page-scan") if named.startswith("customer.") else named
+    what = escape(f"{question.fields.get('amount', '')} {view.currency}")
+    code = f"<figure>{qr}<figcaption>{escape(text)}</figcaption></figure>" if qr else ""
+    return (
+        f'<section class="paid" role="status"><div>'
+        f'<p class="total"><span>{escape(words("customer.due"))}</span> <b>{what}</b></p></div>{code}</section>'
     )
 
 

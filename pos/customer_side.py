@@ -30,14 +30,14 @@ class CustomerSide:
     """Line display and second screen, as far as the settings name them. `heard` is the till's listener."""
 
     def __init__(
-        self, settings: Settings, submit: Submit, clock: Clock, link_address: Callable[[str], str]
+        self, settings: Settings, submit: Submit, clock: Clock, code_address: Callable[[str], str]
     ) -> None:
         self._settings = settings
-        self._link_address = link_address
+        self._code_address = code_address
         self._screen: CustomerScreen | None = None
         self._painter: ThreadWorker | None = None
         self._painting: asyncio.Future[None] | None = None
-        self._code = ("", "")  # the link of the newest code, and its picture once it is made
+        self._code = ("", "")  # what the newest code says, and its picture once it is made
         self._words = texts(settings.shop.language)
         self._view: Callable[[], TillView] | None = None
         self._due = False
@@ -123,6 +123,8 @@ class CustomerSide:
         from pos.customer_page import picture  # noqa: PLC0415
 
         link = view.last_sale.link if view.state == "paid" and view.last_sale is not None else ""
+        if view.state == "question" and view.question is not None:
+            link = view.question.qr
         if link and link != self._code[0]:
             self._code = (link, "")
             self._painting = asyncio.ensure_future(self._paint(link))
@@ -130,12 +132,13 @@ class CustomerSide:
         screen.show(lambda: picture(view, self._words, self._idle, code))
 
     async def _paint(self, link: str) -> None:
-        address = self._link_address(link)
+        address = self._code_address(link)
         if not address or self._painter is None:
             return
         from receipts.qr import qr_svg  # noqa: PLC0415 - 50 ms, once
 
-        label = html.escape(self._words("customer.page-code"))
+        asked = self._view is not None and self._view().state == "question"
+        label = html.escape(self._words("customer.page-scan" if asked else "customer.page-code"))
         try:
             painted = await self._painter.run(lambda: qr_svg(address, label=label))
         except Exception:  # noqa: BLE001 - the page does without

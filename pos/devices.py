@@ -104,7 +104,7 @@ class Surround:
             self._tasks.append(("second copy", self.mirror.run))
         self._tasks.append(("compaction", self._compact))
         self._make_scanners(submit)
-        self.customer = CustomerSide(self._settings, submit, self._clock, self.link_address)
+        self.customer = CustomerSide(self._settings, submit, self._clock, self.code_address)
         self._tasks += self.customer.tasks
 
     def tasks(self) -> tuple[_Task, ...]:
@@ -114,6 +114,11 @@ class Surround:
         """Where a customer's phone finds the receipt behind a link."""
         public = self.hub.public_url if self.hub is not None else ""
         return f"{public}/r/{link}" if public and link else ""
+
+    def code_address(self, code: str) -> str:
+        """What a code on a screen says: a receipt's link as an address, anything else as it is."""
+        whole = ":" in code or "\n" in code
+        return code if whole else self.link_address(code)
 
     def warm_up(self) -> None:
         """After the first frame: load what the first receipt needs, so that its customer does not wait for it."""

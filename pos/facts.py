@@ -25,6 +25,7 @@ from pos.cash_facts import (
 )
 from pos.sale_facts import Sale
 from pos.till_facts import DrawerOpenedFact, EpochOpened, ReceiptCopied, TrainingBegan, TrainingEnded
+from pos.transfer_facts import TransferOffered, TransferReceived
 
 __all__ = [
     "GENESIS",
@@ -83,6 +84,8 @@ Fact = (
     | PaymentEnded
     | TerminalMet
     | TerminalClosed
+    | TransferOffered
+    | TransferReceived
 )
 
 
@@ -131,6 +134,8 @@ _KINDS: Final[dict[str, tuple[int, type[Any]]]] = {
     "payment.ended": (1, PaymentEnded),
     "terminal.met": (1, TerminalMet),
     "terminal.closed": (1, TerminalClosed),
+    "transfer.offered": (1, TransferOffered),
+    "transfer.received": (1, TransferReceived),
 }
 _KIND_OF_TYPE: Final = {type_: (kind, version) for kind, (version, type_) in _KINDS.items()}
 _TRAINING: Final = "training."

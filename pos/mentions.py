@@ -6,15 +6,18 @@ from typing import Final
 from pos.domain.refund import DEPOSIT, NO_RECEIPT
 from pos.facts import Fact
 from pos.sale_facts import Sale
+from pos.transfer_facts import TransferOffered, TransferReceived
 
 __all__ = ["KINDS", "mentions_of", "receipt_key"]
 
-KINDS: Final = ("receipt", "serial", "slip", "voucher", "without-receipt", "account", "invoice")
+KINDS: Final = ("receipt", "serial", "slip", "voucher", "without-receipt", "account", "invoice", "transfer")
 """receipt: another receipt that it takes back from, gives back the payment of, voids or re-tenders (`receipt_key`);
 serial: an article's serial number; slip: a deposit slip; voucher: a gift card or credit, by its number; without-receipt: a
-return without a receipt, by the business day; account: a customer who pays later; invoice: its own number as an invoice."""
+return without a receipt, by the business day; account: a customer who pays later; invoice: its own number as an invoice;
+transfer: a credit transfer, by its reference."""
 
 _VOUCHERS: Final = frozenset({"gift-card", "credit", "voucher"})
+_TRANSFERS: Final = frozenset({"bank-transfer-qr", "transfer"})
 
 
 def receipt_key(till: str, epoch: int, number: int) -> str:
@@ -23,6 +26,8 @@ def receipt_key(till: str, epoch: int, number: int) -> str:
 
 def mentions_of(fact: Fact) -> Iterator[tuple[str, str]]:
     """Kind and key of each thing that this fact mentions; removed lines mention nothing."""
+    if isinstance(fact, TransferOffered | TransferReceived):
+        yield ("transfer", fact.reference)
     if not isinstance(fact, Sale) or fact.training:
         return
     seen = set()
@@ -44,6 +49,8 @@ def mentions_of(fact: Fact) -> Iterator[tuple[str, str]]:
             seen.add(("voucher", tender.reference))
         if tender.kind == "on-account" and tender.reference:
             seen.add(("account", tender.reference))
+        if tender.kind in _TRANSFERS and tender.reference:
+            seen.add(("transfer", tender.reference))
     for entry in fact.given_back:
         seen |= {("receipt", key) for key in entry.receipts if key not in {DEPOSIT, NO_RECEIPT}}
     if fact.invoice:

@@ -308,7 +308,8 @@ def _plain_question(question: Question, words: Texts) -> dict[str, Any]:
         for option in question.options
     ]
     rows = [list(row) for row in question.rows]
-    return {"code": question.code, "kind": question.kind, "options": options, "rows": rows}
+    asked = {"code": question.code, "kind": question.kind, "options": options, "rows": rows}
+    return asked | {"qr": question.qr} if question.qr else asked
 
 
 def _question_sentence(question: Question, words: Texts) -> list[str]:

@@ -19,6 +19,7 @@ from pos.domain.pins import DIGITS_MAX, DIGITS_MIN
 from pos.domain.returns import RULES, ReturnPolicy
 from pos.domain.rounding import PROFILES
 from pos.domain.tender import ForeignRate, TenderRules
+from pos.domain.transfer import CreditorAccount, TransferError, epc_payload
 from pos.resources import config_path, read_toml, shipped_reasons
 from pos.scan_files import ScanFileError, load_recalls, load_scan_table
 
@@ -83,7 +84,7 @@ class ScanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TenderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the shop takes; `foreign` holds "CUR RATE DAY"."""
 
-    taken: tuple[Literal["cash", "card", "voucher", "foreign", "account", "invoice"], ...]
+    taken: tuple[Literal["cash", "card", "voucher", "foreign", "account", "invoice", "transfer"], ...]
     rounding: Literal["off", "CH", "NL", "FI", "BE"]
     foreign: tuple[
         Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3} [0-9]+(\.[0-9]+)? [0-9]{4}-[0-9]{2}-[0-9]{2}$")], ...
@@ -94,9 +95,13 @@ class TenderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account_limit_minor: Annotated[int, msgspec.Meta(ge=0)]
     voucher_max_minor: Annotated[int, msgspec.Meta(ge=0)]
     counter_minutes: Annotated[int, msgspec.Meta(ge=0)]
+    transfer_name: str
+    transfer_iban: str
+    transfer_bic: str
+    transfer_release: Literal["wait", "word"]
 
     def rules(self) -> TenderRules:
-        """Raises ValueError for a rate or a day that is none."""
+        """Raises ValueError for a rate, a day or an account that is none."""
         return TenderRules(
             taken=self.taken,
             rounding=PROFILES[self.rounding],
@@ -107,7 +112,19 @@ class TenderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             account_limit_minor=self.account_limit_minor,
             voucher_max_minor=self.voucher_max_minor,
             counter_minutes=self.counter_minutes,
+            transfer_to=self._account(),
+            transfer_release=self.transfer_release,
         )
+
+    def _account(self) -> CreditorAccount | None:
+        if not self.transfer_iban:
+            return None
+        account = CreditorAccount(self.transfer_name, self.transfer_iban, self.transfer_bic)
+        try:
+            epc_payload(account, 1)
+        except TransferError as error:
+            raise ValueError(f"tenders.transfer_{error.code}: {error.detail!r} is none") from error
+        return account
 
 
 def _rate(text: str) -> ForeignRate:
@@ -261,7 +278,7 @@ def _wrong_rates(settings: Settings) -> list[str]:
     try:
         settings.tenders.rules()
     except ValueError as error:
-        return [f"tenders.foreign: {error}"]
+        return [str(error) if str(error).startswith("tenders.") else f"tenders.foreign: {error}"]
     return []
 
 

@@ -12,6 +12,7 @@ from pos.facts import Fact, StoredFact
 from pos.payments import Payments
 from pos.sale_facts import Sale
 from pos.till_facts import EpochOpened
+from pos.transfers import OpenTransfer
 
 __all__ = [
     "TILL_LOCKED",
@@ -50,7 +51,8 @@ class Head(msgspec.Struct, frozen=True):
     `training` is what the till goes by while it trains: a head of its own, of the facts since `training_since`; None
     outside training. `training_number` is the next number of a sale in training. `days` are the business days that are
     not closed, with their cash sessions; `business_day` is empty where the next fact opens one. `payments` are those at
-    terminals whose end no fact states, and what is known of the terminals.
+    terminals whose end no fact states, and what is known of the terminals; `transfers` those whose
+    money has not come yet, oldest first.
     """
 
     store: str
@@ -73,6 +75,7 @@ class Head(msgspec.Struct, frozen=True):
     training_number: int = 1
     days: Days = Days()
     payments: Payments = Payments()
+    transfers: tuple[OpenTransfer, ...] = ()
 
 
 class Journal(Protocol):

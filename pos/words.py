@@ -35,6 +35,8 @@ _MONEY_FIELDS = {
     "account-limit": ("owed", "free"),
     "account-owed": ("owed",),
     "voucher-balance": ("balance",),
+    "transfer-came": ("amount",),
+    "transfer-part-came": ("amount", "rest"),
     "voucher-too-little": ("balance",),
     "gift-card-too-much": ("limit",),
     "part-back": ("amount",),

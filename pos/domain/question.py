@@ -44,7 +44,8 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     """`code` names its words: `ask.CODE` is the question, `ask.CODE-hint` what to press.
 
     `scans` says what a scan means meanwhile: "sell" (the question is dropped, the article sold), "answer", or "refuse".
-    `empty`: Enter alone is an answer too. `confirm`: a number chooses only with Enter, for whoever types an amount meanwhile. `rows` are what one must know to answer: texts as they are, left and right.
+    `empty`: Enter alone is an answer too. `confirm`: a number chooses only with Enter, for whoever types an amount meanwhile. `rows` are what one must know to answer: texts as they are, left and right. `qr` is what
+    a code says that the customer is to scan: on the customer's screen, else on the till's.
     """
 
     code: str
@@ -55,6 +56,7 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     empty: bool = False
     confirm: bool = False
     rows: tuple[tuple[str, str], ...] = ()
+    qr: str = ""
 
 
 _AMOUNT_DIGITS_MAX: Final = 9

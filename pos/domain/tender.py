@@ -8,10 +8,11 @@ import msgspec
 
 from pos.domain.card import CardPaper, CardResult
 from pos.domain.rounding import OFF, RoundingProfile
+from pos.domain.transfer import CreditorAccount
 
 __all__ = ["KINDS", "Foreign", "ForeignRate", "Tender", "TenderRules"]
 
-KINDS: Final = ("cash", "card", "voucher", "foreign", "account", "invoice")
+KINDS: Final = ("cash", "card", "voucher", "foreign", "account", "invoice", "transfer")
 """What a shop may take; each is a key."""
 
 
@@ -27,7 +28,7 @@ class Tender(msgspec.Struct, frozen=True, omit_defaults=True):
     """One means of payment. `amount_minor` counts towards the sale: `given_minor` less `change_minor`.
 
     `kind` is "cash", "card-manual" (a stand-alone terminal), "gift-card", "credit" (store credit), "on-account",
-    "invoice", "foreign" or "voucher". What is paid out is negative. `reference` is the terminal's receipt number, or the
+    "invoice", "foreign", "voucher", "bank-transfer-qr" (its money is still to come) or "transfer" (its money was seen). What is paid out is negative. `reference` is the terminal's receipt number, or the
     number of the card, credit or invoice, or the customer's. `foreign` cash counts whole: what goes back for it is a
     "cash" of its own, with nothing given; so the sum of "cash" is what home currency came into the drawer. `balance_minor`
     is what was left on a card or credit after it. Kind "card" is a terminal's on a line: `payment` is the payment's id, `card`
@@ -62,7 +63,9 @@ class TenderRules(msgspec.Struct, frozen=True):
 
     `card_number`: is the receipt number of a stand-alone terminal asked for ("none", "ask", "required")? `cashback_max_minor`:
     how much cash a card may pay out with a purchase, 0 for none. `account_limit_minor`: how much a customer may owe.
-    `counter_minutes`: how long the last sale may be paid otherwise, or voided, by one key.
+    `counter_minutes`: how long the last sale may be paid otherwise, or voided, by one key. `transfer_to`: whose account a
+    scanned transfer goes to; None: there are none. `transfer_release`: goods go when a person has seen the money ("wait"), or
+    before it, on a person's word ("word").
     """
 
     taken: tuple[str, ...] = KINDS
@@ -74,3 +77,5 @@ class TenderRules(msgspec.Struct, frozen=True):
     account_limit_minor: int = 20_000
     voucher_max_minor: int = 50_000
     counter_minutes: int = 30
+    transfer_to: CreditorAccount | None = None
+    transfer_release: Literal["wait", "word"] = "wait"

@@ -1,4 +1,4 @@
-"""Open days and payments in the journal's head: today's day is the one to which the next sale belongs."""
+"""Open days, payments and transfers in the journal's head: today's day is the one to which the next sale belongs."""
 
 import msgspec
 
@@ -10,8 +10,8 @@ __all__ = ["follow_head", "with_standing"]
 
 
 def follow_head(head: Head, fact: Fact, epoch: int, seq: int) -> Head:
-    """The head after one more fact, as far as days, cash sessions and payments go."""
-    before = Standing(head.days, head.payments)
+    """The head after one more fact, as far as days, cash sessions, payments and transfers go."""
+    before = Standing(head.days, head.payments, head.transfers)
     standing = follow_standing(before, fact, epoch, seq)
     return head if standing is before else with_standing(head, standing)
 
@@ -24,4 +24,5 @@ def with_standing(head: Head, standing: Standing) -> Head:
         business_day=today.business_day if today is not None else "",
         cash_session=standing.days.session,
         payments=standing.payments,
+        transfers=standing.transfers,
     )

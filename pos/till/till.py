@@ -56,6 +56,7 @@ from pos.till.slips import Slips
 from pos.till.surroundings import Surroundings
 from pos.till.tendering import Tendering
 from pos.till.training import TrainingMode
+from pos.till.transfers import Transfers
 from pos.till.variants import Variants
 from pos.till.vouchers import Vouchers
 from pos.till.weighing import Weighing
@@ -171,6 +172,7 @@ class Till:
             retender,
             vouchers,
             credit,
+            Transfers(self._desk, ledger, self._checkout, self._surroundings, tendering),
             returning,
             Gifts(self._desk, self._selling, self._checkout, self._surroundings, book),
             WithoutReceipt(self._desk, self._selling, book, returning),

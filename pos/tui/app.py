@@ -26,6 +26,7 @@ from pos.tui.sounds import Alarm, Sounds, sound_of
 from pos.tui.themes import Theme
 from pos.tui.timer import Later, later
 from pos.tui.wedge import KeySieve, Wedge
+from pos.view import TillView
 
 __all__ = ["BareScreen", "TillApp"]
 
@@ -190,7 +191,7 @@ class TillApp(App[int], inherit_bindings=False):
         if width < _COLUMNS_MIN or height < _ROWS_MIN:
             small = self._brush.row((words("ui.too-small"), "alarm"))
             return Drawing([small, *[self._brush.blank()] * (height - 1)])
-        link = view.last_sale.link if view.last_sale is not None else ""
+        link = _code_of(view)
         return draw(
             Scene(
                 view=view,
@@ -213,9 +214,10 @@ class TillApp(App[int], inherit_bindings=False):
     def _want_qr(self) -> None:
         """Making a code takes a while: the change is painted first, the code right after it."""
         view = self._till.view
-        if self._make_qr is None or view.state != "paid" or view.last_sale is None:
+        asks = view.state == "question" and view.question is not None and bool(view.question.qr)
+        if self._make_qr is None or (view.state != "paid" and not asks):
             return
-        link = view.last_sale.link
+        link = _code_of(view)
         if link and link != self._qr_asked:
             self._qr_asked = link
             self.call_after_refresh(self._show_qr, link)
@@ -231,6 +233,13 @@ class TillApp(App[int], inherit_bindings=False):
             return
         self._pump.poke()
         asyncio.get_running_loop().call_later(60.05 - self._wall.now().second, self._tick)
+
+
+def _code_of(view: TillView) -> str:
+    """What a code on this screen would say: what the customer is to scan now, else the link of the last receipt."""
+    if view.question is not None and view.question.qr:
+        return view.question.qr
+    return view.last_sale.link if view.last_sale is not None else ""
 
 
 _SAYS_NO = frozenset(f"f{number}" for number in range(1, 13))

@@ -57,6 +57,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "voucher-balance",
         "voucher-slip",
     ),
+    "group-later": ("account", "account-pay", "invoice", "transfer", "transfers"),
 }
 """Further functions, by group: at most nine each, new ones at the end."""
 

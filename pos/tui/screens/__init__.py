@@ -6,6 +6,7 @@ from textual.strip import Strip
 
 from pos.tui.face import Drawing, Target
 from pos.tui.scene import WHO, Panel, Scene
+from pos.tui.screens.code import code_screen, shows_code
 from pos.tui.screens.functions import functions_panel
 from pos.tui.screens.help import help_panel
 from pos.tui.screens.paid import paid_panel
@@ -31,6 +32,8 @@ _FOR_HANDS = frozenset({Panel.QUICK, Panel.PAD})
 
 def draw(scene: Scene) -> Drawing:
     """Status, body, message, entry, keys, from top to bottom; only the body differs by state."""
+    if shows_code(scene):
+        return code_screen(scene)
     bar = key_bar_height(scene)
     message = _MESSAGE_ROWS
     if scene.view.state == "paid" and scene.local.panel is Panel.NONE:

@@ -6,6 +6,7 @@ from pos.domain.question import Option
 from pos.tui.face import Target
 from pos.tui.paint import fit, wrap
 from pos.tui.scene import Scene
+from pos.tui.screens.code import wants_code
 from pos.tui.screens.listing import listing
 from pos.words import amount, option_text
 
@@ -25,6 +26,8 @@ def question_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]
     hint = words(f"ask.{question.code}-hint")
     if hint.startswith("ask."):
         hint = words(f"ask.hint-{'confirm' if question.confirm else question.kind}")
+    if question.qr:
+        hint = words("ui.code-no-room" if wants_code(scene) else "ui.code-on-screen")
     title, *more = wrap(words(f"ask.{question.code}", **fields), scene.width - 2, _TITLE_ROWS)
     below = [brush.row((f" {row}", "dim")) for row in wrap(hint, scene.width - 2, _HINT_ROWS)]
     height -= len(more) + len(below)
