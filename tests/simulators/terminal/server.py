@@ -17,13 +17,13 @@ class TcpPort:
 
     def __init__(self, terminal: Terminal, host: str = "127.0.0.1", port: int = 0) -> None:
         self.terminal = terminal
-        self._host = host
+        self.host = host
         self.port = port
         self._server: asyncio.Server | None = None
         self.connections = 0
 
     async def plug(self) -> None:
-        self._server = await asyncio.start_server(self._accept, self._host, self.port)
+        self._server = await asyncio.start_server(self._accept, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def unplug(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from tests.simulators.terminal.customer import Timing
@@ -35,6 +35,9 @@ class Talk:
     def __init__(self, timing: Timing, script: Script | None) -> None:
         self.timing = timing
         self.script = script
+        self.keep: Callable[[], None] = lambda: (
+            None
+        )  # called before each message: what is remembered must last
         self.link: Link | None = None
         self.violations: list[str] = []
         self.transcript: list[tuple[str, str]] = []  # ("<" from the till or ">", the message in hex)
@@ -96,6 +99,7 @@ class Talk:
         found = split_apdu(message)
         assert found is not None
         name = name or found[0].hex().upper()
+        self.keep()
         act = self._act(True, name, message)
         link = self.link if self.serial else self._own
         if act is Act.POWER:

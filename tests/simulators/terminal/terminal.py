@@ -231,6 +231,7 @@ class Terminal(Payments):
             self.reversing = True
             loop = asyncio.get_running_loop()
             self._reversal = loop.create_task(self._reverse_later(tx), context=self._context)
+        self.keep()
 
     async def _reverse_later(self, tx: Transaction) -> None:
         await asyncio.sleep(self.timing.reversal_s)
@@ -241,3 +242,4 @@ class Terminal(Payments):
             reversal.original_trace = tx.trace
             self.memory.stored.append(reversal)
         self.reversing = False
+        self.keep()

@@ -3,9 +3,10 @@
 import asyncio
 import contextvars
 from collections.abc import Callable
+from typing import Any
 
 from tests.simulators.terminal.links import SerialLink, TcpLink
-from tests.simulators.terminal.pipe import End, Pipe
+from tests.simulators.terminal.pipe import Pipe
 from tests.simulators.terminal.terminal import Terminal
 from tests.simulators.terminal.wire import split_apdu
 
@@ -19,7 +20,7 @@ _ENDS = ("060F", "061E")
 class ScriptedTill:
     """`heard` is every message of the terminal, in hex. It acknowledges all but what `answers` gives another answer for."""
 
-    def __init__(self, end: End, *, serial: bool = False) -> None:
+    def __init__(self, end: Any, *, serial: bool = False) -> None:
         link = SerialLink if serial else TcpLink
         self.link = link(end.reader, end.writer)
         self.inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
