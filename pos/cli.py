@@ -30,6 +30,7 @@ class _Lazy(click.Group):
         "restore": ("pos.recovery", "restore", "Make a till of a backup; it waits for new numbers."),
         "people": ("pos.people_cli", "people", "Operators, roles, PINs and badges."),
         "epoch": ("pos.recovery", "epoch", "Let receipt numbers begin anew, without a hub."),
+        "zvt": ("pos.zvt_cli", "zvt", "Say what a capture of a card terminal's line holds."),
     }
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -10,11 +10,15 @@ __all__ = [
     "RESULTS",
     "TECHNOLOGY",
     "TERMINAL",
+    "asks_removal",
     "cardholder_text",
     "host_code",
     "intermediate_text",
+    "result_key",
     "result_text",
+    "state_key",
     "technology_text",
+    "terminal_key",
     "terminal_text",
 ]
 
@@ -203,7 +207,7 @@ TECHNOLOGY: Final[dict[int, str]] = {0x00: "magnetic stripe", 0x01: "chip", 0x02
 """By tag 1F12."""
 
 CARD_KINDS: Final[dict[int, str]] = {
-    2: "girocard (old)",
+    2: "ec card",
     5: "girocard",
     6: "Mastercard",
     8: "American Express",
@@ -251,3 +255,53 @@ def cardholder_text(code: int) -> str:
 def technology_text(code: int) -> str:
     """`02 NFC`."""
     return f"{code:02X} {TECHNOLOGY.get(code, 'unknown')}"
+
+
+# The keys under which a till keeps its sentences for cashiers; "unknown" and "host" take the code as `code`.
+
+_HOST_SENTENCES: Final = frozenset(
+    {
+        0x02,
+        0x05,
+        0x0C,
+        0x0D,
+        0x0E,
+        0x1E,
+        0x21,
+        0x2B,
+        0x33,
+        0x36,
+        0x37,
+        0x38,
+        0x39,
+        0x3A,
+        0x3D,
+        0x3E,
+        0x41,
+        0x4B,
+        0x5B,
+    }
+)
+
+
+def result_key(code: int) -> str:
+    """`card.result.6C`."""
+    if host_code(code) and code not in _HOST_SENTENCES:
+        return "card.result.host"
+    return f"card.result.{code:02X}" if code in RESULTS or host_code(code) else "card.result.unknown"
+
+
+def asks_removal(status: int) -> bool:
+    """Whether the card must be taken out: `card.state.remove` takes the sentence as `state`."""
+    return 0x41 <= status <= 0x67 and status - REMOVE_CARD in INTERMEDIATE
+
+
+def state_key(status: int) -> str:
+    """`card.state.0A`; of a status that asks for the card to be taken out, that without."""
+    base = status - REMOVE_CARD if asks_removal(status) else status
+    return f"card.state.{base:02X}" if base in INTERMEDIATE else "card.state.unknown"
+
+
+def terminal_key(status: int) -> str:
+    """`card.terminal.DC`."""
+    return f"card.terminal.{status:02X}" if status in TERMINAL else "card.terminal.unknown"

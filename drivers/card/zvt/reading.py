@@ -7,45 +7,12 @@ from drivers.card.zvt.apdu import Apdu
 from drivers.card.zvt.fields import FIELDS, Stop
 from drivers.card.zvt.layouts import Layout, split
 from drivers.card.zvt.masking import masked_fields
-from drivers.card.zvt.messages import Message, Other, Undecoded, Unknown
+from drivers.card.zvt.messages import KINDS, Message, Other, Undecoded, Unknown
 from drivers.card.zvt.values import bcd
 from drivers.card.zvt.values import read as read_value
 
-__all__ = ["KINDS", "parse", "read"]
+__all__ = ["parse", "read"]
 
-KINDS: Final[dict[int, type[Message]]] = {
-    kind.command: kind
-    for kind in (
-        messages.Registration,
-        messages.Authorisation,
-        messages.LogOff,
-        messages.BookTip,
-        messages.TurnoverTotals,
-        messages.Reprint,
-        messages.RepeatReceipt,
-        messages.PreAuthorisation,
-        messages.PartialReversal,
-        messages.BookTotal,
-        messages.PreAuthorisationReversal,
-        messages.Reversal,
-        messages.Refund,
-        messages.EndOfDay,
-        messages.Diagnosis,
-        messages.SetTime,
-        messages.Initialisation,
-        messages.AbortCommand,
-        messages.DisplayText,
-        messages.StatusEnquiry,
-        messages.StatusInformation,
-        messages.IntermediateStatus,
-        messages.SetTimeHere,
-        messages.Completion,
-        messages.Abort,
-        messages.PrintLine,
-        messages.PrintBlock,
-        messages.Ack,
-    )
-}
 _ALIASES: Final = {(0x060F, "payment_type"): "status_byte"}
 _DATA: Final = "what stands here could not be read"
 
