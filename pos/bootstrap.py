@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pos.buyers import BuyersStore
 from pos.catalogue.reader import CatalogueReader
 from pos.devices import Surround
 from pos.domain.cart import Cart
@@ -168,6 +169,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             drawer=surround.printer if settings.devices.drawer else None,
             hub=surround.hub,
             memory=store,
+            buyers=BuyersStore(state / "buyers.db", state / "keys", clock, ids, helper),
             scale=surround.make_scale(),
             history=FileHistory(state / "journal", views, writer),
             promotions=PromotionFiles(state),

@@ -16,6 +16,7 @@ from pos.transfers import OpenTransfer
 
 __all__ = [
     "TILL_LOCKED",
+    "Buyers",
     "FactSource",
     "Found",
     "Head",
@@ -181,6 +182,22 @@ class FactSource(Protocol):
 TILL_LOCKED: Final = "till.restored"
 """Memory key of a till that may take no payment before a new epoch: `epoch:code`, the epoch it must leave behind
 and its sentence. Set when it comes from a backup, or when its journal is shorter than others know it."""
+
+
+class Buyers(Protocol):
+    """Names and addresses on invoices, by a reference that facts hold. Nothing of it is ever in a fact."""
+
+    async def put(self, buyer: str, lines: tuple[str, ...]) -> None:
+        """Raises JournalUnavailableError."""
+        ...
+
+    async def get(self, buyer: str) -> tuple[str, ...]:
+        """Empty for one that is not known, or cannot be read."""
+        ...
+
+    async def newest(self, limit: int) -> Mapping[str, tuple[str, ...]]:
+        """Those that were put last, newest first."""
+        ...
 
 
 class Memory(Protocol):

@@ -16,10 +16,10 @@ from pos.journal.errors import translate
 
 __all__ = ["BackupError", "Manifest", "check_backup", "read_backup", "write_backup"]
 
-_DATABASES: Final = ("journal/*.journal", "state.db", "people.db", "catalogue.db")
+_DATABASES: Final = ("journal/*.journal", "state.db", "people.db", "buyers.db", "catalogue.db")
 _FILES: Final = ("journal/*.gone", "settings.toml", "keys/*", "mappings/*.toml")
 _NAMES: Final = re.compile(
-    r"journal/[0-9]+\.(journal|gone)|(state|people|catalogue)\.db|settings\.toml"
+    r"journal/[0-9]+\.(journal|gone)|(state|people|buyers|catalogue)\.db|settings\.toml"
     r"|(keys|mappings)/[A-Za-z0-9_][A-Za-z0-9._-]*"
 )
 _MANIFEST: Final = "manifest.json"
@@ -39,7 +39,7 @@ class Manifest(msgspec.Struct):
 
 
 def write_backup(state: Path, target: Path, made_ms: int) -> int:
-    """Copy journal, state, people, articles, keys and settings to `target` (tar); returns the number of files.
+    """Copy journal, state, people, buyers, articles, keys and settings to `target` (tar); returns the number of files.
 
     Databases are copied by SQLite's own backup, so that each is whole while the till writes on. The
     target appears under its name only when it is complete.

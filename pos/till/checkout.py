@@ -69,7 +69,6 @@ class Checkout:
         self.first: Callable[[], None] = lambda: None
         """What must be known before anything is paid; raises NeedsAnswer or Refusal."""
         self.invoice_number: Callable[[], Coroutine[Any, Any, str]] | None = None
-        self.buyer: Callable[[str], Coroutine[Any, Any, tuple[str, ...]]] | None = None
         self.afterwards: list[Callable[[Sale], None]] = []
         """Told of each sale that is durable, after drawer and receipt: what else is to be printed."""
         self.handlers = {
@@ -220,8 +219,9 @@ class Checkout:
         if not buyer:
             return sale
         assert self.invoice_number is not None, "a part numbers invoices"
-        assert self.buyer is not None, "a part knows buyers"
-        self._desk.buyers[buyer] = await self.buyer(buyer)
+        await self._desk.know_buyer(buyer)
+        if not self._desk.buyers[buyer]:
+            raise Refusal("invoice-buyer-lost")
         number = await self.invoice_number()
         tenders = tuple(
             msgspec.structs.replace(tender, reference=number) if tender.kind == "invoice" else tender

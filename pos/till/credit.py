@@ -1,9 +1,7 @@
 """Paying later: on the account of a customer up to a limit, and invoices with their buyer and a number of their own."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Final
-
-import msgspec
 
 from pos.domain import cart as carts
 from pos.domain import commands as c
@@ -29,16 +27,13 @@ from pos.words import amount
 __all__ = ["Credit"]
 
 ON_ACCOUNT: Final = declare("on-account")
-_BUYERS: Final = "invoice.buyers"
 _LAST: Final = "invoice.last"
-_BUYERS_MAX: Final = 500
 _LISTED: Final = 8
 _TEXT_MAX: Final = 40
-_Book = dict[str, tuple[str, ...]]
 
 
 class Credit:
-    """The keys "account", "account-pay" and "invoice". Names and addresses stay in this till's memory, never in a fact."""
+    """The keys "account", "account-pay" and "invoice". Names and addresses stay in a book of this till, never in a fact."""
 
     def __init__(self, desk: Desk, selling: Selling, checkout: Checkout, tendering: Tendering) -> None:
         self._desk = desk
@@ -47,7 +42,6 @@ class Credit:
         self._tendering = tendering
         tendering.menu |= {"account": "account", "invoice": "invoice"}
         checkout.invoice_number = self.next_number
-        checkout.buyer = self.buyer
         self.functions = {
             "account": self._account,
             "account-pay": self._pay_account,
@@ -172,7 +166,7 @@ class Credit:
 
     def _buyer_again(self, buyer: str) -> Generator[Any, Any, str]:
         """An invoice is wanted already: for the same buyer, another one ("other"), or none (empty)."""
-        lines: tuple[str, ...] = yield self.buyer(buyer)
+        lines: tuple[str, ...] = yield self._desk.book.get(buyer)
         options = (
             Option("same", " ".join(lines) or buyer),
             Option("other", word="ask.invoice-other"),
@@ -182,10 +176,9 @@ class Credit:
         return {"same": buyer, "none": ""}.get(answer, answer)
 
     def _pick_buyer(self) -> Generator[Any, Any, str]:
-        book: _Book = yield self._book()
-        known = list(book.items())[-_LISTED:][::-1]
+        known: Mapping[str, tuple[str, ...]] = yield self._desk.book.newest(_LISTED)
         if known:
-            options = [Option(key, " ".join(lines)) for key, lines in known]
+            options = [Option(key, " ".join(lines)) for key, lines in known.items()]
             options.append(Option("new", word="ask.invoice-new"))
             answer: str = yield Question("invoice-buyer", options=tuple(options))
             if answer != "new":
@@ -196,19 +189,8 @@ class Credit:
             if typed:
                 lines.append(shown(typed)[:_TEXT_MAX])
         key = self._desk.world.ids.new_id()
-        book = dict(list(book.items())[-_BUYERS_MAX + 1 :]) | {key: tuple(lines)}
-        if self._desk.world.memory is not None:
-            yield self._desk.world.memory.put(_BUYERS, msgspec.json.encode(book))
+        yield self._desk.book.put(key, tuple(lines))
         return key
-
-    async def _book(self) -> _Book:
-        memory = self._desk.world.memory
-        kept = await memory.get(_BUYERS) if memory is not None else None
-        return msgspec.json.decode(kept, type=_Book) if kept else {}
-
-    async def buyer(self, key: str) -> tuple[str, ...]:
-        """Name and address for the paper; empty where this till does not know them."""
-        return (await self._book()).get(key, ())
 
     async def next_number(self) -> str:
         """The number after the newest that a fact holds, in this epoch of the till: without gaps, from 1.

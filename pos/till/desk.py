@@ -26,8 +26,9 @@ from pos.domain.tender import TenderRules
 from pos.ports import Catalogue, CatalogueUnavailableError, Clock, Hub, Ids, Operator, People, Promotions
 from pos.resources import Texts, shipped_reasons, shipped_roles, texts
 from pos.sale_facts import Sale
-from pos.storage_ports import TILL_LOCKED, History, Journal, JournalUnavailableError, Memory, State
+from pos.storage_ports import TILL_LOCKED, Buyers, History, Journal, JournalUnavailableError, Memory, State
 from pos.till.budgets import Budgets
+from pos.till.buyers import BuyersBook
 from pos.till.practice import (
     PracticeHistory,
     PracticeHub,
@@ -109,6 +110,7 @@ class World(msgspec.Struct, frozen=True):
     history: History | None = None
     promotions: Promotions | None = None
     scale: Scale | None = None
+    buyers: Buyers | None = None
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
@@ -168,6 +170,7 @@ def _practice_of(world: World, setup: TillSetup) -> World:
         hub=hub and PracticeHub(hub),
         history=history and PracticeHistory(history, journal),
         memory=memory and PracticeMemory(memory, journal),
+        buyers=None,
     )
 
 
@@ -214,6 +217,16 @@ class Desk:
     @world.setter
     def world(self, world: World) -> None:
         self._real, self._practice = world, _practice_of(world, self.setup)
+
+    @property
+    def book(self) -> BuyersBook:
+        """Who is named on invoices."""
+        return BuyersBook(self.world.buyers, self.world.memory)
+
+    async def know_buyer(self, buyer: str) -> None:
+        """Look up whom an invoice is addressed to, for its paper."""
+        if buyer and not self.buyers.get(buyer):
+            self.buyers[buyer] = await self.book.get(buyer)
 
     def refuse(self, message: e.Message) -> None:
         """Nothing was done, and this is why."""

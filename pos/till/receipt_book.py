@@ -195,6 +195,7 @@ class ReceiptBook:
         if self._desk.world.printer is None:
             raise Refusal("no-printer")
         copied = ReceiptCopied(receipt.sale.number, self._desk.operator_id(), receipt.epoch)
+        yield self._desk.know_buyer(receipt.sale.buyer)
         yield self._ledger.append([copied], None)
         self._surroundings.print_copy(receipt.sale, receipt.epoch)
         self._desk.warn("copy-printing", level="info", number=receipt.key)

@@ -90,6 +90,7 @@ class Surroundings:
             raise Refusal("no-last-sale")
         if self._desk.world.printer is None:
             raise Refusal("no-printer")
+        await self._desk.know_buyer(self._desk.last_sale.buyer)
         copy = bool(self._desk.last.printing) or self._desk.last.found_at_start
         if copy:
             copied = ReceiptCopied(
@@ -127,7 +128,8 @@ class Surroundings:
     def print_copy(self, sale: Sale, epoch: int) -> None:
         """An older receipt once more, marked as a copy; the last sale's paper is another matter."""
         if self._desk.world.printer is not None:
-            job = PrintJob(self._desk.world.ids.new_id(), sale, copy=True, epoch=epoch)
+            buyer = self._desk.buyers.get(sale.buyer, ())
+            job = PrintJob(self._desk.world.ids.new_id(), sale, copy=True, epoch=epoch, buyer=buyer)
             self._desk.world.printer.submit(job)
 
     def print_document(self, document: Document) -> None:

@@ -88,6 +88,27 @@ async def fill_cart(opened: OpenTill) -> None:
     await opened.till.handle(c.SetPrice(250, department=1))
 
 
+def test_a_buyer_named_at_the_till_outlives_its_memory_and_comes_back_from_a_backup(
+    state: Path, tmp_path: Path
+) -> None:
+    named = []
+
+    async def name(opened: OpenTill) -> None:
+        await opened.till._desk.book.put("A", ("Muster GmbH", "Weg 1"))
+
+    async def look(opened: OpenTill) -> None:
+        named.append(await opened.till._desk.book.get("A"))
+
+    at_the_till(state, name)
+    write_backup(state, tmp_path / "b", 1)
+    for path in state.glob("state.db*"):
+        path.unlink()
+    at_the_till(state, look)
+    restore_backup(tmp_path / "b", tmp_path / "new")
+    at_the_till(tmp_path / "new", look)
+    assert named == [("Muster GmbH", "Weg 1")] * 2
+
+
 def test_what_was_parked_before_a_backup_is_taken_up_only_at_a_second_press_that_says_why(
     state: Path, tmp_path: Path
 ) -> None:

@@ -133,3 +133,38 @@ def test_a_wrong_buyer_is_another_one_or_none() -> None:
         assert shop.journal.sales[-1].invoice == ""
 
     run(case)
+
+
+def test_an_invoice_is_printed_again_with_its_buyer_when_the_till_has_restarted() -> None:
+    async def case() -> None:
+        shop = await shop_with(SHIRT)
+        await do(shop, "invoice", "Muster GmbH", "Weg 1", "12345 Ort", "1")
+        await shop.till.handle(c.PayCash())
+        number = str(shop.journal.sales[0].number)
+        again = Shop(tenders=RULES, roles=OPEN, journal=shop.journal)
+        again.memory.kept.update(shop.memory.kept)
+        await again.open()
+        await do(again, "receipts", text=number)
+        question = again.till.view.question
+        assert question is not None
+        await again.till.handle(
+            c.Choose([option.key for option in question.options].index("receipt-copy") + 1)
+        )
+        assert again.printer.jobs[-1].buyer == ("Muster GmbH", "Weg 1", "12345 Ort")
+
+    run(case)
+
+
+def test_an_invoice_without_its_buyer_is_not_written() -> None:
+    async def case() -> None:
+        shop = await shop_with(SHIRT)
+        await do(shop, "invoice", "Muster GmbH", "Weg 1", "12345 Ort", "1")
+        shop.memory.kept.clear()
+        shop.till._desk.buyers.clear()
+        await shop.till.handle(c.PayCash())
+        assert (said(shop), shop.journal.sales, shop.till.view.state) == ("invoice-buyer-lost", [], "selling")
+        await do(shop, "invoice", "3")
+        await shop.till.handle(c.PayCash())
+        assert shop.journal.sales[0].invoice == ""
+
+    run(case)
