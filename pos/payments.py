@@ -17,15 +17,20 @@ _OUT: Final = frozenset({"refund", "reversal", "release"})
 
 
 class OpenPayment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A payment whose outcome no fact states. `cart_id` is the cart to which it belongs now, `results` what was said, in order."""
+    """A payment whose outcome no fact states.
+
+    `cart_id` is the cart to which it belongs now, `known` which of the terminal's transactions were known when it began,
+    `results` what was said of it in its own conversation, in order.
+    """
 
     intent: PaymentIntent
     cart_id: str
+    known: tuple[CardMark, ...] = ()
     results: tuple[CardResult, ...] = ()
 
 
 class HeldPayment(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An approved payment that stands in no sale yet. `result` None: a person stated it."""
+    """An approved payment, refund or reversal that stands in no sale yet. `result` None: a person stated it."""
 
     intent: PaymentIntent
     cart_id: str
@@ -81,7 +86,10 @@ def follow_payments(payments: Payments, fact: Fact, epoch: int) -> Payments:
                 payments = _sold(payments, payment_id)
             return payments
         case PaymentIntent():
-            return msgspec.structs.replace(payments, open=(*payments.open, OpenPayment(fact, fact.cart_id)))
+            terminal = payments.terminal(fact.terminal)
+            known = tuple(mark for mark, _ in terminal.known) if terminal is not None else ()
+            begun = OpenPayment(fact, fact.cart_id, known)
+            return msgspec.structs.replace(payments, open=(*payments.open, begun))
         case PaymentResult():
             return _heard(payments, fact)
         case PaymentEnded():
@@ -137,7 +145,7 @@ def _ended(payments: Payments, fact: PaymentEnded) -> Payments:
     if fact.outcome != "approved":
         return payments
     payments = _summed(payments, intent, fact.result)
-    if intent.kind != "sale":
+    if intent.kind == "reversal" and any(one.intent.payment_id == intent.of for one in payments.held):
         return _released(payments, intent.of)
     held = HeldPayment(intent, found.cart_id, fact.result, fact.paper)
     return msgspec.structs.replace(payments, held=(*payments.held, held))

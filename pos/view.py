@@ -145,6 +145,7 @@ class TillView(msgspec.Struct, frozen=True):
     drawer: DeviceView = DeviceView()
     display: DeviceView = DeviceView()
     scale: DeviceView = DeviceView()
+    card: DeviceView = DeviceView()
     customer_screen: DeviceView = DeviceView()
     hub: HubView = HubView()
     relay: HubView = HubView()

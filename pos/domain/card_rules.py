@@ -26,7 +26,7 @@ Relation = Literal["same", "newer", "older", "unclear"]
 
 class Verdict(msgspec.Struct, frozen=True):
     """`outcome` "unknown": a person must decide. `rule` names why: ours, watermark, not-stored, reversed, other, no-counter,
-    used, silent, no-status, amount, declined, terminal.
+    silent, no-status, amount, declined, terminal.
     """
 
     outcome: Outcome
@@ -145,12 +145,12 @@ def judge(
     begun: dt.datetime,
     results: Sequence[CardResult],
     answer: CardAnswer,
-    used: Sequence[tuple[str, CardMark]] = (),
+    known: Sequence[CardMark] = (),
 ) -> Verdict:
     """What the terminal's last transaction means for a payment whose end nobody heard.
 
-    `before` is the terminal's last transaction when the payment began (None: it had none), `terminal_id` the terminal's, empty
-    where not known, `results` what was heard of this payment, `used` (terminal id, mark) of what other payments were.
+    `before` is the terminal's last transaction when the payment began (None: it had none), `known` are all that were known then;
+    `terminal_id` is the terminal's, empty where not known, `results` what was heard of this payment.
     """
     found = answer.result
     if answer.found == "silent":
@@ -169,14 +169,12 @@ def judge(
     relation = compare(before, mark)
     if _takes_ours_back(request, before, found, ours, relation):
         return Verdict("reversed", "reversed", found)
-    if relation == "same":
+    if relation == "same" or any(compare(one, mark) == "same" for one in known):
         return Verdict("reversed" if heard is not None else "declined", "watermark", found)
     if relation == "unclear" and _since(mark, begun) is False:
         return Verdict("unknown", "other", found)
     if relation == "older" or (relation == "unclear" and _since(mark, begun) is None):
         return Verdict("unknown", "other", found)
-    if any(id_ == found.terminal_id and compare(other, mark) == "same" for id_, other in used):
-        return Verdict("unknown", "used", found)
     if ours is not None and compare(ours, mark) != "same":
         return Verdict("unknown", "other", found)
     if found.currency and found.currency != request.currency:

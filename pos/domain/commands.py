@@ -13,6 +13,7 @@ __all__ = [
     "Answer",
     "Approve",
     "Cancel",
+    "CardNews",
     "Choose",
     "ChooseOpenLine",
     "Command",
@@ -253,6 +254,17 @@ class DeviceReported(Command, frozen=True):
     detail: str = ""
     job_id: str = ""
     job_state: str = ""
+
+
+class CardNews(Command, frozen=True):
+    """What a card terminal says: `news` is a value of pos.domain.card or pos.card_ports; None: a second went by.
+
+    `payment_id` is empty where it speaks of itself.
+    """
+
+    terminal: str
+    payment_id: str
+    news: msgspec.Struct | None
 
 
 class Weighed(Command, frozen=True):

@@ -10,6 +10,10 @@ __all__ = [
     "ArticlesFound",
     "Asked",
     "BadgeShown",
+    "CardHeard",
+    "CardSaid",
+    "CardSettled",
+    "CardUnknown",
     "CartParked",
     "CartResumed",
     "CartVoided",
@@ -142,6 +146,34 @@ class PartPaid(Event, frozen=True):
     kind: str
     amount_minor: int
     rest_minor: int
+
+
+class CardSaid(Event, frozen=True):
+    """A terminal tells what it does: the code of an intermediate status, or a word of the driver."""
+
+    payment_id: str
+    code: int | None
+    text: str
+
+
+class CardHeard(Event, frozen=True):
+    """What a terminal said of a payment is durable; it is not over yet."""
+
+    payment_id: str
+    code: int | None
+
+
+class CardUnknown(Event, frozen=True):
+    """The line to a terminal broke in the middle of a payment: the terminal will be asked."""
+
+    payment_id: str
+
+
+class CardSettled(Event, frozen=True):
+    """The end of a payment is a fact: "approved", "declined", "reversed" or "unpaid"."""
+
+    payment_id: str
+    outcome: str
 
 
 class SalePaid(Event, frozen=True):

@@ -46,6 +46,7 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     `scans` says what a scan means meanwhile: "sell" (the question is dropped, the article sold), "answer", or "refuse".
     `empty`: Enter alone is an answer too. `confirm`: a number chooses only with Enter, for whoever types an amount meanwhile. `rows` are what one must know to answer: texts as they are, left and right. `qr` is what
     a code says that the customer is to scan: on the customer's screen, else on the till's.
+    `waits`: news of what is named so is an answer too; then nothing but an answer ends it, and Esc means the option `esc`.
     """
 
     code: str
@@ -57,6 +58,8 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     confirm: bool = False
     rows: tuple[tuple[str, str], ...] = ()
     qr: str = ""
+    waits: str = ""
+    esc: str = ""
 
 
 _AMOUNT_DIGITS_MAX: Final = 9

@@ -65,7 +65,8 @@ class TenderRules(msgspec.Struct, frozen=True):
     how much cash a card may pay out with a purchase, 0 for none. `account_limit_minor`: how much a customer may owe.
     `counter_minutes`: how long the last sale may be paid otherwise, or voided, by one key. `transfer_to`: whose account a
     scanned transfer goes to; None: there are none. `transfer_release`: goods go when a person has seen the money ("wait"), or
-    before it, on a person's word ("word").
+    before it, on a person's word ("word"). `card_merchant_slip`: the shop's copy of each card receipt is printed too; what must be
+    printed or signed always is.
     """
 
     taken: tuple[str, ...] = KINDS
@@ -79,3 +80,4 @@ class TenderRules(msgspec.Struct, frozen=True):
     counter_minutes: int = 30
     transfer_to: CreditorAccount | None = None
     transfer_release: Literal["wait", "word"] = "wait"
+    card_merchant_slip: bool = False

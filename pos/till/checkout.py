@@ -62,6 +62,8 @@ class Checkout:
         self.paying = False
         self.pay_out: Callable[[Cart, int | None], Coroutine[Any, Any, None] | Flow] | None = None
         """Ends a cart of which nothing, or less, is due; given by the part that knows how money goes back."""
+        self.unsettled: Callable[[Cart], None] = lambda _: None
+        """Refuses to pay or void a cart of whose payment at a terminal nobody knows."""
         self.gift: Callable[[Sale], None] | None = None
         """Prints the gift receipt that was wished with a sale; given by the part that makes it."""
         self.open_first: Callable[[], None] = lambda: None
@@ -81,6 +83,7 @@ class Checkout:
         self._desk.must_be_selling()
         if self._selling.cart is None:
             raise Refusal("nothing-to-void")
+        self.unsettled(self._selling.cart)
         if self._selling.cart.tenders:
             raise Refusal("part-paid-first", paid=carts.paid_minor(self._selling.cart))
         if self._desk.second_step != "void-cart":
@@ -127,6 +130,7 @@ class Checkout:
         cart = self._selling.cart
         if cart is None or not any(line.live for line in cart.lines):
             raise Refusal("nothing-to-pay", level="info")
+        self.unsettled(cart)
         self._nothing_on_scale()
         waiting = carts.open_lines(cart)
         if waiting:

@@ -1,6 +1,6 @@
 """The closing of a business day: what is open is settled, the drawers are counted, and one commit makes the Z."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, Final
 
 from pos.cash_facts import CashCounted, CashMoved, DayClosed, SessionClosed
@@ -58,6 +58,8 @@ class Closing:
         self._counting = counting
         self._cash = cash
         self._leftovers = leftovers
+        self.first: Callable[[], None] = lambda: None
+        """What must be settled before a day is closed. Raises Refusal."""
         self.handlers: dict[type[c.Command], Any] = {}
         self.functions = {
             "close-day": self._close_day,
@@ -118,6 +120,7 @@ class Closing:
 
     def _close(self, approvals: _Approvals) -> Flow:
         """The oldest day that is not closed."""
+        self.first()
         settled = yield from self._leftovers.settle()
         if not settled:
             return

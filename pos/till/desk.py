@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from pos.card_ports import CardTerminal
 from pos.device_ports import CashDrawer, ReceiptPrinter, Scale
 from pos.domain import events as e
 from pos.domain.article import Article
@@ -111,6 +112,7 @@ class World(msgspec.Struct, frozen=True):
     promotions: Promotions | None = None
     scale: Scale | None = None
     buyers: Buyers | None = None
+    cards: tuple[CardTerminal, ...] = ()
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
@@ -203,6 +205,11 @@ class Desk:
         self.budgets = Budgets()
         self.buyers: dict[str, tuple[str, ...]] = {}  # names and addresses for invoices that are printed
         self.unsent: deque[tuple[int, int]] = deque()  # epoch and seq of each sale
+
+    @property
+    def real(self) -> World:
+        """The real world, also in training."""
+        return self._real
 
     @property
     def training(self) -> bool:

@@ -66,6 +66,8 @@ class Flows:
     def look(self, command: c.Command) -> c.Command:
         """Before a command that is no news: is it an answer, or does it end the question? May turn it into an answer."""
         question = self.question
+        if question is not None and question.waits and isinstance(command, c.Cancel | c.Lock):
+            return self._stays(question, command)
         if question is None or isinstance(command, c.Answer | c.Choose | c.GoOn | c.Approve):
             return command
         if isinstance(command, c.Scan) and question.scans == "answer":
@@ -76,6 +78,29 @@ class Flows:
             raise Refusal("answer-first", level="warn")
         self.drop()
         return command
+
+    @staticmethod
+    def _stays(question: Question, command: c.Command) -> c.Command:
+        """Esc where something is waited for: the option that stands for it."""
+        keys = [option.key for option in question.options]
+        if isinstance(command, c.Lock) or question.esc not in keys:
+            raise Refusal("answer-first", level="warn")
+        return c.Choose(keys.index(question.esc) + 1)
+
+    # -- news
+
+    def waits_for(self, name: str) -> bool:
+        """Is the question one that this news answers?"""
+        return self.question is not None and self.question.waits == name
+
+    def tell(self, news: Any) -> _Waiting:
+        """Answer the question that waits with the news it waits for."""
+        return self._step(news)
+
+    def redraw(self, question: Question) -> None:
+        """The same question, with what is known now."""
+        assert self.question is not None, "a question is asked"
+        self.question = question
 
     # -- answers
 

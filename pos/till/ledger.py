@@ -24,13 +24,14 @@ class Ledger:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    async def append(self, facts: Sequence[Fact], cart: Cart | None) -> None:
-        """Write facts; what ends a cart takes its unsaved state along."""
+    async def append(self, facts: Sequence[Fact], cart: Cart | None, *, real: bool = False) -> None:
+        """Write facts; what ends a cart takes its unsaved state along. `real`: also in training they are no practice."""
         state = self._desk.world.state
+        world = self._desk.real if real else self._desk.world
         if cart is not None:
             state.supersede()
         try:
-            stored = await self._desk.world.journal.append(facts)
+            stored = await world.journal.append(facts)
         except JournalUnavailableError as error:
             if cart is not None:
                 state.save_cart(cart)

@@ -46,6 +46,10 @@ class Parking:
             frozenset(),
             (),
         )
+        self.unsettled: Callable[[Cart], None] = lambda _: None
+        """Refuses to park a cart of whose payment at a terminal nobody knows."""
+        self.taken_up: Callable[[], None] = lambda: None
+        """Told of each parked cart that is open again."""
         self.handlers = {
             c.ParkCart: self._park,
             c.ResumeParked: self._resume,
@@ -57,6 +61,7 @@ class Parking:
         cart = self._selling.cart
         if cart is None or not any(line.live for line in cart.lines):
             raise Refusal("nothing-to-park", level="info")
+        self.unsettled(cart)
         if cart.tenders:  # the money is in the drawer or at the bank, and no fact says for what
             raise Refusal("part-paid-first", paid=carts.paid_minor(cart))
         note = shown(command.note.strip())
@@ -134,6 +139,7 @@ class Parking:
             "cart-resumed", {"total": carts.total_minor(self._selling.the_cart())}, "info"
         )
         self._say_repriced()
+        self.taken_up()
         self._tell_hub()
 
     def take_up_resumed(self) -> None:

@@ -119,6 +119,7 @@ class Picture:
             drawer=self._surroundings.drawer,
             display=self._surroundings.others["display"],
             scale=self._surroundings.others["scale"],
+            card=self._surroundings.others["card"],
             customer_screen=self._surroundings.others["customer-screen"],
             hub=self._surroundings.hub,
             relay=self._surroundings.relay,

@@ -51,6 +51,8 @@ class Selling:
         self.open_price: int | None = None
         self.next_about = About()
         """What is known of the cart that begins with the next line."""
+        self.guard: Callable[[Cart], None] = lambda _: None
+        """Refuses to change a cart of whose payment nobody knows."""
         self.price: Callable[[Cart], Cart] = lambda cart: cart
         """Puts discounts in place after each change of lines."""
         self.named: Callable[[Cart], Cart] = lambda cart: cart
@@ -419,6 +421,8 @@ class Selling:
 
     def _set_cart(self, cart: Cart) -> None:
         """The one way a cart changes: priced, within its limits, and on its way to the disk. Nothing to pay bears no tip."""
+        if self.cart is not None:
+            self.guard(self.cart)
         cart = self.price(cart)
         if cart.about.tip_minor and carts.total_minor(cart) <= 0:
             cart = carts.with_about(cart, tip_minor=0)

@@ -45,7 +45,7 @@ class Signing:
         self._paying = paying
         self._touched_ms = 0
         self._proved_ms: dict[str, int] = {}  # when each proved with a PIN or badge who they are
-        self.handlers = {c.SignIn: self._sign_in, c.Lock: self._lock, c.Tick: self._tick}
+        self.handlers = {c.SignIn: self._sign_in, c.Lock: self._lock}
         self.functions = {"switch": self._switch, "change-pin": self._change_pin}
         self.codes = {ScanKind.BADGE: self._badge}
 
@@ -251,7 +251,7 @@ class Signing:
 
     # -- the till alone
 
-    def _tick(self, _: c.Tick) -> _Waiting:
+    def tick(self, _: c.Tick) -> _Waiting:
         """Time went by: what changed among the people holds, and a till that nobody touches locks itself."""
         desk = self._desk
         if desk.operator is None or self._paying():

@@ -38,7 +38,9 @@ class Surroundings:
         self.printer = DeviceView()
         self.drawer = DeviceView()
         self.scanner = DeviceView()
-        self.others = dict.fromkeys(("display", "scale", "customer-screen"), DeviceView())
+        self.others = dict.fromkeys(
+            ("display", "scale", "customer-screen", "card", "card-2", "card-3"), DeviceView()
+        )
         self.hub = HubView(configured=desk.world.hub is not None)
         self.relay = HubView()
         self._hub_away = False

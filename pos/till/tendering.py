@@ -14,6 +14,7 @@ from pos.domain.question import Option, Question, to_minor
 from pos.domain.rounding import cash_due
 from pos.domain.tender import ForeignRate
 from pos.till.card import StandAlone
+from pos.till.card_paying import CardPaying
 from pos.till.checkout import Checkout, refused
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
@@ -34,6 +35,8 @@ class Tendering:
         self._selling = selling
         self._checkout = checkout
         self._terminal = StandAlone(desk, selling)
+        self.line: CardPaying | None = None
+        """Pays at terminals on a line, where there are any."""
         self.menu: dict[str, str] = {"cash": "cash", "card": "card", "foreign": "foreign-cash"}
         """The key of each kind of tender that this till can take."""
         self.functions: dict[str, Callable[[c.Do], Any]] = {
@@ -148,7 +151,9 @@ class Tendering:
     # -- card
 
     def _card(self, command: c.Do) -> Flow:
-        """The terminal stands beside the till: what was typed there is said here. A real one comes behind the same key."""
+        """By card: the whole rest, or what was typed."""
+        if self.line is not None and (yield from self.line.settle_first(self._settle)):
+            return
         cart, typed = self.begin("card", command)
         rest = payment.rest_minor(cart)
         if not rest and cart.tenders:
@@ -208,6 +213,13 @@ class Tendering:
 
     def _through(self, cart: Cart, paid: payment.Paid) -> Flow:
         """By the terminal; what it approved is kept with the cart before anything else is asked."""
+        if self.line is not None and self.line.at_hand:
+            yield from self.line.pay(cart, paid, self._alone, self._settle)
+        else:
+            yield from self._alone(cart, paid)
+
+    def _alone(self, cart: Cart, paid: payment.Paid) -> Flow:
+        """The terminal stands beside the till: what was typed there is said here."""
         approved: Cart | None = yield from self._terminal.pay(cart, paid)
         if approved is None:
             self._desk.warn("card-not-approved", level="info")
@@ -262,7 +274,10 @@ class Tendering:
         tender = cart.tenders[at]
         for other in (tender, *filter(_is_out, cart.tenders)):
             self.may_leave(other)
-        if tender.kind == "card-manual":
+        if tender.kind == "card" and self.line is not None:
+            if not (yield from self.line.take_back(cart, at)):
+                return
+        elif tender.kind == "card-manual":
             fields: dict[str, str | int] = {"amount": self.money(tender.amount_minor)}
             if (yield Question("card-back", options=YES_NO, fields=fields, scans="refuse")) != "yes":
                 raise Refusal("part-stays", level="info")

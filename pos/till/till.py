@@ -18,6 +18,7 @@ from pos.domain.tax import UnknownTaxCodeError
 from pos.ports import CatalogueUnavailableError
 from pos.storage_ports import Head, JournalUnavailableError
 from pos.till.approvals import Approvals
+from pos.till.card_parts import CardParts
 from pos.till.cash import Cash
 from pos.till.checkout import PAY_BEFORE, Checkout
 from pos.till.closing import Closing
@@ -70,7 +71,9 @@ _log = logging.getLogger(__name__)
 _Done = asyncio.Future[None] | None
 _Waiting = Coroutine[Any, Any, None] | None
 _Listener = Callable[[Sequence[e.Event]], None]
-_NEWS = frozenset({c.DeviceReported, c.HubReported, c.CopyReported, c.OpenEpoch, c.Tick, c.Weighed})
+_NEWS = frozenset(
+    {c.DeviceReported, c.HubReported, c.CopyReported, c.OpenEpoch, c.Tick, c.Weighed, c.CardNews}
+)
 _ANSWERS = (c.Answer, c.Choose, c.GoOn)
 _SECOND_STEPS = {
     c.VoidCart: "void-cart",
@@ -98,6 +101,7 @@ class Till:
             c.Mistyped: self._mistyped,
             c.Do: self._do,
             c.Notice: self._notice,
+            c.Tick: self._tick,
         }
         self._flows = Flows(self._desk)
         self._approvals = Approvals(self._desk, self._run, self._flows.drop)
@@ -115,6 +119,17 @@ class Till:
         refunds = Refunds(self._desk, self._selling, self._checkout)
         tendering = Tendering(self._desk, self._selling, self._checkout)
         tendering.dispatch = self._do
+        self._cards = CardParts(
+            self._desk,
+            ledger,
+            self._flows,
+            self._selling,
+            self._checkout,
+            self._parking,
+            self._surroundings,
+            self.submit,
+        )
+        tendering.line = self._cards.paying
         retender = Retender(self._desk, self._selling, self._checkout)
         vouchers = Vouchers(self._desk, self._selling, self._checkout, self._surroundings, tendering)
         retender.may_void = vouchers.may_void
@@ -136,6 +151,7 @@ class Till:
         self._closing = Closing(
             self._desk, ledger, self._selling, self._surroundings, counting, cash, leftovers
         )
+        self._closing.first = self._cards.nothing_open
         self._picture = Picture(
             self._desk,
             self._selling,
@@ -176,6 +192,7 @@ class Till:
             returning,
             Gifts(self._desk, self._selling, self._checkout, self._surroundings, book),
             WithoutReceipt(self._desk, self._selling, book, returning),
+            *self._cards.parts,
         )
         self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         for part in parts:
@@ -214,6 +231,7 @@ class Till:
             self._selling.cart = cart
             return
         await self._desk.budgets.count_anew(self._desk.world.history)
+        await self._cards.start(self.handle)
         head = self._desk.world.journal.head
         if head.last_sale is not None:
             self._desk.remember_sale(head.last_sale)
@@ -230,6 +248,11 @@ class Till:
         self._selling.look_again()
         self._parking.take_up_resumed()
         self._selling.choose_open_line()
+        self._cards.take_up()
+
+    def _tick(self, command: c.Tick) -> _Waiting:
+        self._cards.tick()
+        return self._signing.tick(command)
 
     def _sold_just_now(self, head: Head) -> bool:
         """True when the newest fact is a sale of the last minutes: its customer may still stand there."""

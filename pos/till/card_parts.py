@@ -1,0 +1,83 @@
+"""The parts of the till that have to do with card terminals, put together."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pos.card_ports import CardDesk
+from pos.domain import commands as c
+from pos.domain.card import CardPaper
+from pos.domain.tender import Tender
+from pos.sale_facts import Sale
+from pos.till.card_desk import TillCardDesk
+from pos.till.card_office import CardOffice
+from pos.till.card_paper import paper_document
+from pos.till.card_paying import CardPaying
+from pos.till.cards import Cards
+from pos.till.checkout import Checkout
+from pos.till.desk import Desk
+from pos.till.flows import Flows
+from pos.till.ledger import Ledger
+from pos.till.parking import Parking
+from pos.till.selling import Selling
+from pos.till.surroundings import Surroundings
+
+__all__ = ["CardParts"]
+
+
+class CardParts:
+    """`paying` pays at a terminal on a line; `parts` take commands."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        ledger: Ledger,
+        flows: Flows,
+        selling: Selling,
+        checkout: Checkout,
+        parking: Parking,
+        surroundings: Surroundings,
+        submit: Callable[[c.Command], None],
+    ) -> None:
+        self._desk = desk
+        self._submit = submit
+        self._print = surroundings.print_document
+        self._cards = Cards(desk, ledger, flows, selling, submit)
+        self._cards.print_paper = self._paper
+        self.paying = CardPaying(desk, selling, checkout, parking, self._cards, self._print)
+        office = CardOffice(desk, ledger, selling, self._cards, self.paying, self._print)
+        self.nothing_open = office.nothing_open
+        self.tick = self._cards.tick
+        self.parts: tuple[Any, ...] = (self._cards, office)
+        checkout.afterwards.append(self._merchant)
+
+    async def start(self, handle: Callable[[c.Command], Awaitable[None]]) -> None:
+        """Before the till takes commands; the drivers know from here on whom to tell."""
+        await self._cards.papers.load()
+        for terminal in self._desk.real.cards:
+            terminal.connect(self.desk(handle))
+
+    def take_up(self) -> None:
+        """When the open cart is known: payments that were approved just before a cut are its own."""
+        self.paying.put_waiting()
+        self._cards.found()
+
+    def desk(self, handle: Callable[[c.Command], Awaitable[None]]) -> CardDesk:
+        """What a terminal's driver tells."""
+        return TillCardDesk(handle, self._submit, lambda: self._desk.real.journal.head, self._cards.papers)
+
+    def _paper(self, paper: CardPaper) -> None:
+        self._print(paper_document(paper))
+
+    def _merchant(self, sale: Sale) -> None:
+        """The shop's copies, after the sale is durable; what was signed is printed already."""
+        for tender in sale.tenders:
+            if tender.kind == "card" and not _signed(tender):
+                for paper in tender.paper:
+                    if paper.kind == "merchant" and (
+                        paper.must or self._desk.setup.tenders.card_merchant_slip
+                    ):
+                        self._paper(paper)
+
+
+def _signed(tender: Tender) -> bool:
+    return tender.card is not None and tender.card.signature

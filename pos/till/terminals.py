@@ -1,0 +1,124 @@
+"""The card terminals of the till: which may be used, who each is, and the words for what one does."""
+
+from typing import Any, Final
+
+from pos.card_facts import PaymentIntent, TerminalMet
+from pos.card_ports import CardTerminal, TerminalSeen, TerminalStatus
+from pos.domain import commands as c
+from pos.domain import events as e
+from pos.domain.card import CardRequest, CardState
+from pos.till.desk import Desk, Refusal
+from pos.till.ledger import Ledger
+
+__all__ = ["Terminals"]
+
+_QUIET: Final = frozenset({"none", "wait", "away"})
+
+
+class Terminals:
+    """`news` takes what a terminal says of itself."""
+
+    def __init__(self, desk: Desk, ledger: Ledger) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self.needs: dict[str, TerminalStatus] = {}
+
+    def all(self) -> tuple[CardTerminal, ...]:
+        return self._desk.real.cards
+
+    def find(self, name: str) -> CardTerminal | None:
+        return next((one for one in self.all() if one.name == name), None)
+
+    def free(self) -> CardTerminal:
+        """The first that can take a payment. Raises Refusal: all are away, or each has a payment of which nobody knows."""
+        payments = self._desk.real.journal.head.payments
+        locked = 0
+        for one in self.all():
+            if payments.at(one.name) is not None:
+                locked += 1
+            elif one.ready and payments.terminal(one.name) is not None:
+                return one
+        if locked == len(self.all()):
+            raise Refusal("card-locked", level="alarm")
+        raise Refusal("card-terminal-away")
+
+    def why(self) -> str:
+        """Why none takes a payment now, as the code of a sentence; empty where one does."""
+        try:
+            self.free()
+        except Refusal as refusal:
+            return refusal.message.code
+        return ""
+
+    def usable(self) -> bool:
+        return not self.why()
+
+    def intent(self, terminal: CardTerminal, request: CardRequest, cart_id: str, of: str) -> PaymentIntent:
+        """The fact that comes before the first byte. Raises Refusal where the terminal takes no payment."""
+        head, clock = self._desk.real.journal.head, self._desk.real.clock
+        known = head.payments.terminal(terminal.name)
+        if known is None or not terminal.ready:
+            raise Refusal("card-terminal-away")
+        if head.payments.at(terminal.name) is not None:
+            raise Refusal("card-locked", level="alarm")
+        facts = self._ledger.day_facts()
+        return PaymentIntent(
+            request.payment_id,
+            cart_id,
+            request.kind,
+            request.amount_minor,
+            request.currency,
+            "zvt",
+            terminal.name,
+            self._desk.operator_id(),
+            self._ledger.business_day(facts),
+            clock.wall_ms(),
+            self._desk.offset_min(),
+            known.terminal_id,
+            known.last,
+            request.receipt_no,
+            of,
+            request.tip_minor,
+            approvals=self._desk.approvals,
+        )
+
+    def news(self, command: c.CardNews) -> Any:
+        match command.news:
+            case TerminalSeen():
+                return self._seen(command.terminal, command.news)
+            case TerminalStatus():
+                self._status(command.terminal, command.news)
+        return None
+
+    async def _seen(self, name: str, seen: TerminalSeen) -> None:
+        clock = self._desk.real.clock
+        met = TerminalMet(
+            name, seen.terminal_id, seen.last, clock.wall_ms(), self._desk.offset_min(), seen.software
+        )
+        await self._ledger.append([met], None, real=True)
+
+    def _status(self, name: str, status: TerminalStatus) -> None:
+        before = self.needs.get(name)
+        self.needs[name] = status
+        if status.action not in _QUIET and status != before:
+            self._desk.warn(f"card-needs-{status.action}", terminal=name)
+            self._desk.events.append(e.DeviceChanged(f"card-{name}", status.action, status.detail))
+
+    # -- words
+
+    def words_of(self, state: CardState) -> str:
+        """What a terminal does, for the cashier."""
+        words = self._desk.words
+        if state.code is None:
+            return words(f"card.doing-{state.text}")
+        key = f"card.state.{state.code:02X}"
+        known = words(key)
+        if known == key:
+            return state.text or words("card.doing-busy")
+        return known
+
+    def words_of_result(self, code: int) -> str:
+        words = self._desk.words
+        key = f"card.result.{code:02X}"
+        known = words(key)
+        return known if known != key else words("card.result-other", code=f"{code:02X}")
