@@ -367,6 +367,7 @@ class Cards:
 
     async def _ended(self, payment_id: str, end: CardEnd) -> None:
         request = self._running.pop(payment_id, None)
+        self._state.pop(payment_id, None)
         payment = self.payments.find(payment_id)
         if request is None or payment is None:
             return

@@ -47,6 +47,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "group-money": ("float", "cash-drop", "pay-in", "pay-out", "no-sale", "cash-session"),
     "group-day": ("close-day", "x-report", "cash-check", "session-close", "z-again"),
     "group-people": ("training", "switch", "change-pin"),
+    "group-cards": ("card-open", "card-day", "card-service"),
     "group-tenders": (
         "tenders",
         "tender-back",

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from textual.pilot import Pilot
 
+from pos.card_ports import CardTerminal
 from pos.cart_facts import CartAbandoned, CartParked
 from pos.device_ports import PrintJob, Scale
 from pos.domain import commands as c
@@ -380,6 +381,7 @@ class Shop:
         roles: tuple[Role, ...] = (),
         promotions: Sequence[Promotion] = (),
         scale: Scale | None = None,
+        cards: tuple[CardTerminal, ...] = (),
         **setup: Any,
     ) -> None:
         self.hub = hub
@@ -407,6 +409,7 @@ class Shop:
             history=FakeHistory(self.journal),
             promotions=self.promotions,
             scale=scale,
+            cards=cards,
         )
         self.till = Till(world, TillSetup(language=language, demo=demo, roles=roles, **setup))
 
