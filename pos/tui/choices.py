@@ -47,7 +47,6 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "group-money": ("float", "cash-drop", "pay-in", "pay-out", "no-sale", "cash-session"),
     "group-day": ("close-day", "x-report", "cash-check", "session-close", "z-again"),
     "group-people": ("training", "switch", "change-pin"),
-    "group-cards": ("card-open", "card-day", "card-service"),
     "group-tenders": (
         "tenders",
         "tender-back",
@@ -59,6 +58,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "voucher-slip",
     ),
     "group-later": ("account", "account-pay", "invoice", "transfer", "transfers"),
+    "group-cards": ("card-open", "card-day", "card-service"),
 }
 """Further functions, by group: at most nine each, new ones at the end."""
 

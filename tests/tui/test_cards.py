@@ -368,7 +368,9 @@ def test_a_signature_is_asked_for_before_the_sale_is_written() -> None:
         terminal.ends()
         await settled(shop)
         assert asked(shop) == "card-signature"
-        assert shop.printer.jobs[-1].document.rows[0].left == "UNTERSCHRIFT"
+        document = shop.printer.jobs[-1].document
+        assert document is not None
+        assert document.rows[0].left == "UNTERSCHRIFT"
         await shop.till.handle(c.Choose(1))
         await settled(shop)
         assert paid(shop) == [("card", 1_299)]
