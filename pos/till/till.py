@@ -195,10 +195,7 @@ class Till:
             *self._cards.parts,
         )
         self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
-        for part in parts:
-            self._handlers.update(part.handlers)
-            self._functions.update(getattr(part, "functions", {}))
-            self._scanning.receivers.update(getattr(part, "codes", {}))
+        self._take_in(parts)
         self._queue: deque[tuple[c.Command, _Done]] = deque()
         self._busy = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -206,6 +203,13 @@ class Till:
         self._listeners: list[_Listener] = []
         self._view: TillView | None = None
         self._revision = 0
+
+    def _take_in(self, parts: tuple[Any, ...]) -> None:
+        """What each part handles, which keys start its functions, which codes are its business."""
+        for part in parts:
+            self._handlers.update(part.handlers)
+            self._functions.update(getattr(part, "functions", {}))
+            self._scanning.receivers.update(getattr(part, "codes", {}))
 
     async def start(
         self,
