@@ -168,6 +168,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             printer=surround.printer,
             drawer=surround.printer if settings.devices.drawer else None,
             hub=surround.hub,
+            parks=surround.hub,
             memory=store,
             buyers=BuyersStore(state / "buyers.db", state / "keys", clock, ids, helper),
             scale=surround.make_scale(),
@@ -199,6 +200,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
                     past_percent=settings.scans.past_percent,
                 ),
                 park_slip=settings.till.park_slip,
+                share_parked=settings.till.share_parked,
             ),
         )
         surround.connect(till.submit)

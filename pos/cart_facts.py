@@ -12,6 +12,7 @@ from pos.sale_facts import SaleLine
 __all__ = [
     "AgeRefused",
     "CartAbandoned",
+    "CartLeft",
     "CartParked",
     "CartResumed",
     "TaxKey",
@@ -46,6 +47,7 @@ class CartParked(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `operator` parked it, `opened_by` began it (empty: the same). `tax_keys` holds each code and rate of the
     lines once. `follows` is the operator at whose next sign-in it goes on by itself. Lines without a price yet are among `lines`, with kind "open".
+    `travels`: once the store's arbiter holds it, it goes on only by a claim, at whichever till of the store.
     """
 
     cart_id: str
@@ -64,10 +66,14 @@ class CartParked(msgspec.Struct, frozen=True, omit_defaults=True):
     tenders: tuple[Tender, ...] = ()
     about: About = About()
     follows: str = ""
+    travels: bool = False
 
 
 class CartResumed(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The cart parked under `cart_id` goes on at this till, as a new cart: `new_cart_id`."""
+    """The cart parked under `cart_id` goes on at this till, as a new cart: `new_cart_id`.
+
+    A cart that another till parked is here whole, in `taken`; `from_till`, `from_epoch`, `from_seq` is the fact that parked it.
+    """
 
     cart_id: str
     new_cart_id: str
@@ -75,6 +81,18 @@ class CartResumed(msgspec.Struct, frozen=True, omit_defaults=True):
     operator: str
     resumed_ms: int
     offset_min: int
+    taken: CartParked | None = None
+    from_till: str = ""
+    from_epoch: int = 0
+    from_seq: int = 0
+
+
+class CartLeft(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A cart that was parked here went on at another till of the store, `till`, as the store's arbiter told at `heard_ms`."""
+
+    cart_id: str
+    till: str
+    heard_ms: int
 
 
 class AgeRefused(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from pos.card_facts import PaymentEnded, PaymentIntent, PaymentResult, TerminalClosed, TerminalMet
-from pos.cart_facts import AgeRefused, CartAbandoned, CartParked, CartResumed
+from pos.cart_facts import AgeRefused, CartAbandoned, CartLeft, CartParked, CartResumed
 from pos.cash_facts import (
     CashCounted,
     CashMoved,
@@ -65,6 +65,7 @@ Fact = (
     | CartAbandoned
     | CartParked
     | CartResumed
+    | CartLeft
     | EpochOpened
     | DayOpened
     | DrawerOpenedFact
@@ -116,6 +117,7 @@ _KINDS: Final[dict[str, tuple[int, type[Any]]]] = {
     "cart.abandoned": (1, CartAbandoned),
     "cart.parked": (1, CartParked),
     "cart.resumed": (1, CartResumed),
+    "cart.left": (1, CartLeft),
     "epoch.opened": (1, EpochOpened),
     "day.opened": (1, DayOpened),
     "drawer.opened": (1, DrawerOpenedFact),

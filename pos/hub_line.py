@@ -14,6 +14,7 @@ import msgspec
 
 from pos.domain.commands import HubReported
 from pos.domain.events import DeviceChanged, Event, HubChanged, ReceiptPrinting
+from pos.domain.store_carts import ClaimAnswer
 from pos.ports import Clock, Submit
 from pos.storage_ports import Head
 from sync.identity import Identity, IdentityError, identity_file, load_identity
@@ -30,7 +31,7 @@ _log = logging.getLogger("tresen.hub-line")
 
 
 class HubLine:
-    """Implements pos.ports.Hub. `make` builds the client of an identity; `enrol_here` enrols without a person.
+    """Implements pos.ports.Hub and Parks. `make` builds the client of an identity; `enrol_here` enrols without a person.
 
     `hub_url`, where it is not empty, is where the hub is now, whatever it was when the till was enrolled.
     """
@@ -57,6 +58,7 @@ class HubLine:
         self._enrol_here = enrol_here
         self._sleep = sleep
         self._client: HubClient | None = None
+        self._told: tuple[Sequence[tuple[str, str]], Sequence[str]] | None = None
         self._seen: tuple[int, ...] = ()
         self._trouble = ""
 
@@ -76,6 +78,22 @@ class HubLine:
 
     def receipt_of_gift(self, gift_link: str) -> str:
         return self._client.receipt_of_gift(gift_link) if self._client is not None else ""
+
+    # pos.ports.Parks
+
+    @property
+    def arbiter(self) -> str:
+        return self._client.carts.arbiter if self._client is not None else ""
+
+    def tell(self, given: Sequence[tuple[str, str]], released: Sequence[str]) -> None:
+        self._told = (given, released)
+        if self._client is not None:
+            self._client.carts.tell(given, released)
+
+    async def claim(self, cart_id: str, key: str, *, own: bool, force: bool = False) -> ClaimAnswer:
+        if self._client is None:
+            return ClaimAnswer("silent")
+        return await self._client.carts.claim(cart_id, key, own=own, force=force)
 
     def heard(self, events: Sequence[Event]) -> None:
         """What came of a command: whether somebody works here, and is not to wait for what goes up meanwhile."""
@@ -101,6 +119,8 @@ class HubLine:
             client = self._make(identity)
             await client.load()
             self._client = client
+            if self._told is not None:
+                client.carts.tell(*self._told)
 
     async def run(self) -> None:
         """Wait until the till is enrolled, then keep its lines up until cancelled; a new identity makes new lines."""

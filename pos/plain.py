@@ -5,6 +5,7 @@ view per input line, printed when the input is handled and the open cart durable
 events only.
 """
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
@@ -51,6 +52,8 @@ class PlainParked(msgspec.Struct, frozen=True):
     total_minor: int
     note: str
     before: bool = False
+    till: str = ""
+    away: bool = False
 
 
 class LineMode:
@@ -74,6 +77,7 @@ class LineMode:
         self._as_json = as_json
         self._entry = Entry(digits_are_cents=digits_are_cents, pages=quick_keys)
         self._deaf = False
+        self._heard = asyncio.Event()
         self._said: dict[
             str, tuple[str, str]
         ] = {}  # of each line to a node: its problem, and what was said of it
@@ -87,8 +91,15 @@ class LineMode:
                 await self._till.handle(c.Mistyped("input-too-long"))
             else:
                 await self._take(raw.decode("utf-8", "replace").rstrip("\r\n"))
+            await self._answered()
             await self._till.settle()
             self._show()
+
+    async def _answered(self) -> None:
+        """What was asked of the store is answered within seconds, and belongs to the line that asked."""
+        while self._till.view.claiming:
+            self._heard.clear()
+            await self._heard.wait()
 
     async def _take(self, line: str) -> None:
         word, *others = line.split(None, 1) or [""]
@@ -126,6 +137,7 @@ class LineMode:
     # -- out
 
     def _hear(self, events: Sequence[e.Event]) -> None:
+        self._heard.set()
         if self._as_json:
             for event in events:
                 self._write(_json.encode(event).decode())
@@ -275,7 +287,9 @@ def _plain_line(line: Line) -> PlainLine:
 
 
 def _plain_parked(cart: ParkedCart) -> PlainParked:
-    return PlainParked(cart.cart_id, cart.pieces, cart.total_minor, cart.note, cart.before)
+    return PlainParked(
+        cart.cart_id, cart.pieces, cart.total_minor, cart.note, cart.before, cart.till, cart.away
+    )
 
 
 def _paid_sentences(view: TillView, words: Texts) -> list[str]:
@@ -292,8 +306,10 @@ def _paid_sentences(view: TillView, words: Texts) -> list[str]:
 
 
 def _parked_sentence(n: int, cart: ParkedCart, words: Texts) -> str:
+    code = "parked-away" if cart.away else "parked-till" if cart.till else "parked"
     return words(
-        "plain.parked-before" if cart.before else "plain.parked",
+        "plain.parked-before" if cart.before else f"plain.{code}",
+        till=cart.till,
         n=n,
         what=cart.note or cart.text,
         pieces=cart.pieces,

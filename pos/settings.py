@@ -73,6 +73,7 @@ class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     second_copy: str
     keep_days: Annotated[int, msgspec.Meta(ge=1)]
     park_slip: bool
+    share_parked: bool
 
 
 class ScanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -88,7 +88,8 @@ class LastSale(msgspec.Struct, frozen=True):
 class ParkedCart(msgspec.Struct, frozen=True):
     """A cart that waits: when (local time), by whom, and what it is known by: its note, its first article.
 
-    `before`: parked in an earlier epoch, so another disk may have sold it.
+    `before`: parked in an earlier epoch, so another disk may have sold it. `till` parked it, where that is another one;
+    `away`: it belongs to the store, and nobody can be asked for it now.
     """
 
     cart_id: str
@@ -99,12 +100,16 @@ class ParkedCart(msgspec.Struct, frozen=True):
     note: str = ""
     text: str = ""
     before: bool = False
+    till: str = ""
+    away: bool = False
 
 
 class TillView(msgspec.Struct, frozen=True):
     """Everything a screen shows. Amounts are minor units; `lines` are the cart's, removed ones too.
 
     `trusted` are the ids of those who may sign in without their PIN, for they did with it not long ago.
+
+    `claiming`: the store is asked for a parked cart, and has not answered yet.
 
     `due_minor` is what is still to be paid of the total and the tip, `cash_due_minor` the same in coins; `tenders` paid a part.
     """
@@ -134,6 +139,7 @@ class TillView(msgspec.Struct, frozen=True):
     departments: tuple[tuple[int, str, str], ...] = ()
     question: Question | None = None
     weighing: str = ""
+    claiming: bool = False
     message: Message | None = None
     last_sale: LastSale | None = None
     parked: tuple[ParkedCart, ...] = ()

@@ -23,6 +23,7 @@ import msgspec
 from pos.domain.commands import HubReported
 from pos.ports import Clock, Ids, Submit, Worker
 from pos.storage_ports import FactSource, Memory
+from sync.cart_line import CartLine
 from sync.cursors import Cursor
 from sync.downlink import ApplyChanges, Downlink
 from sync.epochs import EpochAsker
@@ -88,6 +89,15 @@ class HubClient:
         self._untold: dict[str, HubReported] = {}
         self.downlink = Downlink(memory, clock, sleep, apply_changes)
         hub = identity.node("hub")
+        self.carts = CartLine(
+            identity,
+            identity.node("relay") or hub or identity.nodes[0],
+            clock=clock,
+            ids=ids,
+            submit=submit,
+            sleep=sleep,
+            transport=transport,
+        )
         self.epochs = EpochAsker(identity, hub, source, memory, ids, epoch, submit, sleep)
         self._lines = [
             Uplink(self, node, Cursor(node, identity.store, identity.machine, source, memory))
@@ -130,6 +140,7 @@ class HubClient:
                     self.report(line, online=False, problem="journal")
                 await self.sleep(STAND_BY_S)
         tasks = [asyncio.ensure_future(line.run()) for line in self._lines]
+        tasks.append(asyncio.ensure_future(self.carts.run()))
         try:
             await asyncio.gather(*tasks)
         finally:

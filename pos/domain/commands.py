@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from pos.domain.store_carts import CartGone, ClaimAnswer, StoreCart
 from pos.domain.weight import Weight
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "CardNews",
     "Choose",
     "ChooseOpenLine",
+    "ClaimAnswered",
     "Command",
     "CopyReported",
     "DeviceReported",
@@ -42,6 +44,7 @@ __all__ = [
     "SetQuantity",
     "SignIn",
     "SpoolDecision",
+    "StoreCartsHeard",
     "Tick",
     "VoidCart",
     "VoidLast",
@@ -287,6 +290,21 @@ class HubReported(Command, frozen=True):
     problem: str = ""
     node: str = "hub"
     skew_ms: int = 0
+
+
+class StoreCartsHeard(Command, frozen=True):
+    """News of the store's parked carts: all that wait, and ours that went on elsewhere. Not `online`: nobody can say."""
+
+    online: bool
+    carts: tuple[StoreCart, ...] = ()
+    gone: tuple[CartGone, ...] = ()
+
+
+class ClaimAnswered(Command, frozen=True):
+    """What the store's arbiter said to the claim made under `key`."""
+
+    key: str
+    answer: ClaimAnswer
 
 
 class CopyReported(Command, frozen=True):

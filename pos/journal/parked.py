@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from pos.cart_facts import CartAbandoned, CartParked, CartResumed
+from pos.cart_facts import CartAbandoned, CartLeft, CartParked, CartResumed
 from pos.facts import Fact, UnknownFact, decode_fact, hash_of
 from pos.journal.segment import open_reader, read_facts, segment_files
 from pos.sale_facts import Sale
@@ -34,9 +34,11 @@ def _followed(head: Head, fact: Fact) -> Head:
             head = msgspec.structs.replace(head, resumed=None)
     if isinstance(fact, CartParked):
         return msgspec.structs.replace(head, parked=(*head.parked, fact))
-    if isinstance(fact, CartResumed):
+    if isinstance(fact, CartResumed | CartLeft):
         waiting = tuple(cart for cart in head.parked if cart.cart_id != fact.cart_id)
-        cart = next((cart for cart in head.parked if cart.cart_id == fact.cart_id), None)
+        if isinstance(fact, CartLeft):
+            return msgspec.structs.replace(head, parked=waiting)
+        cart = next((cart for cart in head.parked if cart.cart_id == fact.cart_id), fact.taken)
         if cart is not None:
             return msgspec.structs.replace(head, parked=waiting, resumed=(fact, cart))
     return head
@@ -56,6 +58,8 @@ def read_parked(
     newest = newest_epoch = 0
     for parked_seq, resumed_seq in seqs:
         cart, parked_epoch = _fact_at(folder, parked_seq)
+        if isinstance(cart, CartResumed) and cart.taken is not None:  # parked at another till
+            cart = cart.taken
         if not isinstance(cart, CartParked):
             raise _missing(parked_seq)
         if resumed_seq is None:

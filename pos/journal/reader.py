@@ -83,8 +83,11 @@ def _counter(totals: JournalTotals) -> Callable[[int, int, str, int, bytes], Non
             kind = kind.removeprefix(_TRAINING)
         fact = _gist_of(kind, version, body)
         cart_id = fact.cart_id
+        if kind == "cart.left":
+            carts[cart_id] = False
+            return
         if kind == "cart.resumed":
-            if not carts.get(cart_id) and (totals.first_seq == 1 or cart_id in carts):
+            if not (carts.get(cart_id) or fact.from_till) and (totals.first_seq == 1 or cart_id in carts):
                 totals.problems.append(f"fact {seq}: cart {cart_id} goes on, but is not parked")
             if fact.new_cart_id in carts:
                 totals.problems.append(f"fact {seq}: cart {fact.new_cart_id} begins after its end")
@@ -112,13 +115,14 @@ class _Gist(msgspec.Struct, gc=False):
 
     cart_id: str
     new_cart_id: str = ""
+    from_till: str = ""
     number: int = 0
     total_minor: int = 0
     training: bool = False
 
 
 _TRAINING = "training."
-_REAL = frozenset({"sale", "cart.abandoned", "cart.parked", "cart.resumed"})
+_REAL = frozenset({"sale", "cart.abandoned", "cart.parked", "cart.resumed", "cart.left"})
 _OF_CARTS = _REAL | {_TRAINING + kind for kind in _REAL}
 _decode_gist = msgspec.json.Decoder(_Gist).decode
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from pos.cart_facts import CartAbandoned, CartParked, CartResumed
+from pos.cart_facts import CartAbandoned, CartLeft, CartParked, CartResumed
 from pos.facts import FactError, StoredFact, Training, UnknownFact, decode_fact
 from pos.journal.compact import ARCHIVE
 from pos.journal.segment import Segment, open_reader, read_facts, segment_files
@@ -26,7 +26,7 @@ from pos.till_facts import TrainingBegan, TrainingEnded
 __all__ = ["GROUP_FACTS", "Views"]
 
 GROUP_FACTS = 8
-_VERSION = 9
+_VERSION = 10
 _SCHEMA = """
 create table applied(id integer primary key check(id = 1), version integer, seq integer, boot_id text, clean integer);
 create table receipt(
@@ -241,7 +241,14 @@ class Views:
                 "insert or ignore into parked values(?, ?, ?, ?, ?, null, null)",
                 (fact.cart_id, stored.seq, fact.business_day, fact.pieces, fact.total_minor),
             )
+        elif isinstance(fact, CartLeft):
+            connection.execute("delete from parked where cart_id = ?", (fact.cart_id,))
         elif isinstance(fact, CartResumed):
+            if fact.taken is not None:
+                connection.execute(
+                    "insert or ignore into parked values(?, ?, ?, ?, ?, null, null)",
+                    (fact.cart_id, stored.seq, fact.business_day, fact.taken.pieces, fact.taken.total_minor),
+                )
             connection.execute(
                 "update parked set resumed_as = ?, resumed_seq = ? where cart_id = ?",
                 (fact.new_cart_id, stored.seq, fact.cart_id),

@@ -24,6 +24,7 @@ from pos.domain.rights import Approval, Role, Roles
 from pos.domain.scan_table import ScanTable
 from pos.domain.tax import TaxRate, TaxTable
 from pos.domain.tender import TenderRules
+from pos.node_ports import Parks
 from pos.ports import Catalogue, CatalogueUnavailableError, Clock, Hub, Ids, Operator, People, Promotions
 from pos.resources import Texts, shipped_reasons, shipped_roles, texts
 from pos.sale_facts import Sale
@@ -92,6 +93,7 @@ class TillSetup(msgspec.Struct, frozen=True):
     scans: ScanTable = ScanTable()
     packs: PackSetup = PackSetup()
     park_slip: bool = False
+    share_parked: bool = True
 
 
 class World(msgspec.Struct, frozen=True):
@@ -113,6 +115,7 @@ class World(msgspec.Struct, frozen=True):
     scale: Scale | None = None
     buyers: Buyers | None = None
     cards: tuple[CardTerminal, ...] = ()
+    parks: Parks | None = None
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
@@ -170,6 +173,7 @@ def _practice_of(world: World, setup: TillSetup) -> World:
         drawer=None,
         printer=printer and PracticePrinter(printer, lambda: texts(setup.language)("ui.training")),
         hub=hub and PracticeHub(hub),
+        parks=None,
         history=history and PracticeHistory(history, journal),
         memory=memory and PracticeMemory(memory, journal),
         buyers=None,
@@ -234,6 +238,11 @@ class Desk:
         """Look up whom an invoice is addressed to, for its paper."""
         if buyer and not self.buyers.get(buyer):
             self.buyers[buyer] = await self.book.get(buyer)
+
+    @property
+    def real_world(self) -> World:
+        """The real one, in training too."""
+        return self._real
 
     def refuse(self, message: e.Message) -> None:
         """Nothing was done, and this is why."""

@@ -73,7 +73,10 @@ class Leftovers:
         options = tuple(Option(name, word=f"ask.leftover-{name}") for name in ("resume", "void", "carry"))
         answer = yield Question("leftover", options=options, fields={"what": _known_by(cart)}, scans="refuse")
         if answer == "resume":
-            yield self._parking.take_up(cart.cart_id)
+            key = ""
+            if self._parking.store.must_claim(cart):
+                key = yield self._parking.store.claimed(cart)
+            yield self._parking.take_up(cart.cart_id, key)
             return True
         if answer == "void":
             reasons = tuple(Option(name, word=f"reason.void-{name}") for name in VOID_REASONS)
@@ -87,8 +90,9 @@ class Leftovers:
 
     async def _void(self, cart: CartParked, reason: str, approvals: Any) -> None:
         """One commit: it goes on, and is given up."""
-        desk = self._desk
-        day, new_id = desk.world.journal.head.business_day, desk.world.ids.new_id()
+        desk, store = self._desk, self._parking.store
+        claimed = await store.claimed(cart) if store.must_claim(cart) else ""
+        day, new_id = desk.world.journal.head.business_day, claimed or desk.world.ids.new_id()
         resumed = CartResumed(
             cart.cart_id, new_id, day, desk.operator_id(), desk.world.clock.wall_ms(), desk.offset_min()
         )
@@ -102,6 +106,7 @@ class Leftovers:
             reason=reason,
         )
         await self._ledger.append([resumed, given_up], None)
+        await store.went_on(claimed)
 
     def _receipt(self) -> Generator[Any, Any, None]:
         options = tuple(Option(name, word=word) for name, word in _PRINTING.items())

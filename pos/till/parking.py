@@ -12,11 +12,14 @@ from pos.domain.cart import Cart
 from pos.domain.codes import shown
 from pos.domain.document import Document, DocumentRow
 from pos.domain.scans import Meaning, ScanKind, own_code, short_number
+from pos.domain.store_carts import StoreCart
+from pos.ports import Operator
 from pos.resources import texts
 from pos.till import settlement
 from pos.till.desk import Desk, Refusal
 from pos.till.ledger import Ledger
 from pos.till.selling import Selling
+from pos.till.store_carts import StoreCarts
 from pos.view import ParkedCart
 from pos.words import amount
 
@@ -35,17 +38,20 @@ class Parking:
     """
 
     def __init__(
-        self, desk: Desk, ledger: Ledger, selling: Selling, print_slip: Callable[[Document], None]
+        self,
+        desk: Desk,
+        ledger: Ledger,
+        selling: Selling,
+        print_slip: Callable[[Document], None],
+        store: StoreCarts,
     ) -> None:
         self._desk = desk
         self._ledger = ledger
         self._selling = selling
         self._print_slip = print_slip
-        self._viewed: tuple[tuple[CartParked, ...], frozenset[str], tuple[ParkedCart, ...]] = (
-            (),
-            frozenset(),
-            (),
-        )
+        self.store = store
+        store.opened = self._open_claimed
+        self._viewed: tuple[tuple[object, ...], tuple[ParkedCart, ...]] = ((), ())
         self.unsettled: Callable[[Cart], None] = lambda _: None
         """Refuses to park a cart of whose payment at a terminal nobody knows."""
         self.taken_up: Callable[[], None] = lambda: None
@@ -84,6 +90,7 @@ class Parking:
                 currency=self._desk.setup.currency,
                 note=note,
                 follows=follows,
+                travels=self.store.travels(cart),
             )
         )
         await self._ledger.append(facts, cart)
@@ -104,12 +111,16 @@ class Parking:
         if self._selling.cart is not None:
             raise Refusal("cart-open")
         waiting = self._desk.world.journal.head.parked
-        if not waiting:
+        ids = [cart.cart_id for cart in self.view()]
+        if not ids:
             raise Refusal("nothing-parked", level="info")
-        if not command.cart_id and len(waiting) > 1:
-            raise Refusal("parked-several", level="info", count=len(waiting))
-        wanted = command.cart_id or waiting[0].cart_id
-        if all(cart.cart_id != wanted for cart in waiting):
+        if not command.cart_id and len(ids) > 1:
+            raise Refusal("parked-several", level="info", count=len(ids))
+        wanted = command.cart_id or ids[0]
+        own = next((cart for cart in waiting if cart.cart_id == wanted), None)
+        if own is None:
+            if any(cart.cart_id == wanted for cart in self.store.elsewhere()):
+                return self.store.ask(wanted, own=False)
             raise Refusal("no-such-parked")
         if wanted in self._desk.world.journal.head.before:
             step = f"{RESUME_BEFORE} {wanted}"
@@ -118,15 +129,32 @@ class Parking:
                 self._desk.warn("parked-before")
                 return None
         self._desk.second_step = ""
-        return self.take_up(wanted)
+        return self.store.ask(wanted, own=True) if self.store.must_claim(own) else self.take_up(wanted)
 
-    async def take_up(self, cart_id: str) -> None:
-        """Go on with a cart that waits."""
+    def follow(self, person: Operator) -> _Waiting | None:
+        """Take up what was set aside when this person left, here or at another till."""
+        head = self._desk.world.journal.head
+        if self._selling.cart is not None:
+            return None
+        for cart in head.parked:
+            if cart.follows == person.operator_id and cart.cart_id not in head.before:
+                if not self.store.must_claim(cart):
+                    return self.take_up(cart.cart_id)
+                return self.store.ask(cart.cart_id, own=True) if self.store.online else None
+        there = self.store.following(person)
+        return self.store.ask(there.cart_id, own=False) if there is not None else None
+
+    def _open_claimed(self) -> None:
+        self.take_up_resumed()
+        self._say_resumed()
+
+    async def take_up(self, cart_id: str, claimed: str = "") -> None:
+        """Go on with a cart that waits here; `claimed`: under the key with which it was claimed."""
         facts = self._ledger.day_facts()
         facts.append(
             CartResumed(
                 cart_id=cart_id,
-                new_cart_id=self._desk.world.ids.new_id(),
+                new_cart_id=claimed or self._desk.world.ids.new_id(),
                 business_day=self._ledger.business_day(facts),
                 operator=self._desk.operator_id(),
                 resumed_ms=self._desk.world.clock.wall_ms(),
@@ -135,6 +163,10 @@ class Parking:
         )
         await self._ledger.append(facts, None)
         self.take_up_resumed()
+        self._say_resumed()
+        await self.store.went_on(claimed)
+
+    def _say_resumed(self) -> None:
         self._desk.message = e.Message(
             "cart-resumed", {"total": carts.total_minor(self._selling.the_cart())}, "info"
         )
@@ -169,32 +201,59 @@ class Parking:
             self._desk.message = e.Message("cart-found-parked", {"total": carts.total_minor(cart)}, "warn")
 
     def view(self) -> tuple[ParkedCart, ...]:
-        """Those that wait, oldest first."""
-        head = self._desk.world.journal.head
-        waiting, before = head.parked, head.before
-        if waiting is not self._viewed[0] or before is not self._viewed[1]:
+        """Those that wait here, then those of the store's other tills, each oldest first."""
+        head, there = self._desk.world.journal.head, self.store.elsewhere()
+        key = (head.parked, head.before, there, self.store.listing, self.store.online, self.store.given)
+        if key != self._viewed[0]:
             names = {operator.operator_id: operator.name for operator in self._desk.world.people.operators()}
-            shown = tuple(_viewed(cart, names, cart.cart_id in before) for cart in waiting)
-            self._viewed = waiting, before, shown
-        return self._viewed[2]
+            here = tuple(
+                _viewed(
+                    cart,
+                    names,
+                    before=cart.cart_id in head.before,
+                    away=self.store.must_claim(cart) and not self.store.online,
+                )
+                for cart in head.parked
+                if not self.store.taken(cart.cart_id)
+            )
+            self._viewed = key, (*here, *map(_elsewhere, there))
+        return self._viewed[1]
 
     def _tell_hub(self) -> None:
         if self._desk.world.hub is not None:
             self._desk.world.hub.kick()
 
 
-def _viewed(cart: CartParked, names: dict[str, str], before: bool) -> ParkedCart:
-    zone = dt.timezone(dt.timedelta(minutes=cart.offset_min))
+def _viewed(cart: CartParked, names: dict[str, str], *, before: bool, away: bool) -> ParkedCart:
     return ParkedCart(
         cart_id=cart.cart_id,
-        parked_at=dt.datetime.fromtimestamp(cart.parked_ms / 1000, zone),
+        parked_at=_local(cart.parked_ms, cart.offset_min),
         by=names.get(cart.operator, cart.operator),
         pieces=cart.pieces,
         total_minor=cart.total_minor,
         note=cart.note,
         text=next((line.text for line in cart.lines if line.voided_ms is None), ""),
         before=before,
+        away=away,
     )
+
+
+def _elsewhere(cart: StoreCart) -> ParkedCart:
+    """Who works at another till is not known here."""
+    return ParkedCart(
+        cart_id=cart.cart_id,
+        parked_at=_local(cart.parked_ms, cart.offset_min),
+        by="",
+        pieces=cart.pieces,
+        total_minor=cart.total_minor,
+        note=cart.note,
+        text=cart.text,
+        till=cart.till,
+    )
+
+
+def _local(ms: int, offset_min: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(ms / 1000, dt.timezone(dt.timedelta(minutes=offset_min)))
 
 
 def _slip(cart: Cart, note: str, now: dt.datetime, language: str) -> Document:

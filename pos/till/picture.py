@@ -64,6 +64,11 @@ class Picture:
             return "selling"
         return "paid" if self._desk.showing_last else "ready"
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is under way, so that a cart may be opened."""
+        return self.state_word() in {"ready", "paid"}
+
     def _hint(self) -> e.Message | None:
         """What should be done soon, while there is nothing else to say."""
         idle = self._selling.cart is None and self._flows.question is None and not self._desk.showing_last
@@ -108,6 +113,7 @@ class Picture:
             departments=tuple(self._selling.departments()) if self._selling.open_price is not None else (),
             question=self._flows.question,
             weighing=self._selling.on_scale.text if self._selling.on_scale is not None else "",
+            claiming=self._parking.store.claiming,
             message=self._desk.message or self._desk.standstill or self._hint(),
             last_sale=self._desk.last if cart is None else None,
             parked=self._parking.view(),

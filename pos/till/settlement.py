@@ -130,6 +130,7 @@ def parked(
     currency: str,
     note: str,
     follows: str = "",
+    travels: bool = False,
 ) -> CartParked:
     """A cart set aside, with all that `cart_again` needs."""
     keys = {(line.tax_code, line.tax_percent): line.tax_key for line in cart.lines if line.tax_code}
@@ -150,6 +151,7 @@ def parked(
         tenders=cart.tenders,
         about=cart.about,
         follows=follows,
+        travels=travels,
     )
     assert cart_again(fact, cart.cart_id) == cart, "a parked cart comes back as it was"
     return fact

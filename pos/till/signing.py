@@ -84,14 +84,9 @@ class Signing:
         self.touched()
         desk.events.append(e.SignedIn(person.name))
         if desk.setup.cart_follows_operator and desk.standstill is None and not desk.in_doubt:
-            await self._take_up_own(person)
-
-    async def _take_up_own(self, person: Operator) -> None:
-        head = self._desk.world.journal.head
-        own = [cart for cart in head.parked if cart.follows == person.operator_id]
-        own = [cart for cart in own if cart.cart_id not in head.before]
-        if own and self._selling.cart is None:
-            await self._parking.take_up(own[0].cart_id)
+            waiting = self._parking.follow(person)
+            if waiting is not None:
+                await waiting
 
     # -- out
 

@@ -1,6 +1,6 @@
 """Drawer, paper, devices and the line to the hub, as the till sees them: orders out, news in."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import msgspec
@@ -29,12 +29,18 @@ _CANNOT_PRINT = frozenset({DeviceState.ABSENT, DeviceState.FAULT})
 
 
 class Surroundings:
-    """What stands around the till. Nothing here is awaited but the journal."""
+    """What stands around the till. Nothing here is awaited but the journal. `held` hears what each node holds of our facts."""
 
-    def __init__(self, desk: Desk, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        ledger: Ledger,
+        held: Callable[[str, tuple[int, int]], Coroutine[Any, Any, None] | None],
+    ) -> None:
         self._desk = desk
         self._ledger = ledger
         self._last_job = ""
+        self._held = held
         self.printer = DeviceView()
         self.drawer = DeviceView()
         self.scanner = DeviceView()
@@ -193,7 +199,7 @@ class Surroundings:
             self.print_problem = ""
         self._desk.events.append(e.ReceiptPrinting(command.job_id, command.job_state))
 
-    def _hub_reported(self, command: c.HubReported) -> None:
+    def _hub_reported(self, command: c.HubReported) -> Coroutine[Any, Any, None] | None:
         held = (command.acked_epoch, command.acked_seq)
         while self._desk.unsent and self._desk.unsent[0] <= held:  # one other machine is enough
             self._desk.unsent.popleft()
@@ -210,6 +216,7 @@ class Surroundings:
         elif command.problem != old.problem:
             self._say(command)
         self._desk.events.append(e.HubChanged(command.online, len(self._desk.unsent), command.problem))
+        return self._held(command.node, held)
 
     def _say(self, command: c.HubReported) -> None:
         """What somebody has to look at is said once, in a sentence; the status row goes on saying it in a word."""

@@ -54,6 +54,7 @@ from pos.till.scanning import Scanning
 from pos.till.selling import Selling
 from pos.till.signing import Signing
 from pos.till.slips import Slips
+from pos.till.store_carts import StoreCarts
 from pos.till.surroundings import Surroundings
 from pos.till.tendering import Tendering
 from pos.till.training import TrainingMode
@@ -72,7 +73,17 @@ _Done = asyncio.Future[None] | None
 _Waiting = Coroutine[Any, Any, None] | None
 _Listener = Callable[[Sequence[e.Event]], None]
 _NEWS = frozenset(
-    {c.DeviceReported, c.HubReported, c.CopyReported, c.OpenEpoch, c.Tick, c.Weighed, c.CardNews}
+    {
+        c.DeviceReported,
+        c.HubReported,
+        c.CopyReported,
+        c.OpenEpoch,
+        c.Tick,
+        c.Weighed,
+        c.StoreCartsHeard,
+        c.ClaimAnswered,
+        c.CardNews,
+    }
 )
 _ANSWERS = (c.Answer, c.Choose, c.GoOn)
 _SECOND_STEPS = {
@@ -92,8 +103,11 @@ class Till:
         ledger = Ledger(self._desk)
         self._selling = Selling(self._desk)
         self._scanning = Scanning(self._desk, self._selling)
-        self._surroundings = Surroundings(self._desk, ledger)
-        self._parking = Parking(self._desk, ledger, self._selling, self._surroundings.print_document)
+        store_carts = StoreCarts(self._desk, ledger, self.submit, lambda: self._picture.at_rest)
+        self._surroundings = Surroundings(self._desk, ledger, store_carts.held)
+        self._parking = Parking(
+            self._desk, ledger, self._selling, self._surroundings.print_document, store_carts
+        )
         self._checkout = Checkout(
             self._desk, ledger, self._selling, self._parking, self._surroundings, self._later
         )
@@ -169,6 +183,7 @@ class Till:
             self._surroundings,
             self._checkout,
             self._parking,
+            store_carts,
             self._approvals,
             self._flows,
             numbers,
@@ -251,6 +266,7 @@ class Till:
         self._selling.cart = cart
         self._selling.look_again()
         self._parking.take_up_resumed()
+        await self._parking.store.load()
         self._selling.choose_open_line()
         self._cards.take_up()
 

@@ -15,6 +15,7 @@ from litestar.params import FromPath, QueryParameter
 from sync.hub import articles, changes, ledger, promotions
 from sync.hub.answers import hub_of, json_answer
 from sync.hub.body import lines, read_json
+from sync.hub.carts_api import CART_ROUTES
 from sync.hub.gate import caller_of
 from sync.hub.machine_api import MACHINE_ROUTES
 from sync.hub.problems import PROBLEM_JSON, ProblemError
@@ -274,6 +275,7 @@ def till_api() -> Router:
             put_promotions,
             get_health,
             *MACHINE_ROUTES,
+            *CART_ROUTES,
         ],
     )
 

@@ -9,6 +9,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from pos.domain.promotions import KINDS
+from sync.cart_messages import Claim, ParkedAsk
 from sync.hub.api import only_office, software_version, till_api
 from sync.hub.gate import Gate
 from sync.hub.pages import get_gift, get_receipt
@@ -44,7 +45,8 @@ def create_app(hub: Hub) -> Gate:
 def _request_schemas() -> dict[str, Any]:
     """Messages that handlers read by themselves, and so Litestar does not see."""
     _, schemas = msgspec.json.schema_components(
-        (Hello, Batch, Enrol, Rotation, EpochRequest), ref_template="#/components/schemas/{name}"
+        (Hello, Batch, Enrol, Rotation, EpochRequest, ParkedAsk, Claim),
+        ref_template="#/components/schemas/{name}",
     )
     article = {
         "type": "object",

@@ -18,7 +18,7 @@ _ROWS_AT_ONCE = 1000
 
 
 class Digest(msgspec.Struct, frozen=True):
-    """`digest` is over the facts' identity and hash, `projections` over receipts, day totals and poison.
+    """`digest` is over the facts' identity and hash, `projections` over receipts, day totals, parked carts and poison.
 
     Sales and gross amounts are counted from the facts, without training; `gross_minor` is the one sum there is,
     None where sales were in several currencies. The order of rows and
@@ -80,6 +80,7 @@ def projections_digest(connection: Connection) -> str:
     for table, hidden in (
         (t.receipt, {"generation"}),
         (t.day_total, {"generation"}),
+        (t.cart_move, {"generation"}),
         (t.poison, {"generation", "reason", "noted_ms"}),
     ):
         live = sa.and_(g.store == table.c.store, g.live == table.c.generation)

@@ -1,4 +1,4 @@
-"""Follows the facts with a cursor of its own: receipts by their link, takings by day.
+"""Follows the facts with a cursor of its own: receipts by their link, takings by day, where parked carts are.
 
 An acknowledgement never waits for this. What one fact means is a pure function; a fact that cannot be read
 is marked in `poison`, passed over, and holds nothing up. Rows and cursor move in one transaction, so a crash
@@ -20,7 +20,9 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from pos.facts import FactError, StoredFact, decode_fact
 from pos.sale_facts import Sale
+from sync.hub import cart_moves
 from sync.hub import tables as t
+from sync.hub.cart_moves import CartMove
 from sync.hub.database import Bulk, insert_or_keep
 from sync.hub.stored import read_facts
 from sync.links import split_link
@@ -224,12 +226,16 @@ def follow(
     if not facts:
         return False
     effects: list[tuple[StoredFact, Effect]] = []
+    moves: list[CartMove] = []
     for fact in facts:
         try:
+            move = cart_moves.move_of(fact)
             effect = effect_of(store, fact)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one fact, the others go on
             _mark(connection, place, fact, f"{type(error).__name__}: {error}", now_ms)
         else:
+            if move is not None:
+                moves.append(move)
             if effect is not None:
                 effects.append((fact, effect))
                 if effect.fault:
@@ -238,6 +244,8 @@ def follow(
         _apply_carefully(connection, place, effects, now_ms)
     else:
         _apply(connection, place, effects)
+    if moves:
+        cart_moves.write(connection, place.row(), moves, now_ms)
     connection.execute(_MOVE_CURSOR, {**place.bound(), "now_seq": facts[-1].seq})
     return not follows and len(facts) == limit
 

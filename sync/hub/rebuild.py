@@ -14,7 +14,7 @@ from sync.hub.projector import follow, lagging, live_generation
 
 __all__ = ["begin", "rebuild", "rebuild_beside", "stores", "sweep", "switch"]
 
-_DERIVED: Final = (t.projection, t.receipt, t.day_total, t.poison)
+_DERIVED: Final = (t.projection, t.receipt, t.day_total, t.poison, t.cart_move)
 _SWEEP_ROWS: Final = 5000
 
 # Runs function(connection, ...) in one transaction.

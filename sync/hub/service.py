@@ -11,6 +11,8 @@ import msgspec
 
 from pos.ports import Clock, Ids
 from sync.hub import machines
+from sync.hub.cart_moves import MOVES
+from sync.hub.cart_rings import CartRings
 from sync.hub.database import Database, transact
 from sync.hub.feed import Feeds, forget_all
 from sync.hub.follower import Follower
@@ -100,6 +102,7 @@ class Hub:
             self.feeds.above = self.relay.look_above
         database.on_changes = self.feeds.ring
         self._sleep = sleep
+        self.cart_rings = CartRings(sleep)
         self.follower = Follower(database, clock)
 
     def admits(self, address: str) -> bool:
@@ -134,6 +137,8 @@ class Hub:
     def facts_arrived(self, batch: Batch) -> None:
         """These facts are durable: the projections have something to follow, and a relay something to pass on."""
         self.follower.arrived(batch)
+        if any(fact.kind in MOVES for fact in batch.facts):
+            self.cart_rings.ring(batch.store)
         if self.relay is not None:
             self.relay.kick()
 
@@ -159,6 +164,7 @@ class Hub:
             yield
         finally:
             self.feeds.close()
+            self.cart_rings.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -25,6 +25,8 @@ from sqlalchemy import (
 
 __all__ = [
     "article",
+    "cart_claim",
+    "cart_move",
     "change",
     "change_counter",
     "day_total",
@@ -266,6 +268,38 @@ day_total: Final = Table(
     Column("gross_minor", BigInteger, nullable=False),
     Column("pieces", BigInteger, nullable=False),
     PrimaryKeyConstraint("store", "generation", "business_day", "till", "currency", "training"),
+)
+
+# Where parked carts were parked, and where they went on: `what` is "parked" or "resumed". Follows the facts.
+cart_move: Final = Table(
+    "cart_move",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("cart_id", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("store", "generation", "cart_id", "what", "till", "epoch", "seq"),
+    sqlite_with_rowid=False,
+)
+
+# Carts that belong to the store: who gave each (`till`; empty: nobody yet), and who may go on with it. The row is
+# the lock under which that is decided. `done`: it went on.
+cart_claim: Final = Table(
+    "cart_claim",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("cart_id", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("follows", Text, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("claimed_by", Text, nullable=False),
+    Column("claim_key", Text, nullable=False),
+    Column("claimed_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("store", "cart_id"),
+    Index("cart_claim_open", "store", "done"),
 )
 
 # The newest record of each article, as it was sent.

@@ -32,7 +32,9 @@ def _known_by(scene: Scene, cart: ParkedCart) -> str:
     words = scene.words
     pieces = f"{cart.pieces} {words('ui.piece' if cart.pieces == 1 else 'ui.pieces')}"
     before = words("ui.parked-before") if cart.before else ""
-    parts = (before, cart.note, pieces, cart.by, cart.text)
+    away = words("ui.parked-away") if cart.away else ""
+    till = words("ui.parked-till", till=cart.till) if cart.till else ""
+    parts = (before, away, till, cart.note, pieces, cart.by, cart.text)
     return " · ".join(part for part in parts if part)
 
 
