@@ -278,7 +278,6 @@ class StoreCarts:
         claim = self._claim
         if claim is None or claim.key != command.key:
             return None
-        self._claim = None
         refusal = self._refusal(claim, command.answer)
         if refusal is None and self._desk.training:
             refusal = Refusal("parked-not-now", level="warn")
@@ -286,6 +285,7 @@ class StoreCarts:
             refusal = Refusal("parked-not-now", level="warn")
         if refusal is None:
             return self._go_on(claim, command.answer)
+        self._claim = None
         self._release(claim.key)
         if self._desk.operator is not None:
             self._desk.refuse(refusal.message)
@@ -300,11 +300,14 @@ class StoreCarts:
 
     async def _go_on(self, claim: _Claim, answer: ClaimAnswer) -> None:
         """The cart is ours alone: write it down, and open it."""
-        facts = self._ledger.day_facts()
-        facts.append(self._resumed(claim, answer, self._ledger.business_day(facts)))
-        await self._ledger.append(facts, None)
-        self.opened()
-        await self.went_on(claim.key)
+        try:
+            facts = self._ledger.day_facts()
+            facts.append(self._resumed(claim, answer, self._ledger.business_day(facts)))
+            await self._ledger.append(facts, None)
+            self.opened()
+            await self.went_on(claim.key)
+        finally:
+            self._claim = None
 
     def _resumed(self, claim: _Claim, answer: ClaimAnswer, day: str) -> CartResumed:
         """Raises Refusal, with the claim given up, for what nobody could go on with."""

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Cashier"]
 
-THROUGH_THE_TILL: Final = 0.16
 SEVERAL: Final = 0.2  # of the light commits hold more than one sale, up to SEVERAL_MAX
 SEVERAL_MAX: Final = 20
 FUTURE: Final = 0.01
@@ -71,12 +70,29 @@ class Cashier:
                     await till.handle(c.Retry())
                     await sleep(0.2)
                     continue
-                if rng.random() < THROUGH_THE_TILL:
+                if rng.random() < machine.world.plan.at_till:
                     await self._sell_at_the_till(till)
                 else:
                     await self._sell_lightly(till)
                 await sleep(rng.uniform(0.005, machine.world.plan.gap_s))
             await sleep(rng.expovariate(1 / machine.world.plan.pause_s))
+            if till.view.state in {"ready", "paid"} and machine.sales_left > 0 and rng.random() < 0.7:
+                await self._take_up(till)  # what waited, here or at another till
+                if till.view.lines:
+                    await self._pay(till)
+
+    async def _take_up(self, till: Till) -> None:
+        rng = self._machine.rng
+        if till.view.lines or not till.view.parked:
+            return
+        there = [cart for cart in till.view.parked if cart.till]
+        wanted = rng.choice(there if there and rng.random() < 0.7 else till.view.parked)
+        taken_up = c.ResumeParked(wanted.cart_id)
+        await till.handle(taken_up)
+        if till.view.message is not None and till.view.message.code == "parked-before":
+            await till.handle(taken_up)
+        if till.view.claiming and rng.random() < 0.9:  # else the next customer is already there
+            await self._answered(till)
 
     async def _sell_lightly(self, till: Till) -> None:
         """One commit through the till's own ledger: a new day if it is due, and the sale; now and then several."""
@@ -120,7 +136,7 @@ class Cashier:
 
     async def _sell_at_the_till(self, till: Till) -> None:
         """Scans, a quantity, a void, now and then a cart given up or set aside; then cash."""
-        rng = self._machine.rng
+        rng, plan = self._machine.rng, self._machine.world.plan
         for _ in range(rng.randint(1, 12)):
             if rng.random() < 0.1:
                 till.submit(c.SetQuantity(_DECIMALS[rng.randrange(3)]))
@@ -136,17 +152,23 @@ class Cashier:
             await till.handle(c.VoidCart())
             await till.handle(c.VoidCart())
             self._settled = None
-        if rng.random() < 0.1 and till.view.lines:
+        if rng.random() < plan.park and till.view.lines:
             await till.handle(c.ParkCart("bis gleich"))
             if till.view.state != "selling":
                 self._settled = None
-        if rng.random() < 0.5 and till.view.parked and not till.view.lines:
-            taken_up = c.ResumeParked(rng.choice(till.view.parked).cart_id)
-            await till.handle(taken_up)
-            if till.view.message is not None and till.view.message.code == "parked-before":
-                await till.handle(taken_up)
+        if rng.random() < plan.resume:
+            await self._take_up(till)
         till.submit(c.Scan(rng.choice(CODES)))
         await self._pay(till)
+
+    async def _answered(self, till: Till) -> None:
+        """The store says within seconds whether the parked cart goes on here."""
+        machine = self._machine
+        for _ in range(200):
+            if not till.view.claiming or machine.disk.dead:
+                return
+            await machine.world.sleep(0.1)
+        machine.world.history.violate([f"I8: {machine.name} never heard whose a parked cart is"])
 
     async def _settle(self, till: Till) -> None:
         """Now the cart is on the disk, unless the till said otherwise: no crash may take it back."""

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,7 @@ class History:
         self.revoked: set[str] = set()
         self.restored: set[str] = set()
         self.conflicts: set[inv.Conflict] = set()
+        self.taken_over = 0
 
     def violate(self, wrong: list[str]) -> None:
         for text in wrong:
@@ -172,6 +173,7 @@ class History:
         if self.ages[hub.name]:
             self.violate(inv.i11_sent_again_after_restore(held, alive))
         self._check_numbers(branches)
+        self._parked(hub, branches, held)
         bodies = [fact.body for journals in branches.values() for journal in journals for fact in journal]
         self.violate(inv.i13_no_person(bodies, (PERSON.encode(), PERSON.split()[1].encode())))
 
@@ -185,11 +187,53 @@ class History:
         ]
         self.violate(inv.i10_no_number_twice(numbers, self._flagged()))
 
+    def _parked(
+        self, hub: "NodeMachine", branches: Mapping[str, Sequence[Sequence[StoredFact]]], held: NodeFacts
+    ) -> None:
+        parked: dict[str, str] = {}
+        went_on: list[tuple[str, inv.Place, bytes]] = []
+        for till, journals in branches.items():
+            for fact in (fact for journal in journals for fact in journal):
+                place = (till, fact.epoch, fact.seq)
+                if fact.kind == "cart.parked":
+                    parked[_cart_of(fact)] = till
+                elif fact.kind == "cart.resumed":
+                    went_on.append((_cart_of(fact), place, fact.hash))
+        self.taken_over += len({place for cart, place, _ in went_on if parked.get(cart) != place[0]})
+        doubtful = self.cloned | self.restored
+        arbiter = "relay" if self._world.plan.relay else "hub"
+
+        def excused(cart: str, tills: Iterable[str]) -> bool:
+            return bool(self.ages[arbiter] or doubtful & {parked.get(cart, ""), *tills})
+
+        self.violate(inv.i17_parked_cart_goes_on_once(went_on, excused))
+        at_hub = [
+            (_cart_of(fact), place, fact.hash)
+            for place, fact in held.facts.items()
+            if fact.kind == "cart.resumed"
+        ]
+        connection = sqlite3.connect(f"file:{hub.database}?mode=ro", uri=True)
+        try:
+            noted = [
+                row[0] for row in connection.execute("select key from exception where kind = 'parked-twice'")
+            ]
+        finally:
+            connection.close()
+        self.violate(inv.i17_twice_is_noted(at_hub, noted))
+
     def _flagged(self) -> list[tuple[str, int]]:
         """Epochs that two disks wrote at once, or that nobody remembers: the only disk that held one was lost and
         the hub went back to before it was granted."""
         lost = self.restored if self._world.history.ages["hub"] else set()
         return [(till, epoch) for till in self.cloned | lost for epoch in range(1, 200)]
+
+
+def _cart_of(fact: StoredFact) -> str:
+    return msgspec.json.decode(fact.body, type=_CartGist).cart_id
+
+
+class _CartGist(msgspec.Struct):
+    cart_id: str
 
 
 class _Numbered(msgspec.Struct):

@@ -8,7 +8,7 @@ import datetime as dt
 import hashlib
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -37,6 +37,8 @@ __all__ = [
     "i14_clock_changes_nothing",
     "i15_one_exception_each",
     "i16_feed_misses_nothing",
+    "i17_parked_cart_goes_on_once",
+    "i17_twice_is_noted",
 ]
 
 Place = tuple[str, int, int]
@@ -350,6 +352,36 @@ def i16_feed_misses_nothing(reader: str, applied: Sequence[FeedSeen], log: Mappi
             wrong.append(f"I16: {reader} went from {last} back to {change.n}")
         last = change.n
     return wrong
+
+
+def i17_parked_cart_goes_on_once(
+    went_on: Iterable[tuple[str, Place, bytes]], excused: Callable[[str, Iterable[str]], bool]
+) -> list[str]:
+    """`went_on`: cart, place and hash of each fact that took a parked cart up, in any journal there ever was.
+
+    `excused(cart, tills)`: somebody forgot what had been decided (a disk that was copied or restored, an arbiter that went
+    back): only then may a cart go on at more than one place.
+    """
+    return [
+        f"I17: the parked cart {cart} goes on {len(places)} times: {', '.join(map(_name, places))}"
+        for cart, places in _twice(went_on).items()
+        if not excused(cart, {till for till, _, _ in places})
+    ]
+
+
+def i17_twice_is_noted(went_on: Iterable[tuple[str, Place, bytes]], noted: Sequence[str]) -> list[str]:
+    """`went_on`: those facts that the hub holds in its chain; it notes each cart of which there are two, once, and no other."""
+    twice, found = set(_twice(went_on)), Counter(noted)
+    wrong = [f"I17: {cart} went on twice and is not noted" for cart in sorted(twice - set(found))]
+    wrong += [f"I17: {cart} is noted and went on once" for cart in sorted(set(found) - twice)]
+    return wrong + [f"I17: {cart} is noted {n} times" for cart, n in found.items() if n > 1]
+
+
+def _twice(went_on: Iterable[tuple[str, Place, bytes]]) -> dict[str, list[Place]]:
+    seen: dict[str, set[tuple[Place, bytes]]] = defaultdict(set)
+    for cart, place, hash_ in went_on:
+        seen[cart].add((place, hash_))
+    return {cart: sorted(place for place, _ in facts) for cart, facts in seen.items() if len(facts) > 1}
 
 
 def _sums(sizes: Sequence[int]) -> set[int]:

@@ -224,6 +224,7 @@ class TillMachine(Machine):
             printer=printer,
             drawer=printer,
             hub=self.client,
+            parks=self.client.carts,
             memory=self.store,
         )
         self.till = Till(ports, TillSetup(demo=False, software="simulated"))

@@ -52,16 +52,20 @@ class Plan(msgspec.Struct):
     violence: float = 1.0
     relay: bool = False
     apply_fails: float = 0.1
+    at_till: float = 0.16  # of the commits; the others are made past its screen
+    park: float = 0.1
+    resume: float = 0.3
     faults: tuple[str, ...] = ()  # only these; empty: all
 
 
 class Outcome(msgspec.Struct):
-    """What came of one seed. `log`: a hash over every line of the event log."""
+    """What came of one seed. `taken_over`: parked carts that went on at another till. `log`: a hash over every line of the event log."""
 
     seed: int
     sales: int = 0
     sales_at_tills: int = 0
     facts: int = 0
+    taken_over: int = 0
     faults: dict[str, int] = {}
     requests: int = 0
     virtual_s: float = 0.0
@@ -253,6 +257,7 @@ class World:
             self.sold,
             self.sold_at_tills,
             sum(len(till.kept) for till in self.tills),
+            self.history.taken_over,
             dict(sorted((self.network.counts + self.chaos.counts).items())),
             self.network.requests,
             round(self.loop.now, 3),
@@ -303,12 +308,15 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--mutation", default="", help="put this fault of mutations.py into the code")
     parser.add_argument("--jepsen", action="store_true", help="the load and faults of jepsen.py")
+    parser.add_argument("--sharing", action="store_true", help="the load and faults of sharing.py")
     parser.add_argument("--log", action="store_true", help="print the event log")
     wanted = parser.parse_args()
     total: Counter[str] = Counter()
     for seed in range(wanted.seed, wanted.seed + wanted.count):
         if wanted.jepsen:
             from tests.simulation.jepsen import plan_of as plan
+        elif wanted.sharing:
+            from tests.simulation.sharing import plan_of as plan
         else:
             plan = plan_of
         outcome = run_seed(seed, mutation=wanted.mutation, plan=plan, show=wanted.log)

@@ -25,6 +25,7 @@ from pos.entry import load_keymap
 from pos.facts import Fact, StoredFact, Training
 from pos.journal.heads import follow
 from pos.mentions import mentions_of
+from pos.node_ports import Parks
 from pos.ports import Operator, PromotionsUnavailableError, SignInRefusedError
 from pos.resources import tax_table
 from pos.sale_facts import Sale, counts_for_budgets
@@ -382,6 +383,7 @@ class Shop:
         promotions: Sequence[Promotion] = (),
         scale: Scale | None = None,
         cards: tuple[CardTerminal, ...] = (),
+        parks: Parks | None = None,
         **setup: Any,
     ) -> None:
         self.hub = hub
@@ -410,6 +412,7 @@ class Shop:
             promotions=self.promotions,
             scale=scale,
             cards=cards,
+            parks=parks,
         )
         self.till = Till(world, TillSetup(language=language, demo=demo, roles=roles, **setup))
 
