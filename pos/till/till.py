@@ -127,7 +127,6 @@ class Till:
             self._parking,
             lambda: self._checkout.paying,
         )
-        numbers = Numbers(self._desk, ledger)
         book = ReceiptBook(self._desk, ledger, self._surroundings)
         returning = Returning(self._desk, self._selling, book)
         refunds = Refunds(self._desk, self._selling, self._checkout)
@@ -186,7 +185,7 @@ class Till:
             store_carts,
             self._approvals,
             self._flows,
-            numbers,
+            Numbers(self._desk, ledger),
             self._signing,
             Weighing(self._desk, self._selling, self.submit),
             Slips(self._desk, self._selling),
