@@ -205,6 +205,13 @@ class CardPaying:
         approved = yield from self._cards.pay("refund", minor, cart=cart)
         return None if approved is None else _negative(tender_of(approved, sign=-1), minor)
 
+    def way(self, minor: int) -> Generator[Any, Any, Tender]:
+        """A way to give money back (pos.till.refunds): as a credit to the card. Raises Refusal where it was not given."""
+        tender = yield from self.refund(minor, self._selling.cart)
+        if tender is None:
+            raise Refusal("card-not-approved", level="info")
+        return tender
+
     def charge(self, minor: int) -> Generator[Any, Any, Tender | None]:
         """Charge a card for what belongs to no open cart: a re-tender, an account."""
         approved = yield from self._cards.pay("sale", minor)

@@ -61,20 +61,20 @@ def _plain(tender: Tender) -> Tender:
 
 
 def void_of(
-    sale: Sale, standing: Sequence[Tender], reference: Reference, cart_id: str, context: SaleContext
+    sale: Sale, back: Sequence[Tender], reference: Reference, cart_id: str, context: SaleContext
 ) -> Sale:
-    """The whole receipt with the sign turned, under a number of its own."""
+    """The whole receipt with the sign turned, under a number of its own. `back` take back the tenders that stand."""
     return msgspec.structs.replace(
         _counter(sale, reference, cart_id, context),
         lines=tuple(_negated_line(line) for line in sale.lines if line.voided_ms is None),
-        tenders=tuple(negated(tender) for tender in standing),
+        tenders=tuple(back),
         taxes=tuple(
             SaleTax(tax.code, tax.key, tax.percent, -tax.gross_minor, -tax.net_minor, -tax.vat_minor)
             for tax in sale.taxes
         ),
         total_minor=-sale.total_minor,
         pieces=-sale.pieces,
-        rounding_minor=-(sum(tender.amount_minor for tender in standing) - sale.total_minor - sale.tip_minor),
+        rounding_minor=sum(tender.amount_minor for tender in back) + sale.total_minor + sale.tip_minor,
         tip_minor=-sale.tip_minor,
         given_back=tuple(
             msgspec.structs.replace(entry, worth_minor=-entry.worth_minor, amount_minor=-entry.amount_minor)
@@ -85,14 +85,14 @@ def void_of(
 
 def retender_of(
     sale: Sale,
-    standing: Sequence[Tender],
+    back: Sequence[Tender],
     new: Sequence[Tender],
     reference: Reference,
     cart_id: str,
     context: SaleContext,
 ) -> Sale:
-    """No line and nothing sold: the tenders that stand are taken back, the new ones put in their place."""
-    tenders = (*(negated(tender) for tender in standing), *new)
+    """No line and nothing sold: the tenders that stand are taken back (`back`), the new ones put in their place."""
+    tenders = (*back, *new)
     return msgspec.structs.replace(
         _counter(sale, reference, cart_id, context),
         tenders=tenders,

@@ -17,8 +17,9 @@ from pos.mentions import receipt_key
 from pos.resources import texts
 from pos.sale_facts import Reference, Sale
 from pos.storage_ports import Found, History
+from pos.till.card_paying import CardPaying
 from pos.till.checkout import Checkout
-from pos.till.counters import is_counter, retender_of, standing_tenders, void_of
+from pos.till.counters import is_counter, negated, retender_of, standing_tenders, void_of
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
 from pos.till.paid_with import key_of
@@ -53,6 +54,8 @@ class Retender:
         self._selling = selling
         self._checkout = checkout
         self.may_void: Callable[[Sale], Coroutine[Any, Any, None]] | None = None
+        self.line: CardPaying | None = None
+        """Charges and reverses at terminals on a line, where there are any."""
         self.may_turn: Callable[[Sequence[Tender]], Coroutine[Any, Any, None]] | None = None
         self.functions = {"retender": self._retender, "void-sale": self._void}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
@@ -72,9 +75,10 @@ class Retender:
         )
         if (yield asked) != "yes":
             raise Refusal("receipt-stays", level="info")
+        back = yield from self._back(target.standing)
 
         def make(context: SaleContext) -> Sale:
-            return void_of(target.sale, target.standing, target.reference, self._new_id(), context)
+            return void_of(target.sale, back, target.reference, self._new_id(), context)
 
         yield self._checkout.counter(make, target.approvals)
 
@@ -82,10 +86,10 @@ class Retender:
         target = yield from self._target(command, "retender", RETENDER)
         if not target.standing:
             raise Refusal("nothing-to-retender", level="info")
-        new = yield from self._new_tenders(target)
+        back, new = yield from self._new_tenders(target)
 
         def make(context: SaleContext) -> Sale:
-            return retender_of(target.sale, target.standing, new, target.reference, self._new_id(), context)
+            return retender_of(target.sale, back, new, target.reference, self._new_id(), context)
 
         yield self._checkout.counter(make, target.approvals)
 
@@ -176,12 +180,27 @@ class Retender:
 
     # -- by what it is paid instead
 
-    def _new_tenders(self, target: _Target) -> Generator[Any, Any, tuple[Tender, ...]]:
+    def _back(self, standing: Sequence[Tender]) -> Generator[Any, Any, tuple[Tender, ...]]:
+        """What takes the tenders back that stand: a terminal's at the terminal, before anything is written."""
+        back = []
+        for tender in standing:
+            turned = negated(tender)
+            if tender.kind == "card" and tender.amount_minor > 0 and self.line is not None:
+                reversed_ = yield from self.line.reverse_paid(tender)
+                if reversed_ is None:
+                    raise Refusal("receipt-stays", level="info")
+                turned = msgspec.structs.replace(turned, payment=reversed_.payment, card=reversed_.card)
+            back.append(turned)
+        return tuple(back)
+
+    def _new_tenders(
+        self, target: _Target
+    ) -> Generator[Any, Any, tuple[tuple[Tender, ...], tuple[Tender, ...]]]:
         """Nothing is done before the last answer: what happened at the terminal is one question."""
         owed = target.sale.total_minor + target.sale.tip_minor
         if owed <= 0:
             raise Refusal("nothing-to-retender", level="info")
-        kinds = {tender.kind for tender in target.standing}
+        kinds = {"card-manual" if tender.kind == "card" else tender.kind for tender in target.standing}
         choices: list[str] = [kind for kind in ("cash", "card") if kind in self._rules.taken]
         choices = [kind for kind in choices if kinds != {_KINDS[kind]}]
         if "cash" in self._rules.taken and "card" in self._rules.taken:
@@ -198,6 +217,8 @@ class Retender:
         while answer == "both" and not 0 < by_card < owed:
             by_card = yield Question("retender-by-card", "amount", fields={"owed": self._money(owed)})
         tenders = []
+        on_line = self.line is not None and self.line.at_hand
+        back = (yield from self._back(target.standing)) if on_line else tuple(map(negated, target.standing))
         if by_card:
             tenders.append((yield from self._by_card(target, by_card)))
         elif _by_card(target.standing):
@@ -205,9 +226,14 @@ class Retender:
         if owed > by_card:
             due, _ = cash_due(owed - by_card, self._rules.rounding)
             tenders.append(Tender("cash", due, due, 0, self._desk.setup.currency))
-        return tuple(tenders)
+        return back, tuple(tenders)
 
     def _by_card(self, target: _Target, minor: int) -> Generator[Any, Any, Tender]:
+        if self.line is not None and self.line.at_hand:
+            charged = yield from self.line.charge(minor)
+            if charged is None:
+                raise Refusal("card-not-approved", level="info")
+            return charged
         back = _by_card(target.standing)
         code = "retender-card-both" if back else "card-approved"
         fields: dict[str, str | int] = {"amount": self._money(minor), "back": self._money(back)}

@@ -228,6 +228,8 @@ class Tendering:
 
     def by_card(self, minor: int) -> Generator[Any, Any, Tender | None]:
         """A payment by card without a cart; None where the terminal did not approve."""
+        if self.line is not None and self.line.at_hand:
+            return (yield from self.line.charge(minor))
         number: str | None = yield from self._terminal.stated(minor)
         if number is None:
             return None

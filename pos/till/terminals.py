@@ -12,6 +12,9 @@ from pos.till.ledger import Ledger
 
 __all__ = ["Terminals"]
 
+_HOST_CODES: Final = 0x64
+_REMOVE: Final = 0x40  # the same state, and the card is to be taken out
+_REMOVABLE: Final = frozenset(range(0x01, 0x1E))
 _QUIET: Final = frozenset({"none", "wait", "away"})
 
 
@@ -111,14 +114,19 @@ class Terminals:
         words = self._desk.words
         if state.code is None:
             return words(f"card.doing-{state.text}")
-        key = f"card.state.{state.code:02X}"
+        code = state.code
+        removing = bool(code & _REMOVE) and code & ~_REMOVE in _REMOVABLE
+        key = f"card.state.{code & ~_REMOVE if removing else code:02X}"
         known = words(key)
         if known == key:
-            return state.text or words("card.doing-busy")
-        return known
+            return state.text or words("card.state.unknown", code=f"{code:02X}")
+        return words("card.state.remove", state=known) if removing else known
 
     def words_of_result(self, code: int) -> str:
+        """A whole sentence: why, and what to do."""
         words = self._desk.words
         key = f"card.result.{code:02X}"
         known = words(key)
-        return known if known != key else words("card.result-other", code=f"{code:02X}")
+        if known != key:
+            return known
+        return words("card.result.host" if code < _HOST_CODES else "card.result.unknown", code=f"{code:02X}")

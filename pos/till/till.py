@@ -142,8 +142,9 @@ class Till:
             self._surroundings,
             self.submit,
         )
-        tendering.line = self._cards.paying
+        refunds.ways["card"] = self._cards.paying.way
         retender = Retender(self._desk, self._selling, self._checkout)
+        tendering.line = retender.line = self._cards.paying
         vouchers = Vouchers(self._desk, self._selling, self._checkout, self._surroundings, tendering)
         retender.may_void = vouchers.may_void
         credit = Credit(self._desk, self._selling, self._checkout, tendering)
@@ -154,7 +155,6 @@ class Till:
         pricing = Pricing(self._desk, self._selling, promoting.price)
         self._selling.price = pricing.price
         self._goods = Goods(self._desk, ledger, self._selling)
-        self._checkout.first = self._first
         Inserts(self._desk, ledger, self._selling, self._checkout, tendering)
         self._pricing = pricing
         self._desk.again = lambda command: self._queue.appendleft((command, None))
@@ -208,7 +208,6 @@ class Till:
             WithoutReceipt(self._desk, self._selling, book, returning),
             *self._cards.parts,
         )
-        self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
         self._take_in(parts)
         self._queue: deque[tuple[c.Command, _Done]] = deque()
         self._busy = False
@@ -220,6 +219,8 @@ class Till:
 
     def _take_in(self, parts: tuple[Any, ...]) -> None:
         """What each part handles, which keys start its functions, which codes are its business."""
+        self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
+        self._checkout.first = self._first
         for part in parts:
             self._handlers.update(part.handlers)
             self._functions.update(getattr(part, "functions", {}))

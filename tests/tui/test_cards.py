@@ -376,3 +376,99 @@ def test_a_signature_is_asked_for_before_the_sale_is_written() -> None:
         assert paid(shop) == [("card", 1_299)]
 
     run(case)
+
+
+def test_a_sale_by_card_is_voided_at_the_terminal_and_then_on_paper() -> None:
+    async def case() -> None:
+        shop, terminal = await opened(SHIRT)
+        await key(shop, "card")
+        await terminal.approves()
+        await settled(shop)
+        await key(shop, "void-sale")
+        await shop.till.handle(c.Choose(1))
+        assert (terminal.request.kind, terminal.request.receipt_no) == ("reversal", 42)
+        await terminal.approves()
+        await settled(shop)
+        assert paid(shop) == [("card", 1_299), ("card", -1_299)]
+        first, second = (sale.tenders[0] for sale in shop.journal.sales)
+        assert first.payment != second.payment
+        payments = shop.journal.head.payments
+        assert (payments.open, payments.held) == ((), ())
+        book = payments.terminal("1")
+        assert book is not None
+        assert book.sums == (("girocard", 2, 0),)
+
+    run(case)
+
+
+def test_a_void_that_the_terminal_refuses_leaves_the_receipt() -> None:
+    async def case() -> None:
+        shop, terminal = await opened(SHIRT)
+        await key(shop, "card")
+        await terminal.approves()
+        await settled(shop)
+        await key(shop, "void-sale")
+        await shop.till.handle(c.Choose(1))
+        await terminal.says(0xB5)
+        terminal.ends()
+        await settled(shop)
+        assert asked(shop) == "card-not-reversed"
+        await shop.till.handle(c.Choose(2))
+        await settled(shop)
+        assert said(shop) == "receipt-stays"
+        assert paid(shop) == [("card", 1_299)]
+
+    run(case)
+
+
+def test_cash_instead_of_card_and_back_again() -> None:
+    async def case() -> None:
+        shop, terminal = await opened(SHIRT)
+        await key(shop, "card")
+        await terminal.approves()
+        await settled(shop)
+        await key(shop, "retender")
+        await shop.till.handle(c.Choose(1))
+        assert [one.kind for one in terminal.asked] == ["sale", "reversal"]
+        await terminal.approves()
+        await settled(shop)
+        await key(shop, "retender")
+        await shop.till.handle(c.Choose(1))  # which receipt
+        await shop.till.handle(c.Approve("Alex", PIN))
+        await shop.till.handle(c.Choose(1))
+        await settled(shop)
+        assert [one.kind for one in terminal.asked] == ["sale", "reversal", "sale"]
+        await terminal.approves()
+        await settled(shop)
+        assert paid(shop) == [
+            ("card", 1_299),
+            ("card", -1_299),
+            ("cash", 1_299),
+            ("cash", -1_299),
+            ("card", 1_299),
+        ]
+        assert shop.journal.head.payments.held == ()
+
+    run(case)
+
+
+def test_a_return_goes_back_to_the_card_by_the_terminal() -> None:
+    async def case() -> None:
+        shop, terminal = await opened(SHIRT)
+        await key(shop, "card")
+        await terminal.approves()
+        await settled(shop)
+        await key(shop, "return")
+        while asked(shop) and asked(shop) != "refund":
+            await shop.till.handle(c.Choose(1))
+        await shop.till.handle(c.PayCash())
+        assert asked(shop) == "refund"
+        await shop.till.handle(c.Choose(1))
+        await settled(shop)
+        assert (terminal.request.kind, terminal.request.amount_minor) == ("refund", 1_299)
+        await terminal.approves()
+        await settled(shop)
+        assert paid(shop)[-1] == ("card", -1_299)
+        assert shop.journal.head.payments.held == ()
+
+    run(case)
