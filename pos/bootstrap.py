@@ -49,6 +49,7 @@ __all__ = ["OpenTill", "create_till", "log_to_file", "open_till", "run_plain", "
 
 DRAIN_LIMIT_S = 30.0
 TICK_S = 5.0
+CATALOGUE_PAUSE_S = 0.05  # after each mebibyte: reading must not stand in a scan's way
 
 
 def software() -> str:
@@ -118,10 +119,18 @@ class OpenTill(msgspec.Struct, frozen=True):
     surround: Surround
     clock: SystemClock
     people: PeopleStore
+    catalogue: CatalogueReader
 
     def tasks(self) -> tuple[tuple[str, Callable[[], Coroutine[Any, Any, None]]], ...]:
         """What runs beside the till, by name."""
-        return (*self.surround.tasks(), ("ticks", self._tick))
+        return (*self.surround.tasks(), ("ticks", self._tick), ("catalogue", self._look_at_catalogue))
+
+    async def _look_at_catalogue(self) -> None:
+        """Each new file is read through once, gently; damage is told where the next cart begins."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            with contextlib.suppress(Exception):  # what cannot be looked at now may be later
+                await self.catalogue.verify(lambda: asyncio.sleep(CATALOGUE_PAUSE_S))
 
     async def _tick(self) -> None:
         while True:
@@ -214,7 +223,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
         if surround.customer is not None:
             surround.customer.watch(lambda: till.view)
         try:
-            yield OpenTill(till, surround, clock, people)
+            yield OpenTill(till, surround, clock, people, catalogue)
         finally:
             if surround.mirror is not None:
                 surround.mirror.close()

@@ -4,7 +4,7 @@ The file is read by apsw alone. The standard library's sqlite3 must not open it 
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import apsw
 
 from pos.catalogue.folding import search_query
 from pos.catalogue.schema import APPLICATION_ID, LIST_SEPARATOR, PRICE_ON, SCHEMA_VERSION
+from pos.catalogue.seal import Digester, chunks_of
 from pos.domain.article import Article, Deposit, Product
 from pos.ports import CatalogueUnavailableError, Worker
 
@@ -44,6 +45,7 @@ _PRODUCT = "SELECT name, option_names FROM product WHERE id = ?"
 _BY_PRODUCT = f"SELECT {_COLUMNS} FROM variant v WHERE v.product = ? ORDER BY v.id LIMIT 500"  # noqa: S608
 _DEPOSIT_SKUS = "SELECT deposit_sku FROM variant WHERE deposit_sku IS NOT NULL GROUP BY deposit_sku ORDER BY min(id) LIMIT 50"
 
+_NO_DIGEST = b"?"
 _Stamp = tuple[int, int, int, int]
 
 
@@ -78,6 +80,8 @@ class CatalogueReader:
         self._file: _File | None = None
         self._search_file: _File | None = None  # touched on the worker only
         self._cache: dict[str, Article] = {}
+        self._verified: _Stamp | None = None
+        self._damage: CatalogueDamagedError | None = None
 
     def refresh(self, on: dt.date) -> bool:
         """Take a new file and the day's prices; True if the file changed.
@@ -87,6 +91,9 @@ class CatalogueReader:
         if on.isoformat() != self._day:
             self._day = on.isoformat()
             self._forget()
+        if self._damage is not None:
+            damage, self._damage = self._damage, None
+            raise damage
         stamp = _stamp_of(self._path)
         if stamp == self._stamp:
             return False
@@ -97,6 +104,39 @@ class CatalogueReader:
         self._file = fresh
         self._forget()
         return True
+
+    async def verify(self, pause: Callable[[], Awaitable[None]] | None = None) -> bool:
+        """Read all of the file that is in use, once for each file, with pauses, and hold it against its own digest.
+
+        False, and the next `refresh` raises CatalogueDamagedError, where it is not as it was made. A file of an older
+        Tresen, which has no digest, is taken for whole.
+        """
+        file, stamp = self._file, self._stamp
+        if file is None or stamp == self._verified:
+            return True
+        self._verified = stamp
+        if not file.seal:
+            return True
+        digester, chunks = Digester(file.seal), chunks_of(self._path)
+        try:
+            while chunk := await self._worker.run(next, chunks, b""):
+                await self._worker.run(digester.add, chunk)
+                if pause is not None:
+                    await pause()
+        except OSError as error:
+            damage = self._unreadable(error)
+        else:
+            if _stamp_of(self._path) != stamp:  # another took its place meanwhile
+                self._verified = None
+                return True
+            if digester.digest() == file.seal:
+                return True
+            damage = file.damaged("its bytes are not those that were written")
+        self._damage = damage
+        return False
+
+    def _unreadable(self, error: OSError) -> "CatalogueDamagedError":
+        return CatalogueDamagedError(f"The catalogue {self._path} cannot be read: {error.strerror}.")
 
     def _forget(self) -> None:
         self._cache.clear()
@@ -207,7 +247,7 @@ class _File:
                 flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI | apsw.SQLITE_OPEN_NOMUTEX,
             )
         except apsw.Error as error:
-            raise self._damaged(error) from error
+            raise self.damaged(error) from error
         try:
             self._check_version()
             self._db.execute("PRAGMA mmap_size = 0").fetchall()
@@ -219,9 +259,10 @@ class _File:
                     "SELECT number, name, tax_code FROM department"
                 )
             }
+            self.seal = self._read_seal()
         except apsw.Error as error:
             self._db.close()
-            raise self._damaged(error) from error
+            raise self.damaged(error) from error
         except CatalogueUnusableError:
             self._db.close()
             raise
@@ -229,16 +270,26 @@ class _File:
     def close(self) -> None:
         self._db.close()
 
-    def _damaged(self, error: apsw.Error) -> CatalogueDamagedError:
+    def damaged(self, error: apsw.Error | str) -> CatalogueDamagedError:
         return CatalogueDamagedError(
             f"The catalogue {self._path} is damaged ({error}). Import the articles again: tresen catalogue import FILE"
         )
+
+    def _read_seal(self) -> bytes:
+        """The file's own digest; empty where an older Tresen made it, and what fits no file where it is gone."""
+        if not self._db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'seal'").get:
+            return b""
+        try:
+            digest: bytes | None = self._db.execute("SELECT digest FROM seal").get
+        except apsw.Error:  # the articles may be readable all the same
+            return _NO_DIGEST
+        return digest or _NO_DIGEST
 
     def _check_version(self) -> None:
         ((application_id,),) = self._db.execute("PRAGMA application_id")
         ((version,),) = self._db.execute("PRAGMA user_version")
         if application_id != APPLICATION_ID:
-            raise self._damaged(apsw.NotADBError("it is not a catalogue of Tresen"))
+            raise self.damaged(apsw.NotADBError("it is not a catalogue of Tresen"))
         if version > SCHEMA_VERSION:
             raise CatalogueVersionError(
                 f"The catalogue {self._path} was made by a newer Tresen (version {version}, this one knows "
@@ -255,14 +306,14 @@ class _File:
             row = self._db.execute(sql, (value,)).fetchone()
             return self._article(row, day) if row else None
         except apsw.Error as error:
-            raise self._damaged(error) from error
+            raise self.damaged(error) from error
 
     def some(self, query: str, limit: int, day: str) -> tuple[Article, ...]:
         try:
             rows = self._db.execute(_BY_WORDS, (query, limit)).fetchall()
             return tuple(self._article(row, day) for row in rows)
         except apsw.Error as error:
-            raise self._damaged(error) from error
+            raise self.damaged(error) from error
 
     def product(self, product: int, day: str) -> Product | None:
         try:
@@ -273,7 +324,7 @@ class _File:
             names = tuple(named[1].split(LIST_SEPARATOR)) if named[1] else ()
             return Product(named[0], names, tuple(self._article(row, day) for row in rows))
         except apsw.Error as error:
-            raise self._damaged(error) from error
+            raise self.damaged(error) from error
 
     def all_deposits(self, day: str) -> tuple[Deposit, ...]:
         """All articles are looked through once for each file."""
@@ -283,7 +334,7 @@ class _File:
             found = (self._deposit(sku, day) for sku in self._deposit_skus)
             return tuple(deposit for deposit in found if deposit is not None)
         except apsw.Error as error:
-            raise self._damaged(error) from error
+            raise self.damaged(error) from error
 
     def _article(self, row: Any, day: str) -> Article:
         (sku, text, tax_code, price, dated, gtin, department, unit, *rest) = row

@@ -1,5 +1,6 @@
 """What the till keeps: its folder, journal, articles, operators and settings. Read only, also while it sells."""
 
+import asyncio
 import fcntl
 import os
 import shutil
@@ -159,6 +160,8 @@ def _catalogue(path: Path, clock: Clock, worker: Worker) -> Finding:
     reader = CatalogueReader(path, worker)
     try:
         reader.refresh(clock.now().date())
+        if not asyncio.run(reader.verify()):
+            reader.refresh(clock.now().date())
         found = f"{reader.count} articles, imported {reader.meta.get('imported_at', 'at an unknown time')}"
     except CatalogueUnusableError as error:
         return Finding(_SECTION, what, "wrong", str(error), to_do)

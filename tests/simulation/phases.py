@@ -70,6 +70,12 @@ def _power(seed: int, count: int, _folder: Path, progress: Callable[[int], None]
     return _sound(power_cuts(seed, count, lambda done, _: progress(min(done, count))))
 
 
+def _printing(seed: int, count: int, folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.simulation.printing import print_kills
+
+    return _sound(print_kills(seed, count, folder, progress))
+
+
 def _matrix(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
     """Each act has its turn once in as many seeds as there are acts."""
     from tests.simulation.disk import ram_folder
@@ -224,6 +230,15 @@ PHASES: dict[str, Phase] = {
             100,
             _processes,
             {"kills": 2_000},
+        ),
+        Phase(
+            "printing",
+            "a till is killed between the cash key and its printer's last word; each receipt once, or a question",
+            "kills",
+            200,
+            50,
+            _printing,
+            {"kills": 200},
         ),
         Phase(
             "matrix",

@@ -79,6 +79,15 @@ def rows(state: Path) -> list[tuple[Any, ...]]:
     return found
 
 
+def test_a_changed_catalogue_is_whole_again(state: Path) -> None:
+    for minor in (249, 259):
+        assert take(state, article("TEA", "Tee schwarz", minor, codes=[ean(1)])).ok
+        with open_reader(state / CATALOGUE_FILE) as reader:
+            assert reader._file is not None
+            assert reader._file.seal
+            assert asyncio.run(reader.verify())
+
+
 def test_a_changed_article_has_its_new_price_name_and_codes(state: Path) -> None:
     answer = take(state, article("TEA", "Tee schwarz", 249, gtin=ean(1), codes=[ean(1), ean(9), "77"]))
     assert (answer.ok, answer.changes, answer.articles) == (True, 1, 3)

@@ -230,6 +230,50 @@ def test_broken_pages_are_told_by_a_clear_error(tmp_path: Path) -> None:
         _ = [reader.find(ean(i)) for i in range(5_000)]
 
 
+@pytest.mark.parametrize("part", [0.0, 0.1, 0.33, 0.5, 0.77, 0.999])
+def test_one_flipped_bit_anywhere_is_found_and_told_once_where_the_next_cart_begins(
+    tmp_path: Path, part: float
+) -> None:
+    path = bring(tmp_path, "".join(f"{ean(i)},A{i},Tee {i},1.99,7,pc\n" for i in range(2_000)))
+    content = bytearray(path.read_bytes())
+    at = 24 if not part else int(len(content) * part)  # in the header: the counter of changes
+    content[at] ^= 4
+    path.write_bytes(content)
+    with open_reader(path) as reader:
+        assert asyncio.run(reader.verify()) is False
+        with pytest.raises(
+            CatalogueDamagedError, match=r"not those that were written.*Import the articles again"
+        ):
+            reader.refresh(TODAY)
+        assert not reader.refresh(TODAY)
+        assert asyncio.run(reader.verify()), "each file is read through once"
+
+
+def test_a_damaged_digest_and_a_price_changed_past_the_program_are_found(tmp_path: Path) -> None:
+    path = bring(tmp_path, f"{ean(1)},A,Tee,1.00,7,pc\n")
+    whole = path.read_bytes()
+    with open_reader(path) as reader:
+        assert asyncio.run(reader.verify())
+    for change in (
+        "UPDATE variant SET price_minor = 1",
+        "UPDATE seal SET digest = zeroblob(32)",
+        "DELETE FROM seal",
+    ):
+        path.write_bytes(whole)
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute(change)
+        with open_reader(path) as reader:
+            assert not asyncio.run(reader.verify()), change
+
+
+def test_a_catalogue_of_before_there_were_digests_is_taken_for_whole(tmp_path: Path) -> None:
+    path = bring(tmp_path, f"{ean(1)},A,Tee,1.00,7,pc\n")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DROP TABLE seal")
+    with open_reader(path) as reader:
+        assert asyncio.run(reader.verify())
+
+
 @pytest.mark.parametrize(("version", "word"), [(0, "older"), (99, "newer")])
 def test_a_file_of_another_version_is_refused_with_what_to_do(
     tmp_path: Path, version: int, word: str
