@@ -16,10 +16,12 @@ from pos.journal.errors import translate
 
 __all__ = ["BackupError", "Manifest", "check_backup", "read_backup", "write_backup"]
 
-_DATABASES: Final = ("journal/*.journal", "state.db", "people.db", "buyers.db", "catalogue.db")
-_FILES: Final = ("journal/*.gone", "settings.toml", "keys/*", "mappings/*.toml")
+# The hub of a shop with one till first: it may hold less than the journal, then it gets the rest again.
+_DATABASES: Final = ("hub.db", "journal/*.journal", "state.db", "people.db", "buyers.db")
+# The articles' file is never written again once it has its name, and its digest is over its very bytes.
+_FILES: Final = ("journal/*.gone", "catalogue.db", "settings.toml", "keys/*", "mappings/*.toml")
 _NAMES: Final = re.compile(
-    r"journal/[0-9]+\.(journal|gone)|(state|people|buyers|catalogue)\.db|settings\.toml"
+    r"journal/[0-9]+\.(journal|gone)|(hub|state|people|buyers|catalogue)\.db|settings\.toml"
     r"|(keys|mappings)/[A-Za-z0-9_][A-Za-z0-9._-]*"
 )
 _MANIFEST: Final = "manifest.json"
@@ -39,7 +41,9 @@ class Manifest(msgspec.Struct):
 
 
 def write_backup(state: Path, target: Path, made_ms: int) -> int:
-    """Copy journal, state, people, buyers, articles, keys and settings to `target` (tar); returns the number of files.
+    """Copy journal, state, people, buyers, articles, keys, settings and the hub that runs here to `target` (tar).
+
+    Returns the number of files.
 
     Databases are copied by SQLite's own backup, so that each is whole while the till writes on. The
     target appears under its name only when it is complete.
@@ -134,9 +138,12 @@ def _copy_database(source: Path, target: Path) -> None:
     reader = apsw.Connection(f"file:{source}?mode=ro", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     reader.set_busy_timeout(5_000)
     writer = apsw.Connection(str(target))
+    at_once = (
+        200 if reader.pragma("journal_mode") == "wal" else -1
+    )  # the hub's log would begin it anew each time
     with writer.backup("main", reader, "main") as copying:
         while not copying.done:
-            copying.step(200)
+            copying.step(at_once)
     writer.execute("pragma journal_mode=delete")
     writer.close()
     reader.close()

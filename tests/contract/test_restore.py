@@ -1,6 +1,7 @@
 """A till that comes back from a backup: whole or not at all, locked, and never with a number it used before."""
 
 import asyncio
+import datetime as dt
 import io
 import shutil
 import tarfile
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from pos.bootstrap import OpenTill, create_till
+from pos.catalogue.reader import CatalogueReader
 from pos.cli import main
 from pos.domain import commands as c
 from pos.domain.cart import Line, Mark, cart_of
@@ -26,6 +28,10 @@ from pos.setup import SetupError, make_till
 from pos.storage_ports import JournalUnavailableError
 from pos.system import SystemClock, ThreadWorker
 from pos.till_facts import EpochOpened
+from sync.hub import ledger
+from sync.hub.database import migrate, open_engine, transact
+from sync.hub.digest import digest
+from tests.contract.hub_kit import NOW_MS, InlineWorker, Till
 from tests.contract.killing import STEPS_MAX, finished_before
 from tests.contract.test_new_numbers import ELSEWHERE, PIN, at_the_till, granted, remember, sell
 
@@ -212,6 +218,37 @@ def test_an_open_cart_and_waiting_receipts_of_the_backup_do_not_come_back(
         worker.close()
 
     asyncio.run(look())
+
+
+def test_the_hub_that_runs_beside_its_one_till_comes_back_with_it(state: Path, tmp_path: Path) -> None:
+    till = Till()
+    till.sell(3)
+    engine = open_engine(f"sqlite:///{state / 'hub.db'}")
+    migrate(engine)
+    transact(engine, ledger.ingest, till.batch(1, 4), NOW_MS)
+    with engine.connect() as held:  # its hub reads meanwhile
+        before = digest(held)
+        write_backup(state, tmp_path / "with.backup", 1)
+    engine.dispose()
+    restore_backup(tmp_path / "with.backup", tmp_path / "new")
+    again = open_engine(f"sqlite:///{tmp_path / 'new' / 'hub.db'}")
+    with again.connect() as connection:
+        assert digest(connection) == before
+    again.dispose()
+
+
+def test_restored_articles_are_whole_by_their_own_digest(state: Path, tmp_path: Path) -> None:
+    source = tmp_path / "articles.csv"
+    source.write_text("gtin,sku,name,price,vat_rate,unit\n,A,Tee,1.99,7,pc\n")
+    done = CliRunner().invoke(main, ["catalogue", "import", str(source), "--state", str(state)])
+    assert done.exit_code == 0, done.output
+    write_backup(state, tmp_path / "with.backup", 1)
+    restore_backup(tmp_path / "with.backup", tmp_path / "new")
+    reader = CatalogueReader(tmp_path / "new" / "catalogue.db", InlineWorker())
+    reader.refresh(dt.date(2025, 12, 1))
+    assert reader.find("A") is not None or reader.by_sku("A") is not None
+    assert asyncio.run(reader.verify())
+    reader.close()
 
 
 def test_a_backup_goes_into_no_folder_that_holds_anything(state: Path, backup: Path, tmp_path: Path) -> None:

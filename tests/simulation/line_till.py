@@ -75,10 +75,10 @@ class LineTill:
         if not self._out.closed:
             self.end()
 
-    def kill(self) -> None:
-        """SIGKILL, and wait until the kernel is done with it."""
+    def kill(self) -> str:
+        """SIGKILL, and wait until the kernel is done with it; returns what it had said on standard error."""
         self._process.send_signal(signal.SIGKILL)
-        self.end()
+        return self.end()
 
     def end(self) -> str:
         """Close the input, wait, close everything; returns what the till said on standard error."""

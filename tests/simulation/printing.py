@@ -29,7 +29,7 @@ __all__ = ["PrintReport", "print_kills"]
 TILL = "k3"
 ARTICLE = "2000000000299"
 SPEED_MM_S = 400.0
-PATIENCE_S = 60.0
+PATIENCE_S = 20.0
 QUIET_S = 0.3  # a printer that has anything to print begins sooner
 _NUMBER = re.compile(rf"Bon {TILL}-(\d+)-(\d+)\b")
 _OVER = frozenset({"confirmed", "dropped"})
@@ -96,12 +96,16 @@ class _Shop:
             till.send(f"scan {ARTICLE}")
             till.send("key cash")
             self._until(till, self._printed)
+        if stuck := self._chance.random() < 0.25:  # its receipt waits
+            self._paper.set(cover_open=True)
+            self._until(till, lambda: _printer(till) == "fault")
         till.send(f"scan {ARTICLE}")
         till.events.clear()
         till.write("key cash")
-        self._wait_for_the_moment(till)
+        self._wait_for_the_moment(till, stuck=stuck)
         till.kill()
         self._till = None
+        self._paper.set(cover_open=False)
         time.sleep(QUIET_S)  # what the kernel had taken reaches the printer
         self.report.kills += 1
 
@@ -197,11 +201,11 @@ class _Shop:
         if self._count(receipt) != before:
             self._wrong(f"receipt {receipt} ({stood}) came out again by itself")
 
-    def _wait_for_the_moment(self, till: LineTill) -> None:
+    def _wait_for_the_moment(self, till: LineTill, *, stuck: bool) -> None:
         """By the clock, by what has reached the printer, or by what the till said of the job."""
-        way = self._chance.choice(("clock", "bytes", "word"))
+        way = "clock" if stuck else self._chance.choice(("clock", "bytes", "word"))
         if way == "clock":
-            time.sleep(self._chance.uniform(0.0, 0.4))
+            time.sleep(self._chance.uniform(0.0, self._chance.choice((0.05, 0.4))))
         elif way == "bytes":
             wanted = len(self._paper.received) + self._chance.randint(1, 1500)
             end = time.monotonic() + 2
@@ -216,7 +220,9 @@ class _Shop:
     def _until(self, till: LineTill, holds: Callable[[], bool]) -> None:
         end = time.monotonic() + PATIENCE_S
         while not holds():
-            assert time.monotonic() < end, f"the till does not get on: {till.events[-5:]}"
+            if time.monotonic() > end:
+                events = till.events[-5:]
+                raise AssertionError(f"the till does not get on: {events}\n{till.kill()}")
             till.send("key help")
             time.sleep(0.005)
 
