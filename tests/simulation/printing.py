@@ -17,8 +17,9 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from pos.facts import Sale, decode_fact
+from pos.facts import decode_fact
 from pos.journal.reader import iterate
+from pos.sale_facts import Sale
 from tests.simulation.line_till import PIN, LineTill
 from tests.simulation.prepared import Program, prepared_program, run
 from tests.simulation.steady import DEMO_CATALOGUE
