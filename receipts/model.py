@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
+from pos.domain.card_slip import customer_lines
 from pos.domain.discounts import saved_minor
 from pos.domain.tender import Tender
 from pos.sale_facts import Sale, SaleLine
@@ -86,6 +87,7 @@ class ReceiptTender(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `reference` is a terminal's receipt number or a customer's; of a gift card or credit its end alone, for the whole
     number is money. `balance_minor` is what was left on it. `foreign_*`: other currency as it was given, and its rate.
+    `slip` are the lines of the customer's card receipt.
     """
 
     kind: str
@@ -98,6 +100,7 @@ class ReceiptTender(msgspec.Struct, frozen=True, omit_defaults=True):
     foreign_currency: str = ""
     foreign_minor: int = 0
     foreign_rate: Decimal | None = None
+    slip: tuple[str, ...] = ()
 
 
 class ReceiptReference(msgspec.Struct, frozen=True):
@@ -180,7 +183,7 @@ def build(
             ReceiptTax(tax.code, tax.percent, tax.net_minor, tax.vat_minor, tax.gross_minor)
             for tax in sale.taxes
         ),
-        tenders=tuple(_tender(tender) for tender in sale.tenders),
+        tenders=tuple(_tender(tender, sale.language) for tender in sale.tenders),
         rounding_minor=sale.rounding_minor,
         invoice=sale.invoice,
         buyer=buyer,
@@ -203,7 +206,8 @@ def build(
     )
 
 
-def _tender(tender: Tender) -> ReceiptTender:
+def _tender(tender: Tender, language: str) -> ReceiptTender:
+    slip = customer_lines(tender, language)
     secret = tender.kind in {"gift-card", "credit"} and len(tender.reference) > _SHOWN
     foreign = tender.foreign
     return ReceiptTender(
@@ -212,8 +216,9 @@ def _tender(tender: Tender) -> ReceiptTender:
         given_minor=tender.given_minor,
         change_minor=tender.change_minor,
         currency=tender.currency,
-        reference=f"...{tender.reference[-_SHOWN:]}" if secret else tender.reference,
+        reference=f"...{tender.reference[-_SHOWN:]}" if secret else "" if slip else tender.reference,
         balance_minor=tender.balance_minor,
+        slip=slip,
         foreign_currency="" if foreign is None else foreign.currency,
         foreign_minor=0 if foreign is None else foreign.given_minor,
         foreign_rate=None if foreign is None else foreign.rate,

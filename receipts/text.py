@@ -177,6 +177,8 @@ class _Layout:
             )
         if tender.reference:
             yield from self._plain(f"  {self._word('number')} {tender.reference}")
+        for line in tender.slip:
+            yield from self._plain(f"  {line}")
         if tender.balance_minor is not None:
             yield from self._priced("  ", self._word("balance"), f"{self._amount(tender.balance_minor)}  ")
         if tender.change_minor and tender.amount_minor > 0:

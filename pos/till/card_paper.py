@@ -5,10 +5,11 @@ from typing import Final
 import msgspec
 
 from pos.domain.card import CardPaper, CardResult
+from pos.domain.card_slip import slip_lines
 from pos.domain.document import Document, DocumentRow
 from pos.till.desk import Desk
 
-__all__ = ["CardPapers", "paper_document", "slip_lines"]
+__all__ = ["CardPapers", "paper_document"]
 
 _KEY: Final = "card.paper"
 _KEPT_MAX: Final = 12
@@ -60,30 +61,3 @@ class CardPapers:
 def paper_document(paper: CardPaper) -> Document:
     """A terminal's receipt as it came, for the till's printer."""
     return Document(tuple(DocumentRow(line) for line in paper.lines), head=False)
-
-
-def slip_lines(result: CardResult, language: str) -> tuple[str, ...]:
-    """A card receipt from what a terminal said, where it sent no lines of its own; amounts in its own currency."""
-    german = language == "de"
-    pairs = [
-        ("Terminal-ID" if german else "Terminal", result.terminal_id),
-        (
-            "Beleg-Nr." if german else "Receipt",
-            "" if result.receipt_no is None else f"{result.receipt_no:04}",
-        ),
-        ("Trace-Nr." if german else "Trace", "" if result.trace_no is None else f"{result.trace_no:06}"),
-        ("VU-Nr." if german else "Merchant", result.vu_number),
-        ("Karte" if german else "Card", f"**** {result.pan_last4}" if result.pan_last4 else ""),
-        ("Genehmigung" if german else "Authorisation", result.auth_code),
-        ("AID", result.aid),
-        ("Zeit des Terminals" if german else "Terminal time", _when(result)),
-    ]
-    head = [result.app_label or result.brand] if result.app_label or result.brand else []
-    lines = [f"{name}: {value}" for name, value in pairs if value]
-    return tuple(head + lines + ([result.text] if result.text else []))
-
-
-def _when(result: CardResult) -> str:
-    if len(result.time) != 6 or len(result.date) != 4:
-        return ""
-    return f"{result.date[2:]}.{result.date[:2]}. {result.time[:2]}:{result.time[2:4]}:{result.time[4:]}"
