@@ -164,9 +164,11 @@ def _hidden(found: bytearray, start: int, end: int, seen: Seen) -> None:
 def _card_number(value: bytes) -> bytes:
     """The last four digits, all else E; padding stays. With a separator it is a track, and nothing of it stays."""
     nibbles = [half for byte in value for half in (byte >> 4, byte & 0x0F)]
-    number = [place for place, half in enumerate(nibbles) if half < 10 or half == 0xE]
+    number = [place for place, half in enumerate(nibbles) if half != 0xF]
     kept = set(number[-_KEEP:]) if len(number) >= _SHORT and 0xD not in nibbles else set()
-    out = [half if place in kept or half == 0xF else 0xE for place, half in enumerate(nibbles)]
+    out = [
+        half if half == 0xF or (place in kept and half < 10) else 0xE for place, half in enumerate(nibbles)
+    ]
     return bytes(high << 4 | low for high, low in zip(out[::2], out[1::2], strict=True))
 
 
