@@ -191,6 +191,12 @@ def _days(seed: int, count: int, _folder: Path, progress: Callable[[int], None])
     return report | {"till_days": till_days(seed, count // 100)}
 
 
+def _zvt(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.simulation.card_lines import fuzz
+
+    return fuzz(seed, count, progress)
+
+
 def _sound(report: Any) -> Report:
     """The figures of a report that collects its failures; raises where there are any."""
     assert not report.failures, "; ".join(report.failures[:5])
@@ -329,6 +335,15 @@ PHASES: dict[str, Phase] = {
             5_000,
             _promotions,
             {"baskets": 100_000},
+        ),
+        Phase(
+            "zvt",
+            "a card terminal's line spoilt in every way: nothing raises or hangs, no card number comes out",
+            "inputs",
+            1_000_000,
+            25_000,
+            _zvt,
+            {"inputs": 1_000_000, "card": 150_000, "noise": 150_000},
         ),
         Phase(
             "changes",

@@ -21,7 +21,7 @@ _STX: Final = 0x02
 _ETX: Final = 0x03
 _START: Final = b"\x10\x02"
 _RAW_MAX: Final = 2 * (apdus.DATA_MAX + 5) + 6
-_SEARCH: Final = 262_144  # bytes that may be read again to find a frame in a spoilt one
+_SEARCH: Final = 16_384  # bytes that are read again, at most, to find a frame in a spoilt one
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -162,10 +162,11 @@ class SerialReader:
         """A spoilt frame may have swallowed the beginning of a good one: look for it, within bounds."""
         raw, budget, good = bytes(self._raw), _SEARCH, False
         self._forget()
-        at = raw.find(_START, 1)
+        at = -1 if why == "length" else raw.find(_START, 1)
         while at >= 0 and budget > 0:
             parse, end = _Parse(bytearray()), at + 2
-            while end < len(raw) and parse.why is None and not parse.again:
+            stop = min(len(raw), end + budget)
+            while end < stop and parse.why is None and not parse.again:
                 parse.take(raw[end])
                 end += 1
             budget -= end - at
@@ -173,14 +174,13 @@ class SerialReader:
                 self._emit(parse, found)
                 good = True
                 at = raw.find(_START, end)
-            elif parse.why is None and not parse.again:
+            elif parse.why is None and not parse.again and end == len(raw):
                 self._parse, self._raw = parse, bytearray(raw[at:])
-                break
+                return
             else:
                 at = raw.find(_START, at + 1)
-        if self._parse is None:
-            self._escaped = raw[-1:] == b"\x10" and why != "silence"
-        if not good and self._parse is None:
+        self._escaped = raw[-1:] == b"\x10" and why != "silence"
+        if not good:
             found.append(BadFrame(why))
             self.noise += len(raw)
 
