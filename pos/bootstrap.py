@@ -189,6 +189,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             TillSetup(
                 language=settings.shop.language,
                 currency=settings.shop.currency,
+                demo=settings.shop.demo,
                 receipt_paper=settings.till.receipt_paper,
                 software=software(),
                 digits_are_cents=settings.till.digits_are_cents,

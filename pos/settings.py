@@ -49,6 +49,8 @@ class SettingsError(Exception):
 
 
 class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who sells here. `demo`: nothing that is printed is a receipt, and it says so."""
+
     store: str
     name: str
     address: tuple[str, ...]
@@ -58,6 +60,7 @@ class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: Literal["de", "en"]
     footer_de: tuple[str, ...]
     footer_en: tuple[str, ...]
+    demo: bool
 
 
 class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -76,7 +76,7 @@ class TillSetup(msgspec.Struct, frozen=True):
 
     language: str = "de"
     currency: str = "EUR"
-    demo: bool = True
+    demo: bool = False
     receipt_paper: str = "always"
     software: str = "tresen"
     roles: tuple[Role, ...] = ()  # none: those that are shipped

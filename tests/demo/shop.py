@@ -104,7 +104,7 @@ class DemoShop:
             *("catalogue", "import", str(DATA / "articles.csv")),
             *("--departments", str(DATA / "departments.csv"), "--state", str(self.state)),
         )
-
+        _tresen("promotions", "import", str(DATA / "promotions.toml"), "--state", str(self.state))
         shutil.copyfile(DATA / "quickkeys.toml", self.state / "quickkeys.toml")
 
     def _enrol_till(self) -> None:

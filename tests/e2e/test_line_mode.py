@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.line_till import LineTill, TillDiedError, run_tool
+from pos.facts import decode_fact
+from pos.sale_facts import Sale
+from receipts.model import Shop, build
+from receipts.text import render_text
+from tests.simulation.line_till import LineTill, TillDiedError, make_till, run_tool
 
 CUCUMBER = "2000000000299"  # 0,89, 7 %
 LEMON = "2000000000268"  # 0,45, 7 %
@@ -301,3 +305,24 @@ def test_the_pin_is_nowhere_on_disk(till: LineTill, state: Path) -> None:
                 rb"(?<![0-9A-Za-z])4711(?![0-9A-Za-z])", path.read_bytes()
             )  # not within a number
             assert found is None, path
+
+
+def test_a_till_of_ones_own_sells_in_earnest_and_only_the_demo_shop_says_demo(
+    till: LineTill, state: Path, start: Callable[..., LineTill], tmp_path: Path
+) -> None:
+    folder = tmp_path / "own"
+    make_till(folder, "--till", "k1", "--store", "shop")
+    articles = str(Path(__file__).parents[2] / "config" / "demo" / "articles.csv")
+    run_tool("catalogue", "import", articles, "--state", str(folder))
+    papers = {}
+    for where, one in ((state, till), (folder, start(folder))):
+        one.sign_in()
+        one.send(f"scan {CUCUMBER}")
+        view = one.send("key cash")
+        assert view["state"] == "paid"
+        (line,) = run_tool("journal", "show", "--state", str(where), "--kind", "sale").splitlines()
+        sale = decode_fact("sale", 1, json.dumps(json.loads(line)["body"]).encode())
+        assert isinstance(sale, Sale)
+        receipt = build(sale, Shop("Laden"), till="k1", epoch=1, public_url="", copy=False, language="de")
+        papers[where] = any("DEMO" in row for row in render_text(receipt, 42))
+    assert papers == {state: True, folder: False}

@@ -1,13 +1,17 @@
 """The demo shop is the first thing a newcomer sells from: its articles must be as right as a real shop's."""
 
 import csv
+import datetime as dt
 import tomllib
 from collections import Counter, defaultdict
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from pos.domain.promotions import PromotionLine, evaluate
+from pos.promotions.rows_file import read_rows
 from tests.demo import sheet
 
 DEMO = Path(__file__).parents[2] / "config" / "demo"
@@ -205,3 +209,27 @@ def test_a_reader_that_is_not_ours_reads_every_code_of_the_sheet_but_the_broken_
         image = memoryview(row * height).cast("B", shape=[height, len(row)])
         found = [result.text for result in zxingcpp.read_barcodes(image)]
         assert found == ([cell.digits] if gtin_is_valid(cell.digits) else []), cell.name
+
+
+def test_the_promotions_name_articles_of_the_shop_and_each_takes_something_off() -> None:
+    rows = read_rows((DEMO / "promotions.toml").read_bytes(), toml=True)
+    with (DEMO / "articles.csv").open(encoding="utf-8") as file:
+        prices = {row["sku"]: int(Decimal(row["price"]) * 100) for row in csv.DictReader(file)}
+    assert len(rows) >= 4
+    for row in rows:
+        wanted = [part.selection.skus for part in row.parts] or [row.selection.skus]
+        assert set(chain(*wanted)) <= set(prices), row.id
+        basket = [min(skus) for skus in wanted if skus] or ["MK-007"]
+        lines = [
+            PromotionLine(n, sku, 5, Decimal(40), "pc", prices[sku], prices[sku] * 40)
+            for n, sku in enumerate(basket, start=1)
+        ]
+        found = evaluate(
+            lines,
+            [row],
+            moment=dt.datetime(2026, 11, 23, 18, 30, tzinfo=dt.UTC),
+            groups=(),
+            coupons={row.coupon: 1} if row.coupon else {},
+            left={},
+        )
+        assert found.used, row.id
