@@ -47,6 +47,7 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     `empty`: Enter alone is an answer too. `confirm`: a number chooses only with Enter, for whoever types an amount meanwhile. `rows` are what one must know to answer: texts as they are, left and right. `qr` is what
     a code says that the customer is to scan: on the customer's screen, else on the till's.
     `waits`: news of what is named so is an answer too; then nothing but an answer ends it, and Esc means the option `esc`.
+    A choice (pick) that scans answer takes typed codes as well; an amount with options beside it takes one digit for their number.
     """
 
     code: str
@@ -61,6 +62,20 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     waits: str = ""
     esc: str = ""
 
+    @property
+    def with_enter(self) -> bool:
+        """Does a number choose only with Enter? Where a code may be typed instead, and where one digit does not name every choice."""
+        return self.confirm or self.scans == "answer" or len(self.options) > _ONE_DIGIT
+
+    @property
+    def choice_digits(self) -> int:
+        """So many digits, no more, are the number of an option; what is longer is the answer itself."""
+        return _CHOICE_DIGITS.get(self.kind, 0)
+
+
+_ONE_DIGIT: Final = 9
+_CHOICE_DIGITS: Final = {"pick": 2, "many": 4, "date": 2, "amount": 1}
+"""A day has more digits, and who tells an amount tells more."""
 
 _AMOUNT_DIGITS_MAX: Final = 9
 _DATE: Final = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4}|[0-9]{2})", re.ASCII)

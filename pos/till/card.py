@@ -11,6 +11,7 @@ from pos.domain.payment import Paid
 from pos.domain.question import Option, Question
 from pos.till.desk import Desk
 from pos.till.selling import Selling
+from pos.till.told_numbers import terminal_number
 from pos.words import amount
 
 __all__ = ["StandAlone", "lacks_number"]
@@ -74,7 +75,8 @@ class StandAlone:
             return cart
         missing = [at for at, tender in enumerate(cart.tenders) if lacks_number(tender)]
         for at in missing if wanted == "required" else missing[-1:]:
-            typed: str | None = yield Question("card-number", "text", empty=wanted == "ask", scans="refuse")
+            question = Question("card-number", "text", empty=wanted == "ask", scans="refuse")
+            typed = yield from terminal_number(self._desk, question)
             if typed is None:
                 continue
             marked = msgspec.structs.replace(cart.tenders[at], reference=typed[:_NUMBER_MAX])

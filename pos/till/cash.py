@@ -69,11 +69,14 @@ class Cash:
     def ask_float(self, approvals: _Approvals = ()) -> Flow:
         """A scan drops the question and sells: it is asked again later."""
         left = self.left_minor
-        options = [Option("type", word="ask.float-type"), Option("count", word="ask.float-count")]
+        options = [Option("count", word="ask.float-count")]
         if left is not None:
             options.insert(0, Option("left", word="ask.float-left", amount_minor=left))
-        how = yield Question("float", options=tuple(options), confirm=True)
-        reason = "typed"
+        question = Question("float", "amount", options=tuple(options))
+        how: int | str = yield question
+        while isinstance(how, int) and how > _AMOUNT_MAX:
+            self._desk.warn("cash-amount-limit", limit=_AMOUNT_MAX)
+            how = yield question
         if how == "left":
             assert left is not None, "it stood among the choices"
             amount_minor, reason = left, "as-left"
@@ -81,7 +84,8 @@ class Cash:
             pieces = yield from self._counting.count("float")
             amount_minor, reason = counted_minor(pieces), "counted"
         else:
-            amount_minor = yield from self._amount("float-amount", "", zero=True)
+            assert isinstance(how, int), "what names no option is an amount"
+            amount_minor, reason = how, "typed"
         yield self._move("float", amount_minor, reason, approvals=approvals)
         if how == "count":
             yield self._counting.forget()

@@ -24,7 +24,6 @@ Flow = Generator[Any, Any, None]
 Answered = str | tuple[str, ...] | int | Decimal | dt.date | Scanned | None
 _Waiting = Coroutine[Any, Any, None] | None
 _TEXT_MAX = 200
-_CHOICE_DIGITS = 2  # a day has more
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -154,11 +153,13 @@ class Flows:
             if question.empty:
                 return None
             raise Refusal("answer-needed", level="info")
-        if question.kind == "date" and len(text) <= _CHOICE_DIGITS and question.options:
+        if question.kind == "pick" and question.scans == "answer" and not _names_option(question, text):
+            return Scanned(text)
+        if question.kind in {"pick", "many"} or (question.kind == "amount" and _names_option(question, text)):
+            return self._choice(question, text)
+        if question.kind == "date" and question.options and len(text) <= question.choice_digits:
             return self._choice(question, text)
         match question.kind:
-            case "pick" | "many":
-                return self._choice(question, text)
             case "amount":
                 amount = to_minor(text, digits_are_cents=self._desk.setup.digits_are_cents)
                 if amount is None:
@@ -231,6 +232,11 @@ class Flows:
     def _end(self, flow: Flow) -> None:
         if self._flow is flow:
             self._flow = None
+
+
+def _names_option(question: Question, text: str) -> bool:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= question.choice_digits else 0
+    return 1 <= number <= len(question.options)
 
 
 def _send_none(flow: Flow) -> Any:

@@ -21,6 +21,7 @@ from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.ledger import Ledger
 from pos.till.surroundings import Surroundings
+from pos.till.told_numbers import goods_named
 from pos.till_facts import ReceiptCopied
 from pos.words import amount
 
@@ -122,6 +123,9 @@ class ReceiptBook:
             sale = sale_in(found)
             if sale is not None and any(line.serial == text and line.qty > 0 for line in sale.lines):
                 return self._here(found, text)
+        goods = goods_named(self._desk, text)
+        if goods is not None:
+            raise Refusal("article-no-receipt", code=goods or text)
         raise Refusal("receipt-unknown", code=text[:30])
 
     @property
@@ -162,7 +166,7 @@ class ReceiptBook:
                 if meaning.kind in {ScanKind.RECEIPT, ScanKind.FISCAL}:
                     receipt = yield self.by_code(meaning)
                 else:
-                    receipt = yield self._by_serial(meaning.serial or answer.code)
+                    receipt = yield self.by_text(meaning.serial or answer.code)
                 return receipt
             if answer != "more":
                 return next(receipt for receipt in sales if receipt.key == answer)

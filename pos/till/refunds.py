@@ -29,6 +29,7 @@ from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
 from pos.till.paid_with import PaidWith
 from pos.till.selling import Selling
+from pos.till.told_numbers import terminal_number
 from pos.words import amount as words_of
 
 __all__ = ["Refunds", "Way"]
@@ -142,7 +143,8 @@ class Refunds:
     def _on_the_terminal(self, amount: int) -> Generator[Any, Any, Tender]:
         """A stand-alone terminal: the amount is typed there, and its receipt's number here."""
         shown = ((self._desk.setup.currency, words_of(amount, self._desk.language)),)
-        number = yield Question("refund-terminal", "text", rows=shown, scans="refuse")
+        asked = Question("refund-terminal", "text", rows=shown, scans="refuse")
+        number = (yield from terminal_number(self._desk, asked)) or ""
         return Tender(
             "card-manual", -amount, -amount, currency=self._desk.setup.currency, reference=number[:40]
         )

@@ -26,6 +26,7 @@ from pos.till.paid_with import key_of
 from pos.till.selling import Selling
 from pos.till.settlement import SaleContext
 from pos.till.tendering import YES_NO
+from pos.till.told_numbers import terminal_number
 from pos.words import amount
 
 __all__ = ["Retender"]
@@ -242,13 +243,14 @@ class Retender:
                 raise Refusal("receipt-stays", level="info")
             number = ""
         else:
-            number = yield Question(
+            asked = Question(
                 f"{code}-number",
                 "text",
                 fields=fields,
                 empty=self._rules.card_number == "ask",
                 scans="refuse",
             )
+            number = (yield from terminal_number(self._desk, asked)) or ""
         return Tender("card-manual", minor, minor, 0, self._desk.setup.currency, (number or "")[:_NUMBER_MAX])
 
     def _card_back(self, target: _Target) -> Flow:

@@ -73,6 +73,7 @@ class Surroundings:
         self._desk.need(NO_SALE)
         await self.record_drawer(command.reason, by_key=command.by_key, cart_id="")
         if command.by_key:
+            self._desk.warn("drawer-key-noted", level="info")
             return
         assert drawer is not None
         if not drawer.open():

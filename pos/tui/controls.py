@@ -28,6 +28,8 @@ CASH_GUARD_MS = 1_000
 PIN_MAX = 12
 _PAGE = 10
 _DIGITS = 9
+_CODE_DIGITS = 7
+"""No operator has a number so long: it is an article's."""
 _SELLS = frozenset({"ready", "selling", "paid"})
 _CLOSES_LISTS = (
     e.LineAdded,
@@ -77,6 +79,7 @@ class Controls:
             if isinstance(event, _CLOSES_LISTS):
                 self._close()
                 local.scrolled, local.follows_open, local.asks_name = 0, False, False
+                local.deaf = local.told = ""
             if isinstance(event, e.SignedIn | e.SignedOut | e.Approved):
                 local.signing_in = local.pin = ""
             if isinstance(event, e.BadgeShown):
@@ -90,7 +93,7 @@ class Controls:
         if said is None or said != self._refused:
             self.local.again, self._refused = 1, None
         if any(isinstance(event, e.Refused | e.CodeRefused) for event in events):
-            self.local.deaf = ""
+            self.local.deaf = self.local.told = ""
             if self._refused is not None:
                 self.local.again += 1
             self._refused = said
@@ -111,7 +114,7 @@ class Controls:
     def key(self, key: str, character: str | None) -> bool:
         """A key. False when it means nothing here."""
         self.notice()
-        self.local.deaf = ""
+        self.local.deaf = self.local.told = ""
         known = self._take_key(key, character)
         self._mirror()
         return known
@@ -203,6 +206,7 @@ class Controls:
         held = now - self._last_park_ms < PARK_GUARD_MS
         self._last_park_ms = now
         if held:
+            self._say("park-held", "F6")
             return
         if not view.lines and not self._entry.text and len(view.parked) > 1:
             self._toggle(Panel.PARKED)
@@ -271,8 +275,8 @@ class Controls:
                 self._entry.type(char)
             return
         if local.panel not in (Panel.NONE, Panel.PAD):
-            if char.isascii() and char.isdigit():
-                self._pick(int(char) - 1)
+            if char.isascii() and char.isdigit() and not self._pick(int(char) - 1):
+                self._nothing_there(char)
             return
         if view.state in WHO:
             self._type_name_or_pin(view, char)
@@ -292,11 +296,13 @@ class Controls:
         if char == " " and local.cursor is not None:
             self._give(c.Choose(local.cursor + 1))
             return True
-        if question.confirm or count > _DIGITS or not (char.isascii() and char.isdigit()):
+        if question.with_enter or not (char.isascii() and char.isdigit()):
             return False
         if 1 <= int(char) <= count:
             local.opened_ms = self._clock.mono_ms()
             self._give(c.Choose(int(char)))
+        else:
+            self._nothing_there(char)
         return True
 
     def _backspace(self) -> None:
@@ -344,14 +350,17 @@ class Controls:
 
     # -- lists
 
-    def _pick(self, at: int) -> None:
+    def _pick(self, at: int) -> bool:
+        """What stands at this place of the list, from 0. False where nothing does."""
         view, local = self._view(), self.local
-        if at < 0:
-            return
+        listed = local.panel is not Panel.QUICK and bool(
+            local.panel not in (Panel.NONE, Panel.PAD) or view.state in WHO
+        )
+        if at < 0 or (listed and at >= self._list_length(view)):
+            return False
         if local.panel is Panel.PARKED:
-            if at < len(view.parked):
-                self._close()
-                self._give(c.ResumeParked(view.parked[at].cart_id))
+            self._close()
+            self._give(c.ResumeParked(view.parked[at].cart_id))
         elif local.panel is Panel.QUICK or (local.panel is Panel.NONE and view.state in _SELLS):
             self._close()
             self._give(self._entry.press(f"{QUICK}{self.local.page + 1}-{at + 1}", view))
@@ -363,18 +372,23 @@ class Controls:
             self._give(c.PickResult(at + 1))
         elif view.state == "department" and at < len(view.departments):
             self._give(c.EnterCode(str(view.departments[at][0])))
-        elif view.state in WHO and at < len(people_of(view)):
+        elif view.state in WHO:
             person = people_of(view)[at]
             local.signing_in, local.pin, local.cursor = person.name, "", None
             self._entry.take()
             if view.state == "signed-out" and person.operator_id in view.trusted:  # one touch is enough
                 self._give(c.SignIn(person.operator_id, ""))
+        return True
+
+    def _nothing_there(self, char: str) -> None:
+        """A digit that names nothing in the list is told: nothing looks as if it had been taken."""
+        self._say("no-such-number", char)
+
+    def _say(self, word: str, key: str) -> None:
+        self.local.told, self.local.deaf = word, key
 
     def _pick_function(self, view: TillView, at: int) -> None:
-        names = choices(self.local, view)
-        if not 0 <= at < len(names):
-            return
-        name = names[at]
+        name = choices(self.local, view)[at]
         if name == MORE or name in GROUPS:
             self._open(Panel.FUNCTIONS, name)
             return
@@ -409,11 +423,17 @@ class Controls:
         if local.signing_in:
             if char.isascii() and char.isdigit() and len(local.pin) < PIN_MAX:
                 local.pin += char
-        elif char.isdigit() and not self._entry.text and len(people_of(view)) < 10:
-            self._pick(int(char) - 1)
+        elif self._names_person(view, char):
+            if not self._pick(int(char) - 1):
+                self._nothing_there(char)
         else:
             local.cursor = None
             self._entry.type(char)
+
+    def _names_person(self, view: TillView, char: str) -> bool:
+        """Who works here is one digit; who agrees is a number with Enter, for an article's number may be meant."""
+        one_digit = view.state == "signed-out" and len(people_of(view)) <= _DIGITS
+        return one_digit and char.isascii() and char.isdigit() and not self._entry.text
 
     def _enter_name_or_pin(self, view: TillView) -> None:
         local = self.local
@@ -427,8 +447,12 @@ class Controls:
             if local.cursor is not None:
                 self._pick(local.cursor)
             return
-        if typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(people_of(view)):
-            self._pick(int(typed) - 1)
+        if typed.isascii() and typed.isdigit() and len(typed) <= 2:
+            if not self._pick(int(typed) - 1):
+                self._nothing_there(typed)
+            return
+        if view.state == "approval" and typed.isascii() and typed.isdigit() and len(typed) >= _CODE_DIGITS:
+            self._say("approve-first", typed)
             return
         alike = [op.name for op in people_of(view) if op.name.casefold().startswith(typed.casefold())]
         local.signing_in = alike[0] if len(alike) == 1 else typed

@@ -44,8 +44,8 @@ class Local(msgspec.Struct):
     """What only the screen knows. `repr` hides the PIN.
 
     `menu` is the group of functions that is open behind F9, empty for the first list; `page` the page of quick keys or of help. `entry` and `amount_minor` are as shown, with keys that wait for the wedge's verdict; `pin_echo` counts
-    such keys behind the PIN. `again` counts how often the same refusal came in a row, `deaf` is a function key that
-    meant nothing here: what sounds is seen too.
+    such keys behind the PIN. `again` counts how often the same refusal came in a row, `deaf` is a key that
+    meant nothing here, `told` the word that says why (none: that it means nothing): what sounds is seen too.
     """
 
     panel: Panel = Panel.NONE
@@ -63,6 +63,7 @@ class Local(msgspec.Struct):
     amount_minor: int | None = None
     again: int = 1
     deaf: str = ""
+    told: str = ""
 
     def __repr__(self) -> str:
         return f"Local(panel={self.panel.name}, entry={self.entry!r})"

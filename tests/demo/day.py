@@ -79,7 +79,7 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation("sign-in", (f"in Kim {PIN}",), lambda view, _: view.state == "ready"),
     Situation(
         "float",
-        ("key float", "pick 1", "answer 10000"),
+        ("key float", "answer 10000"),
         _said("float-told", "ready"),
         picture=1,
     ),

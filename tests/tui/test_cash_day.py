@@ -84,7 +84,7 @@ async def count(till: Shop, *pieces: str) -> None:
 
 async def ready(till: Shop, float_minor: int = 10_000) -> None:
     await till.open()
-    await say(till, "#1", str(float_minor))
+    await say(till, str(float_minor))
 
 
 def test_the_float_is_asked_for_a_scan_drops_it_and_it_is_asked_again() -> None:
@@ -103,7 +103,7 @@ def test_the_float_is_asked_for_a_scan_drops_it_and_it_is_asked_again() -> None:
         till.till._desk.showing_last = False
         till.till._changed()
         assert said(till) == "float-missing"
-        await do(till, "float", "#1", "150,00")
+        await do(till, "float", "150,00")
         (told,) = facts(till, CashMoved)
         assert (told.kind, told.amount_minor, told.reason) == ("float", 15_000, "typed")
         assert said(till) == "float-told"
@@ -532,7 +532,7 @@ def test_a_count_in_between_tells_the_difference_only_to_those_who_may_see_it() 
 def test_line_mode_does_a_whole_day() -> None:
     counted = "1x50 1x1 1x0,20 1x0,10 1x0,05 2x0,02"
     script = (
-        *(f"sign-in Kim {PIN}", "1", "", "100,00", ""),
+        *(f"sign-in Kim {PIN}", "100,00", ""),
         *(f"scan {MILK}", "key cash"),
         *("key cash-drop", "50,00", "", "B-17", ""),
         *("key close-day", "1", "", counted, "", "=", "", "1", "", ""),
@@ -553,7 +553,7 @@ def test_line_mode_does_a_whole_day() -> None:
     assert len(views) == len(script)
     codes = [view["question"]["code"] for view in views if view["question"] is not None]
     assert list(dict.fromkeys(codes)) == [
-        *("float", "float-amount", "drop-amount", "drop-bag"),
+        *("float", "drop-amount", "drop-bag"),
         *("close-session", "count", "count-done", "left", "z-shown"),
     ]
     shown = [tuple(row) for view in views if view["question"] is not None for row in view["question"]["rows"]]

@@ -25,7 +25,8 @@ def question_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]
     rows_above = ((words("ui.training-ask"), ""), *question.rows) if view.training else question.rows
     hint = words(f"ask.{question.code}-hint")
     if hint.startswith("ask."):
-        hint = words(f"ask.hint-{'confirm' if question.confirm else question.kind}")
+        enter = question.kind == "pick" and question.with_enter
+        hint = words(f"ask.hint-{'confirm' if enter else question.kind}")
     if question.qr:
         hint = words("ui.code-no-room" if wants_code(scene) else "ui.code-on-screen")
     title, *more = wrap(words(f"ask.{question.code}", **fields), scene.width - 2, _TITLE_ROWS)

@@ -3,10 +3,11 @@
 from textual.strip import Strip
 
 from pos.domain.codes import is_gtin
+from pos.domain.question import Question, read_date, to_decimal
 from pos.tui.face import Target
 from pos.tui.paint import clean, fit, fit_right
 from pos.tui.scene import WHO, Panel, Scene
-from pos.words import amount, quantity_text
+from pos.words import amount, option_text, quantity_text
 
 __all__ = ["entry_line", "entry_targets", "meaning"]
 
@@ -37,12 +38,43 @@ def meaning(scene: Scene) -> str:
         return scene.local.signing_in
     if scene.local.panel not in (Panel.NONE, Panel.PAD):
         return words("ui.panel-scan")
+    if view.question is not None:
+        return _answer(scene, view.question, text)
     said = _typed(scene, text)
     if view.quantity is not None:
         quantity = quantity_text(view.quantity, "pc", words.language)
         return words("ui.times", quantity=quantity.replace(".", "," if words.language == "de" else "."),
                      what=said or "...")  # fmt: skip
     return said
+
+
+def _answer(scene: Scene, question: Question, text: str) -> str:
+    """What Enter would answer; empty where that is the text itself, or nobody may read it."""
+    words = scene.words
+    if not text or question.kind in ("text", "secret"):
+        return ""
+    digits = text.isascii() and text.isdigit()
+    if question.options and digits and len(text) <= question.choice_digits:
+        at = int(text) - 1
+        if 0 <= at < len(question.options):
+            return option_text(question.options[at], words)
+        if question.kind != "amount" and question.scans != "answer":
+            return words("ui.no-number")
+    match question.kind:
+        case "amount":
+            minor = scene.local.amount_minor
+            return amount(minor, words.language) if minor is not None else words("ui.means-nothing")
+        case "number":
+            number = to_decimal(text)
+            return (
+                quantity_text(number, "kg", words.language)
+                if number is not None
+                else words("ui.means-nothing")
+            )
+        case "date":
+            day = read_date(text, scene.now.date())
+            return f"{day:%d.%m.%Y}" if day is not None else words("ui.means-nothing")
+    return words("ui.means-code") if question.scans == "answer" else words("ui.no-number")
 
 
 def _typed(scene: Scene, text: str) -> str:

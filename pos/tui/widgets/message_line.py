@@ -16,7 +16,7 @@ def standing(scene: Scene) -> tuple[str, str] | None:
     """The sentence and its level: the till's newest one, else what still waits to be dealt with."""
     view, words = scene.view, scene.words
     if scene.local.deaf and view.state != "stopped":
-        return words("ui.key-deaf", key=scene.local.deaf), "warn"
+        return words(f"ui.{scene.local.told or 'key-deaf'}", key=scene.local.deaf), "warn"
     if view.message is not None and view.state != "stopped":
         return message_text(view.message, words), view.message.level
     if view.weighing:
