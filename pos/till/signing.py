@@ -222,6 +222,7 @@ class Signing:
             operator = self._desk.operator
             if operator is not None and operator.pin_due:
                 self._gone()
+                self._desk.warn("pin-due-left")
 
     def _choose_pin(self, person: Operator, old: str) -> Flow:
         desk = self._desk

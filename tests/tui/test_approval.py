@@ -111,7 +111,7 @@ def test_on_the_screen_it_is_a_number_and_a_pin(size: tuple[int, int]) -> None:
             assert screen.row("Wartet auf Freigabe: Schublade ohne Verkauf")
             assert screen.row("Alex")
             assert not screen.row("1  Kim")
-            await screen.press("1")
+            await screen.press("1", "enter")
             for digit in PIN:
                 await screen.press(digit)
             assert PIN not in screen.text

@@ -66,11 +66,9 @@ def _answer(scene: Scene, question: Question, text: str) -> str:
             return amount(minor, words.language) if minor is not None else words("ui.means-nothing")
         case "number":
             number = to_decimal(text)
-            return (
-                quantity_text(number, "kg", words.language)
-                if number is not None
-                else words("ui.means-nothing")
-            )
+            if number is None:
+                return words("ui.means-nothing")
+            return str(number).replace(".", "," if words.language == "de" else ".")
         case "date":
             day = read_date(text, scene.now.date())
             return f"{day:%d.%m.%Y}" if day is not None else words("ui.means-nothing")
