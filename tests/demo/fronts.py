@@ -21,7 +21,6 @@ from tests.tui.fakes import Screen, Shop
 
 __all__ = ["Front", "LineFront", "ScreenFront", "path_to"]
 
-_DIGITS = 9
 
 
 class Front(Protocol):
@@ -84,7 +83,7 @@ class ScreenFront:
             await self._press(*(keys[1:] if open_list and keys[0] == "f9" else keys))
         elif word == "pick":
             question = self.shop.till.view.question
-            many = question is not None and (question.confirm or len(question.options) > _DIGITS)
+            many = question is not None and question.with_enter
             await self._press(*rest, *(["enter"] if many or self.shop.till.view.state == "search" else []))
         elif word == "answer":
             await self._press(*_typed(rest), "enter")
