@@ -22,7 +22,6 @@ from tests.tui.fakes import Screen, Shop
 __all__ = ["Front", "LineFront", "ScreenFront", "path_to"]
 
 
-
 class Front(Protocol):
     shop: Shop
 
