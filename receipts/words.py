@@ -87,7 +87,6 @@ _TENDERS: Final[dict[str, tuple[str, str]]] = {
     "gift_card": ("Geschenkkarte", "Gift card"),
     "store_credit": ("Guthaben", "Store credit"),
     "card-manual": ("Karte", "Card"),
-    "card": ("Karte", "Card"),
     "gift-card": ("Geschenkkarte", "Gift card"),
     "credit": ("Guthaben", "Store credit"),
     "on-account": ("Auf Kundenkonto", "On account"),
