@@ -183,7 +183,7 @@ def build(
             ReceiptTax(tax.code, tax.percent, tax.net_minor, tax.vat_minor, tax.gross_minor)
             for tax in sale.taxes
         ),
-        tenders=tuple(_tender(tender, sale.language) for tender in sale.tenders),
+        tenders=tuple(_tender(tender, chosen) for tender in sale.tenders),
         rounding_minor=sale.rounding_minor,
         invoice=sale.invoice,
         buyer=buyer,
