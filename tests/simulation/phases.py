@@ -343,7 +343,7 @@ PHASES: dict[str, Phase] = {
             1_000_000,
             25_000,
             _zvt,
-            {"inputs": 1_000_000, "card": 150_000, "noise": 150_000},
+            {"inputs": 1_000_000},
         ),
         Phase(
             "changes",
