@@ -200,26 +200,22 @@ class Talk:
         await self._link.send(answer)
         return grant
 
-    async def drain(self, listener: Listener, *, quiet_s: float, limit_s: float) -> bool:
-        """Take what an older conversation still brings, until nothing came for `quiet_s`, or its end. False: the link is gone,
-        or something was not kept.
+    async def drain(self, listener: Listener, *, quiet_s: float, limit_s: float) -> None:
+        """Take what an older conversation still brings: until nothing came for `quiet_s`, or, once something did, for T3; or
+        until its end. Raises DeviceAbsentError, DeviceFaultError.
         """
         loop = asyncio.get_running_loop()
         limit = loop.time() + limit_s
-        try:
-            while True:
-                item = await self.next(min(loop.time() + quiet_s, limit))
-                if item is None:
-                    return True
-                if isinstance(item, Down):
-                    return False
-                if isinstance(item, Call) or item.command >> 8 in (0x80, 0x84):
-                    continue
-                await self._hear(item, listener)
-                if item.command in _ENDS:
-                    return True
-        except (DeviceAbsentError, DeviceFaultError, _NotKeptError):
-            return False
+        until = loop.time() + quiet_s
+        while (item := await self.next(min(until, limit))) is not None:
+            if isinstance(item, Down):
+                raise item.error
+            if isinstance(item, Call) or item.command >> 8 in (0x80, 0x84):
+                continue
+            await self.take(item, listener)
+            if item.command in _ENDS:
+                return
+            until = max(until, loop.time() + self._timers.t3)
 
 
 def _ending(apdu: Apdu) -> Ending:

@@ -87,6 +87,11 @@ class Peer(ScriptedStream):
         self.tell(message)
         await self.expect(ACK)
 
+    def forget(self) -> None:
+        """What was heard so far is nobody's."""
+        while not self.heard.empty():
+            self.heard.get_nowait()
+
     async def nothing(self, for_s: float) -> None:
         """The till says nothing."""
         await asyncio.sleep(for_s)
