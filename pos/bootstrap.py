@@ -181,6 +181,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             memory=store,
             buyers=BuyersStore(state / "buyers.db", state / "keys", clock, ids, helper),
             scale=surround.make_scale(),
+            cards=surround.make_cards(store),
             history=FileHistory(state / "journal", views, writer),
             promotions=PromotionFiles(state),
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pos.card_ports import CardTerminal
 from pos.customer_side import CustomerSide
 from pos.device_ports import DeviceState, PrintJob, Scale
 from pos.domain.commands import DeviceReported, Mistyped
@@ -21,6 +22,7 @@ from pos.journal.state import SpoolView, StateStore
 from pos.ports import Clock, Ids, Submit, Worker
 from pos.resources import config_path
 from pos.settings import Settings
+from pos.storage_ports import Memory
 from pos.system import ThreadWorker
 from sync.identity import identity_file, save_identity
 
@@ -376,6 +378,18 @@ class Surround:
             return None
         self._tasks.append(("scale", scale.run))
         return scale
+
+    # -- card terminals
+
+    def make_cards(self, memory: Memory) -> tuple[CardTerminal, ...]:
+        """The card terminals of the settings."""
+        if not self._settings.devices.card:
+            return ()
+        from pos.card_line import make_terminals  # noqa: PLC0415 - only where there is one
+
+        made = make_terminals(self._state, self._settings, memory, self._tell, self._clock, ThreadWorker)
+        self._tasks += [(f"card terminal {terminal.name}", terminal.run) for terminal in made]
+        return tuple(made)
 
     # -- scanners
 

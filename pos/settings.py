@@ -183,6 +183,14 @@ class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scale: str
     scale_protocol: Literal["dialog06", "8217"]
     customer_screen: str
+    card: tuple[str, ...]
+    card_config: Literal["BE", "3E"]
+    card_charset: Literal[
+        "auto", "cp437", "din66003", "ascii", "utf_8", "iso8859_1", "iso8859_2", "iso8859_9", "iso8859_15"
+    ]
+    card_password_file: str
+    card_sync: bool
+    card_trace: bool
 
 
 class ReturnSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

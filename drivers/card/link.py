@@ -95,9 +95,9 @@ class _Link:
             await self._stream.receive(self._heard)
         except (DeviceAbsentError, DeviceFaultError) as error:
             self._ended(error)
-        except Exception as error:  # noqa: BLE001 - whoever reads the inbox hears of every end
+        except Exception:  # noqa: BLE001 - whoever reads the inbox hears of every end
             _log.exception("the line to a card terminal failed")
-            self._ended(DeviceFaultError(f"card-line ({type(error).__name__})"))
+            self._ended(DeviceFaultError("card-line"))
         else:
             self._ended(DeviceAbsentError("card-closed"))
 

@@ -1,6 +1,6 @@
 """A card terminal at the till: pos.card_ports.CardTerminal over ZVT, one owner task for each.
 
-`serial:/dev/ttyACM0?baud=9600` or `tcp:HOST[:20007]`. Its state and its troubles come as DeviceReported("card", ...).
+`serial:/dev/ttyACM0?baud=9600` or `tcp:HOST[:20007]`. Its state and its troubles come as DeviceReported(device, ...).
 """
 
 import asyncio
@@ -50,6 +50,7 @@ class ZvtTerminal:
         clock: Clock,
         *,
         wishes: Wishes,
+        device: str = "card",
         password_file: Path | None = None,
         memory: Memory | None = None,
         trace: Callable[[str], None] | None = None,
@@ -58,7 +59,6 @@ class ZvtTerminal:
         timers: Timers = _TIMERS,
     ) -> None:
         self.name = name
-        self.device = "card" if name == "1" else f"card:{name}"
         self._address = address
         self._password_file = Path(address.password) if address.password else password_file
         self._memory = memory
@@ -77,7 +77,7 @@ class ZvtTerminal:
             remember=self._remember,
         )
         self._supervisor = Supervisor(
-            self.device,
+            device,
             self._session,
             submit,
             clock,

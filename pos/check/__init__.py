@@ -95,8 +95,10 @@ async def _look(state: Path) -> list[Finding]:
 
 def _around(settings: Settings | None, state: Path, till_runs: bool) -> list[Awaitable[Finding]]:
     """Devices and hub by their addresses, each on a thread of its own, for any of them may hang."""
+    from pos.card_line import password_file  # noqa: PLC0415
     from pos.check.copies import check_copy  # noqa: PLC0415
     from pos.check.devices import (  # noqa: PLC0415
+        check_card,
         check_display,
         check_printer,
         check_scale,
@@ -128,6 +130,10 @@ def _around(settings: Settings | None, state: Path, till_runs: bool) -> list[Awa
         _in_time("Devices", "Scale", devices.scale, check_scale, devices),
         _in_time("Devices", "Customer screen", devices.customer_screen, check_screen, devices, till_runs),
     ]
+    for at, address in enumerate(devices.card, 1):
+        what = f"Card terminal {at}" if len(devices.card) > 1 else "Card terminal"
+        password = password_file(state, settings)
+        asked.append(_in_time("Devices", what, address, check_card, what, address, password, till_runs))
     return asked + _nodes(settings.hub.url, state)
 
 

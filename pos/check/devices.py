@@ -13,7 +13,15 @@ from urllib.parse import urlsplit
 from pos.check.report import Finding
 from pos.settings import DeviceSettings
 
-__all__ = ["check_display", "check_printer", "check_scale", "check_scanner", "check_screen", "printers"]
+__all__ = [
+    "check_card",
+    "check_display",
+    "check_printer",
+    "check_scale",
+    "check_scanner",
+    "check_screen",
+    "printers",
+]
 
 _SECTION = "Devices"
 _CONNECT_S = 0.8
@@ -124,6 +132,34 @@ def check_display(devices: DeviceSettings) -> Finding:
     return Finding(
         _SECTION, what, "ok", f"{address}, {devices.display_protocol}; it cannot answer: look at it"
     )
+
+
+def check_card(what: str, address: str, password: Path, till_runs: bool) -> Finding:
+    """Whether its line is there, and whether nobody else reads its password. It is asked nothing.
+
+    A terminal mostly takes one connection: while the till runs it is left alone.
+    """
+    from drivers.addresses import PortAddressError  # noqa: PLC0415 - only where there is one
+    from drivers.card.addresses import read_card_address  # noqa: PLC0415
+    from drivers.card.passwords import PasswordError, read_password  # noqa: PLC0415
+
+    try:
+        where = read_card_address(address)
+    except PortAddressError as error:
+        return Finding(_SECTION, what, "wrong", address, f"Mend devices.card in settings.toml: {error}")
+    try:
+        own = Path(where.password) if where.password else password
+        read_password(own)
+    except PasswordError as error:
+        to_do = f"{own}: six digits, owned by the till's user, chmod 600."
+        return Finding(_SECTION, what, "wrong", f"{address}: {error}", to_do)
+    if where.kind == "serial":
+        return _device(what, address, (where.place,), "dialout")
+    if till_runs:
+        return Finding(
+            _SECTION, what, "ok", f"{address}: the running till holds it; its status row says how it is"
+        )
+    return _tcp(what, address, where.place, where.port, till_runs)
 
 
 def check_scale(devices: DeviceSettings) -> Finding:

@@ -93,6 +93,7 @@ def _devices(scene: Scene) -> list[Part]:
             ("scale", view.scale),
             ("display", view.display),
             ("customer-screen", view.customer_screen),
+            ("card-terminal", view.card),
         )
         if device.state is not DeviceState.NONE and not _fine(device)
     ]

@@ -25,7 +25,7 @@ PERSONALITIES = ("auto-reverse", "keep", "mark-declined")
 
 
 class SimulatedStream:
-    """A line in memory to a terminal that may be off."""
+    """A line in memory to a terminal that may be off. A serial cable is there all the same: see `power_on`."""
 
     def __init__(self, terminal: Terminal, *, serial: bool) -> None:
         self._terminal = terminal
@@ -37,6 +37,11 @@ class SimulatedStream:
             raise DeviceAbsentError("card-refused")
         self._pipe = Pipe()
         if self._terminal.on:
+            self.power_on()
+
+    def power_on(self) -> None:
+        """The terminal is on, and on this line."""
+        if self._pipe is not None:
             link = SerialLink if self._serial else TcpLink
             self._terminal.attach(link(self._pipe.terminal.reader, self._pipe.terminal.writer))
 
@@ -68,6 +73,7 @@ class Shop:
         self.desk = Desk()
         self.reports: list[Any] = []
         self.serial = transport == "serial"
+        self.line: SimulatedStream | None = None
         wishes = options.pop("wishes", Wishes())
         self.driver = ZvtTerminal(
             "1",
@@ -82,7 +88,13 @@ class Shop:
 
     def _stream(self, address: CardAddress) -> Stream:
         del address
-        return SimulatedStream(self.terminal, serial=self.serial)
+        self.line = SimulatedStream(self.terminal, serial=self.serial)
+        return self.line
+
+    def power_on(self) -> None:
+        self.terminal.start()
+        if self.serial and self.line is not None:
+            self.line.power_on()
 
     @property
     def told(self) -> list[CardResult]:
@@ -96,12 +108,12 @@ class Shop:
     async def pay(self, request: CardRequest) -> tuple[str, str, float]:
         """Its outcome, by which rule, and how long the asking took after its end was heard."""
         before: CardMark | None = self.desk.of("seen")[-1].last
-        used: list[tuple[str, CardMark]] = []
+        known: list[CardMark] = [before] if before is not None else []
         for result in self.told:
             mark = mark_of(result)
             if mark is not None:
                 before = mark
-                used.append((result.terminal_id, mark))
+                known.append(mark)
         heard = len(self.desk.of("result"))
         begun = self.clock.now()
         ended = len(self.desk.of("ended"))
@@ -114,7 +126,7 @@ class Shop:
         since = self.loop.time()
         if not self.terminal.on:
             await asyncio.sleep(2)
-            self.terminal.start()
+            self.power_on()
             since = self.loop.time()
         for _ in range(6):
             answers = len(self.desk.of("answer"))
@@ -127,7 +139,7 @@ class Shop:
                 begun,
                 self.desk.of("result")[heard:],
                 answer,
-                tuple(used),
+                tuple(known),
             )
             if verdict.outcome != "unknown" or answer.found != "silent":
                 return verdict.outcome, verdict.rule, self.loop.time() - since
@@ -214,7 +226,7 @@ def test_every_step_cut(
             found.terminal.script = None
             await asyncio.sleep(30)
             if not found.terminal.on:
-                found.terminal.start()
+                found.power_on()
                 await asyncio.sleep(60)
             charged = found.terminal.bank.net_minor - 500
             where = f"step {at} {hit[0].message if hit else '-'}: {said} by {rule}, charged {charged}"
