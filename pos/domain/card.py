@@ -30,7 +30,8 @@ Kind = Literal["sale", "refund", "reversal", "preauth", "book", "release", "tip"
 class CardRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """One order to a terminal. `receipt_no` is the terminal's number of what is reversed, booked or tipped.
 
-    A "reversal" takes back all of it. `amount_minor` is positive in every kind.
+    A "reversal" takes back all of it. `amount_minor` is positive in every kind. `begun_ms` is the time of its intent;
+    `of_reference` a payment service's id of the payment that is refunded.
     """
 
     payment_id: str
@@ -39,6 +40,8 @@ class CardRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str = "EUR"
     receipt_no: int | None = None
     tip_minor: int = 0
+    begun_ms: int = 0
+    of_reference: str = ""
 
 
 class CardMark(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -56,6 +59,7 @@ class CardResult(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `entry_mode` is "chip", "contactless", "magstripe", "manual" or empty; `cvm` "none", "signature", "online-pin",
     "offline-pin", "device" or empty. `text` is additional text for the receipt. `undecoded`: a part could not be read.
+    `reference` is a payment service's own id of the payment.
     """
 
     code: int | None
@@ -85,6 +89,7 @@ class CardResult(msgspec.Struct, frozen=True, omit_defaults=True):
     emv_customer: str = ""
     emv_merchant: str = ""
     undecoded: bool = False
+    reference: str = ""
 
 
 class CardPaper(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -100,11 +105,13 @@ class CardPaper(msgspec.Struct, frozen=True, omit_defaults=True):
 class CardState(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a terminal does just now. `code` is that of an intermediate status, None for the driver's own word in `text`.
 
-    The driver's own words: "connecting", "registering", "sent", "asking", "waiting" (it is busy), "reversing".
+    The driver's own words: "connecting", "registering", "sent", "asking", "waiting" (it is busy), "reversing"; of a payment
+    service "psp-open", "psp-pending", "away", with the `link` by which its customer pays.
     """
 
     code: int | None = None
     text: str = ""
+    link: str = ""
 
 
 class CardEnd(msgspec.Struct, frozen=True, omit_defaults=True):

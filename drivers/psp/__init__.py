@@ -1,0 +1,1 @@
+"""Payment services: links that customers pay by phone."""
