@@ -182,6 +182,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             buyers=BuyersStore(state / "buyers.db", state / "keys", clock, ids, helper),
             scale=surround.make_scale(),
             cards=surround.make_cards(store),
+            services=surround.make_services(),
             history=FileHistory(state / "journal", views, writer),
             promotions=PromotionFiles(state),
         )

@@ -17,7 +17,7 @@ class PaymentIntent(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `kind` is that of pos.domain.card.CardRequest, `amount_minor` positive. `provider` is "zvt" or a payment service's name.
     `before` is the terminal's last transaction, None: it had none. `receipt_no` is the terminal's number of what is taken back,
-    `of` the payment (its id) that is. `cart_id` is empty where it belongs to no open cart.
+    `of` the payment (its id) that is, `of_reference` a payment service's own id of it. `cart_id` is empty where it belongs to no open cart.
     """
 
     payment_id: str
@@ -38,6 +38,7 @@ class PaymentIntent(msgspec.Struct, frozen=True, omit_defaults=True):
     tip_minor: int = 0
     attempt: int = 1
     approvals: tuple[Approval, ...] = ()
+    of_reference: str = ""
 
 
 class PaymentResult(msgspec.Struct, frozen=True, omit_defaults=True):

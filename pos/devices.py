@@ -20,6 +20,7 @@ from pos.journal.file_journal import FileJournal
 from pos.journal.reader import JournalFeed
 from pos.journal.state import SpoolView, StateStore
 from pos.ports import Clock, Ids, Submit, Worker
+from pos.psp_ports import PaymentLine
 from pos.resources import config_path
 from pos.settings import Settings
 from pos.storage_ports import Memory
@@ -390,6 +391,16 @@ class Surround:
         made = make_terminals(self._state, self._settings, memory, self._tell, self._clock, ThreadWorker)
         self._tasks += [(f"card terminal {terminal.name}", terminal.run) for terminal in made]
         return tuple(made)
+
+    def make_services(self) -> tuple[PaymentLine, ...]:
+        """The line to a payment service, where the settings name one."""
+        from pos.payment_services import make_line  # noqa: PLC0415
+
+        line = make_line(self._state, self._settings, self._clock)
+        if line is None:
+            return ()
+        self._tasks.append(("payment service", line.run))
+        return (line,)
 
     # -- scanners
 

@@ -13,6 +13,7 @@ from pos.sale_facts import Sale
 __all__ = ["HeldPayment", "OpenPayment", "Payments", "Terminal", "follow_payments"]
 
 KNOWN_MAX: Final = 40
+_BACK: Final = frozenset({"reversal", "refund"})
 _OUT: Final = frozenset({"refund", "reversal", "release"})
 
 
@@ -145,7 +146,7 @@ def _ended(payments: Payments, fact: PaymentEnded) -> Payments:
     if fact.outcome != "approved":
         return payments
     payments = _summed(payments, intent, fact.result)
-    if intent.kind == "reversal" and any(one.intent.payment_id == intent.of for one in payments.held):
+    if intent.kind in _BACK and any(one.intent.payment_id == intent.of for one in payments.held):
         return _released(payments, intent.of)
     held = HeldPayment(intent, found.cart_id, fact.result, fact.paper)
     return msgspec.structs.replace(payments, held=(*payments.held, held))

@@ -2,9 +2,10 @@
 
 from typing import Protocol
 
+from pos.card_ports import CardTerminal
 from pos.domain.psp import PspOrder, PspSays
 
-__all__ = ["PaymentService", "PspAwayError", "PspRefusedError"]
+__all__ = ["PaymentLine", "PaymentService", "PspAwayError", "PspRefusedError"]
 
 
 class PspAwayError(Exception):
@@ -38,4 +39,15 @@ class PaymentService(Protocol):
 
     async def cancel(self, order: PspOrder) -> PspSays:
         """Let nobody pay it any more; what it is after that, which may be "paid"."""
+        ...
+
+
+class PaymentLine(CardTerminal, Protocol):
+    """The line to a service: told of payments as a terminal is, and asked for one with its whole order."""
+
+    provider: str
+    """The service's name, as facts carry it."""
+
+    def ask(self, order: PspOrder, *, cancel: bool = False) -> None:
+        """What became of it? `answer` follows. `cancel`: what is open is closed, so that nobody can pay it any more."""
         ...

@@ -28,6 +28,7 @@ __all__ = [
     "GoodsSettings",
     "HubSettings",
     "PeopleSettings",
+    "PspSettings",
     "ReturnSettings",
     "ScanSettings",
     "Settings",
@@ -88,7 +89,7 @@ class ScanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TenderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the shop takes; `foreign` holds "CUR RATE DAY"."""
 
-    taken: tuple[Literal["cash", "card", "voucher", "foreign", "account", "invoice", "transfer"], ...]
+    taken: tuple[Literal["cash", "card", "voucher", "foreign", "account", "invoice", "transfer", "link"], ...]
     rounding: Literal["off", "CH", "NL", "FI", "BE"]
     foreign: tuple[
         Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3} [0-9]+(\.[0-9]+)? [0-9]{4}-[0-9]{2}-[0-9]{2}$")], ...
@@ -193,6 +194,16 @@ class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     card_trace: bool
 
 
+class PspSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A payment service; `key_file` holds its secret and may be read by nobody else. `methods` empty: as set at the service."""
+
+    provider: Literal["", "stripe"]
+    key_file: str
+    address: str
+    return_url: str
+    methods: tuple[str, ...]
+
+
 class ReturnSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasons: tuple[str, ...]
     exchange_days: Annotated[int, msgspec.Meta(ge=0)]
@@ -227,6 +238,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scans: ScanSettings
     devices: DeviceSettings
     returns: ReturnSettings
+    psp: PspSettings
     hub: HubSettings
 
 

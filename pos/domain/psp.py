@@ -3,18 +3,19 @@
 Amounts are minor units, times milliseconds since 1970 UTC.
 """
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
-from pos.domain.card import APPROVED, CardResult
+from pos.domain.card import APPROVED, CardAnswer, CardResult
 from pos.domain.card_rules import Verdict
 
-__all__ = ["FINAL", "PspOrder", "PspSays", "Status", "result_of", "verdict_of"]
+__all__ = ["FINAL", "PspOrder", "PspSays", "Status", "result_of", "verdict_of", "verdict_of_answer"]
 
 Status = Literal["open", "pending", "paid", "failed", "expired", "cancelled", "none"]
 """open: the customer has not paid yet; pending: has, and the money is not certain; none: the service knows of no such payment."""
 
+_STATUSES: Final = frozenset({"open", "pending", "paid", "failed", "expired", "cancelled", "none"})
 FINAL: Final = frozenset({"paid", "failed", "expired", "cancelled", "none"})
 
 
@@ -69,3 +70,17 @@ def verdict_of(order: PspOrder, says: PspSays | None) -> Verdict:
     if says.currency != order.currency or says.amount_minor != order.amount_minor:
         return Verdict("unknown", "amount", result)
     return Verdict("approved", "ours", result)
+
+
+def verdict_of_answer(order: PspOrder, answer: CardAnswer) -> Verdict:
+    """The same for an answer as the line tells it: `detail` is the status of a result."""
+    if answer.found == "nothing":
+        return Verdict("declined", "none")
+    result = answer.result
+    if answer.found != "result" or result is None:
+        return Verdict("unknown", "silent")
+    status: Any = answer.detail if answer.detail in _STATUSES else "pending"
+    says = PspSays(
+        status, result.reference, result.amount_minor, result.currency, "", result.brand, result.text
+    )
+    return verdict_of(order, says)

@@ -6,7 +6,9 @@ from typing import Any
 from pos.card_ports import CardDesk
 from pos.domain import commands as c
 from pos.domain.card import CardPaper
+from pos.domain.document import Document, DocumentRow
 from pos.domain.tender import Tender
+from pos.resources import texts
 from pos.sale_facts import Sale
 from pos.till.card_desk import TillCardDesk
 from pos.till.card_office import CardOffice
@@ -20,6 +22,7 @@ from pos.till.ledger import Ledger
 from pos.till.parking import Parking
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
+from pos.words import amount
 
 __all__ = ["CardParts"]
 
@@ -43,6 +46,7 @@ class CardParts:
         self._print = surroundings.print_document
         self._cards = Cards(desk, ledger, flows, selling, submit)
         self._cards.print_paper = self._paper
+        self._cards.print_link = self._link
         self.paying = CardPaying(desk, selling, checkout, parking, self._cards, self._print)
         office = CardOffice(desk, ledger, selling, self._cards, self.paying, self._print)
         self.nothing_open = office.nothing_open
@@ -53,7 +57,7 @@ class CardParts:
     async def start(self, handle: Callable[[c.Command], Awaitable[None]]) -> None:
         """Before the till takes commands; the drivers know from here on whom to tell."""
         await self._cards.papers.load()
-        for terminal in self._desk.real.cards:
+        for terminal in (*self._desk.real.cards, *self._desk.real.services):
             terminal.connect(self.desk(handle))
 
     def take_up(self) -> None:
@@ -67,6 +71,19 @@ class CardParts:
 
     def _paper(self, paper: CardPaper) -> None:
         self._print(paper_document(paper))
+
+    def _link(self, link: str, minor: int) -> None:
+        """For whoever stands where no screen shows the code."""
+        words, setup = texts(self._desk.setup.language), self._desk.setup
+        rows = (
+            DocumentRow(words("link.title"), style="mark"),
+            DocumentRow(),
+            DocumentRow(words("transfer.amount"), f"{amount(minor, setup.language)} {setup.currency}", "big"),
+            DocumentRow(link, style="code"),
+            DocumentRow(words("customer.page-scan"), style="centre"),
+            DocumentRow(words("transfer.no-proof"), style="centre"),
+        )
+        self._print(Document(rows, marks=(words("ui.demo"),) if setup.demo else ()))
 
     def _merchant(self, sale: Sale) -> None:
         """The shop's copies, after the sale is durable; what was signed is printed already."""

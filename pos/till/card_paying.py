@@ -14,16 +14,19 @@ from pos.domain.payment import Paid
 from pos.domain.question import Option, Question
 from pos.domain.scans import ScanKind, own_code, short_number
 from pos.domain.tender import Tender
-from pos.till.cards import Approved, Cards, tender_of
+from pos.till.cards import LINK_KIND, Approved, Cards, tender_of
 from pos.till.checkout import Checkout
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.parking import Parking
+from pos.till.refunds import Refunds
 from pos.till.selling import Selling
 from pos.words import amount
 
 __all__ = ["CardPaying"]
 
+ON_LINE: Final = frozenset({"card", LINK_KIND})
+"""Tenders that hold a payment of a terminal or a payment service."""
 _AWAY: Final = (Option("again", word="ui.card-try"), Option("alone", word="ui.card-alone"))
 _MORE: Final = (Option("tip", word="ui.as-tip"), Option("reverse", word="ui.card-reverse"))
 
@@ -125,7 +128,7 @@ class CardPaying:
         for at in range(
             len(cart.tenders) - 1, -1, -1
         ):  # what was reversed just before a cut is none any more
-            if cart.tenders[at].kind == "card" and cart.tenders[at].payment not in known:
+            if cart.tenders[at].kind in ON_LINE and cart.tenders[at].payment not in known:
                 self._selling.keep(carts.drop_tender(self._selling.the_cart(), at))
         for held in self._cards.waiting_for(cart):
             approved = Approved(held.intent, held.result, held.paper)
@@ -180,6 +183,8 @@ class CardPaying:
         result = tender.card
         if tender.amount_minor <= 0:
             raise Refusal("card-no-number")
+        if tender.kind == LINK_KIND:
+            return (yield from self.back_by_link(tender, tender.amount_minor))
         if result is not None and result.receipt_no is not None:
             known = self._cards.terminal_of(result.terminal_id)
             if known is not None:
@@ -211,6 +216,44 @@ class CardPaying:
         if tender is None:
             raise Refusal("card-not-approved", level="info")
         return tender
+
+    def back_by_link(self, tender: Tender, minor: int) -> Generator[Any, Any, Tender | None]:
+        """Give back at the payment service what was paid by its link, or a part of it."""
+        line = self._cards.terminals.service()
+        if line is None:
+            raise Refusal("card-terminal-gone")
+        approved = yield from self._cards.refund_link(minor, line.name, tender.payment, tender.reference)
+        return None if approved is None else _negative(tender_of(approved, sign=-1), minor)
+
+    def refund_named(self, minor: int, reference: str) -> Generator[Any, Any, Tender]:
+        """A way of pos.till.refunds: back to the payment with this id. Raises Refusal where it does not go."""
+        paid = Tender(LINK_KIND, minor, minor, reference=reference)
+        back = yield from self.back_by_link(paid, minor)
+        if back is None:
+            raise Refusal("link-not-back")
+        return back
+
+    def give_back_by(self, refunds: Refunds) -> None:
+        """What came by card or by link goes back so."""
+        refunds.ways["card"] = self.way
+        refunds.asked[LINK_KIND] = self.refund_named
+
+    def by_link(self, cart: Cart, paid: Paid, settle: Callable[[Cart], Flow]) -> Flow:
+        """A link of a payment service, as a code that the customer scans."""
+        line = self._cards.terminals.service()
+        if line is None:
+            raise Refusal("link-none", level="info")
+        if self._desk.training:
+            raise Refusal("link-training", level="info")
+        approved = yield from self._cards.pay(
+            "sale", paid.tenders[0].amount_minor, cart=cart, terminal=line, in_sale=paid.done
+        )
+        if approved is not None:
+            yield from self._count(cart, paid, approved, settle)
+
+    @property
+    def has_link(self) -> bool:
+        return self._cards.terminals.service() is not None
 
     def charge(self, minor: int) -> Generator[Any, Any, Tender | None]:
         """Charge a card for what belongs to no open cart: a re-tender, an account."""

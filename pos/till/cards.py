@@ -7,7 +7,7 @@ whether somebody waits for it or not; so a sale that was set aside, and a till t
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Coroutine, Generator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -26,6 +26,7 @@ from pos.domain.card import (
 )
 from pos.domain.card_rules import Verdict, judge, outcome
 from pos.domain.cart import Cart
+from pos.domain.psp import PspOrder, verdict_of_answer
 from pos.domain.question import Option, Question
 from pos.domain.rights import Approval, declare
 from pos.domain.tender import Tender
@@ -42,8 +43,13 @@ from pos.words import amount
 __all__ = ["DECIDE", "Approved", "Cards", "Settled", "tender_of"]
 
 DECIDE: Final = declare("card-decide")
+ZVT: Final = "zvt"
+LINK_KIND: Final = "pay-link"
+"""The tender of a payment at a payment service."""
 _YES_NO: Final = (Option("yes", word="ui.yes"), Option("no", word="ui.no"))
 _BEAT_S: Final = 1.0
+_WAITS: Final = frozenset({"silent", "open", "pending"})
+"""Why nobody knows yet, where there is nothing to compare."""
 _LOOK_MS: Final = 10_000
 _Waiting = Coroutine[Any, Any, None] | None
 
@@ -80,8 +86,10 @@ def tender_of(approved: Approved, *, sign: int = 1) -> Tender:
     minor, result = sign * approved.minor, approved.result
     number = "" if result is None or result.receipt_no is None else f"{result.receipt_no:04}"
     intent = approved.intent
+    if intent.provider != ZVT and result is not None:
+        number = result.reference
     return Tender(
-        "card",
+        "card" if intent.provider == ZVT else LINK_KIND,
         minor,
         minor,
         0,
@@ -120,6 +128,8 @@ class Cards:
         self._cancelled: set[str] = set()
         self._looked: dict[str, int] = {}
         self._state: dict[str, tuple[CardState, int]] = {}
+        self._links: dict[str, str] = {}
+        self.print_link: Callable[[str, int], None] = lambda _link, _minor: None
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {c.CardNews: self._news}
 
     # -- what others ask
@@ -161,6 +171,7 @@ class Cards:
         receipt_no: int | None = None,
         terminal: CardTerminal | None = None,
         in_sale: bool = False,
+        of_reference: str = "",
     ) -> Generator[Any, Any, Approved | None]:
         """One payment from its intent to its end; None where it was not approved, with a message that says why.
 
@@ -168,8 +179,16 @@ class Cards:
         """
         chosen = terminal or self.terminals.free()
         payment_id = self._desk.world.ids.new_id()
-        request = CardRequest(payment_id, kind, minor, self._desk.setup.currency, receipt_no)  # type: ignore[arg-type]
+        request = CardRequest(
+            payment_id,
+            kind,  # type: ignore[arg-type]
+            minor,
+            self._desk.setup.currency,
+            receipt_no,
+            of_reference=of_reference,
+        )
         intent = self.terminals.intent(chosen, request, cart.cart_id if cart is not None else "", of)
+        request = msgspec.structs.replace(request, begun_ms=intent.begun_ms)
         yield self._begin(intent)
         self._running[payment_id] = request
         self._say(payment_id, CardState(text="sent"))
@@ -200,6 +219,9 @@ class Cards:
             heard = yield self._running_question(intent)
             if isinstance(heard, Settled):
                 return heard
+            if heard == "slip":
+                self._print_link(intent)
+                continue
             self._cancelled.add(intent.payment_id)
             self._say(intent.payment_id, CardState(text="cancelling"))
             terminal.cancel()
@@ -248,6 +270,8 @@ class Cards:
     def reverse(self, approved: Approved) -> Generator[Any, Any, Approved | None]:
         """Take a whole payment back at its terminal; an explicit act of a person, never a reaction to silence."""
         result = approved.result
+        if approved.intent.provider != ZVT:
+            return (yield from self._refund_link(approved))
         if result is None or result.receipt_no is None:
             raise Refusal("card-no-number")
         yield self.keep_end(approved)
@@ -263,6 +287,34 @@ class Cards:
                 terminal=terminal,
             )
         )
+
+    def _refund_link(self, approved: Approved) -> Generator[Any, Any, Approved | None]:
+        """Give all of a payment back at the service that has it."""
+        yield self.keep_end(approved)
+        intent, result = approved.intent, approved.result
+        return (
+            yield from self.refund_link(
+                approved.minor, intent.terminal, intent.payment_id, result.reference if result else ""
+            )
+        )
+
+    def refund_link(
+        self, minor: int, service: str, of: str, reference: str
+    ) -> Generator[Any, Any, Approved | None]:
+        """Give money of a payment back at its service. Raises Refusal where the service or the payment's id is not known."""
+        line = self.terminals.service(service)
+        if line is None:
+            raise Refusal("card-terminal-gone")
+        if not reference:
+            raise Refusal("card-no-number")
+        return (yield from self.pay("refund", minor, of=of, terminal=line, of_reference=reference))
+
+    def _print_link(self, intent: PaymentIntent) -> None:
+        link = self._links.get(intent.payment_id, "")
+        if not link:
+            raise Refusal("link-not-yet", level="info")
+        self.print_link(link, intent.amount_minor)
+        self._desk.message = e.Message("transfer-printed", level="info")
 
     # -- asking
 
@@ -281,6 +333,11 @@ class Cards:
                 verdict = heard.verdict
             elif heard == "again":
                 self._look(now)
+            elif heard == "close":
+                self._cancelled.add(intent.payment_id)
+                self._look(now, cancel=True)
+            elif heard == "slip":
+                self._print_link(intent)
             elif heard == "decide":
                 stated = yield from self._decide(now, verdict)
                 if stated is not None:
@@ -394,13 +451,23 @@ class Cards:
         request = CardRequest(payment_id, intent.kind, intent.amount_minor, intent.currency)  # type: ignore[arg-type]
         zone = dt.timezone(dt.timedelta(minutes=intent.offset_min))
         begun = dt.datetime.fromtimestamp(intent.begun_ms / 1000, zone)
-        verdict = judge(
-            request, intent.before, intent.terminal_id, begun, payment.results, answer, payment.known
+        verdict = (
+            judge(request, intent.before, intent.terminal_id, begun, payment.results, answer, payment.known)
+            if intent.provider == ZVT
+            else verdict_of_answer(_order_of(payment), answer)
         )
-        if answer.result is not None:
+        if answer.result is not None and (intent.provider == ZVT or answer.result not in payment.results):
             clock = self._desk.real.clock
             await self._keep(
-                [PaymentResult(payment_id, answer.result, clock.wall_ms(), self._desk.offset_min(), "query")]
+                [
+                    PaymentResult(
+                        payment_id,
+                        answer.result,
+                        clock.wall_ms(),
+                        self._desk.offset_min(),
+                        "query" if intent.provider == ZVT else "late",
+                    )
+                ]
             )
         if verdict.outcome != "unknown":
             await self._state_end(intent, verdict.outcome, "query", verdict.result, None, verdict.rule)
@@ -447,14 +514,18 @@ class Cards:
             if id_ not in self._running and id_ not in self._state and due:
                 self._look(payment)
 
-    def _look(self, payment: OpenPayment) -> None:
+    def _look(self, payment: OpenPayment, *, cancel: bool = False) -> None:
         terminal, id_ = self.terminals.find(payment.intent.terminal), payment.intent.payment_id
         if terminal is None or id_ in self._state:
             return
         self._looked[id_] = self._desk.real.clock.mono_ms()
         self._say(id_, CardState(text="asking"))
         self._beat(id_)
-        terminal.look(id_)
+        line = self.terminals.service(payment.intent.terminal)
+        if line is None:
+            terminal.look(id_)
+        else:
+            line.ask(_order_of(payment), cancel=cancel)
 
     # -- facts
 
@@ -510,6 +581,8 @@ class Cards:
 
     def _say(self, payment_id: str, state: CardState) -> None:
         self._state[payment_id] = (state, self._desk.real.clock.mono_ms())
+        if state.link:
+            self._links[payment_id] = state.link
         self._desk.events.append(e.CardSaid(payment_id, state.code, state.text))
         self._redraw(payment_id)
 
@@ -524,7 +597,8 @@ class Cards:
         if question is None or question.waits != payment_id:
             return
         rows = (*question.rows[:-1], self._state_row(payment_id))
-        self._flows.redraw(msgspec.structs.replace(question, rows=rows))
+        qr = self._links.get(payment_id, "")
+        self._flows.redraw(msgspec.structs.replace(question, rows=rows, qr=qr))
 
     def _state_row(self, payment_id: str) -> tuple[str, str]:
         state, since = self._state.get(payment_id, (CardState(text="idle"), self._desk.real.clock.mono_ms()))
@@ -533,14 +607,20 @@ class Cards:
 
     def _running_question(self, intent: PaymentIntent) -> Question:
         cancelled = intent.payment_id in self._cancelled
+        link = intent.provider != ZVT
+        word = "card-cancelling" if cancelled else f"{'link' if link else 'card'}-{intent.kind}"
+        slip = (
+            (Option("slip", word="ask.code-slip"),) if link and self._desk.world.printer is not None else ()
+        )
         return Question(
-            f"card-{intent.kind}" if not cancelled else "card-cancelling",
-            options=(Option("cancel", word="ui.card-cancel"),),
+            word,
+            options=(Option("cancel", word="ui.card-cancel"), *slip),
             fields={"amount": self._money(intent.amount_minor), "terminal": intent.terminal},
             rows=(self._state_row(intent.payment_id),),
             scans="refuse",
             waits=intent.payment_id,
             esc="cancel",
+            qr=self._links.get(intent.payment_id, "") if not cancelled else "",
         )
 
     def _unknown_question(
@@ -550,15 +630,19 @@ class Cards:
         if terminal is not None:
             options.insert(0, Option("again", word="ui.card-again"))
         options.insert(1, Option("aside", word="ui.card-aside"))
-        manual = verdict is not None and verdict.rule != "silent"
+        manual = verdict is not None and verdict.rule not in _WAITS
+        link = intent.provider != ZVT
+        if link:
+            options.insert(1, Option("close", word="ui.link-close"))
         return Question(
-            "card-differs" if manual else "card-unknown",
+            "card-differs" if manual else "link-unknown" if link else "card-unknown",
             options=tuple(options),
             fields={"amount": self._money(intent.amount_minor), "terminal": intent.terminal},
             rows=(*(self._both(intent, verdict) if manual else ()), self._state_row(intent.payment_id)),
             scans="refuse",
             waits=intent.payment_id,
             esc="aside",
+            qr=self._links.get(intent.payment_id, ""),
         )
 
     def _both(self, intent: PaymentIntent, verdict: Verdict | None) -> tuple[tuple[str, str], ...]:
@@ -588,3 +672,19 @@ class Cards:
 
     def _money(self, minor: int) -> str:
         return amount(minor, self._desk.language)
+
+
+def _order_of(payment: OpenPayment) -> PspOrder:
+    """What a payment service is asked for: the same as was ordered."""
+    intent = payment.intent
+    reference = next((one.reference for one in reversed(payment.results) if one.reference), "")
+    kind: Literal["sale", "refund"] = "refund" if intent.kind == "refund" else "sale"
+    return PspOrder(
+        intent.payment_id,
+        kind,
+        intent.amount_minor,
+        intent.currency,
+        intent.begun_ms,
+        reference=reference,
+        of=intent.of_reference,
+    )

@@ -26,6 +26,7 @@ from pos.domain.tax import TaxRate, TaxTable
 from pos.domain.tender import TenderRules
 from pos.node_ports import Parks
 from pos.ports import Catalogue, CatalogueUnavailableError, Clock, Hub, Ids, Operator, People, Promotions
+from pos.psp_ports import PaymentLine
 from pos.resources import Texts, shipped_reasons, shipped_roles, texts
 from pos.sale_facts import Sale
 from pos.storage_ports import TILL_LOCKED, Buyers, History, Journal, JournalUnavailableError, Memory, State
@@ -116,6 +117,7 @@ class World(msgspec.Struct, frozen=True):
     buyers: Buyers | None = None
     cards: tuple[CardTerminal, ...] = ()
     parks: Parks | None = None
+    services: tuple[PaymentLine, ...] = ()
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error

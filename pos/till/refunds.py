@@ -42,11 +42,13 @@ Way = Callable[[int], Generator[Any, Any, Tender]]
 """Given an amount to give back (positive), asks what it must and returns the tender, its amount negative."""
 Named = Callable[[int, str], Awaitable[Tender]]
 """Given an amount and the reference it goes back to: the tender. Nothing is asked."""
+Asked = Callable[[int, str], Generator[Any, Any, Tender]]
+"""The same, where something is asked or waited for."""
 _Chosen = tuple[str, Sequence[Share]]
 
 
 class Refunds:
-    """`ways`, `named`: how each kind of tender is given back. "cash" is no way of its own: it is always there.
+    """`ways`, `named`, `asked`: how each kind of tender is given back. "cash" is no way of its own: it is always there.
 
     `limits`: what a kind can take at most, by its reference.
     """
@@ -57,6 +59,7 @@ class Refunds:
         self._checkout = checkout
         self.ways: dict[str, Way] = {"card-manual": self._on_the_terminal}
         self.named: dict[str, Named] = {}
+        self.asked: dict[str, Asked] = {}
         self.limits: dict[str, Callable[[str], Awaitable[int]]] = {}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
         checkout.pay_out = self.pay_out
@@ -90,7 +93,9 @@ class Refunds:
             if name == "cash":
                 continue
             minor = sum(share.worth_minor for share in some)
-            if name in self.named and not kind:
+            if name in self.asked and not kind:
+                tenders.append((yield from self.asked[name](minor, reference)))
+            elif name in self.named and not kind:
                 tenders.append((yield self.named[name](minor, reference)))
             else:
                 tenders.append((yield from self.ways[name](minor)))
@@ -122,7 +127,7 @@ class Refunds:
             return wanted, shares_of(owed, parts, wanted)
         choices: dict[str, _Chosen] = {}
         free = free_minor(parts)
-        plan = as_paid(min(owed, free), parts, {*self.ways, *self.named, "cash"})
+        plan = as_paid(min(owed, free), parts, {*self.ways, *self.named, *self.asked, "cash"})
         if sum(share.worth_minor for share in plan) == owed:
             kinds = list(dict.fromkeys(share.source.kind for share in plan))
             if kinds == ["cash"]:

@@ -41,6 +41,7 @@ class Tendering:
         """The key of each kind of tender that this till can take."""
         self.functions: dict[str, Callable[[c.Do], Any]] = {
             "card": self._card,
+            "pay-link": self._link,
             "cash-quick": self._quick,
             "foreign-cash": self._foreign,
             "tip": self._tip,
@@ -173,6 +174,23 @@ class Tendering:
             raise Refusal("amount-needed")
         yield from self._through(cart, paid)
 
+    def _link(self, command: c.Do) -> Flow:
+        """By a link of a payment service, which the customer opens with a phone."""
+        if self.line is None or not self.line.has_link:
+            raise Refusal("link-none", level="info")
+        if (yield from self.line.settle_first(self._settle)):
+            return
+        cart, wanted = self.begin("link", command)
+        if not payment.rest_minor(cart) and cart.tenders:
+            yield from self._settle(cart)
+            return
+        try:
+            paid = payment.exactly(cart, "pay-link", wanted, self._desk.setup.currency)
+        except payment.PayError as error:
+            raise refused(error) from error
+        yield from self.sure(cart)
+        yield from self.line.by_link(cart, paid, self._settle)
+
     def _over(self, cart: Cart, wanted: int) -> Flow:
         """A card gives no change: what is more is a tip, or is paid out in cash."""
         rules, rest = self._desk.setup.tenders, payment.rest_minor(cart)
@@ -276,7 +294,7 @@ class Tendering:
         tender = cart.tenders[at]
         for other in (tender, *filter(_is_out, cart.tenders)):
             self.may_leave(other)
-        if tender.kind == "card" and self.line is not None:
+        if tender.payment and self.line is not None:
             if not (yield from self.line.take_back(cart, at)):
                 return
         elif tender.kind == "card-manual":
@@ -295,14 +313,15 @@ class Tendering:
     def _menu(self, command: c.Do) -> Flow:
         """All that the shop takes."""
         self._checkout.payable()
-        taken = [kind for kind in self._desk.setup.tenders.taken if kind in self.menu]
-        options = tuple(Option(kind, word=f"key.{self.menu[kind]}") for kind in taken)
+        menu = self.menu | ({"link": "pay-link"} if self.line is not None and self.line.has_link else {})
+        taken = [kind for kind in self._desk.setup.tenders.taken if kind in menu]
+        options = tuple(Option(kind, word=f"key.{menu[kind]}") for kind in taken)
         rest = payment.rest_minor(self._checkout.payable())
         answer = yield Question("tenders", options=options, fields={"rest": self.money(rest)})
         if answer == "cash":
             yield from self._given(self.typed(command))
             return
-        yield from through(self.dispatch(msgspec.structs.replace(command, name=self.menu[answer])))
+        yield from through(self.dispatch(msgspec.structs.replace(command, name=menu[answer])))
 
 
 def through(result: Any) -> Flow:

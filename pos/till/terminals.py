@@ -7,6 +7,7 @@ from pos.card_ports import CardTerminal, TerminalSeen, TerminalStatus
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.card import CardRequest, CardState
+from pos.psp_ports import PaymentLine
 from pos.till.desk import Desk, Refusal
 from pos.till.ledger import Ledger
 
@@ -30,7 +31,13 @@ class Terminals:
         return self._desk.real.cards
 
     def find(self, name: str) -> CardTerminal | None:
-        return next((one for one in self.all() if one.name == name), None)
+        """A terminal, or the line to a payment service."""
+        everyone: tuple[CardTerminal, ...] = (*self.all(), *self._desk.real.services)
+        return next((one for one in everyone if one.name == name), None)
+
+    def service(self, name: str = "") -> PaymentLine | None:
+        """The line to the service of this name, or the first one."""
+        return next((one for one in self._desk.real.services if name in ("", one.name)), None)
 
     def free(self) -> CardTerminal:
         """The first that can take a payment. Raises Refusal: all are away, or each has a payment of which nobody knows."""
@@ -60,9 +67,10 @@ class Terminals:
         """The fact that comes before the first byte. Raises Refusal where the terminal takes no payment."""
         head, clock = self._desk.real.journal.head, self._desk.real.clock
         known = head.payments.terminal(terminal.name)
-        if known is None or not terminal.ready:
+        line = self.service(terminal.name)
+        if (known is None and line is None) or not terminal.ready:
             raise Refusal("card-terminal-away")
-        if head.payments.at(terminal.name) is not None:
+        if line is None and head.payments.at(terminal.name) is not None:
             raise Refusal("card-locked", level="alarm")
         facts = self._ledger.day_facts()
         return PaymentIntent(
@@ -71,18 +79,19 @@ class Terminals:
             request.kind,
             request.amount_minor,
             request.currency,
-            "zvt",
+            "zvt" if line is None else line.provider,
             terminal.name,
             self._desk.operator_id(),
             self._ledger.business_day(facts),
             clock.wall_ms(),
             self._desk.offset_min(),
-            known.terminal_id,
-            known.last,
+            known.terminal_id if known is not None else "",
+            known.last if known is not None else None,
             request.receipt_no,
             of,
             request.tip_minor,
             approvals=self._desk.approvals,
+            of_reference=request.of_reference,
         )
 
     def news(self, command: c.CardNews) -> Any:

@@ -142,7 +142,7 @@ class Till:
             self._surroundings,
             self.submit,
         )
-        refunds.ways["card"] = self._cards.paying.way
+        self._cards.paying.give_back_by(refunds)
         retender = Retender(self._desk, self._selling, self._checkout)
         tendering.line = retender.line = self._cards.paying
         vouchers = Vouchers(self._desk, self._selling, self._checkout, self._surroundings, tendering)

@@ -57,7 +57,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "voucher-balance",
         "voucher-slip",
     ),
-    "group-later": ("account", "account-pay", "invoice", "transfer", "transfers"),
+    "group-later": ("account", "account-pay", "invoice", "transfer", "transfers", "pay-link"),
     "group-cards": ("card-open", "card-day", "card-service"),
 }
 """Further functions, by group: at most nine each, new ones at the end."""

@@ -27,6 +27,7 @@ from pos.journal.heads import follow
 from pos.mentions import mentions_of
 from pos.node_ports import Parks
 from pos.ports import Operator, PromotionsUnavailableError, SignInRefusedError
+from pos.psp_ports import PaymentLine
 from pos.resources import tax_table
 from pos.sale_facts import Sale, counts_for_budgets
 from pos.storage_ports import Found, Head, JournalUnavailableError
@@ -384,6 +385,7 @@ class Shop:
         scale: Scale | None = None,
         cards: tuple[CardTerminal, ...] = (),
         parks: Parks | None = None,
+        services: tuple[PaymentLine, ...] = (),
         **setup: Any,
     ) -> None:
         self.hub = hub
@@ -413,6 +415,7 @@ class Shop:
             scale=scale,
             cards=cards,
             parks=parks,
+            services=services,
         )
         self.till = Till(world, TillSetup(language=language, demo=demo, roles=roles, **setup))
 
