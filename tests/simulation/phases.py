@@ -197,6 +197,30 @@ def _zvt(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) 
     return fuzz(seed, count, progress)
 
 
+def _card_matrix(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    """Each terminal on each line with each kind of cut has its turn once in as many seeds as there are such rows."""
+    from tests.simulation.cards.matrix import HOW, PERSONALITIES, matrix, table
+
+    rows = [(kind, line, how) for kind in PERSONALITIES for line in ("tcp", "serial") for how in HOW]
+    chosen = [rows[number % len(rows)] for number in range(seed, seed + count)]
+    found = matrix(chosen, progress=lambda done, _: progress(done))
+    _sound(found)
+    return {
+        "rows": len(found.rows),
+        "runs": found.runs,
+        "settled": sum(row.cells.count(".") for row in found.rows),
+        "for_a_person": sum(row.cells.count("M") for row in found.rows),
+        "virtual_seconds_max": max(row.slowest for row in found.rows),
+        "table": table(found),
+    }
+
+
+def _card_cuts(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.simulation.cards.matrix import random_cuts
+
+    return _sound(random_cuts(seed, count, lambda done, _: progress(done)))
+
+
 def _sound(report: Any) -> Report:
     """The figures of a report that collects its failures; raises where there are any."""
     assert not report.failures, "; ".join(report.failures[:5])
@@ -317,6 +341,24 @@ PHASES: dict[str, Phase] = {
             5_000,
             _days,
             {"days": 100_000, "till_days": 1_000},
+        ),
+        Phase(
+            "card-matrix",
+            "three card terminals, two lines, every step of a payment, cut by link, kill and power",
+            "rows",
+            18,
+            1,
+            _card_matrix,
+            {"rows": 18, "runs": 288},
+        ),
+        Phase(
+            "card-cuts",
+            "payments by card cut at random, once or more: the journal beside what the cards were charged",
+            "runs",
+            2_000,
+            50,
+            _card_cuts,
+            {"runs": 2_000, "cuts": 2_000},
         ),
         Phase(
             "mutations",

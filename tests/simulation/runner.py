@@ -208,6 +208,7 @@ class Runner:
         fresh = path.with_suffix(".new")
         fresh.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         fresh.replace(path)
+        print(*(f"  {row}" for row in sums.pop("table", ())), sep="\n", end="\n" if "rows" in sums else "")
         print(f"  {json.dumps(sums, ensure_ascii=False)}")
         for name in missed:
             print(f"  MISSED: {name} {bars[name]['found']:,} of {bars[name]['least']:,}", file=sys.stderr)

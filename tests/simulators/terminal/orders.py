@@ -34,6 +34,7 @@ class Orders(Talk):
     clock: Callable[[], dt.datetime]
     registration: Registration | None
     screen: str
+    _unasked: bool
 
     @property
     def orders(self) -> dict[str, Callable[[Order], Awaitable[None]]]:
@@ -157,6 +158,7 @@ class Orders(Talk):
 
     async def _repeat(self, order: Order) -> None:
         await self.say(apdu("8000"))
+        self._unasked = False
         last = self.memory.last
         if last is None:
             await self._fail(self.setup.nothing)

@@ -12,10 +12,12 @@ from tests.simulators.terminal.statuses import completion
 from tests.simulators.terminal.steps import Act, Script, Step
 from tests.simulators.terminal.wire import WireError, apdu, fields_of, split_apdu
 
-__all__ = ["PowerLostError", "StoppedError", "Talk"]
+__all__ = ["MOVES", "PowerLostError", "StoppedError", "Talk"]
 
 _T = TypeVar("_T")
 BUSY = 0x9C
+MOVES = frozenset(("0601", "060C", "0622", "0623", "0624", "0625", "0630", "0631", "0650"))
+"""Orders that move money, or end the day."""
 
 
 class PowerLostError(BaseException):
@@ -47,6 +49,8 @@ class Talk:
         self._inbox: asyncio.Queue[tuple[Link, bytes | None]] = asyncio.Queue()
         self._context = contextvars.copy_context()
         self._own: Link | None = None
+        self._anew: Link | None = None  # came while a conversation was under way
+        self._ended = False  # its end was said
         self._step = 0
         self._stop_ok = False
         self._stop_asked = False
@@ -109,6 +113,7 @@ class Talk:
             raise LinkLostError("nobody is there")
         if act is Act.LOSE:
             return
+        self._ended = self._ended or name[:4] in ("060F", "061E") or name[:2] == "84"
         self.transcript.append((">", message.hex().upper()))
         for _ in range(2 if act is Act.TWICE else 1):
             await link.send(message)
@@ -174,38 +179,39 @@ class Talk:
         """What comes and is no answer: from a new line, an abort, or what must not be."""
         if data is None:
             return
-        control, _ = _parts(data)
-        anew = link is not self._own
+        control, content = _parts(data)
+        if link is not self._own:
+            self._anew = link  # who is there now may not know what was said before
+        anew = link is self._anew
         if not self._arrives(link, control, data):
             return
-        if anew and self.serial:
-            self._own = link  # the same wire; who is on it now may not know what was said
+        if self.serial:
+            self._own = link
         if control[:2] in ("80", "84"):
-            if self._loose and anew:
+            if self._loose:
                 self._loose -= 1
             elif not anew:
                 self.violate(f"{control}, and nothing was asked")
-            return
-        if control == "06B0" and not anew:
+        elif control == "06B0" and not anew:
             self._stop_asked = self._stop_ok
             await self._beside(link, "8000" if self._stop_ok else "8483")
-            return
-        if not anew:
-            self.violate(f"{control} while the terminal is master")
-        await self._refuse_busy(link, control)
+        else:
+            if not anew or control in MOVES:
+                self.violate(f"{control} while the terminal is master")
+            await self._refuse_busy(link, control, content)
 
-    async def _refuse_busy(self, link: Link, control: str) -> None:
+    async def _refuse_busy(self, link: Link, control: str, content: bytes) -> None:
         """What somebody on a new line hears who does not know yet that something is under way."""
         if control == "0600":
-            await self._beside(link, "8000", self._registered(link))
+            await self._beside(link, "8000", self._registered(link, content))
         elif control == "0501":
             await self._beside(link, "8000", completion(BUSY))
         else:
             await self._beside(link, "849C")
 
-    def _registered(self, link: Link) -> bytes:
+    def _registered(self, link: Link, content: bytes) -> bytes:
         """What a registration ends with while another conversation goes on."""
-        return completion()
+        raise NotImplementedError
 
     async def _beside(self, link: Link, control: str, then: bytes | None = None) -> None:
         with contextlib.suppress(LinkLostError):

@@ -21,7 +21,7 @@ from tests.simulators.terminal.payments import Payments
 from tests.simulators.terminal.rules import SHAPES, Registration, read_order, read_registration
 from tests.simulators.terminal.statuses import Identity, registered
 from tests.simulators.terminal.steps import Script
-from tests.simulators.terminal.talk import PowerLostError, Talk
+from tests.simulators.terminal.talk import MOVES, PowerLostError, Talk
 from tests.simulators.terminal.wire import apdu, split_apdu
 
 __all__ = ["Personality", "Setup", "Terminal", "Timing"]
@@ -77,6 +77,7 @@ class Terminal(Payments):
         self.screen = ""
         self.forgave = set()
         self._registered_on: object = None
+        self._unasked = False  # a conversation broke off, and the till has not asked since what came of it
         self._task: asyncio.Task[None] | None = None
         self._reversal: asyncio.Task[None] | None = None
 
@@ -102,6 +103,7 @@ class Terminal(Payments):
         self.detach()
         if forget:
             self.memory = Memory()
+            self._unasked = False
 
     async def _run(self) -> None:
         if self.memory.pending is not None:
@@ -131,13 +133,18 @@ class Terminal(Payments):
             return
         self._step = 0
         self.busy = control
-        self._stop_ok = self._stop_asked = False
+        self._stop_ok = self._stop_asked = self._ended = False
+        self._anew = None
+        arrived = False
         try:
-            if self._arrives(self._own, control, data):
+            arrived = self._arrives(self._own, control, data)
+            if arrived:
                 await self._obey(control, content)
         except LinkLostError:
             pass
         finally:
+            if arrived and control in MOVES and not self._ended:
+                self._unasked = True
             self.busy = ""
             self.screen = ""
 
@@ -168,6 +175,9 @@ class Terminal(Payments):
                 await self.say(apdu("8483"))
             elif order.currency not in (None, self.setup.identity.currency):
                 await self.say(apdu("846F"))
+            elif self._unasked and control in MOVES:
+                self.violate(f"{control}, and what came of the last one was not asked")
+                await self.orders[control](order)
             elif self.reversing and control != "0501":
                 await self.say(apdu("849C"))
             else:
@@ -205,8 +215,10 @@ class Terminal(Payments):
             tags=self.setup.tags if wanted.with_tags else (),
         )
 
-    def _registered(self, link: Link) -> bytes:
-        return registered(self.setup.identity)
+    def _registered(self, link: Link, content: bytes) -> bytes:
+        said = self._register_as(read_registration(content))
+        self._registered_on = link
+        return said
 
     def _charset_of(self, number: int | None) -> None:
         names = {0xFF: "cp437", 0xFE: "utf-8", 0x01: "iso8859-1", 0x02: "iso8859-2"}
