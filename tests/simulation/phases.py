@@ -199,7 +199,8 @@ def _zvt(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) 
 
 def _card_matrix(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
     """Each terminal on each line with each kind of cut has its turn once in as many seeds as there are such rows."""
-    from tests.simulation.cards.matrix import HOW, PERSONALITIES, matrix, table
+    from tests.simulation.cards.matrix import PERSONALITIES, matrix, table
+    from tests.simulation.cards.world import HOW
 
     rows = [(kind, line, how) for kind in PERSONALITIES for line in ("tcp", "serial") for how in HOW]
     chosen = [rows[number % len(rows)] for number in range(seed, seed + count)]

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tests.simulation.cards.world import HOW, CardWorld, Cut, How, Outcome
+from tests.simulation.cards.world import HOW, CardWorld, Cut, How, Outcome, Where
 from tests.simulation.disk import ram_folder
 from tests.simulation.virtual import VirtualLoop, run_virtual
 from tests.simulators.terminal import Personality
@@ -126,9 +126,9 @@ class RandomCuts(msgspec.Struct):
 
 def _drawn(rng: random.Random) -> dict[str, Any]:
     """A terminal, a line, a few sales, and one to three cuts of any kind anywhere."""
-    cuts = []
+    cuts: list[Cut] = []
     for _ in range(rng.choice((1, 1, 1, 2, 2, 3))):
-        of = rng.choice(("payment", "all", "all", "disk")) if not cuts else rng.choice(("all", "disk"))
+        of: Where = rng.choice(("payment", "all", "all", "disk") if not cuts else ("all", "disk"))
         hows: tuple[How, ...] = ("kill", "power") if of == "disk" else (
             "link", "kill", "power", "terminal", "silence", "wire",
         )  # fmt: skip

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import msgspec
 
 from pos.domain import commands as c
-from pos.facts import EpochOpened
 from pos.journal.writer import create_journal
 from pos.sale_facts import Sale
+from pos.till_facts import EpochOpened
 from tests.simulation.cards.till import CardTill
 from tests.simulation.disk import Survival
 from tests.simulation.goods import CODES
@@ -21,9 +21,10 @@ from tests.simulators.terminal import Act, Personality, Pipe, Setup, Step, Termi
 from tests.simulators.terminal.links import Link
 from tests.simulators.terminal.memory import Memory, Transaction
 
-__all__ = ["HOW", "CardWorld", "Cut", "How", "Outcome"]
+__all__ = ["HOW", "CardWorld", "Cut", "How", "Outcome", "Where"]
 
 How = Literal["link", "kill", "power", "terminal", "silence", "wire", "changed"]
+Where = Literal["payment", "all", "disk"]
 HOW: tuple[How, ...] = ("link", "kill", "power")
 LIMIT_S = 15.0
 """From the moment at which till and terminal have a line again to a payment of which somebody knows."""
@@ -45,7 +46,7 @@ class Cut(msgspec.Struct, frozen=True):
 
     how: How
     at: int
-    of: Literal["payment", "all", "disk"] = "payment"
+    of: Where = "payment"
     away_s: float = 3.0
     survival: Survival | None = Survival.NONE
 
