@@ -226,7 +226,8 @@ class Retender:
             yield from self._card_back(target)
         if owed > by_card:
             due, _ = cash_due(owed - by_card, self._rules.rounding)
-            tenders.append(Tender("cash", due, due, 0, self._desk.setup.currency))
+            if due:
+                tenders.append(Tender("cash", due, due, 0, self._desk.setup.currency))
         return back, tuple(tenders)
 
     def _by_card(self, target: _Target, minor: int) -> Generator[Any, Any, Tender]:

@@ -6,6 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
+import pos.till.paid_with
+import pos.till.refunds
+import pos.till.retender
 import pos.totals
 from pos.cash_facts import DayClosed, DayOpened, SessionClosed
 from pos.days import Days, follow_days
@@ -13,6 +16,7 @@ from pos.domain.drawer import Pieces, counted_minor, denominations, read_pieces
 from pos.sale_facts import Sale, SaleLine
 from pos.totals import Placed
 from tests.simulation.days import random_days
+from tests.simulation.money_days import money_days
 from tests.simulation.till_days import till_days
 
 
@@ -24,6 +28,42 @@ def test_random_days_add_up() -> None:
 
 def test_random_days_at_the_till_add_up() -> None:
     assert till_days(1, 6) == 6
+
+
+def test_random_days_of_money_at_the_till_leave_no_way_of_payment_wrong() -> None:
+    assert money_days(1, 40) == 40
+
+
+def _each_alone(original: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda shares, before, profile: original(shares, {}, profile)
+
+
+def _voids_forgotten(original: Callable[..., Any]) -> Callable[..., Any]:
+    def void(sale: Sale, *args: Any) -> Sale:
+        made: Sale = msgspec.structs.replace(original(sale, *args), given_back=())
+        return made
+
+    return void
+
+
+def _exchanges_forgotten(_: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda sale: {}
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "make"),
+    [
+        (pos.till.refunds, "in_coins", _each_alone),
+        (pos.till.retender, "void_of", _voids_forgotten),
+        (pos.till.paid_with, "_traded", _exchanges_forgotten),
+    ],
+)
+def test_money_that_goes_back_wrong_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, make: Callable[..., Any]
+) -> None:
+    monkeypatch.setattr(owner, name, make(getattr(owner, name)))
+    with pytest.raises(AssertionError):
+        money_days(1, 60)
 
 
 def _no_rounding(original: Callable[..., Any]) -> Callable[..., Any]:
