@@ -72,7 +72,7 @@ class _Day:
         shop = self.shop
         await shop.open(signed_in=False)
         await shop.till.handle(c.SignIn("Alex", PIN))
-        await self._say("#1", "500,00")
+        await self._say("500,00")
         acts = (self._sell, self._load, self._return, self._retender, self._void, self._park)
         for _ in range(self._rng.randrange(6, 18)):
             await self._rng.choices(
