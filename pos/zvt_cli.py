@@ -22,6 +22,18 @@ from drivers.card.zvt.tcp import TcpEvent
 
 __all__ = ["decoded", "zvt"]
 
+_CODES = frozenset(
+    {
+        "result_code",
+        "error_code",
+        "status",
+        "status_byte",
+        "terminal_status",
+        "config_byte",
+        "service_byte",
+        "attribute",
+    }
+)
 _LINK = frozenset({0x06, 0x15})
 
 
@@ -141,6 +153,8 @@ def _rows(item: dict[str, Any]) -> list[str]:
 def _fact(name: str, value: Any) -> list[str]:
     if isinstance(value, list):
         return [f"    {name}", *(f"        {_short(entry)}" for entry in value)]
+    if name in _CODES and isinstance(value, int):
+        return [f"    {name:<28}{value:02X} hex"]
     return [f"    {name:<28}{_short(value)}"]
 
 

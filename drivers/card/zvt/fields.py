@@ -10,7 +10,7 @@ import msgspec
 
 from drivers.card.zvt import tlv
 
-__all__ = ["FIELDS", "TLVS", "Field", "Kind", "Stop", "join", "walk"]
+__all__ = ["FIELDS", "TLVS", "TOTALS_SIZE", "Field", "Kind", "Stop", "join", "walk"]
 
 Holds = Literal[
     "bcd",  # a number, two digits a byte
@@ -167,6 +167,10 @@ TLVS: Final[dict[int, Kind]] = {
         for tag in (0x56, 0x57, 0x5A, 0x5F20, 0x5F24, 0x5F30, 0x5F34, 0x9F0B, 0x9F1F, 0x9F20, 0x9F6B)
     },
 }
+
+
+TOTALS_SIZE: Final = 53
+"""Bytes of field 60: two receipt numbers, a count and a sum for each of seven kinds of card."""
 
 
 class Field(msgspec.Struct, frozen=True):

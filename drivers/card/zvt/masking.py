@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from drivers.card.zvt import tlv
-from drivers.card.zvt.fields import FIELDS, TLVS, Seen
+from drivers.card.zvt.fields import FIELDS, TLVS, TOTALS_SIZE, Seen
 from drivers.card.zvt.layouts import Layout, split
 
 __all__ = ["REDACTED", "luhn", "mask", "masked_fields", "redact", "scan", "scan_bytes"]
@@ -112,7 +112,8 @@ def mask(command: int, data: bytes) -> bytes:
         if field.tag == 0x06:
             continue
         kind = FIELDS[field.tag]
-        _hidden(found, field.start, field.end, kind.seen)
+        short = kind.holds == "totals" and field.end - field.start < TOTALS_SIZE
+        _hidden(found, field.start, field.end, "no-digits" if short else kind.seen)
     for nodes in layout.containers:
         _mask_nodes(found, nodes.nodes)
         if nodes.stop >= 0:

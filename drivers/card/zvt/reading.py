@@ -6,7 +6,7 @@ from drivers.card.zvt import charsets, messages, tlv
 from drivers.card.zvt.apdu import Apdu
 from drivers.card.zvt.fields import FIELDS, Stop
 from drivers.card.zvt.layouts import Layout, split
-from drivers.card.zvt.masking import masked_fields
+from drivers.card.zvt.masking import masked_fields, redact
 from drivers.card.zvt.messages import KINDS, Message, Other, Undecoded, Unknown
 from drivers.card.zvt.values import bcd
 from drivers.card.zvt.values import read as read_value
@@ -68,6 +68,8 @@ def _take_fields(
         others += [Other(0, name, apdu.data[start:end].hex()) for name, start, end in layout.heads]
     receipts: list[int] = []
     lost: list[Undecoded] = []
+    seen: dict[str, bytes] = {}
+    twice: set[str] = set()
     for field in layout.fields:
         spec, value = FIELDS[field.tag], apdu.data[field.start : field.end]
         name = _ALIASES.get((apdu.command, spec.name), spec.name)
@@ -82,12 +84,20 @@ def _take_fields(
             receipts += [number] if number is not None else []
         elif name in kind.__struct_fields__:
             read = read_value(spec, value, charset)
+            if seen.setdefault(name, value) != value:
+                twice.add(name)  # which of them is true is not for us to say
+                lost.append(Undecoded("given twice, differently", len(value), redact(value).hex(), field.tag))
+                continue
             if read is None:
-                lost.append(Undecoded("the value does not fit the field", len(value), value.hex(), field.tag))
+                lost.append(
+                    Undecoded("the value does not fit the field", len(value), redact(value).hex(), field.tag)
+                )
             else:
                 found[name] = read
         else:
             others.append(Other(field.tag, spec.name, value.hex()))
+    for name in twice:
+        found.pop(name, None)
     found["others"], found["receipts"] = tuple(others), tuple(receipts)
     found["undecoded"] += tuple(lost)
 

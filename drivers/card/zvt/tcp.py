@@ -90,8 +90,10 @@ class TcpReader:
         self._spoilt = True
         start = bytes(self._raw[at : at + 2 * _SAMPLE])
         self._raw.clear()
-        protocol = "out-of-step" if self._begun else _named(start)
-        found.append(NotZvt(protocol, _sample(start)))
+        if self._begun:  # what stands here may be the rest of anything
+            found.append(NotZvt("out-of-step", _bytes(start)))
+        else:
+            found.append(NotZvt(_named(start), _sample(start)))
 
 
 def _named(start: bytes) -> Protocol:
@@ -111,4 +113,8 @@ def _text(start: bytes) -> bool:
 def _sample(start: bytes) -> str:
     if _text(start):
         return scan(start.decode("ascii"))[:_SAMPLE].strip()
-    return redact(start[:16]).hex(" ").upper()
+    return _bytes(start)
+
+
+def _bytes(start: bytes) -> str:
+    return redact(start)[:16].hex(" ").upper()

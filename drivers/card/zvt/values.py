@@ -5,12 +5,11 @@ from typing import Any, Final
 import msgspec
 
 from drivers.card.zvt import charsets
-from drivers.card.zvt.fields import Kind
+from drivers.card.zvt.fields import TOTALS_SIZE, Kind
 
 __all__ = ["BRANDS", "Total", "Totals", "read", "write"]
 
 BRANDS: Final = ("girocard", "jcb", "eurocard_mastercard", "amex", "visa", "diners", "other")
-_TOTALS: Final = 4 + 7 * len(BRANDS)
 
 
 class Total(msgspec.Struct, frozen=True):
@@ -68,7 +67,7 @@ def read(kind: Kind, value: bytes, charset: str) -> Any:
 
 def _totals(value: bytes) -> Totals | None:
     start, end = bcd(value[:2]), bcd(value[2:4])
-    if len(value) < _TOTALS or start is None or end is None:
+    if len(value) < TOTALS_SIZE or start is None or end is None:
         return None
     found: dict[str, Total] = {}
     for place, brand in enumerate(BRANDS):

@@ -68,8 +68,11 @@ def test_no_result_is_not_approved() -> None:
     assert not status("").approved
 
 
-def test_the_last_of_a_repeated_field_counts() -> None:
-    assert status("2700 2705").result_code == 5
+def test_a_field_that_is_given_twice_and_differently_is_not_guessed_at() -> None:
+    for data in ("2700 2705", "2705 2700", "2700 2705 2700"):
+        found = status(data + " 04000000001250 04000000001250")
+        assert (found.result_code, found.approved, found.amount_minor) == (None, False, 1250)
+        assert found.undecoded[0].why == "given twice, differently"
 
 
 def test_a_length_that_is_wrong_on_a_serial_line_is_said_and_the_fields_are_read() -> None:
@@ -270,3 +273,18 @@ def test_an_offer_of_a_registration_is_what_terminals_expect() -> None:
     )
     with pytest.raises(ValueError, match="character set"):
         zvt.offer(charset="din66003")
+
+
+def test_the_rest_of_a_message_with_a_wrong_length_shows_no_digits() -> None:
+    line = b"Nr 4111111111111111"
+    (event,) = TcpReader().feed(bytes((0x06, 0xD1, 8, 0x40)) + line)
+    assert isinstance(event, zvt.NotZvt)
+    assert event.protocol == "out-of-step"
+    assert "31" not in event.sample
+
+
+def test_totals_that_are_none_show_no_digits() -> None:
+    found = status("2700 60 F0F0F8 4111111111111111")
+    assert found.totals is None
+    assert found.undecoded[0].field == 0x60
+    assert "11" not in repr(found)
