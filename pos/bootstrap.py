@@ -32,7 +32,7 @@ from pos.promotions.source import PromotionFiles
 from pos.quickkeys import QuickKeyError, QuickKeys, load_quick_keys
 from pos.resources import tax_table
 from pos.roles import load_roles
-from pos.scan_files import load_recalls, load_scan_table
+from pos.scan_files import RecallFile, load_recalls, load_scan_table
 from pos.settings import Settings
 from pos.storage_ports import Head, JournalUnavailableError
 from pos.system import SystemClock, SystemIds, ThreadWorker
@@ -178,6 +178,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             drawer=surround.printer if settings.devices.drawer else None,
             hub=surround.hub,
             parks=surround.hub,
+            recalls=RecallFile(state),
             memory=store,
             buyers=BuyersStore(state / "buyers.db", state / "keys", clock, ids, helper),
             scale=surround.make_scale(),

@@ -88,11 +88,15 @@ class CartResumed(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class CartLeft(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A cart that was parked here went on at another till of the store, `till`, as the store's arbiter told at `heard_ms`."""
+    """A cart that was parked here went on at another till of the store, `till`, as the store's arbiter told at `heard_ms`.
+
+    `operator` was at the till then; empty: nobody.
+    """
 
     cart_id: str
     till: str
     heard_ms: int
+    operator: str = ""
 
 
 class AgeRefused(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -12,6 +12,7 @@ import msgspec
 
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.commands import Command
+from pos.domain.packs import Recall
 
 if TYPE_CHECKING:
     from pos.domain.promotions import Book
@@ -27,6 +28,8 @@ __all__ = [
     "People",
     "Promotions",
     "PromotionsUnavailableError",
+    "RecallRows",
+    "RecallsUnavailableError",
     "SignInRefusedError",
     "Submit",
     "Worker",
@@ -132,6 +135,21 @@ class Promotions(Protocol):
 
 class PromotionsUnavailableError(Exception):
     """The rows of promotions cannot be read; the text says why."""
+
+
+class RecallsUnavailableError(Exception):
+    """The list of recalled goods cannot be read; the text says why."""
+
+
+class RecallRows(Protocol):
+    """The goods that were called back, as they stand now."""
+
+    def refresh(self) -> tuple[Recall, ...] | None:
+        """Between carts: the rows, if they changed since the last look; else None. The first look always tells them.
+
+        Raises RecallsUnavailableError, once for each bad list; the rows that were in use stay in use.
+        """
+        ...
 
 
 class Operator(msgspec.Struct, frozen=True):

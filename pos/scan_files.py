@@ -9,9 +9,10 @@ import msgspec
 
 from pos.domain.packs import Recall
 from pos.domain.scan_table import LabelRule, ScanTable, SlipRule, StickerRule
+from pos.ports import RecallsUnavailableError
 from pos.resources import config_path, tax_table
 
-__all__ = ["RECALLS", "TABLE", "ScanFileError", "load_recalls", "load_scan_table"]
+__all__ = ["RECALLS", "TABLE", "RecallFile", "ScanFileError", "load_recalls", "load_scan_table"]
 
 TABLE: Final = "scans.toml"
 RECALLS: Final = "recalls.toml"
@@ -53,6 +54,31 @@ def load_recalls(state: Path) -> tuple[Recall, ...]:
     if problems:
         raise ScanFileError("\n".join(problems))
     return rows
+
+
+class RecallFile:
+    """The port `pos.ports.RecallRows` on the state folder's recalls.toml."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._stamp: tuple[int, ...] | None = None
+
+    def refresh(self) -> tuple[Recall, ...] | None:
+        stamp = self._look()
+        if stamp == self._stamp:
+            return None
+        self._stamp = stamp
+        try:
+            return load_recalls(self._state)
+        except ScanFileError as error:
+            raise RecallsUnavailableError(str(error)) from error
+
+    def _look(self) -> tuple[int, ...]:
+        try:
+            found = (self._state / RECALLS).stat()
+        except OSError:
+            return ()
+        return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _read(path: Path) -> tuple[str, dict[str, Any]]:

@@ -25,9 +25,9 @@ class Approvals:
         self._dropped = dropped
         self.handlers = {c.Approve: self._approve}
 
-    def ask(self, command: c.Command, right: str) -> None:
-        """The command was not done: it waits for somebody who has this right."""
-        self._desk.ask_approval(Asking(command, right, self._desk.approvals))
+    def ask(self, command: c.Command, needed: NeedsApproval) -> None:
+        """The command was not done: it waits for somebody who has this right, this far."""
+        self._desk.ask_approval(Asking(command, needed.right, self._desk.approvals, needed.size))
 
     def look(self, command: c.Command) -> None:
         """Before a command that is no news: while one waits, only the answer, Esc and leaving mean anything."""
@@ -47,10 +47,12 @@ class Approvals:
         desk = self._desk
         if desk.asking is None:
             return ()
-        right, own = desk.asking.right, desk.operator_id()
+        asking, own = desk.asking, desk.operator_id()
         people = desk.world.people.operators()
         return tuple(
-            person for person in people if person.operator_id != own and desk.roles.may(person.role, right)
+            person
+            for person in people
+            if person.operator_id != own and desk.roles.may(person.role, asking.right, asking.size)
         )
 
     async def _approve(self, command: c.Approve) -> None:
@@ -69,7 +71,7 @@ class Approvals:
         assert asking is not None, "something waits"
         if person.operator_id == desk.operator_id():
             raise Refusal("approve-oneself")
-        if not desk.roles.may(person.role, asking.right):
+        if not desk.roles.may(person.role, asking.right, asking.size):
             raise Refusal("approve-no-right", name=person.name, right=asking.right)
         approval = Approval(asking.right, person.operator_id, desk.world.clock.wall_ms())
         desk.asking = None
@@ -80,7 +82,7 @@ class Approvals:
             if waiting is not None:
                 await waiting
         except NeedsApproval as needed:  # a second right
-            self.ask(asking.command, needed.right)
+            self.ask(asking.command, needed)
         finally:
             desk.approvals = ()
 

@@ -9,10 +9,10 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.drawer import PAY_IN_REASONS, PAY_OUT_REASONS, counted_minor
 from pos.domain.question import Option, Question, to_minor
-from pos.domain.rights import Approval, declare
+from pos.domain.rights import Approval, Size, declare
 from pos.till.counting import Counting
 from pos.till.desk import Desk, Refusal
-from pos.till.flows import Flow
+from pos.till.flows import Flow, Need, approval_of
 from pos.till.ledger import Ledger
 from pos.till.reports import movement_slip
 from pos.till.selling import Selling
@@ -24,9 +24,9 @@ __all__ = ["NO_SALE_REASONS", "SEE_EXPECTED", "Cash"]
 
 FLOAT: Final = declare("float")
 FLOAT_AGAIN: Final = declare("float-again")
-CASH_DROP: Final = declare("cash-drop")
-PAY_IN: Final = declare("pay-in")
-PAY_OUT: Final = declare("pay-out")
+CASH_DROP: Final = declare("cash-drop", amount=True)
+PAY_IN: Final = declare("pay-in", amount=True)
+PAY_OUT: Final = declare("pay-out", amount=True)
 SWAP: Final = declare("cash-session")
 SEE_EXPECTED: Final = declare("see-expected")
 
@@ -119,8 +119,9 @@ class Cash:
     def _drop(self, do: c.Do) -> Flow:
         self._desk.must_be_selling()
         self._desk.need(CASH_DROP)
-        approvals = self._desk.approvals
+        before = self._desk.approvals
         amount_minor = yield from self._amount("drop-amount", do.text, in_drawer=True)
+        approvals = yield from self._within(CASH_DROP, amount_minor, before)
         bag = yield Question("drop-bag", "text", fields={"amount": self._shown(amount_minor)}, empty=True)
         yield self._move(
             "drop", -amount_minor, "safe", bag=bag or "", case="Geldtransit", approvals=approvals
@@ -130,9 +131,10 @@ class Cash:
     def _pay_in(self, do: c.Do) -> Flow:
         self._desk.must_be_selling()
         self._desk.need(PAY_IN)
-        approvals = self._desk.approvals
+        before = self._desk.approvals
         reason, note = yield from self._reason("pay-in", tuple(PAY_IN_REASONS))
         amount_minor = yield from self._amount("pay-in-amount", do.text)
+        approvals = yield from self._within(PAY_IN, amount_minor, before)
         case = PAY_IN_REASONS[reason]
         yield self._move("pay-in", amount_minor, reason, note=note, case=case, approvals=approvals)
         self._desk.warn("paid-in", level="info", amount=amount_minor)
@@ -140,12 +142,20 @@ class Cash:
     def _pay_out(self, do: c.Do) -> Flow:
         self._desk.must_be_selling()
         self._desk.need(PAY_OUT)
-        approvals = self._desk.approvals
+        before = self._desk.approvals
         reason, note = yield from self._reason("pay-out", tuple(PAY_OUT_REASONS))
         amount_minor = yield from self._amount("pay-out-amount", do.text, in_drawer=True)
+        approvals = yield from self._within(PAY_OUT, amount_minor, before)
         case = PAY_OUT_REASONS[reason]
         yield self._move("pay-out", -amount_minor, reason, note=note, case=case, approvals=approvals)
         self._desk.warn("paid-out", level="info", amount=amount_minor)
+
+    def _within(self, right: str, amount_minor: int, before: _Approvals) -> Generator[Any, Any, _Approvals]:
+        """Who agreed `before` the amount was known, and who has to where it is beyond what their roles may."""
+        size = Size(amount_minor)
+        if self._desk.covered(before, right, size):
+            return before
+        return (*before, *approval_of((yield Need(right, size=size))))
 
     def _no_sale(self, _: c.Do) -> Flow:
         desk = self._desk

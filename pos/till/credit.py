@@ -10,7 +10,7 @@ from pos.domain import payment
 from pos.domain.cart import Tender
 from pos.domain.codes import shown
 from pos.domain.question import Option, Question, Scanned
-from pos.domain.rights import declare
+from pos.domain.rights import Size, declare
 from pos.domain.rounding import cash_due
 from pos.sale_facts import Sale
 from pos.storage_ports import Found
@@ -26,7 +26,7 @@ from pos.words import amount
 
 __all__ = ["Credit"]
 
-ON_ACCOUNT: Final = declare("on-account")
+ON_ACCOUNT: Final = declare("on-account", amount=True)
 _LAST: Final = "invoice.last"
 _LISTED: Final = 8
 _TEXT_MAX: Final = 40
@@ -82,7 +82,8 @@ class Credit:
         cart, wanted = self._tendering.begin("account", command)
         if payment.rest_minor(cart) <= 0:
             raise Refusal("nothing-to-pay", level="info")
-        approvals = approval_of((yield Need(ON_ACCOUNT)))
+        due = payment.rest_minor(cart) if wanted is None else min(wanted, payment.rest_minor(cart))
+        approvals = approval_of((yield Need(ON_ACCOUNT, size=Size(due))))
         customer = cart.about.customer or (yield from self._customer())
         owed: int = yield self.owed(customer)
         held = sum(tender.amount_minor for tender in cart.tenders if tender.reference == customer)
@@ -157,7 +158,7 @@ class Credit:
         if payment.rest_minor(cart) <= 0 or (yield Question("invoice-when", options=when)) == "now":
             self._desk.message = e.Message("invoice-wanted", level="info")
             return
-        approvals = approval_of((yield Need(ON_ACCOUNT)))
+        approvals = approval_of((yield Need(ON_ACCOUNT, size=Size(payment.rest_minor(cart)))))
         yield from self._tendering.sure(cart)
         cart = carts.with_about(cart, approvals=(*cart.about.approvals, *approvals))
         yield from self._tendering.take(

@@ -3,7 +3,7 @@
 import datetime as dt
 import logging
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,12 +20,22 @@ from pos.domain.drawer import CashRules
 from pos.domain.goods_rules import GoodsRules
 from pos.domain.packs import Recall
 from pos.domain.returns import ReturnPolicy
-from pos.domain.rights import Approval, Role, Roles
+from pos.domain.rights import NO_SIZE, Approval, Role, Roles, Size
 from pos.domain.scan_table import ScanTable
 from pos.domain.tax import TaxRate, TaxTable
 from pos.domain.tender import TenderRules
 from pos.node_ports import Parks
-from pos.ports import Catalogue, CatalogueUnavailableError, Clock, Hub, Ids, Operator, People, Promotions
+from pos.ports import (
+    Catalogue,
+    CatalogueUnavailableError,
+    Clock,
+    Hub,
+    Ids,
+    Operator,
+    People,
+    Promotions,
+    RecallRows,
+)
 from pos.psp_ports import PaymentLine
 from pos.resources import Texts, shipped_reasons, shipped_roles, texts
 from pos.sale_facts import Sale
@@ -118,6 +128,7 @@ class World(msgspec.Struct, frozen=True):
     cards: tuple[CardTerminal, ...] = ()
     parks: Parks | None = None
     services: tuple[PaymentLine, ...] = ()
+    recalls: RecallRows | None = None
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
@@ -131,9 +142,10 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not an error
 class NeedsApproval(Exception):  # noqa: N818 - it is an answer, not an error
     """Raised inside a command that the operator may not do alone: it waits for somebody who has the right."""
 
-    def __init__(self, right: str) -> None:
+    def __init__(self, right: str, size: Size = NO_SIZE) -> None:
         super().__init__(right)
         self.right = right
+        self.size = size
 
 
 class NeedsAnswer(Exception):  # noqa: N818 - it is an answer, not an error
@@ -150,6 +162,7 @@ class Asking(msgspec.Struct, frozen=True):
     command: Command
     right: str
     approvals: tuple[Approval, ...] = ()
+    size: Size = NO_SIZE
 
 
 def stop_message(error: JournalUnavailableError) -> e.Message:
@@ -256,18 +269,25 @@ class Desk:
         self.message = e.Message(sentence, dict(fields), level)
         self.events.append(e.Warned(sentence))
 
-    def need(self, right: str) -> str:
+    def need(self, right: str, size: Size = NO_SIZE) -> str:
         """The id of who agreed, empty where the operator may do it alone. Raises NeedsApproval."""
-        if self.may(right):
+        if self.may(right, size):
             return ""
         found = next((approval for approval in self.approvals if approval.right == right), None)
         if found is None:
-            raise NeedsApproval(right)
+            raise NeedsApproval(right, size)
         return found.by
 
-    def may(self, right: str) -> bool:
-        """May the operator do this alone?"""
-        return self.operator is not None and self.roles.may(self.operator.role, right)
+    def may(self, right: str, size: Size = NO_SIZE) -> bool:
+        """May the operator do this alone, this far?"""
+        return self.operator is not None and self.roles.may(self.operator.role, right, size)
+
+    def covered(self, approvals: Sequence[Approval], right: str, size: Size) -> bool:
+        """Has somebody who may this far agreed already?"""
+        roles = {one.operator_id: one.role for one in self.world.people.operators()}
+        return any(
+            one.right == right and self.roles.may(roles.get(one.by, ""), right, size) for one in approvals
+        )
 
     def ask_approval(self, asking: Asking) -> None:
         """What was wanted was not done: it waits for somebody who has the right."""

@@ -15,7 +15,7 @@ import msgspec
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.question import Option, Question, Scanned, read_date, to_decimal, to_minor
-from pos.domain.rights import Approval
+from pos.domain.rights import NO_SIZE, Approval, Size
 from pos.till.desk import Asking, Desk, Refusal
 
 __all__ = ["Answered", "Flow", "Flows", "Need", "approval_of"]
@@ -29,11 +29,12 @@ _TEXT_MAX = 200
 class Need(msgspec.Struct, frozen=True):
     """Somebody with this right must agree before the function goes on; at its beginning `desk.need` is enough.
 
-    `another`: another person, also where the operator has the right.
+    `another`: another person, also where the operator has the right. `size`: how much it is about, where a role's right has a limit.
     """
 
     right: str
     another: bool = False
+    size: Size = NO_SIZE
 
 
 class Flows:
@@ -223,10 +224,10 @@ class Flows:
             if not isinstance(wanted, Need):
                 waits: Awaitable[Any] = wanted
                 return waits
-            if not wanted.another and self._desk.may(wanted.right):
+            if not wanted.another and self._desk.may(wanted.right, wanted.size):
                 go = _send_none
                 continue
-            self._desk.ask_approval(Asking(c.GoOn(), wanted.right))
+            self._desk.ask_approval(Asking(c.GoOn(), wanted.right, size=wanted.size))
             return None
 
     def _end(self, flow: Flow) -> None:

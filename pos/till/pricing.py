@@ -18,7 +18,7 @@ from pos.domain.cart import Cart, Line
 from pos.domain.goods import in_exchange, is_sold, override_price
 from pos.domain.money import PRICE_MAX_MINOR, round_minor
 from pos.domain.question import Option, Question, to_decimal, to_minor
-from pos.domain.rights import Approval, declare
+from pos.domain.rights import Approval, Size, declare
 from pos.resources import texts
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
@@ -26,9 +26,9 @@ from pos.till.selling import Selling
 
 __all__ = ["Pricing"]
 
-DISCOUNT: Final = declare("discount")
-DISCOUNT_OVER: Final = declare("discount-over")
-PRICE_OVERRIDE: Final = declare("price-override")
+DISCOUNT: Final = declare("discount", amount=True, percent=True)
+DISCOUNT_OVER: Final = declare("discount-over", amount=True, percent=True)
+PRICE_OVERRIDE: Final = declare("price-override", amount=True, percent=True)
 STAFF_PURCHASE: Final = declare("staff-purchase")
 KNOWN_REASONS: Final = frozenset(
     {"damaged", "last-piece", "goodwill", "price-promise", "regular", "wrong-label", "agreed"}
@@ -146,7 +146,9 @@ class Pricing:
     def _give(self, reduction: Reduction, percent: Decimal, line: Line | None) -> Flow:
         reason = yield from self._reason("discount-reason", self._desk.setup.goods.discount_reasons)
         over = percent > self._desk.setup.goods.discount_percent_max
-        agreed: Approval | None = yield Need(DISCOUNT_OVER if over else DISCOUNT)
+        left = reductions.left_minor(self._selling.the_cart(), 0 if line is None else line.n)
+        size = Size(round_minor(left * percent / _HUNDRED), percent)
+        agreed: Approval | None = yield Need(DISCOUNT_OVER if over else DISCOUNT, size=size)
         given = msgspec.structs.replace(
             reduction,
             n=0 if line is None else line.n,
@@ -185,7 +187,7 @@ class Pricing:
                 self._desk.refuse(e.Message("price-limit", {"limit": PRICE_MAX_MINOR}))
             minor = yield Question("override-price", "amount", fields=_of(line))
         reason = yield from self._reason("override-reason", self._desk.setup.goods.price_reasons)
-        agreed: Approval | None = yield Need(PRICE_OVERRIDE)
+        agreed: Approval | None = yield Need(PRICE_OVERRIDE, size=_changed(line, minor))
         cart = reductions.without_line(self._selling.the_cart(), line.n)
         cart = override_price(cart, line.n, minor, reason, "" if agreed is None else agreed.by)
         self._selling.keep(_agreed(cart, agreed))
@@ -273,6 +275,13 @@ class Pricing:
 
     def _text(self, key: str, **fields: str) -> str:
         return texts(self._desk.setup.language)(f"receipt.{key}", **fields)
+
+
+def _changed(line: Line, minor: int) -> Size:
+    """By how much a new price per unit changes what the line costs, up or down."""
+    before = round_minor(line.quantity * (line.unit_minor if line.list_minor is None else line.list_minor))
+    amount = abs(round_minor(line.quantity * minor) - before)
+    return Size(amount, amount * _HUNDRED / before if before else _HUNDRED)
 
 
 def _of(line: Line | None) -> dict[str, str | int]:

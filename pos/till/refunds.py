@@ -21,7 +21,7 @@ from pos.domain.refund import (
     in_coins,
     shares_of,
 )
-from pos.domain.rights import Approval, declare
+from pos.domain.rights import Approval, Size, declare
 from pos.domain.rounding import cash_due
 from pos.domain.tender import Tender
 from pos.till.checkout import Checkout
@@ -34,7 +34,7 @@ from pos.words import amount as words_of
 
 __all__ = ["Refunds", "Way"]
 
-REFUND_CASH: Final = declare("refund-cash")
+REFUND_CASH: Final = declare("refund-cash", amount=True)
 _PAID_LATER: Final = frozenset({"on-account", "invoice"})
 """What came so may not be paid yet: giving credit for it wants somebody's word."""
 
@@ -81,7 +81,7 @@ class Refunds:
         kind, shares = yield from self._chosen(owed, parts, wanted)
         approvals: tuple[Approval, ...] = ()
         if any(_wants_a_word(share.source.kind, kind) for share in shares):
-            approvals = approval_of((yield Need(REFUND_CASH)))
+            approvals = approval_of((yield Need(REFUND_CASH, size=Size(owed))))
         by_kind: dict[tuple[str, str], list[Share]] = {}
         for share in shares:
             source = share.source

@@ -10,7 +10,7 @@ import msgspec
 from pos.domain import commands as c
 from pos.domain.cart import Tender
 from pos.domain.question import Option, Question
-from pos.domain.rights import Approval, declare
+from pos.domain.rights import Approval, Size, declare
 from pos.domain.rounding import cash_due
 from pos.domain.tender import TenderRules
 from pos.mentions import receipt_key
@@ -31,9 +31,9 @@ from pos.words import amount
 
 __all__ = ["Retender"]
 
-LAST_SALE: Final = declare("counter-last-sale")
-RETENDER: Final = declare("retender")
-VOID_SALE: Final = declare("void-sale")
+LAST_SALE: Final = declare("counter-last-sale", amount=True)
+RETENDER: Final = declare("retender", amount=True)
+VOID_SALE: Final = declare("void-sale", amount=True)
 _LIST: Final = 9
 _NUMBER_MAX: Final = 30
 
@@ -117,7 +117,7 @@ class Retender:
         assert isinstance(found.fact, Sale), "a receipt is a sale"
         sale = found.fact
         fresh = self._is_fresh() and desk.last_sale is not None and sale.cart_id == desk.last_sale.cart_id
-        approvals = approval_of((yield Need(LAST_SALE if fresh else right)))
+        approvals = approval_of((yield Need(LAST_SALE if fresh else right, size=Size(sale.total_minor))))
         reference = Reference(kind, desk.world.journal.head.till, found.epoch, sale.number)
         key = receipt_key(reference.till, reference.epoch, reference.number)
         later: Sequence[Found] = yield history.mentions("receipt", key)

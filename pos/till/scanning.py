@@ -1,5 +1,6 @@
 """What a scan or a typed code does: an article is sold, a code of our own goes to the part whose business it is."""
 
+import logging
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
@@ -15,6 +16,7 @@ from pos.domain.codes import key_of, shown
 from pos.domain.money import PRICE_MAX_MINOR, QUANTITY_MAX, round_minor
 from pos.domain.packs import PackError, Recalls, past, terms_of
 from pos.domain.scans import Meaning, ScanKind, read_scan, typed_own_code
+from pos.ports import RecallsUnavailableError
 from pos.resources import texts
 from pos.till.desk import Desk, Refusal
 from pos.till.selling import Selling
@@ -25,6 +27,7 @@ __all__ = ["TYPED", "Scanning"]
 TYPED: Final = "typed"
 _GTIN_MAX: Final = 14
 _NO_CODE: Final = (ScanKind.BROKEN, ScanKind.FOREIGN)
+_log = logging.getLogger(__name__)
 _SELLS: Final = (ScanKind.ARTICLE, ScanKind.PLU, ScanKind.OTHER)
 
 
@@ -121,7 +124,22 @@ class Scanning:
             raise self._over(meaning, meaning.key)
         self._selling.sell_unknown(_code_of(meaning, None), source)
 
+    def _look_at_recalls(self) -> None:
+        """Between carts: what was called back since. A list that cannot be read changes nothing, and is said."""
+        source = self._desk.world.recalls
+        if source is None or self._selling.cart is not None:
+            return
+        try:
+            rows = source.refresh()
+        except RecallsUnavailableError as error:
+            _log.error("the recalls cannot be read: %s", error)
+            self._desk.warn("recalls-unusable", level="alarm")
+            return
+        if rows is not None:
+            self._recalls = Recalls(rows)
+
     def _must_be_sellable(self, meaning: Meaning, article: Article, twin: Line | None) -> None:
+        self._look_at_recalls()
         if past(meaning.use_by, self._desk.today()):
             raise self._over(meaning, article.text)
         batches = self._recalls.batches(article)

@@ -101,9 +101,7 @@ class StoreCarts:
         return tuple(
             cart
             for cart in self.listing
-            if cart.till != head.till
-            and cart.claimed_by in {"", head.till}
-            and cart.currency == self._desk.setup.currency
+            if cart.till != head.till and not cart.claimed_by and cart.currency == self._desk.setup.currency
         )
 
     def taken(self, cart_id: str) -> bool:
@@ -200,7 +198,7 @@ class StoreCarts:
             return
         waiting = {cart.cart_id for cart in desk.world.journal.head.parked}
         left: list[Fact] = [
-            CartLeft(cart_id, till, desk.world.clock.wall_ms())
+            CartLeft(cart_id, till, desk.world.clock.wall_ms(), desk.operator_id())
             for cart_id, till in self._gone.items()
             if cart_id in waiting
         ]

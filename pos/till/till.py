@@ -397,7 +397,7 @@ class Till:
         try:
             result = self._handlers[type(command)](command)
         except NeedsApproval as needed:  # while it goes on, the desk holds the approval
-            yield Need(needed.right)
+            yield Need(needed.right, size=needed.size)
             result = self._handlers[type(command)](command)
         if isinstance(result, Generator):
             yield from result
@@ -423,7 +423,7 @@ class Till:
         """A command was not done."""
         match error:
             case NeedsApproval():
-                self._approvals.ask(command, error.right)
+                self._approvals.ask(command, error)
             case Refusal():
                 self._desk.refuse(error.message)
             case CatalogueUnavailableError():

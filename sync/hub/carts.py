@@ -64,7 +64,8 @@ def claim(connection: Connection, ask: Claim, now_ms: int) -> Claimed | Problem:
         return _no(GONE, "This cart went on already", gone.till)
     if parked is not None and parked.till != ask.till and row.till != parked.till:
         return _no(UNKNOWN, "The till that parked this cart has not given it", parked.till)
-    if row.claimed_by not in {"", ask.till} and not _may_override(row, ask, now_ms):
+    held = row.claimed_by and (row.claimed_by, row.claim_key) != (ask.till, ask.key)
+    if held and not _may_override(row, ask, now_ms):
         return _no(BUSY, "Another till has claimed this cart", row.claimed_by)
     c = t.cart_claim.c
     connection.execute(

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from pos.journal import segment
-from sync.hub import changes, database, exceptions, gate, ledger, machines, projector, quarantine
+from sync.hub import carts, changes, database, exceptions, gate, ledger, machines, projector, quarantine
 from sync.hub import stored as hub_stored
 from sync.wire import Ack
 from tests.simulation import nodes
@@ -202,3 +202,9 @@ def segment_facts_rewritten(patch: Patch) -> None:
         return read_facts
 
     patch.set(segment, "read_facts", make)
+
+
+@mutation
+def claim_granted_twice(patch: Patch) -> None:
+    """A cart that one till has claimed is given to the next one too."""
+    patch.set(carts, "_may_override", lambda _original: lambda *_args: True)

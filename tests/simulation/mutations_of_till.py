@@ -11,7 +11,7 @@ from pos.cash_facts import DayOpened
 from pos.domain import events as e
 from pos.journal import file_journal, state, views, writer
 from pos.sale_facts import Sale
-from pos.till import checkout
+from pos.till import checkout, store_carts
 from pos.till.desk import Refusal
 from sync import epochs
 from tests.simulation import tills
@@ -252,3 +252,23 @@ def views_trusted_after_a_cut(patch: Patch) -> None:
         return connect
 
     patch.set(views.Views, "_connect", make)
+
+
+@mutation
+def given_cart_taken_unasked(patch: Patch) -> None:
+    """A till goes on with a cart that it gave to the store."""
+    patch.set(store_carts.StoreCarts, "must_claim", lambda _original: lambda *_args: False)
+
+
+@mutation
+def claim_given_up_after_it_was_used(patch: Patch) -> None:
+    """After a cut a till gives up what it has gone on with."""
+
+    def make(_original: Any) -> Any:
+        async def drop_unused(self: Any) -> None:
+            for key in self._unused():
+                self._release(key)
+
+        return drop_unused
+
+    patch.set(store_carts.StoreCarts, "_drop_unused", make)

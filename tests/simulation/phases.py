@@ -365,10 +365,10 @@ PHASES: dict[str, Phase] = {
             "mutations",
             "faults put into the code on purpose: the simulation must find them",
             "mutations",
-            44,
+            47,
             1,
             _mutations,
-            {"mutations": 44, "caught": 42},
+            {"mutations": 47, "caught": 45},
         ),
         Phase(
             "promotions",

@@ -12,7 +12,7 @@ FAULTS = ("weather", "partition", "disconnect", "pause", "till crash", "hub cras
 def plan_of(rng: random.Random) -> Plan:
     return Plan(
         tills=rng.randint(2, 4),
-        sales=60,
+        sales=25,
         flurry=4,
         gap_s=0.3,
         pause_s=2.0,
@@ -20,6 +20,6 @@ def plan_of(rng: random.Random) -> Plan:
         relay=rng.random() < 0.4,
         faults=FAULTS,
         at_till=1.0,
-        park=0.5,
+        park=0.6,
         resume=0.15,
     )

@@ -194,6 +194,22 @@ def test_i16_sees_a_missed_change_and_numbers_that_go_back() -> None:
     assert inv.i16_feed_misses_nothing(TILL, [seen(2), seen(1)], log)
 
 
+def test_i17_sees_a_parked_cart_that_goes_on_twice_and_one_that_is_noted_wrongly() -> None:
+    def nobody(_cart: str, _tills: object) -> bool:
+        return False
+
+    once = [("c1", ("till1", 1, 4), b"a"), ("c1", ("till1", 1, 4), b"a"), ("c2", ("till2", 1, 9), b"b")]
+    twice = [*once, ("c1", ("till2", 1, 7), b"c")]
+    assert not inv.i17_parked_cart_goes_on_once(once, nobody)
+    assert inv.i17_parked_cart_goes_on_once(twice, nobody)
+    assert not inv.i17_parked_cart_goes_on_once(
+        twice, lambda cart, tills: (cart, tills) == ("c1", {"till1", "till2"})
+    )
+    assert not inv.i17_twice_is_noted(twice, ["c1"])
+    for noted in ([], ["c1", "c1"], ["c1", "c2"]):
+        assert inv.i17_twice_is_noted(twice, noted)
+
+
 @pytest.mark.parametrize("field", ["body", "kind", "wall_ms", "boot_id", "version", "mono_ms"])
 def test_a_change_of_any_stored_field_breaks_the_chain(field: str) -> None:
     facts = chain(3)

@@ -8,7 +8,7 @@ import random
 import msgspec
 import pytest
 
-from tests.simulation import jepsen
+from tests.simulation import jepsen, sharing
 from tests.simulation.mutations import MUTATIONS, mutated
 from tests.simulation.score import catch
 from tests.simulation.world import Outcome, Plan, plan_of, run_seed
@@ -22,6 +22,7 @@ SALES, FAULTS = 100_000, 20_000
 COMMON = (
     "acknowledged-before-commit",
     "append-not-awaited",
+    "claim-granted-twice",
     "cursor-moves-before-the-answer",
     "drawer-before-commit",
     "fact-skipped",
@@ -63,6 +64,12 @@ def test_a_hundred_thousand_sales_survive_twenty_thousand_faults() -> None:
 
 def test_no_queue_is_stuck_and_none_differs_under_the_faults_of_jepsen() -> None:
     assert jepsen.run(1).violations == []
+
+
+def test_no_parked_cart_goes_on_twice_where_tills_want_the_same_ones() -> None:
+    outcomes = [run_seed(seed, plan=sharing.plan_of) for seed in (2, 3)]
+    assert [outcome.violations for outcome in outcomes] == [[], []]
+    assert sum(outcome.taken_over for outcome in outcomes) >= 5
 
 
 @pytest.mark.parametrize("name", COMMON)

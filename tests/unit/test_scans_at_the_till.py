@@ -3,8 +3,10 @@
 import datetime as dt
 import random
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pos.domain import commands as c
@@ -13,6 +15,8 @@ from pos.domain.cart import Line
 from pos.domain.money import round_minor
 from pos.domain.packs import Recall
 from pos.domain.scans import LabelRule, ScanKind, ScanTable, SlipRule
+from pos.ports import RecallsUnavailableError
+from pos.scan_files import RECALLS, RecallFile
 from pos.till import PackSetup
 from tests.tui.fakes import BREAD, MILK, FakeCatalogue, Shop, articles, run
 from tests.unit.scan_samples import (
@@ -72,8 +76,6 @@ async def at(
 
 
 def _with_catalogue(shop: Shop, catalogue: FakeCatalogue) -> Any:
-    import msgspec
-
     return msgspec.structs.replace(shop.till._desk.world, catalogue=catalogue)
 
 
@@ -277,6 +279,39 @@ def test_a_recalled_batch_is_blocked_and_without_a_batch_the_cashier_is_told_to_
         assert (said(shop), len(live(shop))) == ("recalled-all", 2)
 
     run(test)
+
+
+def test_a_recall_that_comes_while_the_till_runs_holds_from_the_next_sale_on(tmp_path: Path) -> None:
+    async def test() -> None:
+        shop = await at(NONE, Everything())
+        source = RecallFile(tmp_path)
+        shop.till._desk.world = msgspec.structs.replace(shop.till._desk.world, recalls=source)
+        shop.scan(PEN)
+        rows = f'[[recall]]\ngtin = "{PEN}"\n'
+        (tmp_path / RECALLS).write_text(rows)
+        shop.scan(PEN)
+        assert (said(shop), len(live(shop))) == ("", 2)
+        await shop.till.handle(c.PayCash())
+        shop.scan(PEN)
+        assert (said(shop), live(shop)) == ("recalled-all", [])
+        (tmp_path / RECALLS).write_text(rows + "[[recall]]\n")
+        shop.scan(CASE)
+        shop.scan(PEN)
+        assert said(shop) == "recalled-all"  # a list with a fault changes nothing
+        await shop.till.handle(c.PayCash())
+        (tmp_path / RECALLS).unlink()
+        shop.scan(PEN)
+        assert len(live(shop)) == 1
+
+    run(test)
+
+
+def test_a_list_of_recalls_with_a_fault_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / RECALLS).write_text("[[recall]]\n")
+    source = RecallFile(tmp_path)
+    with pytest.raises(RecallsUnavailableError, match=RECALLS):
+        source.refresh()
+    assert source.refresh() is None
 
 
 def test_a_serial_number_is_in_a_sale_once() -> None:
