@@ -5,7 +5,7 @@ import tomllib
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -83,6 +83,10 @@ def shipped_reasons() -> tuple[Reason, ...]:
     return msgspec.convert(read_toml("returns.toml"), _ReasonFile).reason
 
 
+_COUNTS: Final = ("count", "pieces", "minutes")
+"""Fields that say how many: German and English have a word of their own for one."""
+
+
 class Texts:
     """The words of one language by key. A missing key shows itself as the key, and a test finds it."""
 
@@ -91,7 +95,10 @@ class Texts:
         self._words = {f"{group}.{key}": text for group, keys in words.items() for key, text in keys.items()}
 
     def __call__(self, key: str, /, **fields: object) -> str:
+        """The words of `key`; of `key-one`, where there is such a key, if what they count is one."""
         text = self._words.get(key)
+        if any(str(fields.get(name)) == "1" for name in _COUNTS):
+            text = self._words.get(f"{key}-one", text)
         if text is None:
             return key
         return text.format(**fields) if fields else text

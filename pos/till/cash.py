@@ -247,7 +247,7 @@ class Cash:
                 desk.events.append(e.DrawerOpened(kind))
             head = desk.world.journal.head
             self._surroundings.print_document(
-                movement_slip(moved, f"{head.till}-{head.epoch}-{head.seq}", desk.setup)
+                movement_slip(moved, f"{head.till}-{head.epoch}-{head.seq}", desk.setup, desk.names)
             )
         if desk.world.hub is not None:
             desk.world.hub.kick()

@@ -141,7 +141,7 @@ class Closing:
         return iso_day_text(business_day, self._desk.language)
 
     def _show(self, closed: DayClosed, epoch: int) -> Flow:
-        document = z_report(closed, self._desk.world.journal.head.till, epoch)
+        document = z_report(closed, self._desk.world.journal.head.till, epoch, names=self._desk.names)
         self._surroundings.print_document(document)
         yield from self._pages("z-shown", document)
 
@@ -410,6 +410,7 @@ class Closing:
             at=desk.world.clock.now(),
             operator=desk.operator_id(),
             see_expected=desk.may(SEE_EXPECTED),
+            names=desk.names,
         )
         self._surroundings.print_document(document)
         yield from self._pages("x-shown", document)
@@ -438,7 +439,7 @@ class Closing:
         sees = desk.may(SEE_EXPECTED)
         expected = session.expected_minor if sees else None
         self._surroundings.print_document(
-            count_slip(fact, desk.setup, expected_minor=expected, drawer=session.drawer)
+            count_slip(fact, desk.setup, expected_minor=expected, drawer=session.drawer, names=desk.names)
         )
         if expected is None:
             desk.warn("count-kept", level="info")
@@ -453,7 +454,9 @@ class Closing:
         found = yield self._last_z()
         if found is None:
             raise Refusal("no-z", level="info")
-        document = z_report(found.fact, desk.world.journal.head.till, found.epoch, copy=True)
+        document = z_report(
+            found.fact, desk.world.journal.head.till, found.epoch, copy=True, names=desk.names
+        )
         self._surroundings.print_document(document)
         yield from self._pages("z-shown", document)
 

@@ -333,6 +333,11 @@ class Desk:
         return self.operator.operator_id if self.operator is not None else ""
 
     @property
+    def names(self) -> dict[str, str]:
+        """What the people of this till are called, by id: for paper, never for facts."""
+        return {one.operator_id: one.name for one in self.world.people.operators()}
+
+    @property
     def language(self) -> str:
         """The operator's, else the shop's."""
         return (self.operator.language if self.operator is not None else "") or self.setup.language

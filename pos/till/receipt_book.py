@@ -17,6 +17,7 @@ from pos.facts import Training
 from pos.mentions import receipt_key
 from pos.sale_facts import Sale
 from pos.storage_ports import Found, History
+from pos.till.counters import COUNTERS
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.ledger import Ledger
@@ -59,6 +60,11 @@ def receipt_code(till: str, epoch: int, number: int, *, gift: bool = False) -> s
     """The content of our own code for a receipt; empty for a till whose name cannot stand in one."""
     content = f"{number}E{epoch}T{till.upper()}{'XG' if gift else ''}"
     return content if _CODE.fullmatch(content) and till.upper() == till else ""
+
+
+def _voids(found: Found) -> bool:
+    sale = sale_in(found)
+    return sale is not None and any(reference.kind == "void" for reference in sale.references)
 
 
 def sale_in(found: Found | None) -> Sale | None:
@@ -157,7 +163,10 @@ class ReceiptBook:
             sales = [Receipt(self._till, found.epoch, sale) for found, sale in page if sale is not None]
             if not sales:
                 raise Refusal("no-receipts", level="info")
-            options = [self._option(receipt) for receipt in sales[:_PAGE]]
+            options = []
+            for receipt in sales[:_PAGE]:
+                voided = any(map(_voids, (yield self.history.mentions("receipt", receipt.key))))
+                options.append(self._option(receipt, voided=voided))
             if len(sales) > _PAGE:
                 options.append(Option("more", word="ask.older-receipts"))
             answer = yield Question("receipts", options=tuple(options), scans="answer")
@@ -172,10 +181,15 @@ class ReceiptBook:
                 return next(receipt for receipt in sales if receipt.key == answer)
             before = sales[_PAGE - 1].epoch, sales[_PAGE - 1].sale.number
 
-    def _option(self, receipt: Receipt) -> Option:
-        """Time, number, first article, total."""
+    def _option(self, receipt: Receipt, *, voided: bool) -> Option:
+        """Time, number, first article, total; before the article that it was voided, or what it counters."""
         sale = receipt.sale
         first = next((line.text for line in sale.lines if line.voided_ms is None), "")
+        counters = next((each for each in sale.references if each.kind in COUNTERS), None)
+        if counters is not None:
+            first = self._desk.words(f"ask.receipt-{counters.kind}", number=counters.number)
+        elif voided:
+            first = self._desk.words("ask.receipt-voided", text=first)
         today = sale.business_day == self._desk.world.journal.head.business_day
         when = f"{receipt.sold_at:%H:%M}" if today else f"{receipt.sold_at:%d.%m. %H:%M}"
         return Option(receipt.key, f"{when}  {sale.number}  {first}", amount_minor=sale.total_minor)

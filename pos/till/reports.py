@@ -1,7 +1,8 @@
 """X, Z and the slips of cash as documents: every word and number of a Z comes from its fact alone."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from pos.cash_facts import CashCounted, CashMoved, DayClosed
@@ -13,24 +14,30 @@ from pos.words import amount, day_text, iso_day_text
 
 __all__ = ["count_slip", "movement_slip", "pairs", "x_report", "z_report"]
 
+Names = Mapping[str, str]
+"""The names of people by the id that facts hold, as the till knows them now; no fact keeps one."""
+
+NOBODY: Final[Names] = MappingProxyType({})
 _RULE: Final = DocumentRow(style="rule")
 
 
-def z_report(fact: DayClosed, till: str, epoch: int, *, copy: bool = False) -> Document:
-    """The closing as it is printed; the same bytes whenever and wherever it is printed again."""
+def z_report(
+    fact: DayClosed, till: str, epoch: int, *, copy: bool = False, names: Names = NOBODY
+) -> Document:
+    """The closing as it is printed; the same bytes whenever it is printed again, but for names of people that changed."""
     words = texts(fact.language)
     head = [
         DocumentRow(words("report.z-title"), style="mark"),
         DocumentRow(words("report.z-number"), f"{till}-{epoch}-{fact.number}", "big"),
         DocumentRow(words("report.day"), iso_day_text(fact.business_day, words.language)),
         DocumentRow(words("report.closed"), _time(fact.closed_ms, fact.offset_min, words)),
-        DocumentRow(words("report.operator"), fact.operator),
-        *_agreed(words, [approval.by for approval in fact.approvals]),
+        DocumentRow(words("report.operator"), _who(fact.operator, names)),
+        *_agreed(words, [approval.by for approval in fact.approvals], names),
         DocumentRow(words("report.facts"), _range(fact)),
     ]
     if fact.carried:
         head.append(DocumentRow(words("report.carried"), str(len(fact.carried))))
-    rows = [*head, *_body(fact.totals, words, see_expected=True)]
+    rows = [*head, *_body(fact.totals, words, names, see_expected=True)]
     marks = (*_marks(fact.totals, words), *([words("report.copy")] if copy else []))
     return Document(tuple(rows), marks)
 
@@ -44,6 +51,7 @@ def x_report(
     at: dt.datetime,
     operator: str,
     see_expected: bool,
+    names: Names = NOBODY,
 ) -> Document:
     """The day as it stands; nothing is closed by it. What the drawers must hold is for those who may see it."""
     words = texts(setup.language)
@@ -52,12 +60,14 @@ def x_report(
         DocumentRow(words("report.till"), till),
         DocumentRow(words("report.day"), iso_day_text(business_day, words.language)),
         DocumentRow(words("report.at"), f"{day_text(at.date(), words.language)} {at:%H:%M}"),
-        DocumentRow(words("report.operator"), operator),
+        DocumentRow(words("report.operator"), _who(operator, names)),
     )
-    return Document((*head, *_body(totals, words, see_expected=see_expected)), tuple(_marks(totals, words)))
+    return Document(
+        (*head, *_body(totals, words, names, see_expected=see_expected)), tuple(_marks(totals, words))
+    )
 
 
-def movement_slip(fact: CashMoved, number: str, setup: TillSetup) -> Document:
+def movement_slip(fact: CashMoved, number: str, setup: TillSetup, names: Names = NOBODY) -> Document:
     """The voucher of a drop or of cash paid in or out, with a place to sign."""
     words = texts(setup.language)
     rows = [
@@ -65,8 +75,8 @@ def movement_slip(fact: CashMoved, number: str, setup: TillSetup) -> Document:
         DocumentRow(words("report.amount"), _money(abs(fact.amount_minor), words), "big"),
         DocumentRow(words("report.number"), number),
         DocumentRow(words("report.at"), _time(fact.moved_ms, fact.offset_min, words)),
-        DocumentRow(words("report.operator"), fact.operator),
-        *_agreed(words, [approval.by for approval in fact.approvals]),
+        DocumentRow(words("report.operator"), _who(fact.operator, names)),
+        *_agreed(words, [approval.by for approval in fact.approvals], names),
     ]
     if fact.bag:
         rows.append(DocumentRow(words("report.bag"), fact.bag))
@@ -76,14 +86,16 @@ def movement_slip(fact: CashMoved, number: str, setup: TillSetup) -> Document:
     return Document(tuple(rows), _demo(setup, words))
 
 
-def count_slip(fact: CashCounted, setup: TillSetup, *, expected_minor: int | None, drawer: int) -> Document:
+def count_slip(
+    fact: CashCounted, setup: TillSetup, *, expected_minor: int | None, drawer: int, names: Names = NOBODY
+) -> Document:
     """A count as a paper of its own; `expected_minor` None where it is not to be seen."""
     words = texts(setup.language)
     rows = [
         DocumentRow(words("report.count-title"), style="mark"),
         DocumentRow(words("report.drawer"), str(drawer)),
         DocumentRow(words("report.at"), _time(fact.counted_ms, fact.offset_min, words)),
-        DocumentRow(words("report.operator"), fact.operator),
+        DocumentRow(words("report.operator"), _who(fact.operator, names)),
         _RULE,
         *(
             DocumentRow(
@@ -108,13 +120,13 @@ def pairs(document: Document) -> list[tuple[str, str]]:
     return [row for row in rows if any(row)]
 
 
-def _body(totals: Totals, words: Texts, *, see_expected: bool) -> Iterator[DocumentRow]:
+def _body(totals: Totals, words: Texts, names: Names, *, see_expected: bool) -> Iterator[DocumentRow]:
     for book in totals.books:
         if book.kind == "training":
             yield _RULE
             yield _counted("training", Count(book.receipts, book.total_minor), words)
         else:
-            yield from _book(book, words)
+            yield from _book(book, words, names)
     yield _RULE
     for name in ("cart_voids",):
         yield from _if_any(name.replace("_", "-"), getattr(totals, name), words)
@@ -123,10 +135,10 @@ def _body(totals: Totals, words: Texts, *, see_expected: bool) -> Iterator[Docum
         if count or name == "no_sales":
             yield DocumentRow(words(f"report.{name.replace('_', '-')}"), str(count))
     for session in totals.sessions:
-        yield from _session(session, words, see_expected=see_expected)
+        yield from _session(session, words, names, see_expected=see_expected)
 
 
-def _book(book: Book, words: Texts) -> Iterator[DocumentRow]:
+def _book(book: Book, words: Texts, names: Names) -> Iterator[DocumentRow]:
     yield _RULE
     yield DocumentRow(words("report.turnover"), _money(book.total_minor, words), "big")
     yield DocumentRow(words("report.receipts"), str(book.receipts))
@@ -168,15 +180,20 @@ def _book(book: Book, words: Texts) -> Iterator[DocumentRow]:
     if book.retendered:
         yield DocumentRow(words("report.retendered"), str(book.retendered))
     for one in book.operators:
-        yield _counted("by-operator", Count(one.receipts, one.total_minor), words, operator=one.operator)
+        yield _counted(
+            "by-operator", Count(one.receipts, one.total_minor), words, operator=_who(one.operator, names)
+        )
 
 
-def _session(session: SessionSum, words: Texts, *, see_expected: bool) -> Iterator[DocumentRow]:
+def _session(session: SessionSum, words: Texts, names: Names, *, see_expected: bool) -> Iterator[DocumentRow]:
     def row(name: str, minor: int) -> DocumentRow:
         return DocumentRow(words(f"report.{name}"), _money(minor, words))
 
     yield _RULE
-    yield DocumentRow(words("report.session", drawer=session.drawer), ", ".join(session.operators))
+    yield DocumentRow(
+        words("report.session", drawer=session.drawer),
+        ", ".join(_who(one, names) for one in session.operators),
+    )
     yield row("float" if session.float_told else "float-left", session.float_minor)
     if see_expected:
         yield row("cash-sales", session.cash_minor)
@@ -197,7 +214,7 @@ def _session(session: SessionSum, words: Texts, *, see_expected: bool) -> Iterat
         yield row("difference", session.difference_minor)
     if session.reason:
         yield DocumentRow(words("report.reason"), _reason("difference", session.reason, words))
-    yield from _agreed(words, session.approved)
+    yield from _agreed(words, session.approved, names)
     if session.lifted_minor:
         yield row("lifted", session.lifted_minor)
     if session.bag:
@@ -215,9 +232,16 @@ def _counted(name: str, count: Count, words: Texts, **fields: str) -> DocumentRo
     return DocumentRow(left, _money(count.amount_minor, words))
 
 
-def _agreed(words: Texts, people: Sequence[str]) -> list[DocumentRow]:
+def _agreed(words: Texts, people: Sequence[str], names: Names) -> list[DocumentRow]:
     """Who agreed, each once."""
-    return [DocumentRow(words("report.approved"), ", ".join(dict.fromkeys(people)))] if people else []
+    who = ", ".join(_who(one, names) for one in dict.fromkeys(people))
+    return [DocumentRow(words("report.approved"), who)] if people else []
+
+
+def _who(operator: str, names: Names) -> str:
+    """The name with the number that the facts hold; the number alone where nobody knows the name any more."""
+    name = names.get(operator)
+    return f"{name} ({operator})" if name is not None else operator
 
 
 def _reason(kind: str, reason: str, words: Texts) -> str:

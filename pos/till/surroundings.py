@@ -98,7 +98,7 @@ class Surroundings:
         if self._desk.last_sale is None or self._desk.last is None:
             raise Refusal("no-last-sale")
         if self._desk.world.printer is None:
-            raise Refusal("no-printer")
+            raise Refusal("no-printer" if self._desk.last.link else "no-printer-no-code")
         await self._desk.know_buyer(self._desk.last_sale.buyer)
         copy = bool(self._desk.last.printing) or self._desk.last.found_at_start
         if copy:
@@ -140,6 +140,11 @@ class Surroundings:
             buyer = self._desk.buyers.get(sale.buyer, ())
             job = PrintJob(self._desk.world.ids.new_id(), sale, copy=True, epoch=epoch, buyer=buyer)
             self._desk.world.printer.submit(job)
+
+    @property
+    def no_paper(self) -> bool:
+        """Nothing comes out now: there is no printer, or it does not answer."""
+        return self._desk.world.printer is None or self.printer.state in _CANNOT_PRINT
 
     def print_document(self, document: Document) -> None:
         """A slip or a report; where there is no printer, nothing."""

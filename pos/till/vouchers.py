@@ -20,7 +20,7 @@ from pos.domain.scans import Meaning, ScanKind, own_code
 from pos.domain.tax import TaxRate
 from pos.domain.vouchers import NUMBER_BYTES, Balance, Move, balance_of, new_number, number_of, shown_number
 from pos.resources import texts
-from pos.sale_facts import Sale
+from pos.sale_facts import Sale, SaleLine
 from pos.storage_ports import Found
 from pos.till.checkout import Checkout, refused
 from pos.till.desk import Desk, Refusal
@@ -209,6 +209,10 @@ class Vouchers:
             number = yield from self._number(
                 answer.code if isinstance(answer, Scanned) else answer, "gift-card-code"
             )
+        elif self._surroundings.no_paper:
+            options = (Option("note", word="ask.gift-card-note"), Option("leave", word="ask.gift-card-leave"))
+            if (yield Question("gift-card-no-paper", options=options, confirm=True)) == "leave":
+                raise Refusal("gift-card-not-sold", level="info")
         self._add(number, value)
 
     def _add(self, number: str, value: int) -> None:
@@ -279,6 +283,10 @@ class Vouchers:
     def _print_slips(self, sale: Sale) -> None:
         for row in self._slips(sale):
             self._surroundings.print_document(row)
+        if self._surroundings.no_paper:
+            numbers = [shown_number(number) for number in _made(sale)]
+            if numbers:
+                self._desk.warn("gift-card-numbers", numbers=", ".join(numbers))
 
     def _slip_again(self, _: c.Do) -> Coroutine[Any, Any, None] | None:
         """The same numbers once more: they are worth what they are worth."""
@@ -292,7 +300,7 @@ class Vouchers:
 
     def _slips(self, sale: Sale) -> Iterator[Document]:
         for line in sale.lines:
-            if line.kind == "voucher" and line.source == _MADE and line.voided_ms is None:
+            if _is_made(line):
                 yield self._slip("gift-card", line.serial, line.pay_minor, sale)
         for tender in sale.tenders:
             if tender.kind == "credit" and tender.balance_minor is not None and tender.amount_minor < 0:
@@ -317,3 +325,16 @@ class Vouchers:
 
     def _money(self, minor: int) -> str:
         return amount(minor, self._desk.language)
+
+
+def _is_made(line: SaleLine) -> bool:
+    """A gift card that has no card: its number is the till's, and only paper or the screen shows it."""
+    return line.kind == "voucher" and line.source == _MADE and line.voided_ms is None
+
+
+def _made(sale: Sale) -> Iterator[str]:
+    """The numbers that the till made in this sale: of gift cards, and of credit that was given."""
+    yield from (line.serial for line in sale.lines if _is_made(line))
+    for tender in sale.tenders:
+        if tender.kind == "credit" and tender.balance_minor is not None and tender.amount_minor < 0:
+            yield tender.reference

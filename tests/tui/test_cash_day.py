@@ -165,7 +165,7 @@ def test_the_z_is_the_fold_of_its_facts_and_the_same_paper_each_time() -> None:
         assert canonical(again) == canonical(closed.totals)
         assert day_totals(placed[: closed.last_seq], closed.day) == again
         paper = papers(till)[-1]
-        assert paper == z_report(closed, "3", 1)
+        assert paper == z_report(closed, "3", 1, names=till.till._desk.names)
         for columns in (42, 48):
             rows = layout_document(paper, ReceiptShop("Laden"), columns)
             assert max(len(row.text) for row in rows) <= columns

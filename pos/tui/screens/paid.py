@@ -109,6 +109,8 @@ def _receipt_says(scene: Scene, sale: LastSale, width: int, *, shows_code: bool)
         return wrap(words("ui.paper-digital-first"), width, 3)
     if shows_code:
         said += wrap(words("ui.code-is-receipt"), width, 2)
+    elif not sale.link and scene.view.printer.state is DeviceState.NONE:
+        return wrap(words("ui.no-receipt"), width, 2)
     elif not sale.link:
         said += wrap(words("ui.no-code"), width, 2)
     if scene.view.printer.state is not DeviceState.NONE:
