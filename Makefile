@@ -10,7 +10,7 @@ FRESH ?=
 
 CODE ?=
 
-.PHONY: run scan test lint bench simulate clean lock
+.PHONY: run scan terminal test lint bench simulate clean lock
 
 run: $(VENV)/.run
 	@$(BIN)/python -m tests.demo $(if $(SMOKE),--smoke) $(if $(FRESH),--fresh)
@@ -18,6 +18,10 @@ run: $(VENV)/.run
 # From another terminal while the demo runs: make scan, or make scan CODE="2000000000299 2000000000268"
 scan: $(VENV)/.run
 	@$(BIN)/python -m tests.simulators.scanner --to build/demo/scanner $(CODE)
+
+# The card terminal of the demo, from another terminal: what it shows, and keys.
+terminal: $(VENV)/.run
+	@$(BIN)/python -m tests.simulators.terminal --attach build/demo/card-terminal.port
 
 test: $(VENV)/.dev
 	@./scripts/test-packages.sh

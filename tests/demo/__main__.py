@@ -42,6 +42,7 @@ def _open(shop: DemoShop) -> int:
         f"\n  Operator {OPERATOR}, PIN {PIN}.   Paper roll: {shop.paper_url}   Hub: {shop.public_url}"
         "\n  Scan from another terminal:  make scan            (asks for codes)"
         "\n                               make scan CODE=2000000000299"
+        "\n  The card terminal, with keys:  make terminal"
         "\n  Ctrl-C ends it all.\n",
         flush=True,
     )
@@ -50,7 +51,8 @@ def _open(shop: DemoShop) -> int:
         return 2
     time.sleep(2)
     command = [sys.executable, "-m", "pos", "till", "--demo", *shop.till_options()]
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "ESCDELAY": "25"}) as till:
+    environment = {**os.environ, "ESCDELAY": "25", **shop.till_environment}
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as till:
         try:
             return till.wait()
         finally:
@@ -59,7 +61,7 @@ def _open(shop: DemoShop) -> int:
 
 def _smoke(shop: DemoShop) -> int:
     """One basket through scanner line, till, printer and hub; every step is looked at from outside."""
-    till = LineTill(shop.state, *shop.till_options()[2:])
+    till = LineTill(shop.state, *shop.till_options()[2:], env=shop.till_environment)
     till.send(f"sign-in {OPERATOR} {PIN}")
     subprocess.run(
         [sys.executable, "-m", "tests.simulators.scanner", "--to", str(shop.scanner), *CODES],
@@ -78,10 +80,21 @@ def _smoke(shop: DemoShop) -> int:
     with urllib.request.urlopen(f"{shop.hub_url}/r/{sale['link']}", timeout=5) as page:
         assert "DEMO" in page.read().decode()
     _until("the receipt on paper", lambda: _heard(till, "receipt-printing", state="confirmed"))
+    _pay_by_card(till)
     errors = till.end()
     assert not errors, errors
-    print("smoke: sold, printed, and at the hub")
+    print("smoke: sold, printed, at the hub, and once by card")
     return 0
+
+
+def _pay_by_card(till: LineTill) -> None:
+    """One more sale, at the card terminal: the till asks, the terminal approves by itself."""
+    _until("the card terminal", lambda: _heard(till, "device-changed", device="card", state="ready"))
+    till.send(f"scan {CODES[0]}")
+    till.send("key card")
+    _until("the approval", lambda: till.send("key help")["state"] == "paid")
+    sale = [event for event in till.events if event.get("event") == "sale-paid"][-1]
+    print(f"sold by card: {sale['total_minor']} cents")
 
 
 def _heard(till: LineTill, name: str, **fields: object) -> bool:

@@ -35,6 +35,8 @@ class DemoShop:
         self.paper_port = _free_port(9100)
         self.paper_page_port = _free_port(8091)
         self.control_port = _free_port(9101)
+        self.card_port = _free_port(20007)
+        self.card_control_port = _free_port(20107)
 
     @property
     def hub_url(self) -> str:
@@ -48,6 +50,11 @@ class DemoShop:
     @property
     def paper_url(self) -> str:
         return f"http://127.0.0.1:{self.paper_page_port}/"
+
+    @property
+    def till_environment(self) -> dict[str, str]:
+        """Settings of the till for as long as the demo runs."""
+        return {"TRESEN_DEVICES_CARD": f"tcp:127.0.0.1:{self.card_port}"}
 
     def till_options(self) -> tuple[str, ...]:
         return (
@@ -76,6 +83,13 @@ class DemoShop:
                 *("-m", "tests.simulators.paper", "--tcp", str(self.paper_port)),
                 *("--http", str(self.paper_page_port), "--control-port", str(self.control_port)),
             )
+            self._spawn(
+                "card-terminal",
+                *("-m", "tests.simulators.terminal", "--listen", f"127.0.0.1:{self.card_port}"),
+                *("--control", str(self.card_control_port), "--no-faults", "--no-screen"),
+                *("--state", str(self.folder / "card-terminal.json")),
+            )
+            (self.folder / "card-terminal.port").write_text(f"{self.card_control_port}\n")
             if not (self.state / "journal").is_dir():
                 self._make_till()
             self._wait_for(self.hub_url + "/v1/health")

@@ -17,4 +17,4 @@ def test_the_demo_sells_prints_and_syncs_a_basket_by_itself(tmp_path: Path) -> N
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "smoke: sold, printed, and at the hub" in done.stdout
+    assert "smoke: sold, printed, at the hub, and once by card" in done.stdout

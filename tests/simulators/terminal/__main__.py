@@ -27,7 +27,7 @@ def _arguments() -> argparse.Namespace:
     )
     where.add_argument("--serial", type=Path, metavar="LINK", help="serial line; LINK will point to it")
     where.add_argument(
-        "--attach", type=int, metavar="PORT", help="the screen of one that runs, by its control port"
+        "--attach", metavar="PORT", help="the screen of one that runs: its control port, or a file with it"
     )
     parser.add_argument(
         "--personality", choices=("auto-reverse", "keep", "mark-declined"), default="auto-reverse"
@@ -75,11 +75,15 @@ async def _run(wanted: argparse.Namespace) -> None:
         await port.unplug()
 
 
+def _port(text: str) -> int:
+    return int(text if text.isdecimal() else Path(text).read_text(encoding="ascii"))
+
+
 def main() -> int:
     wanted = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run_panel(wanted.attach) if wanted.attach is not None else _run(wanted))
+        asyncio.run(_run(wanted) if wanted.attach is None else run_panel(_port(wanted.attach)))
     return 0
 
 
