@@ -28,6 +28,11 @@ class _Lazy(click.Group):
         "hub": ("sync.hub.cli", "hub", "Run the hub, or look into its ledger."),
         "check": ("pos.check", "check", "Say in one table what is there, what is not, and what to do."),
         "restore": ("pos.recovery", "restore", "Make a till of a backup; it waits for new numbers."),
+        "transfers": (
+            "pos.transfers_cli",
+            "transfers",
+            "Transfers by code that are open, and a bank's statement.",
+        ),
         "people": ("pos.people_cli", "people", "Operators, roles, PINs and badges."),
         "epoch": ("pos.recovery", "epoch", "Let receipt numbers begin anew, without a hub."),
         "zvt": ("pos.zvt_cli", "zvt", "Say what a capture of a card terminal's line holds."),

@@ -208,7 +208,7 @@ def build(
 
 def _tender(tender: Tender, language: str) -> ReceiptTender:
     slip = customer_lines(tender, language)
-    secret = tender.kind in {"gift-card", "credit"} and len(tender.reference) > _SHOWN
+    secret = tender.kind in {"gift-card", "credit", "pay-link"} and len(tender.reference) > _SHOWN
     foreign = tender.foreign
     return ReceiptTender(
         kind="paid-out" if tender.kind == "cash" and tender.amount_minor < 0 else tender.kind,

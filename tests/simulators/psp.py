@@ -14,6 +14,7 @@ import httpx
 
 __all__ = ["FAULTS", "FakeService", "FakeTransport"]
 
+_FRAGMENT = "fidkdWxOYHwnPyd1blpxYHZxWjA0" * 10  # real ones are about as long
 FAULTS = ("", "cut", "lost", "error-kept", "busy", "garbage")
 """cut: the request never arrives; lost: it is done and its answer is lost; error-kept: a 500 that its key remembers; busy: 409."""
 
@@ -132,7 +133,7 @@ class FakeService:
             "payment_method_types": methods or ["card", "paypal"],
             "payment_status": "unpaid",
             "status": "open",
-            "url": f"https://checkout.stripe.com/c/pay/{id_}#fidkdWxOYHwnPyd1blpxYHZxWjA0",
+            "url": f"https://checkout.stripe.com/c/pay/{id_}#{_FRAGMENT}",
         }
         return 200, self.sessions[id_]
 
@@ -209,3 +210,44 @@ class FakeTransport(httpx.AsyncBaseTransport):
         if fault == "lost":
             raise httpx.ReadTimeout("lost", request=request)
         return httpx.Response(status, json=answer, request=request)
+
+
+def serve(port: int) -> None:
+    """The same over HTTP, for a look at it by hand. GET /fake/pay pays the newest link, /fake/sums says what was charged."""
+    import time
+    from http.server import BaseHTTPRequestHandler, HTTPServer
+    from urllib.parse import urlsplit
+
+    service = FakeService(time.time)
+
+    class Handler(BaseHTTPRequestHandler):
+        def _do(self) -> None:
+            url = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            status, answer = 200, {"charged": service.charged(), "sessions": len(service.sessions)}
+            if url.path == "/fake/pay":
+                answer |= {"paid": bool(service.sessions) and service.pay(next(reversed(service.sessions)))}
+            elif url.path.startswith("/v1/"):
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                status, answer = service.handle(
+                    self.command, url.path, dict(parse_qsl(url.query)), headers, body
+                )
+            raw = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        do_GET = do_POST = _do  # noqa: N815 - the names that http.server calls
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    import sys
+
+    print("A fake of a payment service in the shape of Stripe's reference. No money moves.")
+    serve(int(sys.argv[1]) if len(sys.argv) > 1 else 8099)
