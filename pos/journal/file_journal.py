@@ -12,7 +12,7 @@ from pos.facts import Fact, FactError, StoredFact, Training, decode_fact
 from pos.journal.day_head import with_standing
 from pos.journal.epochs import newest_facts
 from pos.journal.errors import check_sqlite, translate
-from pos.journal.heads import follow, training_again
+from pos.journal.heads import follow, is_of_sale, training_again
 from pos.journal.parked import read_parked
 from pos.journal.segment import (
     Segment,
@@ -294,7 +294,15 @@ class FileJournal:
             seq=self._writer.last_seq,
             hash=self._writer.last_hash,
             last_wall_ms=self._writer.last_wall_ms,
-            last_is_sale=sale_row is not None and sale_row.seq == self._writer.last_seq,
+            last_is_sale=sale_row is not None and self._ends_with(sale_row, head.last_sale),
+        )
+
+    def _ends_with(self, row: StoredFact, sale: Sale | None) -> bool:
+        """Whether the newest sale, or what is written with it, is the newest fact."""
+        assert self._writer is not None, "a writer is open"
+        after = list(iterate(self._folder, row.seq)) if self._writer.last_seq - row.seq < 2 else None
+        return after is not None and all(
+            is_of_sale(decode_fact(fact.kind, fact.version, fact.body), sale) for fact in after
         )
 
 

@@ -9,9 +9,9 @@ from pos.journal.day_head import follow_head
 from pos.journal.parked import follow_parked
 from pos.sale_facts import Sale
 from pos.storage_ports import Head
-from pos.till_facts import EpochOpened, TrainingBegan, TrainingEnded
+from pos.till_facts import DrawerOpenedFact, EpochOpened, TrainingBegan, TrainingEnded
 
-__all__ = ["follow", "training_again"]
+__all__ = ["follow", "is_of_sale", "training_again"]
 
 
 def follow(head: Head, facts: Sequence[Fact], stored: Sequence[StoredFact]) -> Head:
@@ -48,8 +48,13 @@ def _follow(head: Head, fact: Fact, row: StoredFact) -> Head:
         seq=row.seq,
         hash=row.hash,
         last_wall_ms=row.wall_ms,
-        last_is_sale=isinstance(fact, Sale),
+        last_is_sale=isinstance(fact, Sale) or (head.last_is_sale and is_of_sale(fact, head.last_sale)),
     )
+
+
+def is_of_sale(fact: Fact | Training, sale: Sale | None) -> bool:
+    """Whether a fact is written with a sale, right after it: the drawer, opened by its key as no printer could."""
+    return isinstance(fact, DrawerOpenedFact) and sale is not None and fact.cart_id == sale.cart_id
 
 
 def training_again(head: Head, rows: Iterable[StoredFact]) -> Head:

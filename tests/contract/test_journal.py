@@ -13,6 +13,7 @@ import pytest
 
 from pos.cart_facts import CartAbandoned
 from pos.domain.tender import Tender
+from pos.facts import Fact
 from pos.journal import file_journal
 from pos.journal.backup import BackupError, check_backup, write_backup
 from pos.journal.file_journal import FileJournal
@@ -26,7 +27,7 @@ from pos.journal.writer import create_journal
 from pos.sale_facts import Sale, SaleLine, SaleTax
 from pos.storage_ports import JournalUnavailableError
 from pos.system import SystemClock, ThreadWorker
-from pos.till_facts import EpochOpened
+from pos.till_facts import DrawerOpenedFact, EpochOpened
 
 
 @pytest.fixture
@@ -74,6 +75,28 @@ def append(state: Path, worker: ThreadWorker, numbers: range) -> None:
         await journal.close()
 
     asyncio.run(run())
+
+
+def test_a_sale_whose_drawer_was_opened_by_key_is_still_the_newest_thing_that_happened(
+    state: Path, worker: ThreadWorker
+) -> None:
+    """Else a till that died before the receipt was in the spool would not show it again."""
+    told = []
+
+    async def add(*facts: Fact) -> None:
+        journal = journal_of(state, worker)
+        told.append((await journal.open()).last_is_sale)
+        for fact in facts:
+            await journal.append([fact])
+        told.append(journal.head.last_is_sale)
+        await journal.close()
+
+    opened = DrawerOpenedFact("1", "sale", by_key=True, cart_id="cart-1")
+    asyncio.run(add(sale(1), opened))
+    asyncio.run(add(DrawerOpenedFact("1", "change")))
+    asyncio.run(add(sale(2)))
+    asyncio.run(add(opened))
+    assert told == [False, True, True, False, False, True, True, False]
 
 
 def test_a_sale_is_kept_and_the_head_knows_the_next_number(state: Path, worker: ThreadWorker) -> None:
