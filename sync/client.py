@@ -11,7 +11,8 @@ branch is sent and kept aside, and a new epoch begins), "replaced", "revoked" (t
 minute; the line is built anew), "refused" (it does not take our messages), "untrusted" (whoever answers is not the
 node we were enrolled at), "busy" (it asked us to wait), "too-large" (one fact is too large for it), "journal" (our
 own facts cannot be read), "clock" (our clock and the node's are over two minutes apart), "away" (the relay has not
-answered for a while: sales go past it, and the shop has no second copy).
+answered for a while: sales go past it, and the shop has no second copy), "unreachable" (the relay answers, and has
+not heard the hub for a while).
 """
 
 import asyncio
@@ -87,6 +88,7 @@ class HubClient:
         self._reported: dict[str, HubReported] = {}
         self._told_ms: dict[str, int] = {}
         self._untold: dict[str, HubReported] = {}
+        self._hub_is_away = False
         self.downlink = Downlink(memory, clock, sleep, apply_changes)
         hub = identity.node("hub")
         self.carts = CartLine(
@@ -182,7 +184,18 @@ class HubClient:
             return
         for line in self._lines:
             if line.node.role == "hub" and await line.cursor.heard(ack):
-                self.report(line, online=True, draining=draining)
+                self._report_hub(line, draining=draining)
+
+    def heard_of_hub(self, *, away: bool) -> None:
+        """A relay tells whether it hears the hub; nobody else does while the relay answers."""
+        self._hub_is_away = away
+        for line in self._lines:
+            if line.node.role == "hub" and self.stands_by(line):
+                self._report_hub(line)
+
+    def _report_hub(self, line: Uplink, *, draining: bool = False) -> None:
+        away = self._hub_is_away
+        self.report(line, online=not away, problem="unreachable" if away else "", draining=draining)
 
     def report(
         self, line: Uplink, *, online: bool, problem: str = "", skew_ms: int = 0, draining: bool = False

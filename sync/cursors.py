@@ -28,13 +28,16 @@ class Cursor:
         self._memory = memory
         self._key = f"{node.role}.cursor"
         self.place: Place = START
+        self._heard_ms = 0  # by the node's clock: its newest word that counted
+        self._fell_ms = 0  # the word by which it held less than before
 
     async def load(self) -> None:
         if text := await self._memory.get(self._key):
             epoch, _, seq = text.decode().partition(":")
             self.place = (int(epoch), int(seq))
 
-    async def move(self, place: Place) -> None:
+    async def move(self, place: Place, node_ms: int = 0) -> None:
+        self._heard_ms = max(self._heard_ms, node_ms)
         if place != self.place:
             self.place = place
             await self._memory.put(self._key, f"{place[0]}:{place[1]}".encode())
@@ -49,8 +52,18 @@ class Cursor:
         return await self._source.hash_at(ack.epoch, ack.acked_seq) == ack.acked_hash
 
     async def heard(self, ack: Ack) -> bool:
-        """An acknowledgement that came through another node; True if it moved the cursor on."""
-        if (ack.epoch, ack.acked_seq) <= self.place or not self.signed(ack) or not await self.is_ours(ack):
+        """An acknowledgement that came through another node; True if it moved the cursor.
+
+        Back only by a word that is newer than all before: then the node was restored from a backup. What is older
+        than such a word counts no longer.
+        """
+        place, at_ms = (ack.epoch, ack.acked_seq), ack.hub_time_ms
+        fell = place < self.place
+        if place == self.place or at_ms <= (self._heard_ms if fell else self._fell_ms):
             return False
-        await self.move((ack.epoch, ack.acked_seq))
+        if not self.signed(ack) or not await self.is_ours(ack):
+            return False
+        if fell:
+            self._fell_ms = at_ms
+        await self.move(place, at_ms)
         return True

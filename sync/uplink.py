@@ -181,6 +181,7 @@ class Uplink:
         self._hello_ms = self._clock.mono_ms()
         await client.welcomed(welcome)
         await client.heard_upstream(welcome.upstream)
+        self._hub_away(welcome)
         await self._compare(welcome)
         if welcome.has_last and (epoch, seq) > self.cursor.place:  # a copy of this disk sent all of ours
             await self.cursor.move((epoch, seq))
@@ -192,9 +193,14 @@ class Uplink:
 
     def _heard(self, feed: Feed) -> None:
         """A node that started anew, or whose changes are others, may have been restored: what does it hold?"""
+        self._hub_away(feed)
         if feed.run != self._run or any(changes.reset for changes in feed.scopes):
             self._doubt = True
             self.kicked.set()
+
+    def _hub_away(self, said: Feed | Welcome) -> None:
+        if self.node.role == "relay":
+            self._client.heard_of_hub(away=said.hub_away)
 
     async def _compare(self, welcome: Welcome) -> None:
         """Start where the node stands: behind us after it was restored, ahead after a lost memory of ours."""
@@ -337,7 +343,7 @@ class Uplink:
         if place <= self.cursor.place and place <= self._position:
             raise PauseError(self._stalled())
         self._moved_on(place)
-        await self.cursor.move(place)
+        await self.cursor.move(place, ack.hub_time_ms)
         await self._client.heard_upstream(ack.upstream, draining=self._draining)
         self._report(draining=self._draining)
 

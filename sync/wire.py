@@ -137,7 +137,7 @@ class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
     `link_key` belongs to the store. `acked_*` is what the node holds of the newest epoch up to the one that
     was named in Hello (epoch 0: nothing). `standing` is "ok", "behind", "fork", "replaced" or "revoked".
     `run` is a word by chance, another one each time the node starts. `has_last`: it holds the very fact that Hello
-    named as the till's last.
+    named as the till's last. `hub_away`: a relay has not heard the hub for a while.
     """
 
     link_key: bytes
@@ -152,6 +152,7 @@ class Welcome(msgspec.Struct, frozen=True, omit_defaults=True):
     upstream: Ack | None = None
     run: str = ""
     has_last: bool = False
+    hub_away: bool = False
 
 
 class Batch(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -312,11 +313,15 @@ class Changes(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to one question about several scopes, in the order they were asked. `run`: as in Welcome."""
+    """The answer to one question about several scopes, in the order they were asked.
+
+    `run`, `hub_away`: as in Welcome.
+    """
 
     scopes: tuple[Changes, ...]
     hub_time_ms: int
     run: str = ""
+    hub_away: bool = False
 
 
 class Health(msgspec.Struct, frozen=True):

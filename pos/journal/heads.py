@@ -52,7 +52,7 @@ def _follow(head: Head, fact: Fact, row: StoredFact) -> Head:
     )
 
 
-def is_of_sale(fact: Fact | Training, sale: Sale | None) -> bool:
+def is_of_sale(fact: object, sale: Sale | None) -> bool:
     """Whether a fact is written with a sale, right after it: the drawer, opened by its key as no printer could."""
     return isinstance(fact, DrawerOpenedFact) and sale is not None and fact.cart_id == sale.cart_id
 

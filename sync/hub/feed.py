@@ -48,6 +48,7 @@ class Feeds:
         self._run = run
         self._sleep = sleep
         self.above: Callable[[Cursor, int], Awaitable[Changes | None]] | None = None
+        self.hub_away: Callable[[], bool] = lambda: False
         self._waiters: dict[str, dict[_Waiter, None]] = defaultdict(dict)  # in the order of their coming
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
@@ -68,7 +69,7 @@ class Feeds:
                     answers = await self._ask_above(cursors, answers, limit)
                 over = wait_s <= 0 or self._closed or (timer is not None and timer.done())
                 if over or any(answer.changes or answer.reset for answer in answers):
-                    return Feed(tuple(answers), self._clock.wall_ms(), self._run)
+                    return Feed(tuple(answers), self._clock.wall_ms(), self._run, self.hub_away())
                 waiter.heads = {answer.scope: answer.head for answer in answers}
                 if timer is None:
                     timer = asyncio.ensure_future(self._sleep(wait_s))

@@ -45,6 +45,7 @@ __all__ = ["Relay"]
 LOOK_S: Final = 30.0
 HELLO_MS: Final = 300_000
 HELD_MS: Final = 60_000
+AWAY_MS: Final = 10_000
 WAIT_S: Final = 25
 QUICK_MS: Final = 1_000
 PASS_ON_S: Final = 10.0
@@ -86,6 +87,13 @@ class Relay:
         self._run: str | None = None  # which start of the hub's it was that greeted us
         self._doubt = False
         self._limit = BATCH_MAX_FACTS
+        self._silent_since_ms: int | None = None
+
+    @property
+    def hub_away(self) -> bool:
+        """Whether the hub has been silent for a while."""
+        since = self._silent_since_ms
+        return since is not None and self._clock.mono_ms() - since >= AWAY_MS
 
     def is_forked(self, till: str, epoch: int) -> bool:
         """Whether the hub keeps what this till writes in this epoch aside."""
@@ -166,6 +174,8 @@ class Relay:
                     _log.info("the hub does not answer: %s", error)
                 else:
                     _log.error("the line to the hub broke", exc_info=error)
+            if self._silent_since_ms is None:
+                self._silent_since_ms = self._clock.mono_ms()
             await self._sleep(max(wait_ms, backoff.next_ms()) / 1000)
 
     def _line(self) -> Line:
@@ -219,6 +229,7 @@ class Relay:
     async def _hello(self, line: Line, hello: Hello) -> None:
         answer = await line.ask("PUT", f"/v1/tills/{hello.store}/{hello.till}", body=encode_json(hello))
         expect(answer)
+        self._silent_since_ms = None
         welcome = msgspec.json.decode(answer.content, type=Welcome)
         if welcome.upstream is not None and not self._signed(welcome.upstream, hello.till):
             raise UntrustedAnswerError("a welcome without the hub's acknowledgement")
@@ -354,6 +365,7 @@ class Relay:
         query = mirror.query_of(asked, CHANGES_LIMIT, wait_s)
         answer = await line.ask("GET", "/v1/changes", query=query, timeout_s=wait_s + 15.0)
         expect(answer)
+        self._silent_since_ms = None
         feed = msgspec.json.decode(answer.content, type=mirror.Answer)
         parts = feed.scopes
         self._heard(feed.run, reset=any(part.reset for part in parts))

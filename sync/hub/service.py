@@ -100,6 +100,7 @@ class Hub:
         self.relay = Relay(self, upstream, sleep=sleep, transport=transport) if upstream else None
         if self.relay is not None:
             self.feeds.above = self.relay.look_above
+            self.feeds.hub_away = lambda: self.relay is not None and self.relay.hub_away
         database.on_changes = self.feeds.ring
         self._sleep = sleep
         self.cart_rings = CartRings(sleep)
@@ -124,6 +125,7 @@ class Hub:
         """As it goes out: what a hub holds is signed; a relay says if the hub keeps the till's facts aside."""
         welcome = msgspec.structs.replace(welcome, run=self.run)
         if self.relay is not None:
+            welcome = msgspec.structs.replace(welcome, hub_away=self.relay.hub_away)
             forked = welcome.standing == "ok" and self.relay.is_forked(message.till, message.epoch)
             return msgspec.structs.replace(welcome, standing="fork") if forked else welcome
         if not welcome.acked_epoch:

@@ -147,6 +147,27 @@ def test_while_the_hub_is_away_the_relay_takes_all_and_hands_it_on_when_it_is_ba
     in_shop(case)
 
 
+def test_a_relay_knows_and_says_that_its_hub_is_away(in_small_shop: InShop) -> None:
+    async def case(found: Shop) -> None:
+        await found.join("1")
+        relay = found.relay.hub.relay
+        assert relay is not None
+        assert not relay.hub_away
+        found.relay.network.up = False
+        relay.kick()
+        async with asyncio.timeout(10):
+            while not relay.hub_away:
+                found.relay.clock.ms += 1_000
+                await asyncio.sleep(0.005)
+        assert (await found.relay.hub.feeds.read([], 1)).hub_away
+        found.relay.network.up = True
+        async with asyncio.timeout(10):
+            while relay.hub_away:  # noqa: ASYNC110 - the relay tells nobody
+                await asyncio.sleep(0.005)
+
+    in_small_shop(case)
+
+
 def test_lost_answers_neither_lose_nor_double_a_fact(in_small_shop: InShop) -> None:
     async def case(found: Shop) -> None:
         await found.join("1")

@@ -17,6 +17,7 @@ import pytest
 
 from pos.domain.commands import Command, HubReported, OpenEpoch
 from sync.client import HubClient
+from sync.cursors import Cursor
 from sync.hub import machines, quarantine
 from sync.hub.database import transact
 from sync.hub.digest import Digest, digest
@@ -706,6 +707,92 @@ def test_what_the_hub_holds_is_heard_through_the_relay_and_believed_only_with_th
                 client.kick()
                 await until(lambda: told("hub", 2))
             assert {r.acked_seq for r in shop.reports.all if r.node == "hub"} <= {0, 2}
+
+    asyncio.run(scenario())
+
+
+def test_a_relay_says_that_the_hub_was_restored_and_the_tills_cursor_goes_back_only_by_a_newer_word(
+    new_url: Callable[[str], str],
+) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as hub:
+            till, memory = Till(), Memory()
+            till.sell(5)
+            node = Node("http://far", "hub", "hub", hub.hub.key.public)
+            cursor = Cursor(node, till.store, till.till, till, memory)
+
+            def word(seq: int, at_ms: int) -> Ack:
+                ack = acked(hub, seq, till.facts[seq - 1].hash)
+                return hub.hub.signed(msgspec.structs.replace(ack, hub_time_ms=at_ms))
+
+            assert await cursor.heard(word(5, 1000))
+            assert not await cursor.heard(word(2, 900)), "older than what is known"
+            stranger = msgspec.structs.replace(word(2, 2000), signature=bytes(64))
+            assert not await cursor.heard(stranger), "the relay's own invention"
+            assert cursor.place == (1, 5)
+            assert await cursor.heard(word(2, 2000))
+            assert cursor.place == (1, 2)
+            assert memory.values["hub.cursor"] == b"1:2"
+            assert not await cursor.heard(word(5, 1000)), "from before it was restored"
+            assert await cursor.heard(word(6, 2001))
+            assert cursor.place == (1, 6)
+
+    asyncio.run(scenario())
+
+
+def test_what_the_hub_holds_is_never_more_than_the_relay_said_last_after_a_restore(
+    new_url: Callable[[str], str],
+) -> None:
+    """By the till's own line as well: what it heard directly is newer than what a relay remembers."""
+
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite")) as hub:
+            till = Till()
+            till.sell(5)
+            cursor = Cursor(
+                Node("http://far", "hub", "hub", hub.hub.key.public), till.store, till.till, till, Memory()
+            )
+            await cursor.move((1, 5), 3000)
+            remembered = msgspec.structs.replace(acked(hub, 2, till.facts[1].hash), hub_time_ms=2000)
+            assert not await cursor.heard(hub.hub.signed(remembered))
+            assert cursor.place == (1, 5)
+
+    asyncio.run(scenario())
+
+
+def test_while_the_relay_answers_and_the_hub_does_not_the_till_hears_so(
+    new_url: Callable[[str], str],
+) -> None:
+    async def scenario() -> None:
+        async with hub_rig(new_url("sqlite"), "relay-1") as relay, hub_rig(new_url("sqlite")) as hub:
+            line = Line(relay.transport())
+            shop = Shop(relay, line)
+            node = shop.identity.nodes[0]
+            shop.identity = msgspec.structs.replace(
+                shop.identity,
+                nodes=(
+                    Node(node.url, "relay", "relay-1", node.public_key),
+                    Node("http://far", "hub", "hub", hub.hub.key.public),
+                ),
+            )
+            shop.start()
+            shop.patient = True
+            shop.client.transport = lambda node: line if node.role == "relay" else Line(None)
+            away = [False]
+            relay.hub.feeds.hub_away = lambda: away[0]
+            relay.hub.feeds.close()  # no answer is held
+
+            def said(*, online: bool, problem: str) -> bool:
+                news = [report for report in shop.reports.all if report.node == "hub"]
+                return bool(news) and (news[-1].online, news[-1].problem) == (online, problem)
+
+            async with shop.running():
+                await until(lambda: said(online=True, problem=""))
+                away[0] = True
+                await until(lambda: said(online=False, problem="unreachable"))
+                away[0] = False
+                await until(lambda: said(online=True, problem=""))
+                assert [r.online for r in shop.reports.all if r.node == "relay"][-1]
 
     asyncio.run(scenario())
 

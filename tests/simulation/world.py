@@ -242,7 +242,7 @@ class World:
         aside = (
             till.replaced
             or till.till_id in self.history.revoked
-            or till.till.view.hub.problem not in {"", "clock"}
+            or till.till.view.hub.problem not in {"", "clock", "unreachable"}
         )
         return behind + (not till.client.at_rest) + (0 if aside else till.till.view.unsent)
 
