@@ -40,6 +40,18 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     undecoded: tuple[Undecoded, ...] = ()
     charset: str = charsets.AUTO
 
+    def __repr__(self) -> str:
+        """Without what is empty, and without the terminal's password."""
+        shown = [
+            f"{name}={'hidden' if name == 'password' else repr(value)}"
+            for name, value in ((name, getattr(self, name)) for name in self.__struct_fields__)
+            if value is not None and value not in ((), "") and name != "charset"
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("", repr(self))]
+
     def tag(self, tag: int) -> Any:
         """The value of the first TLV with this tag, as what it is; None without one."""
         found = tlv.find(self.tlv, tag)

@@ -288,3 +288,9 @@ def test_totals_that_are_none_show_no_digits() -> None:
     assert found.totals is None
     assert found.undecoded[0].field == 0x60
     assert "11" not in repr(found)
+
+
+def test_a_password_is_not_in_the_repr_of_a_message() -> None:
+    sent = zvt.Registration(password="482915", config_byte=0xBE, currency=978)
+    assert repr(sent) == "Registration(password=hidden, config_byte=190, currency=978)"
+    assert "482915" not in str(sent.__rich_repr__())
