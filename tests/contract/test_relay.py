@@ -159,7 +159,7 @@ def test_a_relay_knows_and_says_that_its_hub_is_away(in_small_shop: InShop) -> N
             while not relay.hub_away:
                 found.relay.clock.ms += 1_000
                 await asyncio.sleep(0.005)
-        assert (await found.relay.hub.feeds.read([], 1)).hub_away
+        assert (await found.relay.hub.feeds.read([Cursor("chain", 0, "")], 1)).hub_away
         found.relay.network.up = True
         async with asyncio.timeout(10):
             while relay.hub_away:  # noqa: ASYNC110 - the relay tells nobody
