@@ -1,7 +1,9 @@
 """What of a card payment stands on the receipt: the customer's part, and nothing of the merchant's."""
 
+import pytest
+
 from pos.domain.card import CardPaper, CardResult
-from pos.domain.card_slip import customer_lines
+from pos.domain.card_slip import customer_lines, entry_words
 from pos.domain.tender import Tender
 from pos.resources import config_path
 from receipts.escpos import compose
@@ -66,3 +68,24 @@ def test_other_tenders_have_no_card_receipt() -> None:
 def test_each_printer_takes_it() -> None:
     for profile in load_profiles(config_path() / "printers.toml").values():
         assert b"girocard" in compose(made(card(paper=SENT)), profile)
+
+
+@pytest.mark.parametrize(
+    ("entry", "proof", "german", "english"),
+    [
+        ("chip", "online-pin", "Chip, PIN", "chip, PIN"),
+        ("contactless", "none", "kontaktlos, ohne PIN", "contactless, no PIN"),
+        (
+            "contactless",
+            "device",
+            "kontaktlos, am Gerät des Kunden bestätigt",
+            "contactless, confirmed on the customer's device",
+        ),
+        ("magstripe", "signature", "Magnetstreifen, Unterschrift", "magnetic stripe, signature"),
+        ("", "", "", ""),
+        ("unheard-of", "device", "am Gerät des Kunden bestätigt", "confirmed on the customer's device"),
+    ],
+)
+def test_how_a_card_was_read_is_said_in_words(entry: str, proof: str, german: str, english: str) -> None:
+    result = CardResult(0, entry_mode=entry, cvm=proof)
+    assert (entry_words(result, "de"), entry_words(result, "en")) == (german, english)

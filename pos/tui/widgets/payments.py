@@ -2,6 +2,7 @@
 
 from textual.strip import Strip
 
+from pos.domain.card_slip import entry_words
 from pos.domain.tender import Tender
 from pos.resources import Texts
 from pos.tui.paint import fit, fit_right
@@ -44,4 +45,6 @@ def tender_text(tender: Tender, words: Texts) -> str:
         parts.append(f"{given} {tender.foreign.currency}")
     elif tender.reference:
         parts.append(tender.reference if len(tender.reference) <= 12 else f"...{tender.reference[-6:]}")
+    if tender.card is not None and tender.card.entry_mode:
+        parts.append(entry_words(tender.card, words.language).partition(",")[0])
     return " ".join(parts)
