@@ -157,9 +157,17 @@ def pin(state: Path, name: str) -> None:
 @people.command()
 @state_option
 @click.option("--revoke", is_flag=True, help="Revoke all badges of this operator instead.")
+@click.option(
+    "--card",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="Draw it as a card with name, QR code and Code 128 into this file, .pdf or .png.",
+)
 @click.argument("name")
-def badge(state: Path, revoke: bool, name: str) -> None:
+def badge(state: Path, revoke: bool, card: Path | None, name: str) -> None:
     """Make a badge for the operator NAME (or number): a code to print, shown this once."""
+    if card is not None and card.suffix.lower() not in {".pdf", ".png"}:
+        raise click.ClickException(f"{card}: a card is written as .pdf or .png.")
     with _shop(state) as shop:
         if revoke:
             one, count = shop.store.revoke_badges(name)
@@ -167,6 +175,12 @@ def badge(state: Path, revoke: bool, name: str) -> None:
             return
         one, payload = shop.store.new_badge(name)
         code = own_code(ScanKind.BADGE, payload)
+        if card is not None:
+            _draw_card(card, one.name, shop.settings.shop.name, code)
+            click.echo(
+                f"A badge of {one.name} is in {card}. Print it, then delete the file: who has it can sign in."
+            )
+            return
         from receipts.qr import qr_blocks  # noqa: PLC0415
 
         click.echo(
@@ -176,3 +190,17 @@ def badge(state: Path, revoke: bool, name: str) -> None:
             click.echo(row)
         if shop.settings.people.badge == "off":
             click.echo("Badges are switched off at this till: people.badge in settings.toml.")
+
+
+def _draw_card(path: Path, name: str, shop: str, code: str) -> None:
+    """Readable by its owner alone: whoever has it can sign in."""
+    from receipts.badge import write_badge  # noqa: PLC0415
+
+    try:
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        write_badge(path, name, shop, code)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(
+            f"The card could not be written: {error}. The badge is good; revoke it with --revoke."
+        ) from error

@@ -21,6 +21,7 @@ from pos.till.counters import COUNTERS
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.ledger import Ledger
+from pos.till.numbered import numbered, which
 from pos.till.surroundings import Surroundings
 from pos.till.told_numbers import goods_named
 from pos.till_facts import ReceiptCopied
@@ -32,6 +33,7 @@ GIFT: Final = "g/"
 """Before the link of a gift receipt, in a code's content."""
 
 _PAGE: Final = 8
+_TYPED_MAX: Final = 7  # digits of a number; longer ones are serial numbers
 _NUMBER: Final = re.compile(
     r"(?:(?:(.{1,32})-)?([0-9]{1,6})-)?(T)?([0-9]{1,12})(-?G)?", re.ASCII | re.IGNORECASE
 )
@@ -112,7 +114,9 @@ class ReceiptBook:
     async def by_text(self, text: str) -> Receipt:
         """By number (`3-1-20417`, `1-20417` or `20417`, a gift receipt's with `G` behind it), else by a serial number."""
         match = _NUMBER.fullmatch(text)
-        if match is not None and (match[1] or match[2] or match[3] or match[5] or len(match[4]) <= 7):
+        if match is not None and (
+            match[1] or match[2] or match[3] or match[5] or len(match[4]) <= _TYPED_MAX
+        ):
             till, epoch, number, gift = match[1], match[2], int(match[4]), match[5] is not None
             if match[3] and not self._desk.training:
                 raise Refusal("receipt-of-training", code=text[:30])
@@ -155,6 +159,12 @@ class ReceiptBook:
     def wanted(self, text: str) -> Generator[Any, Any, Receipt]:
         """The receipt of this text; without one, from the list of the newest sales, or by a scan."""
         if text:
+            match = _NUMBER.fullmatch(text)
+            if match is not None and not (match[1] or match[2] or match[3]) and len(match[4]) <= _TYPED_MAX:
+                several = yield numbered(self.history, self._desk.world.journal.head.epoch, int(match[4]))
+                if len(several) > 1:
+                    found = yield from which(self._desk, several)
+                    return self._here(found, text, gift=match[5] is not None)
             receipt: Receipt = yield self.by_text(text)
             return receipt
         before: tuple[int, int] | None = None

@@ -22,6 +22,7 @@ from pos.till.checkout import Checkout
 from pos.till.counters import is_counter, negated, retender_of, standing_tenders, void_of
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
+from pos.till.numbered import numbered, which
 from pos.till.paid_with import key_of
 from pos.till.selling import Selling
 from pos.till.settlement import SaleContext
@@ -106,9 +107,11 @@ class Retender:
             raise Refusal("no-last-sale")
         found: Found | None = None
         if command.text:
-            found = yield history.receipt(self._epoch, _digits(command.text))
-            if found is None:
+            newest = desk.world.journal.head.epoch
+            several = yield numbered(history, newest, _digits(command.text))
+            if not several:
                 raise Refusal("no-such-receipt", number=command.text[:20])
+            found = yield from which(desk, several)
         elif self._is_fresh():
             assert desk.last_sale is not None, "it is fresh"
             found = yield history.receipt(self._epoch, desk.last_sale.number)
