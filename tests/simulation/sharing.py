@@ -11,15 +11,15 @@ FAULTS = ("weather", "partition", "disconnect", "pause", "till crash", "hub cras
 
 def plan_of(rng: random.Random) -> Plan:
     return Plan(
-        tills=rng.randint(2, 4),
-        sales=25,
+        tills=4,
+        sales=12,
         flurry=4,
-        gap_s=0.3,
-        pause_s=2.0,
+        gap_s=0.05,
+        pause_s=0.6,
         fault_every_s=4.0,
         relay=rng.random() < 0.4,
         faults=FAULTS,
         at_till=1.0,
-        park=0.6,
-        resume=0.15,
+        park=0.8,
+        resume=0.6,
     )

@@ -22,7 +22,6 @@ SALES, FAULTS = 100_000, 20_000
 COMMON = (
     "acknowledged-before-commit",
     "append-not-awaited",
-    "claim-granted-twice",
     "cursor-moves-before-the-answer",
     "drawer-before-commit",
     "fact-skipped",
