@@ -156,6 +156,8 @@ class GoodsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price_reasons: tuple[str, ...]
     discount_percent_max: Annotated[int, msgspec.Meta(ge=0, le=100)]
     staff_percent: Annotated[int, msgspec.Meta(ge=0, le=100)]
+    fixed_price_codes: tuple[str, ...]
+    fixed_price_departments: tuple[int, ...]
 
     @property
     def rules(self) -> GoodsRules:
@@ -166,6 +168,8 @@ class GoodsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             price_reasons=self.price_reasons,
             discount_percent_max=self.discount_percent_max,
             staff_percent=self.staff_percent,
+            fixed_price_codes=self.fixed_price_codes,
+            fixed_price_departments=self.fixed_price_departments,
         )
 
 

@@ -18,7 +18,8 @@ class GoodsRules(msgspec.Struct, frozen=True, omit_defaults=True):
     """`age_check`: "date" takes a birth date, "ask" a look at the customer, "warn" only tells.
 
     `deposits` come back without their article. A discount of more than `discount_percent_max` of a price asks for another
-    right; staff gets `staff_percent`. Reasons are codes with words (`reason.CODE`), or texts of the shop's own.
+    right; staff gets `staff_percent`. `fixed_price_codes` (as "978") and `fixed_price_departments` name goods whose price nobody
+    at the till may change, as that of books. Reasons are codes with words (`reason.CODE`), or texts of the shop's own.
     """
 
     age_check: str = "warn"
@@ -27,6 +28,14 @@ class GoodsRules(msgspec.Struct, frozen=True, omit_defaults=True):
     price_reasons: tuple[str, ...] = ()
     discount_percent_max: int = 100
     staff_percent: int = 0
+    fixed_price_codes: tuple[str, ...] = ()
+    fixed_price_departments: tuple[int, ...] = ()
+
+    def price_is_fixed(self, code: str, department: int) -> bool:
+        """Is its price the publisher's, so that nothing may be taken off by hand? By the beginning of its code, or its department."""
+        if department in self.fixed_price_departments:
+            return True
+        return any(code.startswith(begin) for begin in self.fixed_price_codes)
 
 
 def read_deposits(texts: Iterable[str]) -> tuple[Deposit, ...]:

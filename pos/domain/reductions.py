@@ -6,7 +6,7 @@ vouchers and what is taken back are never reduced, no line falls below nothing, 
 takes that.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -33,6 +33,14 @@ _PROMOTION: Final = "promotion"
 _HUNDRED: Final = Decimal(100)
 
 
+Fixed = Callable[[Line], bool]
+"""Whether nothing may be taken off a line by hand."""
+
+
+def _never(_: Line) -> bool:
+    return False
+
+
 def percent_of(amount_minor: int, percent: Decimal) -> int:
     return round_minor(amount_minor * percent / _HUNDRED)
 
@@ -46,14 +54,17 @@ def reduce_lines(cart: Cart) -> Cart:
     return _put(cart, given)
 
 
-def reduce_cart(cart: Cart) -> Cart:
-    """The cart of `reduce_lines`, with promotions in place, with the reductions of the whole cart too."""
+def reduce_cart(cart: Cart, fixed: Fixed = _never) -> Cart:
+    """The cart of `reduce_lines`, with promotions in place, with the reductions of the whole cart too.
+
+    They take nothing off lines that are `fixed`.
+    """
     rules = sorted(
         (one for one in cart.about.reductions if not one.n), key=lambda one: _SOURCES.index(one.source)
     )
     if not rules:
         return cart
-    left = {n: line.pay_minor for n, line in _goods(cart, None)}
+    left = {n: line.pay_minor for n, line in _goods(cart, None) if not fixed(line)}
     given = {
         line.n: [one for one in line.discounts if _by_rule(one)] for line in cart.lines if line.discounts
     }
@@ -61,13 +72,13 @@ def reduce_cart(cart: Cart) -> Cart:
     return _put(cart, given)
 
 
-def left_minor(cart: Cart, n: int = 0) -> int:
+def left_minor(cart: Cart, n: int = 0, fixed: Fixed = _never) -> int:
     """What is still paid for a line, or for all goods (0): the most that a further reduction can take.
 
     A line's own reductions take from its price, not from what promotions leave of it.
     """
     if not n:
-        return sum(line.pay_minor for _, line in _goods(cart, None))
+        return sum(line.pay_minor for _, line in _goods(cart, None) if not fixed(line))
     line = cart.lines[n - 1]
     own = sum(one.amount_minor for one in line.discounts if one.source == _SOURCES[0])
     return max(0, line.total_minor - _fixed(line) - own)

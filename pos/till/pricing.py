@@ -59,7 +59,7 @@ class Pricing:
         before = self._selling.cart
         if not cart.about.reductions and (before is None or not before.about.reductions):
             return self._promote(cart)
-        priced = reductions.reduce_cart(self._promote(reductions.reduce_lines(cart)))
+        priced = reductions.reduce_cart(self._promote(reductions.reduce_lines(cart)), self._fixed)
         if before is None or not priced.about.reductions:
             return priced
         lines = (
@@ -95,7 +95,7 @@ class Pricing:
         """What can be done with what was typed: beside each choice stands what is paid then."""
         cart = self._selling.the_cart()
         percent, minor = self._as_percent(typed), self._as_minor(typed)
-        of_line, of_cart = reductions.left_minor(cart, line.n), reductions.left_minor(cart)
+        of_line, of_cart = reductions.left_minor(cart, line.n), reductions.left_minor(cart, 0, self._fixed)
 
         def less(left: int) -> tuple[int | None, int | None]:
             by_percent = None if percent is None else left - reductions.percent_of(left, percent)
@@ -124,7 +124,20 @@ class Pricing:
         n = int((yield Question("discount-line", options=options)))
         return self._selling.the_cart().lines[n - 1]
 
+    def _fixed(self, line: Line) -> bool:
+        """Is its price the publisher's? What is open or asked for has no other."""
+        return self._desk.setup.goods.price_is_fixed(line.gtin or line.code, line.department)
+
+    def _must_not_be_fixed(self, line: Line | None) -> None:
+        """Raises Refusal for goods whose price is fixed; for the whole cart (None) where it holds nothing else."""
+        if line is not None and self._fixed(line):
+            raise Refusal("price-is-fixed", level="warn", text=line.text)
+        sold = [one for one in self._selling.the_cart().lines if is_sold(one)]
+        if line is None and sold and all(map(self._fixed, sold)):
+            raise Refusal("price-is-fixed", level="warn", text=sold[-1].text)
+
     def _percent(self, typed: str, line: Line | None) -> Flow:
+        self._must_not_be_fixed(line)
         percent = self._as_percent(typed)
         while percent is None or not 0 < percent <= _HUNDRED:
             if percent is not None:
@@ -134,7 +147,8 @@ class Pricing:
         yield from self._give(Reduction("manual", text, percent=percent), percent, line)
 
     def _amount(self, typed: str, line: Line | None) -> Flow:
-        most = reductions.left_minor(self._selling.the_cart(), 0 if line is None else line.n)
+        self._must_not_be_fixed(line)
+        most = reductions.left_minor(self._selling.the_cart(), 0 if line is None else line.n, self._fixed)
         minor = self._as_minor(typed)
         while minor is None or not 0 < minor <= most:
             if minor is not None:
@@ -146,7 +160,7 @@ class Pricing:
     def _give(self, reduction: Reduction, percent: Decimal, line: Line | None) -> Flow:
         reason = yield from self._reason("discount-reason", self._desk.setup.goods.discount_reasons)
         over = percent > self._desk.setup.goods.discount_percent_max
-        left = reductions.left_minor(self._selling.the_cart(), 0 if line is None else line.n)
+        left = reductions.left_minor(self._selling.the_cart(), 0 if line is None else line.n, self._fixed)
         size = Size(round_minor(left * percent / _HUNDRED), percent)
         agreed: Approval | None = yield Need(DISCOUNT_OVER if over else DISCOUNT, size=size)
         given = msgspec.structs.replace(
@@ -181,6 +195,7 @@ class Pricing:
         yield from self._new_price(command.text, self._last_sold())
 
     def _new_price(self, typed: str, line: Line) -> Flow:
+        self._must_not_be_fixed(line)
         minor = self._as_minor(typed)
         while minor is None or not 0 < minor <= PRICE_MAX_MINOR:
             if minor is not None:

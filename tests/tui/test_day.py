@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pos.domain.rights import declared
 from pos.entry import load_keymap
-from pos.resources import read_words
+from pos.resources import read_words, shipped_roles, texts
 from tests.demo.day import SITUATIONS, Situation, day_shop
 from tests.demo.fronts import Front, LineFront, ScreenFront, path_to
 from tests.tui.fakes import opened, run
@@ -73,6 +74,20 @@ def test_the_handbook_speaks_of_every_situation_and_names_the_keys_as_they_are(l
     taken = {f"{language}/{situation.name}" for situation in SITUATIONS if situation.picture}
     assert set(pictures) <= taken
     assert all((HANDBOOK / "pictures" / f"{name}.png").is_file() for name in pictures)
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_the_handbook_says_of_each_right_who_may(language: str) -> None:
+    text = (HANDBOOK / f"{language}.md").read_text(encoding="utf-8")
+    alone = {right for role in shipped_roles() if role.name == "cashier" for right in role.rights}
+    words = texts(language)
+    rows = [
+        tuple(cell.strip() for cell in row.split("|")[1:3])
+        for row in text.splitlines()
+        if row.startswith("| ")
+    ]
+    for right in declared():
+        assert words(f"right.{right}") in [row[right not in alone] for row in rows], right
 
 
 def _way(name: str) -> bool:

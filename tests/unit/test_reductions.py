@@ -15,6 +15,7 @@ from pos.domain.age import age_on, youngest_birth
 from pos.domain.article import Article, Deposit
 from pos.domain.cart import Cart, Mark, cart_of
 from pos.domain.goods import override_price, set_last
+from pos.domain.goods_rules import GoodsRules
 from pos.domain.money import round_minor
 from pos.resources import tax_table
 
@@ -227,3 +228,11 @@ def test_age_and_birth_date_agree_on_every_day(today: dt.date, age: int) -> None
     assert age_on(today, limit) == age
     if limit < today:
         assert age_on(today, limit + dt.timedelta(days=1)) < max(age, 1)
+
+
+def test_goods_whose_price_is_fixed_are_named_by_code_or_department_and_cart_discounts_pass_them_by() -> None:
+    rules = GoodsRules(fixed_price_codes=("978", "977"), fixed_price_departments=(13,))
+    assert rules.price_is_fixed("9783000000003", 1)
+    assert rules.price_is_fixed("2000000002514", 13)
+    assert not rules.price_is_fixed("4000000000013", 5)
+    assert not GoodsRules().price_is_fixed("9783000000003", 13)
