@@ -109,7 +109,7 @@ class Orders:
         if request.amount_minor <= 0:
             raise OrdersError("an amount is above nothing")
         amount, currency, number = request.amount_minor, self._currency, request.receipt_no
-        if request.kind in ("reversal", "book", "release", "tip") and number is None:
+        if request.kind in ("reversal", "book", "reduce", "release", "tip") and number is None:
             raise OrdersError(f"a {request.kind} needs the terminal's receipt number")
         match request.kind:
             case "sale":
@@ -126,6 +126,8 @@ class Orders:
                 )
             case "book":
                 return BookTotal(receipt_no=number, amount_minor=amount, currency=currency)
+            case "reduce":
+                return PartialReversal(receipt_no=number, amount_minor=amount, currency=currency)
             case "release":
                 return PreAuthorisationReversal(password=self._password, receipt_no=number)
             case "tip":
@@ -138,12 +140,6 @@ class Orders:
         if request.kind == "sale" and request.tip_minor:
             tags.append(Tlv(0x1F36, bytes.fromhex(f"{request.tip_minor:012d}")))
         return tags
-
-    def partial_release(self, receipt_no: int, unused_minor: int) -> Apdu:
-        """Give back what of a pre-authorisation is not used."""
-        return self._written(
-            PartialReversal(receipt_no=receipt_no, amount_minor=unused_minor, currency=self._currency)
-        )
 
     def repeat(self, *, receipts: bool = False) -> Apdu:
         """The last transaction: as a status without paper, or its receipts."""

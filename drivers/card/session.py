@@ -208,6 +208,8 @@ class Session(Speech):
         self.give_up(work, _end_of(ending), "")
         if ending.by == "unknown":
             raise ending.away()
+        if ending.by == "abort" and ending.code == NOT_REGISTERED:
+            await self._register()
 
     def _note_sync(self, ending: Ending, listener: Payment) -> None:
         """Tag 1F1F holds only what this terminal told of a transaction whose end was heard."""

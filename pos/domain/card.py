@@ -24,13 +24,14 @@ __all__ = [
 APPROVED: Final = 0
 """The one result code that says that the card was charged."""
 
-Kind = Literal["sale", "refund", "reversal", "preauth", "book", "release", "tip"]
+Kind = Literal["sale", "refund", "reversal", "preauth", "book", "reduce", "release", "tip"]
 
 
 class CardRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """One order to a terminal. `receipt_no` is the terminal's number of what is reversed, booked or tipped.
 
-    A "reversal" takes back all of it. `amount_minor` is positive in every kind. `begun_ms` is the time of its intent;
+    A "reversal" takes back all of it. A pre-authorisation is settled by "book" with what was used, or by "reduce" with what was
+    not, and given back whole by "release". `amount_minor` is positive in every kind. `begun_ms` is the time of its intent;
     `of_reference` a payment service's id of the payment that is refunded.
     """
 

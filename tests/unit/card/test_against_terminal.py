@@ -16,7 +16,7 @@ from drivers.supervisor import DeviceAbsentError
 from pos.domain.card import CardAnswer, CardEnd, CardMark, CardRequest, CardResult, mark_of
 from pos.domain.card_rules import judge, outcome
 from tests.simulation.virtual import SimClock, VirtualLoop, run_virtual
-from tests.simulators.terminal import Act, Pipe, Setup, Step, Terminal
+from tests.simulators.terminal import FAULTS, Act, Pipe, Setup, Step, Terminal
 from tests.simulators.terminal.links import SerialLink, TcpLink
 from tests.unit.card.bench import Desk
 
@@ -281,3 +281,59 @@ def test_random_cuts() -> None:
             rng.choice(TRANSPORTS),
             Setup(personality=rng.choice(PERSONALITIES)),  # type: ignore[arg-type]
         )
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_everything_else_that_moves_money(transport: str) -> None:
+    """Reversal, refund, reservations and tips, as the terminal books them."""
+
+    async def play(found: Shop) -> None:
+        async def done(*requests: CardRequest) -> int:
+            for request in requests:
+                assert await found.pay(request) == ("approved", "completion", 0.0), request
+            return found.told[-1].receipt_no or 0
+
+        sale = await done(CardRequest("1", "sale", 2000))
+        await done(CardRequest("2", "tip", 200, receipt_no=sale))
+        assert found.terminal.bank.net_minor == 2200
+        other = await done(CardRequest("3", "sale", 1200))
+        await done(CardRequest("4", "reversal", 1200, receipt_no=other))
+        assert found.terminal.bank.net_minor == 2200
+        said, by, _ = await found.pay(CardRequest("5", "reversal", 1200, receipt_no=other))
+        assert (said, by) == ("approved", "abort"), "it was reversed already, which is what was wanted"
+        await done(CardRequest("6", "refund", 700))
+        assert found.terminal.bank.net_minor == 1500
+        held = await done(CardRequest("7", "preauth", 5000))
+        await done(CardRequest("8", "book", 3000, receipt_no=held))
+        held = await done(CardRequest("9", "preauth", 4000))
+        await done(CardRequest("10", "reduce", 1000, receipt_no=held))
+        held = await done(CardRequest("11", "preauth", 9000))
+        await done(CardRequest("12", "release", 9000, receipt_no=held))
+        assert found.terminal.bank.net_minor == 1500 + 3000 + 3000
+        assert found.terminal.violations == []
+
+    shop(play, transport)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_every_fault_of_the_terminal(transport: str) -> None:
+    """Whatever a terminal does wrong: nothing is approved that was not charged, and what was charged is never called declined."""
+
+    async def play(found: Shop) -> None:
+        for cents, (fault, _) in sorted(FAULTS.items()):
+            before = found.terminal.bank.net_minor
+            said, rule, _ = await found.pay(CardRequest(f"F{cents}", "sale", 3000 + cents))
+            await asyncio.sleep(150)
+            charged = found.terminal.bank.net_minor - before
+            where = (fault, said, rule, charged)
+            if said == "approved":
+                assert charged > 0, where
+            elif said in ("declined", "reversed"):
+                assert charged == 0, where
+            else:
+                assert fault in {"no-status", "missing-fields", "repeat-without-status", "other-amount"}, (
+                    where
+                )
+        assert not [wrong for wrong in found.terminal.violations if "84" in wrong]
+
+    shop(play, transport, Setup(personality="keep"))

@@ -219,6 +219,17 @@ def test_a_terminal_that_has_forgotten_us_is_registered_and_asked_once_more() ->
     bench(play)
 
 
+def test_a_payment_that_ends_because_nobody_is_registered_is_over_and_the_next_one_can_be() -> None:
+    async def play(b: Bench) -> None:
+        await begun(b)
+        await b.peer.ask(apdu("061E", "6B"))
+        assert await b.desk.wait("ended") == CardEnd("abort", 0x6B)
+        await b.peer.register()
+        await b.peer.nothing(1)
+
+    bench(play)
+
+
 # -- timers
 
 
@@ -467,6 +478,7 @@ def test_what_a_terminal_may_ask_of_a_till_meanwhile() -> None:
         ),
         (CardRequest("P", "preauth", 300), apdu("0622", "04000000000300 490978 1940")),
         (CardRequest("P", "book", 250, receipt_no=12), apdu("0624", "04000000000250 490978 870012")),
+        (CardRequest("P", "reduce", 50, receipt_no=12), apdu("0623", "04000000000050 490978 870012")),
         (CardRequest("P", "release", 300, receipt_no=12), apdu("0625", "000000 870012")),
         (CardRequest("P", "tip", 50, receipt_no=12), apdu("060C", "04000000000050 490978 870012")),
     ],
