@@ -20,6 +20,8 @@ _SHORT: Final = 8  # a number with fewer digits keeps none of them
 _RUN: Final = 3  # bytes; shorter runs of digits cannot be the heart of a card number
 _WIDE: Final = 6  # bytes; longer numbers than any that ZVT knows
 
+_TAG_LIST: Final = 0x1F71
+
 _GROUPS: Final = re.compile(r"[0-9]+(?:[ .\-\u00a0][0-9]+)*")
 _GROUP: Final = re.compile(r"[0-9]+")
 
@@ -136,10 +138,29 @@ def _mask_nodes(found: bytearray, nodes: tuple[tlv.Node, ...]) -> None:
         kind = TLVS.get(node.tag)
         seen: Seen = kind.seen if kind is not None else "no-digits"
         size = node.end - node.start
+        if node.tag == _TAG_LIST:
+            found[node.start : node.end] = _tag_list(bytes(found[node.start : node.end]))
+            continue
         if kind is not None and kind.seen == "all" and size > _WIDE:
             application = node.tag == 0x43 and size <= 16 and found[node.start] >= 0xA0
             seen = "all" if application else "nothing" if kind.holds in {"bcd", "digits"} else "no-digits"
         _hidden(found, node.start, node.end, seen)
+
+
+def _tag_list(value: bytes) -> bytes:
+    """Numbers of tags, one behind the other. Most begin with 1F, which no digits hold; a run of digits as long as a card
+    number's heart is hidden.
+    """
+    found = bytearray(value)
+    at = 0
+    while at < len(found):
+        end = at
+        while end < len(found) and found[end] >> 4 < 10 and found[end] & 0x0F < 10:
+            end += 1
+        if end - at >= _WIDE:
+            found[at:end] = bytes((REDACTED,)) * (end - at)
+        at = end + 1
+    return bytes(found)
 
 
 def _keep_head(found: bytearray, at: int, end: int) -> None:

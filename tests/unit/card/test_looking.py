@@ -141,6 +141,19 @@ def test_messages_are_numbered_where_the_terminal_says_that_it_knows_that() -> N
     bench(play)
 
 
+def test_a_long_list_of_tags_is_read_and_a_number_in_it_is_not() -> None:
+    async def play(b: Bench) -> None:
+        await b.peer.register("12141A2627" + "1F1F1F361F371F121F7345")
+        await b.peer.poll()
+        tags = b.terminal.capabilities.tags
+        assert {"1F1F", "1F73", "1A", "45"} <= set(tags)
+        b.peer.hang_up()
+        await b.peer.register("1F1F4761739001010010")
+        assert "9001" not in "".join(b.terminal.capabilities.tags)
+
+    bench(play, known=True)
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
