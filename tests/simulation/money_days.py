@@ -51,13 +51,14 @@ class _Day:
     def __init__(self, seed: int) -> None:
         self._rng = random.Random(seed)
         self._as_paid = seed % 2 == 0
+        self._own = seed % 3 == 0
         self._profile = PROFILES[self._rng.choice(("off", "CH", "NL"))]
         journal = FakeJournal()
         journal.head = replace(journal.head, business_day="", next_number=1)
         self.shop = Shop(
             journal=journal,
             roles=_ROLES,
-            cash=CashRules(ask_float=True, difference_limit_minor=0),
+            cash=CashRules(ask_float=True, difference_limit_minor=0, own_insert=self._own),
             goods=GoodsRules(discount_reasons=(), price_reasons=()),
             tenders=TenderRules(
                 card_number="none",
@@ -71,8 +72,8 @@ class _Day:
     async def run(self) -> None:
         shop = self.shop
         await shop.open(signed_in=False)
-        await shop.till.handle(c.SignIn("Alex", PIN))
-        await self._say("500,00")
+        for name in ("Kim", "Alex") if self._own else ("Alex",):
+            await self._sign_in(name)
         acts = (self._sell, self._load, self._return, self._retender, self._void, self._park)
         for _ in range(self._rng.randrange(6, 18)):
             await self._rng.choices(
@@ -80,6 +81,7 @@ class _Day:
             )[0]()
             await self._finish()
             self._check()
+            await self._other()
         if self._as_paid:
             await self._all_back()
             self._check()
@@ -87,6 +89,18 @@ class _Day:
         await self._close()
 
     # -- what is done
+
+    async def _sign_in(self, name: str) -> None:
+        """Whoever begins says what lies in the drawer: with an insert of one's own, enough for anything."""
+        await self.shop.till.handle(c.SignIn(name, PIN))
+        if self._asked == "float":
+            await self._say("5000,00" if self._own else "500,00")
+        await self.shop.till.handle(c.Cancel())
+
+    async def _other(self) -> None:
+        """Somebody else goes on, in the middle of a payment too."""
+        if self._own and self._rng.random() < 0.3:
+            await self._sign_in(self._rng.choice(("Kim", "Alex")))
 
     async def _say(self, *answers: str) -> None:
         for answer in answers:
@@ -146,6 +160,7 @@ class _Day:
                 await till.handle(c.PayCash())
                 await self._answer()
                 continue
+            await self._other()
             part = "" if rng.random() < 0.6 else str(rng.randrange(1, due + 1))
             match rng.choice(("cash", "cash", "cash", "card", "over", "voucher", "account", "back")):
                 case "cash":
@@ -166,7 +181,11 @@ class _Day:
                 case _:
                     await self._do("tender-back")
             await self._answer()
-        while till.view.tenders:
+        for name in ("Kim", "Alex") * 9:
+            if not till.view.tenders or not self._open:
+                break
+            if self._own:
+                await self._sign_in(name)
             await self._do("tender-back")
             await self._answer()
 
@@ -306,11 +325,8 @@ class _Day:
         for sale in sales[self._seen :]:
             self._holds(sale)
         self._seen = len(sales)
-        session = self.shop.journal.head.days.current
-        assert session is not None
-        cash = sum(t.amount_minor for sale in sales for t in sale.tenders if t.kind == "cash")
-        moved = sum(f.amount_minor for f in self.shop.journal.facts if isinstance(f, CashMoved))
-        assert session.expected_minor == cash + moved >= 0, "the drawer"
+        for session in self.shop.journal.head.days.open[0].sessions:
+            assert session.expected_minor == self._in(session.session) >= 0, f"drawer {session.drawer}"
         for number, left in self._balances().items():
             assert left >= 0, f"{number} holds {left}"
         for customer, owed in self._owed().items():
@@ -318,6 +334,19 @@ class _Day:
         for sale in sales:
             if not is_counter(sale):
                 self._never_more(sale)
+
+    def _in(self, session: str) -> int:
+        """What lies in an insert, by the facts: each part in cash in the insert into which it fell."""
+        return sum(
+            tender.amount_minor
+            for sale in self.shop.journal.sales
+            for tender in sale.tenders
+            if tender.kind == "cash" and (tender.cash_session or sale.cash_session) == session
+        ) + sum(
+            fact.amount_minor
+            for fact in self.shop.journal.facts
+            if isinstance(fact, CashMoved) and fact.cash_session == session and fact.kind != "lift"
+        )
 
     def _holds(self, sale: Sale) -> None:
         owed = sale.total_minor + sale.rounding_minor + sale.tip_minor
@@ -427,20 +456,18 @@ class _Day:
     async def _close(self) -> None:
         shop = self.shop
         await shop.till.handle(c.Do("close-day"))
-        session = shop.journal.head.days.current
-        assert session is not None
-        pieces, rest = [], session.expected_minor
-        for value in denominations("EUR"):
-            if rest >= value:
-                pieces.append(f"{rest // value}x{value // 100}.{value % 100:02d}")
-                rest %= value
-        await self._say("#1", *([" ".join(pieces)] if pieces else []), "=", "#1", "")
+        for session in shop.journal.head.days.open[0].to_close:
+            pieces, rest = [], session.expected_minor
+            for value in denominations("EUR"):
+                if rest >= value:
+                    pieces.append(f"{rest // value}x{value // 100}.{value % 100:02d}")
+                    rest %= value
+            await self._say("#1", *([" ".join(pieces)] if pieces else []), "=", "#1", "")
         (closed,) = [fact for fact in shop.journal.facts if isinstance(fact, DayClosed)]
         sales = shop.journal.sales
         if not sales:
             return
         (book,) = closed.totals.books
-        (ended,) = closed.totals.sessions
         assert book.receipts == len(sales)
         assert book.total_minor == sum(sale.total_minor for sale in sales)
         assert book.rounding_minor == sum(sale.rounding_minor for sale in sales)
@@ -449,8 +476,10 @@ class _Day:
             for tender in sale.tenders:
                 sums[tender.kind] += tender.amount_minor
         assert {one.kind: one.amount_minor for one in book.tenders} == dict(sums), "ways of payment = Z"
-        assert ended.cash_minor == sums["cash"]
-        assert ended.difference_minor == 0
+        assert sum(ended.cash_minor for ended in closed.totals.sessions) == sums["cash"]
+        for ended in closed.totals.sessions:
+            assert ended.expected_minor == self._in(ended.session), "the insert = Z"
+            assert ended.difference_minor == 0
         again = day_totals([(1, fact) for fact in shop.journal.facts], closed.day)
         assert canonical(again) == canonical(closed.totals), "the Z is the fold of its facts"
 

@@ -31,7 +31,7 @@ class _Day:
         await shop.open(signed_in=False)
         await shop.till.handle(c.SignIn("Alex", PIN))
         if rng.random() < 0.7:
-            await self._say("#1", str(rng.randrange(0, 30_000)))
+            await self._say(str(rng.randrange(0, 30_000)))
         for _ in range(rng.randrange(2, 12)):
             await rng.choices((self._sale, self._void, self._drop, self._out, self._in), (8, 1, 2, 2, 1))[0]()
             session = shop.journal.head.days.current
