@@ -332,6 +332,25 @@ class Health(msgspec.Struct, frozen=True):
     public_url: str
 
 
+class RefusedRecord(msgspec.Struct, frozen=True):
+    """A record that was not taken: the how-manieth it was, from 1, and why."""
+
+    record: int
+    why: str
+
+
+class Brought(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the office brought: how many records, how many changes came of them, and which were not taken.
+
+    `errors` are the first hundred of the `refused`.
+    """
+
+    records: int
+    changes: int
+    refused: int = 0
+    errors: tuple[RefusedRecord, ...] = ()
+
+
 _batch_decoder = msgspec.json.Decoder(Batch)
 _hello_decoder = msgspec.json.Decoder(Hello)
 _conflict_decoder: msgspec.json.Decoder[Gap | Fork] = msgspec.json.Decoder(Gap | Fork)

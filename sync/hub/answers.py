@@ -19,10 +19,10 @@ def hub_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Hub:
     return hub
 
 
-def json_answer(message: Any) -> Response[Any]:
+def json_answer(message: Any, status: int = 200) -> Response[Any]:
     return Response(
         encode_json(message),
-        status_code=200,
+        status_code=status,
         media_type="application/json",
         headers=ANSWER_HEADERS,
     )

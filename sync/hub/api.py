@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, Final
 
-from litestar import Request, Response, Router, get, post, put
+from litestar import MediaType, Request, Response, Router, get, post, put
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
@@ -23,11 +23,13 @@ from sync.wire import (
     BATCH_MAX_BYTES,
     REQUEST_MAX_BYTES,
     Ack,
+    Brought,
     Feed,
     Fork,
     Gap,
     Health,
     Problem,
+    RefusedRecord,
     Welcome,
     WireError,
     decode_batch,
@@ -42,6 +44,7 @@ CHANGES_MAX: Final = 500
 CURSORS_MAX: Final = 256
 WAIT_MAX_S: Final = 60
 _RECORDS_AT_ONCE: Final = 500
+_ERRORS_MAX: Final = 100
 
 _PROBLEM = ResponseSpec(Problem, generate_examples=False, media_type=PROBLEM_JSON)
 _REFUSALS = {
@@ -195,15 +198,18 @@ async def get_changes(
     "/catalogue/articles",
     operation_class=_ArticlesOperation,
     request_max_body_size=None,
-    responses=_REFUSALS,
+    responses={**_REFUSALS, 422: ResponseSpec(Brought, generate_examples=False, media_type=MediaType.JSON)},
     guards=[only_office],
 )
-async def put_articles(request: Request[Any, Any, Any]) -> Response[dict[str, int]]:
+async def put_articles(request: Request[Any, Any, Any]) -> Response[Brought]:
     """Insert or replace articles, one JSON object with a `sku` a line; unchanged ones make no change.
 
-    Records are taken in order, some hundreds in each commit: after an error, send all of it again.
+    Records that no till could read are left out and named in the answer, which is 422 then; all others are taken,
+    in order, some hundreds in each commit. After any other error, send all of it again.
     """
-    return await _bring(request, articles.read_article, articles.put_articles, articles.RECORD_MAX_BYTES)
+    return await _bring(
+        request, articles.read_article, articles.put_articles, articles.RECORD_MAX_BYTES, one_by_one=True
+    )
 
 
 @put(
@@ -213,7 +219,7 @@ async def put_articles(request: Request[Any, Any, Any]) -> Response[dict[str, in
     responses=_REFUSALS,
     guards=[only_office],
 )
-async def put_promotions(request: Request[Any, Any, Any]) -> Response[dict[str, int]]:
+async def put_promotions(request: Request[Any, Any, Any]) -> Response[Brought]:
     """Insert or replace promotions, one JSON object with an `id` a line; unchanged ones make no change.
 
     The first row that no till could read ends the request with all that is wrong with it. One is ended by sending it
@@ -229,31 +235,39 @@ async def _bring(
     read: Callable[[bytes], Any],
     put_records: Callable[..., int],
     record_max_bytes: int,
-) -> Response[dict[str, int]]:
-    """Take the lines of a body in order, some hundreds in each commit."""
+    *,
+    one_by_one: bool = False,
+) -> Response[Brought]:
+    """Take the lines of a body in order, some hundreds in each commit. `one_by_one`: a bad one holds up no other."""
     hub = hub_of(request)
     if hub.relay is not None:
         raise ProblemError(409, "This is a relay", "this is brought to the hub, and comes down from there")
-    counts = {"records": 0, "changes": 0}
+    records = changed = refused = 0
+    errors: list[RefusedRecord] = []
     pending: list[Any] = []
 
     async def store() -> None:
-        counts["changes"] += await hub.database.run(
+        nonlocal changed
+        changed += await hub.database.run(
             "", put_records, list(pending), changes.new_stamp(hub.ids), hub.clock.wall_ms()
         )
         pending.clear()
 
     async for line in lines(request, CATALOGUE_MAX_BYTES, record_max_bytes):
-        counts["records"] += 1
+        records += 1
         try:
             pending.append(read(line))
         except articles.RecordError as error:
-            raise ProblemError(400, f"Record {counts['records']} cannot be taken", str(error)) from error
+            if not one_by_one:
+                raise ProblemError(400, f"Record {records} cannot be taken", str(error)) from error
+            refused += 1
+            if len(errors) < _ERRORS_MAX:
+                errors.append(RefusedRecord(records, str(error)))
         if len(pending) >= _RECORDS_AT_ONCE:
             await store()
     if pending:
         await store()
-    return json_answer(counts)
+    return json_answer(Brought(records, changed, refused, tuple(errors)), 422 if refused else 200)
 
 
 @get("/health", responses={403: _PROBLEM, 503: _PROBLEM})

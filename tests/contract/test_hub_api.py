@@ -310,9 +310,31 @@ def test_articles_come_in_as_lines_and_go_down_as_changes(hub_url: str) -> None:
                 (b"{}", "sku"),
             ):
                 bad = await line.put("/v1/catalogue/articles", content=fine + wrong, headers=ndjson)
-                assert (bad.status_code, bad.json()["title"]) == (400, "Record 2 cannot be taken")
-                assert bad.headers["content-type"] == "application/problem+json"
-                assert field in bad.json()["detail"], bad.json()
+                assert bad.status_code == 422
+                (error,) = bad.json()["errors"]
+                assert error["record"] == 2
+                assert field in error["why"], bad.json()
+
+    asyncio.run(scenario())
+
+
+def test_one_bad_article_holds_up_no_other_and_all_bad_ones_are_named(hub_url: str) -> None:
+    async def scenario() -> None:
+        async with hub_rig(hub_url) as rig, rig.asking_from() as line:
+            ndjson = {"Content-Type": "application/x-ndjson"}
+            rows = [
+                b"broken\n"
+                if n % 5 == 0
+                else b'{"sku":"%04d","text":"x","tax_code":"A","price_minor":1}\n' % n
+                for n in range(1, 1_001)
+            ]
+            answer = await line.put("/v1/catalogue/articles", content=b"".join(rows), headers=ndjson)
+            found = answer.json()
+            assert answer.status_code == 422
+            assert (found["records"], found["changes"], found["refused"]) == (1000, 800, 200)
+            assert [error["record"] for error in found["errors"]] == list(range(5, 505, 5))
+            feed = (await line.get("/v1/changes", params={"cursor": "chain@0", "limit": 500})).json()
+            assert feed["scopes"][0]["head"] == 800
 
     asyncio.run(scenario())
 
