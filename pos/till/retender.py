@@ -189,7 +189,7 @@ class Retender:
         back = []
         for tender in standing:
             turned = negated(tender)
-            if tender.kind == "card" and tender.amount_minor > 0 and self.line is not None:
+            if tender.payment and tender.amount_minor > 0 and self.line is not None:
                 reversed_ = yield from self.line.reverse_paid(tender)
                 if reversed_ is None:
                     raise Refusal("receipt-stays", level="info")
@@ -221,7 +221,8 @@ class Retender:
         while answer == "both" and not 0 < by_card < owed:
             by_card = yield Question("retender-by-card", "amount", fields={"owed": self._money(owed)})
         tenders = []
-        on_line = self.line is not None and self.line.at_hand
+        by_link = any(tender.kind == "pay-link" for tender in target.standing)
+        on_line = self.line is not None and (self.line.at_hand or by_link)
         back = (yield from self._back(target.standing)) if on_line else tuple(map(negated, target.standing))
         if by_card:
             tenders.append((yield from self._by_card(target, by_card)))

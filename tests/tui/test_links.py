@@ -256,3 +256,77 @@ def test_without_a_service_there_is_no_link() -> None:
         assert isinstance(shop.till, Till)
 
     run(case)
+
+
+async def sold(web: Web, *codes: str) -> Shop:
+    shop = await opened(web, *codes)
+    await key(shop, "pay-link")
+    web.service.pay(web.session)
+    await turn(shop)
+    assert len(shop.journal.sales) == 1
+    return shop
+
+
+def test_goods_that_come_back_are_paid_back_online_and_never_more_than_was_paid() -> None:
+    async def case() -> None:
+        web = Web()
+        shop = await sold(web, SHIRT, MILK)
+        await shop.till.handle(c.Do("return", str(shop.journal.sales[0].number)))
+        question = shop.till.view.question
+        assert question is not None
+        shirt = next(n for n, one in enumerate(question.options, start=1) if one.amount_minor == 1_299)
+        for answer in (c.Choose(shirt), c.Choose(1)):
+            await shop.till.handle(answer)
+        await shop.till.handle(c.PayCash())
+        question = shop.till.view.question
+        assert question is not None
+        keys = [option.key for option in question.options]
+        assert keys[0] == "pay-link", "the way it came"
+        await shop.till.handle(c.Choose(1))
+        await turn(shop, 200)
+        assert paid(shop) == [("pay-link", 1_438), ("pay-link", -1_299)]
+        assert web.service.charged() == 139
+        assert (shop.journal.head.payments.open, shop.journal.head.payments.held) == ((), ())
+
+    run(case)
+
+
+def test_a_void_gives_the_money_back_first_and_what_is_not_given_back_leaves_the_receipt() -> None:
+    async def case() -> None:
+        web = Web()
+        shop = await sold(web, SHIRT)
+        web.service.sessions[web.session]["amount_total"] = 100  # the service refuses to give more back
+        await key(shop, "void-sale", "1")
+        assert (said(shop), paid(shop)) == ("receipt-stays", [("pay-link", 1_299)])
+        web.service.sessions[web.session]["amount_total"] = 1_299
+        await key(shop, "void-sale", "1")
+        await turn(shop, 200)
+        assert paid(shop) == [("pay-link", 1_299), ("pay-link", -1_299)]
+        assert (web.service.charged(), len(web.service.refunds)) == (0, 1)
+        assert (shop.journal.head.payments.open, shop.journal.head.payments.held) == ((), ())
+
+    run(case)
+
+
+def test_a_till_that_dies_while_money_goes_back_gives_it_back_once() -> None:
+    async def case() -> None:
+        web = Web()
+        shop = await sold(web, SHIRT)
+        web.wire.faults.extend(["", "lost"])
+        web.gate.clear()
+        await key(shop, "void-sale", "1")
+        assert len(web.service.refunds) == 1
+        new = await again(shop, web)
+        web.gate.set()
+        await new.till.handle(c.Tick())
+        await turn(new, 300)
+        payments = new.journal.head.payments
+        assert payments.open == ()
+        assert [(one.intent.kind, one.intent.amount_minor) for one in payments.held] == [("refund", 1_299)]
+        await key(new, "close-day")
+        assert said(new) == "card-open-day", (
+            "it stands in no sale yet: somebody must say so before the closing"
+        )
+        assert (len(web.service.refunds), web.service.charged()) == (1, 0)
+
+    run(case)
