@@ -22,11 +22,11 @@ def test_every_test_that_is_named_exists() -> None:
 
 
 def test_every_phase_that_is_named_exists_and_none_is_forgotten() -> None:
-    named = set(re.findall(r"simulate `(\w+)`", TEXT))
+    named = set(re.findall(r"simulate `([\w-]+)`", TEXT))
     listed = {
         name
-        for row in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", TEXT, re.MULTILINE)
-        for name in re.findall(r"\w+", row)
+        for row in re.findall(r"^\| (`[\w-]+`(?:, `[\w-]+`)*) \|", TEXT, re.MULTILINE)
+        for name in re.findall(r"[\w-]+", row)
     }
     assert named <= set(PHASES)
     assert listed == set(PHASES)
