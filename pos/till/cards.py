@@ -130,6 +130,7 @@ class Cards:
         self._state: dict[str, tuple[CardState, int]] = {}
         self._links: dict[str, str] = {}
         self.print_link: Callable[[str, int], None] = lambda _link, _minor: None
+        self._silent: set[str] = set()
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {c.CardNews: self._news}
 
     # -- what others ask
@@ -444,6 +445,7 @@ class Cards:
         """What the terminal's last transaction means for the payment that is asked for."""
         self._looked[payment_id] = self._desk.real.clock.mono_ms()
         self._state.pop(payment_id, None)
+        (self._silent.add if answer.found == "silent" else self._silent.discard)(payment_id)
         payment = self.payments.find(payment_id)
         if payment is None or payment_id in self._running:
             return
@@ -601,7 +603,10 @@ class Cards:
         self._flows.redraw(msgspec.structs.replace(question, rows=rows, qr=qr))
 
     def _state_row(self, payment_id: str) -> tuple[str, str]:
-        state, since = self._state.get(payment_id, (CardState(text="idle"), self._desk.real.clock.mono_ms()))
+        if payment_id not in self._state:
+            idle = CardState(text="idle" if payment_id in self._silent else "answered")
+            return self.terminals.words_of(idle), ""
+        state, since = self._state[payment_id]
         seconds = max(0, self._desk.real.clock.mono_ms() - since) // 1000
         return self.terminals.words_of(state), f"{seconds} s"
 

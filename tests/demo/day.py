@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 import msgspec
 
+from pos.card_facts import TerminalClosed
 from pos.cash_facts import DayClosed
 from pos.domain.promotions import Promotion, Selection
 from pos.settings import load_settings
 from pos.view import TillView
+from tests.tui.fake_terminal import FakeTerminal
 from tests.tui.fakes import (
     APPLES,
     BEER,
@@ -27,11 +29,11 @@ from tests.tui.fakes import (
     Shop,
 )
 
-__all__ = ["SITUATIONS", "Situation", "day_shop"]
+__all__ = ["CARD_SITUATIONS", "SITUATIONS", "Situation", "day_shop"]
 
 
-def day_shop(language: str = "de") -> Shop:
-    """A shop by the settings as they are shipped."""
+def day_shop(language: str = "de", *, terminal: bool = False) -> Shop:
+    """A shop by the settings as they are shipped; `terminal`: with a card terminal on a line."""
     settings = load_settings(None, {})
     journal = FakeJournal()
     journal.head = msgspec.structs.replace(journal.head, business_day="", next_number=1)
@@ -42,6 +44,7 @@ def day_shop(language: str = "de") -> Shop:
         language=language,
         tenders=settings.tenders.rules(),
         goods=settings.goods.rules,
+        cards=(FakeTerminal(),) if terminal else (),
     )
 
 
@@ -263,3 +266,68 @@ SITUATIONS: tuple[Situation, ...] = (
     ),
 )
 """In the order of the day; each goes on where the one before ended."""
+
+CARD_SITUATIONS: tuple[Situation, ...] = (
+    Situation(
+        "card-line",
+        (
+            f"in Kim {PIN}",
+            "terminal is-there",
+            f"scan {MILK}",
+            "key card",
+            "terminal asks-for-the-card",
+            "terminal approves",
+        ),
+        _paid(139),
+        picture=5,
+    ),
+    Situation(
+        "card-declined",
+        (f"scan {BREAD}", "key card", "terminal declines", "key cash"),
+        _paid(329),
+        picture=3,
+    ),
+    Situation(
+        "card-cancelled",
+        (f"scan {MILK}", "key card", "key escape", "terminal gives-up", "key cash"),
+        _paid(139),
+    ),
+    Situation(
+        "card-unknown",
+        (f"scan {BREAD}", "key card", "terminal is-cut-off", "key escape", f"scan {MILK}", "key cash"),
+        lambda view, shop: _paid(139)(view, shop) and len(view.parked) == 1,
+        picture=3,
+    ),
+    Situation(
+        "card-settled",
+        ("terminal had-charged", "key park", "key card"),
+        lambda view, shop: _paid(329)(view, shop) and shop.journal.sales[-1].tenders[0].kind == "card",
+    ),
+    Situation(
+        "card-differs",
+        (
+            f"scan {MILK}",
+            "key card",
+            "terminal is-cut-off",
+            "terminal says-something-else",
+            "pick 3",
+            f"in Alex {PIN}",
+            "pick 2",
+            "answer Beleg 44",
+            "key cash",
+        ),
+        _paid(139),
+        picture=4,
+    ),
+    Situation(
+        "card-day",
+        ("key card-day", "pick 1", "terminal closes-its-day"),
+        lambda _, shop: isinstance(shop.journal.facts[-1], TerminalClosed),
+    ),
+    Situation(
+        "card-away",
+        ("terminal goes-off", f"scan {MILK}", "key card", "pick 2", "pick 1", "answer 77"),
+        lambda view, shop: _paid(139)(view, shop) and shop.journal.sales[-1].tenders[0].kind == "card-manual",
+    ),
+)
+"""The same day at a till with a card terminal on a line."""

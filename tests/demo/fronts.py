@@ -2,7 +2,7 @@
 
 `scan CODE` comes from a device; `key NAME` presses a key, on the screen by its terminal key, or by F9 and its numbers; `pick N`
 chooses, by a digit on the screen and by number and Enter in line mode; `answer TEXT` types it and presses Enter; `in NAME PIN` signs
-in or approves; `happens` lists what nobody does; anything else is typed.
+in or approves; `happens` lists what nobody does; `terminal WHAT` is what a card terminal does (tests.tui.fake_terminal); anything else is typed.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from pos.entry import load_keymap
 from pos.plain import LineMode
 from pos.tui.choices import FUNCTIONS, GROUPS, MORE, PRINTING
 from pos.tui.scene import Panel
+from tests.tui.fake_terminal import FakeTerminal
 from tests.tui.fakes import Screen, Shop
 
 __all__ = ["Front", "LineFront", "ScreenFront", "path_to"]
@@ -43,7 +44,7 @@ class LineFront:
     async def do(self, step: str) -> None:
         step = _filled(step, self.shop)
         word, _, rest = step.partition(" ")
-        if happens(self.shop, word, rest):
+        if await terminal_does(self.shop, word, rest) or happens(self.shop, word, rest):
             lines = []
         elif word in {"pick", "answer"}:
             lines = [rest, ""] if rest else [""]
@@ -72,7 +73,7 @@ class ScreenFront:
         step = _filled(step, self.shop)
         word, _, rest = step.partition(" ")
         self.shop.clock.ms += 2_000  # nobody holds a key down
-        if happens(self.shop, word, rest):
+        if await terminal_does(self.shop, word, rest) or happens(self.shop, word, rest):
             await self.screen.pause()
         elif word == "scan":
             await self.screen.scan(rest)
@@ -100,6 +101,17 @@ class ScreenFront:
             self.shop.clock.ms += 500
             self.keys += 1
             await self.screen.press(key)
+
+
+async def terminal_does(shop: Shop, word: str, rest: str) -> bool:
+    """False for another step. The terminal says it, and the till has heard it."""
+    if word != "terminal":
+        return False
+    terminal = shop.cards[0]
+    assert isinstance(terminal, FakeTerminal), "the shop has a terminal that is told what to do"
+    await terminal.acts(rest)
+    await shop.till.handle(c.Tick())
+    return True
 
 
 def happens(shop: Shop, word: str, rest: str) -> bool:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.demo.day import SITUATIONS, day_shop
+from tests.demo.day import CARD_SITUATIONS, SITUATIONS, Situation, day_shop
 from tests.demo.fronts import ScreenFront
 from tests.demo.picture import draw
-from tests.tui.fakes import opened
+from tests.tui.fakes import Screen, opened
 
 FOLDER = Path(__file__).parents[2] / "docs" / "handbook" / "pictures"
 _COLOURS = 16
@@ -21,17 +21,25 @@ _COLOURS = 16
 async def pictures(language: str, names: frozenset[str]) -> dict[str, str]:
     """SVGs by situation, as the screen stood after the step that is to be seen."""
     found: dict[str, str] = {}
-    async with opened(day_shop(language), size=(80, 24), signed_in=False) as screen:
-        front = ScreenFront(screen)
-        for situation in SITUATIONS:
-            for at, step in enumerate(situation.steps, start=1):
-                await front.do(step)
-                if at == situation.picture and (not names or situation.name in names):
-                    await screen.settled()
-                    found[situation.name] = screen.app.export_screenshot(title="Tresen")
-            for _ in range(3):
-                if screen.shop.till.view.state in {"question", "approval", "search", "department"}:
-                    await front.do("key escape")
+    for terminal, situations in ((False, SITUATIONS), (True, CARD_SITUATIONS)):
+        shop = day_shop(language, terminal=terminal)
+        async with opened(shop, size=(80, 24), signed_in=False) as screen:
+            found |= await _taken(screen, situations, names)
+    return found
+
+
+async def _taken(screen: Screen, situations: tuple[Situation, ...], names: frozenset[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    front = ScreenFront(screen)
+    for situation in situations:
+        for at, step in enumerate(situation.steps, start=1):
+            await front.do(step)
+            if at == situation.picture and (not names or situation.name in names):
+                await screen.settled()
+                found[situation.name] = screen.app.export_screenshot(title="Tresen")
+        for _ in range(3):
+            if screen.shop.till.view.state in {"question", "approval", "search", "department"}:
+                await front.do("key escape")
     return found
 
 

@@ -2,8 +2,17 @@
 
 import msgspec
 
-from pos.card_ports import CardDesk, TerminalSeen
-from pos.domain.card import CardAnswer, CardEnd, CardMark, CardPaper, CardRequest, CardResult, CardState
+from pos.card_ports import CardDesk, TerminalDay, TerminalSeen
+from pos.domain.card import (
+    CardAnswer,
+    CardEnd,
+    CardMark,
+    CardPaper,
+    CardRequest,
+    CardResult,
+    CardState,
+    CardTotals,
+)
 
 __all__ = ["TID", "FakeTerminal"]
 
@@ -22,6 +31,7 @@ class FakeTerminal:
         self.closes = 0
         self.services: list[str] = []
         self.receipt = receipt
+        self.desk_sum = 0
         self._desk: CardDesk | None = None
 
     @property
@@ -109,3 +119,37 @@ class FakeTerminal:
 
     def answers(self, found: str = "result", result: CardResult | None = None, payment_id: str = "") -> None:
         self.desk.answer(payment_id or self.request.payment_id, CardAnswer(found, result))  # type: ignore[arg-type]
+
+    async def acts(self, what: str) -> None:
+        """One word of a script: what a terminal does, from beginning to end."""
+        match what:
+            case "is-there":
+                await self.met()
+            case "asks-for-the-card":
+                self.does(0x0A)
+            case "approves":
+                await self.approves()
+            case "declines":
+                await self.says(0x05)
+                self.ends()
+            case "gives-up":
+                self.ends("abort", 0x6C)
+            case "is-cut-off":
+                self.ends("unknown")
+            case "had-charged":
+                result = self.result(0)
+                self.answers("result", result)
+                self.receipt += 1
+            case "says-something-else":
+                self.answers("result", self.result(0, amount_minor=500, time="143010"))
+                self.receipt += 1
+            case "closes-its-day":
+                total = self.desk_sum
+                self.desk.day(
+                    self.name,
+                    TerminalDay(CardEnd("completion"), CardTotals((("girocard", 1, total),), None, total)),
+                )
+            case "goes-off":
+                self.up = False
+            case _:
+                raise AssertionError(f"a terminal that does {what!r}?")

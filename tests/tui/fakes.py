@@ -389,6 +389,7 @@ class Shop:
         **setup: Any,
     ) -> None:
         self.hub = hub
+        self.cards = cards
         self.clock = FakeClock()
         self.journal = journal or FakeJournal()
         self.state = FakeState()

@@ -8,15 +8,15 @@ import pytest
 from pos.domain.rights import declared
 from pos.entry import load_keymap
 from pos.resources import read_words, shipped_roles, texts
-from tests.demo.day import SITUATIONS, Situation, day_shop
+from tests.demo.day import CARD_SITUATIONS, SITUATIONS, Situation, day_shop
 from tests.demo.fronts import Front, LineFront, ScreenFront, path_to
 from tests.tui.fakes import opened, run
 
 HANDBOOK = Path(__file__).parents[2] / "docs" / "handbook"
 
 
-async def play(front: Front) -> None:
-    for situation in SITUATIONS:
+async def play(front: Front, situations: tuple[Situation, ...] = SITUATIONS) -> None:
+    for situation in situations:
         for step in situation.steps:
             await front.do(step)
         view = front.shop.till.view
@@ -56,11 +56,30 @@ def test_a_day_on_the_screen() -> None:
     run(case)
 
 
+def test_card_payments_in_line_mode() -> None:
+    async def case() -> None:
+        shop = day_shop(terminal=True)
+        await shop.open(signed_in=False)
+        front = LineFront(shop)
+        await play(front, CARD_SITUATIONS)
+        assert "internal-error" not in front.said
+
+    run(case)
+
+
+def test_card_payments_on_the_screen() -> None:
+    async def case() -> None:
+        async with opened(day_shop(terminal=True), size=(64, 18), signed_in=False) as screen:
+            await play(ScreenFront(screen), CARD_SITUATIONS)
+
+    run(case)
+
+
 @pytest.mark.parametrize("language", ["de", "en"])
 def test_the_handbook_speaks_of_every_situation_and_names_the_keys_as_they_are(language: str) -> None:
     text = (HANDBOOK / f"{language}.md").read_text(encoding="utf-8")
     marks = {name for mark in re.findall(r"<!-- (.*?) -->", text) for name in mark.split()}
-    assert marks == {situation.name for situation in SITUATIONS}
+    assert marks == {situation.name for situation in (*SITUATIONS, *CARD_SITUATIONS)}
     words = read_words(language)["key"]
     known = {
         f"**{' '.join(path_to(name)).upper()}** ({word})"
@@ -71,7 +90,9 @@ def test_the_handbook_speaks_of_every_situation_and_names_the_keys_as_they_are(l
     assert len(paths) > 15
     assert len(paths) == sum(text.count(key) for key in known if key.startswith("**F9"))
     pictures = re.findall(r"\(pictures/(.*?)\.png\)", text)
-    taken = {f"{language}/{situation.name}" for situation in SITUATIONS if situation.picture}
+    taken = {
+        f"{language}/{situation.name}" for situation in (*SITUATIONS, *CARD_SITUATIONS) if situation.picture
+    }
     assert set(pictures) <= taken
     assert all((HANDBOOK / "pictures" / f"{name}.png").is_file() for name in pictures)
 

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from pos.domain.card import CardAnswer, CardEnd, CardMark, CardRequest, CardResult
 from pos.domain.card_rules import compare, judge, outcome
+from pos.domain.events import Message
+from pos.resources import read_words, texts
+from pos.words import message_text
 
 REQUEST = CardRequest("p", "sale", 1_299)
 REVERSAL = CardRequest("p", "reversal", 1_299, receipt_no=42)
@@ -208,3 +211,11 @@ def test_an_approval_is_only_ever_a_new_approved_one_of_the_right_amount(
         assert not found.original_trace_no
     if found.code == 0 and found.terminal_id == "T2":
         assert verdict.outcome == "unknown"
+
+
+def test_money_in_the_messages_of_cards_is_money() -> None:
+    for language in ("de", "en"):
+        words = texts(language)
+        for code in read_words(language)["message"]:
+            if code.startswith("card-") and "{amount}" in words(f"message.{code}"):
+                assert message_text(Message(code, {"amount": 1_299}), words).count("1299") == 0, code
