@@ -32,6 +32,7 @@ _ACTIONS: Final = {
     0x00: "none", 0x51: "initialise", 0x62: "diagnosis", 0x9C: "wait", 0xB1: "close-day", 0xB2: "close-day",
     0xC2: "diagnosis", 0xDC: "card-in", 0xE1: "card-in", 0xF0: "close-day", 0xF6: "initialise",
 }  # fmt: skip
+_FRESH_S: Final = 10.0
 _RESTART_SYNC: Final = -1
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class Session(Speech):
             _RESTART_SYNC  # the newest receipt number that this terminal told in this run of the program
         )
         self._loose = self._aside()
+        self._heard_at = 0.0
         self._last: Apdu | None = None  # the newest status that was kept and acknowledged
 
     # -- a device
@@ -140,6 +142,7 @@ class Session(Speech):
         return ""
 
     def _alive(self) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
         if self._health is not None:
             self._health.seen()
 
@@ -194,6 +197,11 @@ class Session(Speech):
             _log.error("card terminal %s: %s", self._name, error)
             self.give_up(work, CardEnd("refused", detail="not-sent"), "")
             return
+        try:
+            await self._be_sure()
+        except (DeviceAbsentError, DeviceFaultError) as error:
+            self.give_up(work, CardEnd("refused", detail="not-sent"), str(error))
+            raise
         self._till.state(request.payment_id, CardState(text="sent"))
         try:
             ending = await self._registered(lambda: self._on.command(order, listener, cancellable=True))
@@ -210,6 +218,11 @@ class Session(Speech):
             raise ending.away()
         if ending.by == "abort" and ending.code == NOT_REGISTERED:
             await self._register()
+
+    async def _be_sure(self) -> None:
+        """A line that was silent may have died unnoticed: better found out before the order than after it."""
+        if asyncio.get_running_loop().time() - self._heard_at > _FRESH_S:
+            await self._ask_status(self._aside())
 
     def _note_sync(self, ending: Ending, listener: Payment) -> None:
         """Tag 1F1F holds only what this terminal told of a transaction whose end was heard."""

@@ -230,6 +230,34 @@ def test_a_payment_that_ends_because_nobody_is_registered_is_over_and_the_next_o
     bench(play)
 
 
+@BOTH
+def test_after_a_silence_the_terminal_is_asked_how_it_is_before_the_order(transport: str) -> None:
+    async def play(b: Bench) -> None:
+        await b.peer.ready()
+        await asyncio.sleep(20)
+        b.terminal.start(SALE)
+        await b.peer.poll()
+        await b.peer.order("0601")
+        await b.peer.ask(status("6C"))
+        await b.peer.ask(COMPLETION)
+        await b.desk.wait("ended")
+
+    bench(play, transport)
+
+
+@BOTH
+def test_a_line_that_died_unnoticed_takes_no_order(transport: str) -> None:
+    async def play(b: Bench) -> None:
+        await b.peer.ready()
+        await asyncio.sleep(20)
+        b.peer.mute = True
+        b.terminal.start(SALE)
+        assert await b.desk.wait("ended") == CardEnd("refused", detail="not-sent")
+
+    sent = b"".join(bench(play, transport).peer.bytes_sent)
+    assert b"\x06\x01" not in sent.replace(b"\x05\x01", b"")
+
+
 # -- timers
 
 
