@@ -25,6 +25,7 @@ COMMON = (
     "cursor-moves-before-the-answer",
     "drawer-before-commit",
     "fact-skipped",
+    "given-cart-taken-unasked",
     "number-begins-anew-at-restart",
 )
 SEEDS = range(1, 6)
