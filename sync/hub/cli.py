@@ -127,6 +127,18 @@ def migrate_command(context: click.Context, db: str | None) -> None:
         click.echo("the tables are up to date")
 
 
+@hub.command("grants")
+@click.argument("user")
+def grants_command(user: str) -> None:
+    """The SQL by which USER serves a hub on PostgreSQL and can change or remove no fact. For the tables' owner."""
+    from sync.hub.privileges import grants  # noqa: PLC0415
+
+    try:
+        click.echo(";\n".join(grants(user)) + ";")
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
 @hub.command("verify")
 @db_option
 @click.option(
