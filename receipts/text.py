@@ -207,7 +207,8 @@ class _Layout:
 
     def _foot(self) -> Iterator[Row]:
         receipt = self._receipt
-        yield from self._plain(f"{self._word('pieces')}: {receipt.pieces}")
+        if receipt.pieces > 0:  # what comes back is no article fewer
+            yield from self._plain(f"{self._word('pieces')}: {receipt.pieces}")
         if receipt.link:
             yield Row("")
             yield Row(receipt.link, Style.CODE)

@@ -6,6 +6,9 @@ from pos.cash_facts import CashMoved, DayClosed
 from pos.domain import commands as c
 from pos.resources import read_words, texts
 from pos.till.reports import pairs
+from receipts.model import Shop as Paper
+from receipts.model import build
+from receipts.text import render_text
 from tests.tui.fakes import BUTTER, MILK, Shop, opened, run
 from tests.tui.test_cash_day import count, do, facts, papers, ready, say, sell
 from tests.tui.test_cash_day import shop as till_of_a_day
@@ -121,5 +124,22 @@ def test_reports_and_slips_name_people_and_facts_do_not() -> None:
         assert any("Kim (1)" in left for left, _ in rows), "the sums by operator"
         assert "Kim" not in repr(closed)
         assert "Kim" not in repr(facts(till, CashMoved))
+
+    run(case)
+
+
+def test_after_a_return_nothing_speaks_of_paying_otherwise_or_of_fewer_than_no_articles() -> None:
+    async def case() -> None:
+        async with opened() as screen:
+            await screen.scan(MILK)
+            await screen.press("f12")
+            assert screen.row("W: anders bezahlt")
+            for command in (c.Do("void-sale"), c.Choose(1)):
+                await screen.shop.till.handle(command)
+            await screen.pause()
+            assert not screen.row("W: anders bezahlt")
+            sale = screen.shop.journal.sales[-1]
+            receipt = build(sale, Paper("Laden"), till="3", epoch=1, public_url="", copy=False, language="de")
+            assert not any("Anzahl Artikel" in row for row in render_text(receipt, 42))
 
     run(case)

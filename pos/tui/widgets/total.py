@@ -18,7 +18,8 @@ _PIECES = 11  # three digits: the words beside them keep their place
 def total_block(scene: Scene) -> list[Strip]:
     """Three rows."""
     view, words = scene.view, scene.words
-    digits = small_digits(amount(view.total_minor, words.language))
+    total = view.total_minor if view.lines else 0  # a sale that was paid is on the screen behind
+    digits = small_digits(amount(total, words.language))
     label = words("ui.pieces") if view.pieces != 1 else words("ui.piece")
     money = len(digits[0])
     if scene.width < _WIDE:
