@@ -60,8 +60,8 @@ class Link(Protocol):
         """Raises DeviceAbsentError, DeviceFaultError."""
         ...
 
-    async def send(self, apdu: Apdu, *, unasked: bool = False) -> None:
-        """`unasked`: a message of the terminal's may cross it. Raises DeviceAbsentError when it may not have arrived."""
+    async def send(self, apdu: Apdu, *, unasked: bool = False) -> bool:
+        """True when it went out once; False when it was repeated, so that it may have arrived twice. `unasked`: a message of the terminal's may cross it. Raises DeviceAbsentError when it may not have arrived."""
         ...
 
     def close(self) -> None: ...
@@ -125,12 +125,13 @@ class TcpLink(_Link):
         self._reader = TcpReader()
         await super().open()
 
-    async def send(self, apdu: Apdu, *, unasked: bool = False) -> None:  # noqa: ARG002 - nothing is replied here
+    async def send(self, apdu: Apdu, *, unasked: bool = False) -> bool:  # noqa: ARG002 - nothing is replied here
         self._on_apdu(">", apdu)
         try:
             await self._stream.write(encode(apdu), _WRITE_S)
         except TimeoutError:
             raise DeviceAbsentError("card-silent") from None
+        return True
 
     def _heard(self, data: bytes) -> None:
         self._on_life()
@@ -183,14 +184,14 @@ class SerialLink(_Link):
         """Bytes that belonged to nothing since it was opened."""
         return self._reader.noise
 
-    async def send(self, apdu: Apdu, *, unasked: bool = False) -> None:
+    async def send(self, apdu: Apdu, *, unasked: bool = False) -> bool:
         data = frame(apdu)
         self._on_apdu(">", apdu)
         async with self._one:
             self._unasked = unasked
-            for _ in range(1 + REPEATS):
+            for repeats in range(1 + REPEATS):
                 if await self._arrives(data):
-                    return
+                    return not repeats
         if self._reader.noise:
             raise DeviceAbsentError("card-noise")
         raise DeviceAbsentError("card-silent")

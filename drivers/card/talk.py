@@ -116,14 +116,19 @@ class Talk:
         a status among that is left unanswered, for nobody would keep it; what came of our command is then unknown.
         """
         try:
-            await self._link.send(apdu)
-            return await self._follow(listener, cancellable, late)
+            once = await self._link.send(apdu)
+            return await self._follow(listener, cancellable, late, sure=once)
         except (DeviceAbsentError, DeviceFaultError) as error:
             return Ending("unknown", detail=str(error), error=error)
         except _NotKeptError:
             return Ending("unknown", detail="not-kept")
 
-    async def _follow(self, listener: Listener, cancellable: bool, late: Listener | None) -> Ending:
+    async def _follow(
+        self, listener: Listener, cancellable: bool, late: Listener | None, *, sure: bool
+    ) -> Ending:
+        """`sure`: a refusal means that nothing was begun. It does not where the order may have arrived twice, or where the
+        terminal was already talking: then the second one is refused because the first one runs.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + self._timers.t3
         running = wanted = asked = given_up = False
@@ -149,6 +154,8 @@ class Talk:
                     running = True
                     until = loop.time() + self._timers.t4
             elif item.command >> 8 == 0x84:
+                if not running and cancellable and not sure:
+                    return Ending("unknown", detail="mixed-up")
                 if not running:
                     return Ending("refused", code_of(item), apdu=item)
                 if asked:
@@ -156,6 +163,7 @@ class Talk:
             elif not running and item.command == _STATUS and late is None:
                 return Ending("unknown", detail="mixed-up")
             else:
+                sure = sure and running
                 grant = await self._hear(item, listener if running else late or listener)
                 if running and item.command in _ENDS:
                     return _ending(item)

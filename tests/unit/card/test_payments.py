@@ -258,6 +258,34 @@ def test_a_line_that_died_unnoticed_takes_no_order(transport: str) -> None:
     assert b"\x06\x01" not in sent.replace(b"\x05\x01", b"")
 
 
+def test_a_refusal_of_an_order_that_may_have_arrived_twice_proves_nothing() -> None:
+    """The first one runs; the second, the repeat of a frame whose acknowledgement was lost, is refused because of it."""
+
+    async def play(b: Bench) -> None:
+        await b.peer.ready()
+        b.peer.mute = True
+        b.terminal.start(SALE)
+        await asyncio.sleep(4)
+        b.peer.mute = False
+        await b.peer.expect("0601")
+        b.peer.tell("849C00")
+        assert await b.desk.wait("ended") == CardEnd("unknown", detail="mixed-up")
+
+    bench(play, "serial")
+
+
+def test_a_refusal_from_a_terminal_that_was_talking_proves_nothing() -> None:
+    async def play(b: Bench) -> None:
+        await b.peer.ready()
+        b.terminal.start(SALE)
+        await b.peer.expect("0601")
+        await b.peer.ask(apdu("04FF", "0A"))
+        b.peer.tell("849C00")
+        assert await b.desk.wait("ended") == CardEnd("unknown", detail="mixed-up")
+
+    bench(play)
+
+
 # -- timers
 
 
