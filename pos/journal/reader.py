@@ -72,16 +72,24 @@ def _counter(totals: JournalTotals) -> Callable[[int, int, str, int, bytes], Non
     """
     expected_number: dict[tuple[bool, int], int] = {}
     carts: dict[str, bool] = {}
+    decode = _decode_gist
 
     def count(epoch: int, seq: int, kind: str, version: int, body: bytes) -> None:
         totals.facts += 1
-        totals.first_seq = totals.first_seq or seq
-        if kind not in _OF_CARTS:
+        if not totals.first_seq:
+            totals.first_seq = seq
+        trained = False
+        if kind == "sale" and version == 1:  # nearly all of them
+            try:
+                fact = decode(body)
+            except _UNREADABLE as error:
+                raise _unreadable(kind, version, error) from error
+        elif kind not in _OF_CARTS:
             return
-        trained = kind.startswith(_TRAINING)
-        if trained:
+        else:
+            trained = kind.startswith(_TRAINING)
             kind = kind.removeprefix(_TRAINING)
-        fact = _gist_of(kind, version, body)
+            fact = _gist_of(kind, version, body)
         cart_id = fact.cart_id
         if kind == "cart.left":
             carts[cart_id] = False
@@ -127,13 +135,20 @@ _OF_CARTS = _REAL | {_TRAINING + kind for kind in _REAL}
 _decode_gist = msgspec.json.Decoder(_Gist).decode
 
 
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def _unreadable(kind: str, version: int, error: Exception) -> FactError:
+    return FactError(f"a {kind} of version {version} is not readable: {error}")
+
+
 def _gist_of(kind: str, version: int, body: bytes) -> _Gist:
     """Raises FactError."""
     if version == 1:  # in which its names are those of _Gist; others are lifted first
         try:
             return _decode_gist(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise FactError(f"a {kind} of version {version} is not readable: {error}") from error
+        except _UNREADABLE as error:
+            raise _unreadable(kind, version, error) from error
     fact = decode_fact(kind, version, body)
     names = _Gist.__struct_fields__
     return _Gist(**{name: getattr(fact, name) for name in names if hasattr(fact, name)})
