@@ -1,5 +1,7 @@
 """Paid: the change is the biggest thing, the code is beside it, and the next scan needs no key."""
 
+from typing import Final
+
 from textual.strip import Strip
 
 from pos.device_ports import DeviceState
@@ -16,6 +18,7 @@ __all__ = ["paid_panel"]
 _TEXT_MIN = 34
 _BESIDE_MAX = 46
 _PAYMENTS_MAX = 4
+_CASH: Final = frozenset({"cash", "foreign"})
 
 
 def paid_panel(scene: Scene, height: int) -> list[Strip]:
@@ -64,6 +67,8 @@ def _texts(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> lis
         label, minor = "ui.to-take", sale.to_take_minor
     elif sale.given_back_minor:
         label, minor = "ui.given-back", sale.given_back_minor
+    elif sale.tenders and not any(tender.kind in _CASH for tender in sale.tenders):
+        label, minor = "ui.paid-up", sale.total_minor + sale.tip_minor
     rows.append((_pair(words(label), view.currency, width), "change"))
     change = amount(minor, language)
     gap = next((gap for gap in (2, 1) if tall_width(change, gap) <= width), 0)
