@@ -296,7 +296,7 @@ class Surround:
             profile.name,
             profile.barrier,
             profile.status_back,
-            drawer_pulse(profile) if devices.drawer else b"",
+            drawer_pulse(profile, devices.drawer_kick) if devices.drawer else b"",
         )
 
         def make(address: str, name: str, other: "EscPosPrinter | None" = None) -> EscPosPrinter | None:

@@ -180,6 +180,7 @@ class DeviceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     printer_profile: str
     printer_other: str
     drawer: bool
+    drawer_kick: Literal[0, 1, 2]
     drawer_sensor: Literal["", "high", "low"]
     drawer_open_s: Annotated[int, msgspec.Meta(ge=1)]
     display: str

@@ -119,9 +119,12 @@ def _composed(rows: list[Row], profile: PrinterProfile) -> bytes:
     return output
 
 
-def drawer_pulse(profile: PrinterProfile) -> bytes:
-    """100 ms of current: in real time where the printer knows how, so that it does not wait for paper."""
-    pin = 0 if profile.drawer_pin == 2 else 1
+def drawer_pulse(profile: PrinterProfile, kick: int = 0) -> bytes:
+    """100 ms of current: in real time where the printer knows how, so that it does not wait for paper.
+
+    `kick` is the first or second drawer of the printer's socket (pin 2, pin 5); 0: the one that its profile names.
+    """
+    pin = kick - 1 if kick else 0 if profile.drawer_pin == 2 else 1
     if profile.drawer_realtime:
         return bytes((0x10, 0x14, 1, pin, _PULSE_MS // 100))
     return bytes((0x1B, 0x70, pin, _PULSE_MS // 2, _PULSE_MS // 2))

@@ -25,6 +25,7 @@ from pos.domain.drawer import CashRules, Pieces
 from pos.domain.tender import Tender
 from pos.entry import load_keymap
 from pos.plain import LineMode
+from pos.ports import Operator
 from pos.till.desk import Refusal
 from pos.till.reports import z_report
 from pos.till_facts import DrawerOpenedFact
@@ -197,6 +198,30 @@ def test_a_difference_over_the_limit_is_counted_again_then_somebody_else_agrees(
         assert (ended.difference_minor, ended.reason, ended.left_minor) == (-5139, "change", 5000)
         assert [approval.by for approval in ended.approvals] == ["2"]
         assert [(fact.recount, fact.complete) for fact in facts(till, CashCounted)] == [(0, True), (1, True)]
+
+    run(case)
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_whoever_may_agree_to_a_difference_does_not_agree_to_ones_own_while_another_can(others: bool) -> None:
+    async def case() -> None:
+        till = shop()
+        if others:
+            till.people.known.append(Operator("3", "Bo", role="supervisor"))
+            till.people.pins["3"] = PIN
+        await till.open(signed_in=False)
+        await till.till.handle(c.SignIn("Alex", PIN))
+        await say(till, "10000")
+        await sell(till, MILK)
+        await do(till, "close-day", "#1")
+        await count(till, "1x50")
+        await count(till, "1x50")
+        assert (till.till.view.asked_right == "cash-difference") is others
+        if others:
+            await till.till.handle(c.Approve("Alex", PIN))
+            assert said(till) == "approve-oneself"
+            await till.till.handle(c.Approve("Bo", PIN))
+        assert asked(till) == "difference-reason"
 
     run(case)
 

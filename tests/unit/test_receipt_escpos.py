@@ -161,3 +161,12 @@ def test_the_library_is_loaded_once_and_the_real_mkdtemp_is_back() -> None:
     prepare()
     with tempfile.TemporaryDirectory() as folder:
         assert Path(folder).name != "tresen-"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_of_two_drawers_at_one_printer_the_setting_names_the_one_that_opens(name: str) -> None:
+    judge = Interpreter(strict=True)
+    for kick in (1, 2):
+        judge.feed(drawer_pulse(PROFILES[name], kick))
+    judge.finish()
+    assert [item.pin for item in judge.receipts[0].items if isinstance(item, DrawerPulse)] == [2, 5]
