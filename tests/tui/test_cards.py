@@ -10,8 +10,11 @@ from pos.domain import commands as c
 from pos.domain.card import CardEnd, CardTotals
 from pos.domain.tender import TenderRules
 from pos.storage_ports import JournalUnavailableError
+from tests.demo.day import day_shop
+from tests.demo.fronts import ScreenFront
 from tests.tui.fake_terminal import FakeTerminal
 from tests.tui.fakes import MILK, PIN, SHIRT, Shop, run
+from tests.tui.fakes import opened as screen_of
 
 RULES = TenderRules()
 
@@ -470,5 +473,23 @@ def test_a_return_goes_back_to_the_card_by_the_terminal() -> None:
         await settled(shop)
         assert paid(shop)[-1] == ("card", -1_299)
         assert shop.journal.head.payments.held == ()
+
+    run(case)
+
+
+def test_on_the_screen_a_card_pays_with_one_key_and_each_state_is_one_frame() -> None:
+    async def case() -> None:
+        async with screen_of(day_shop(terminal=True), size=(64, 18), signed_in=False) as screen:
+            front = ScreenFront(screen)
+            for step in (f"in Kim {PIN}", "terminal is-there", f"scan {MILK}"):
+                await front.do(step)
+            front.keys = 0
+            await front.do("key card")
+            await front.do("terminal asks-for-the-card")
+            assert "Karte stecken" in screen.text()
+            await front.do("terminal approves")
+            assert front.keys == 1
+            assert screen.shop.till.view.state == "paid"
+            assert "BEZAHLT" in screen.text()
 
     run(case)
