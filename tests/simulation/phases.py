@@ -222,6 +222,12 @@ def _card_cuts(seed: int, count: int, _folder: Path, progress: Callable[[int], N
     return _sound(random_cuts(seed, count, lambda done, _: progress(done)))
 
 
+def _card_processes(seed: int, count: int, folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.simulation.cards.processes import process_cuts
+
+    return process_cuts(seed, count, folder, progress)
+
+
 def _sound(report: Any) -> Report:
     """The figures of a report that collects its failures; raises where there are any."""
     assert not report.failures, "; ".join(report.failures[:5])
@@ -360,6 +366,15 @@ PHASES: dict[str, Phase] = {
             50,
             _card_cuts,
             {"runs": 2_000, "cuts": 2_000},
+        ),
+        Phase(
+            "card-processes",
+            "tills killed while a card terminal charges a card: real processes, a real socket",
+            "kills",
+            30,
+            3,
+            _card_processes,
+            {"kills": 30},
         ),
         Phase(
             "mutations",

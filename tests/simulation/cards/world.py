@@ -17,7 +17,7 @@ from tests.simulation.cards.till import CardTill
 from tests.simulation.disk import Survival
 from tests.simulation.goods import CODES
 from tests.simulation.virtual import SimClock, VirtualLoop
-from tests.simulators.terminal import Act, Personality, Pipe, Setup, Step, Terminal
+from tests.simulators.terminal import Act, Personality, Pipe, SerialLink, Setup, Step, Terminal
 from tests.simulators.terminal.links import Link
 from tests.simulators.terminal.memory import Memory, Transaction
 
@@ -41,7 +41,7 @@ class Cut(msgspec.Struct, frozen=True):
 
     `how`: "link", the line ends for both; "silence", nothing passes, and nobody is told; "kill" and "power" of the till, of
     which "power" loses what was not synced; "terminal", the terminal's power; "changed", another terminal takes its place;
-    "wire", one message is lost.
+    "wire", a disturbance on a serial line: a lost ACK, a wrong check byte, a frame that stops, noise.
     """
 
     how: How
@@ -143,7 +143,7 @@ class CardWorld:
 
     def _strike(self, cut: Cut) -> Act:
         if cut.how == "wire":
-            return Act.LOSE
+            return self._disturb()
         self.loop.call_later(cut.away_s, self._over, cut)
         if cut.how in ("terminal", "changed"):
             self.plugged = self.serial
@@ -156,9 +156,21 @@ class CardWorld:
             self.plugged = False
             assert self.pipe is not None
             self.pipe.dead = True
+            if self.serial:
+                return Act.PASS  # the line repeats it
+            assert self.terminal.link is not None
+            self.terminal.link.dead = True
             return Act.LOSE
         self._kill(cut)
         return Act.LOSE if self.serial or cut.how == "power" else Act.CUT
+
+    def _disturb(self) -> Act:
+        """Something on the wire that a serial line mends by itself; a connection has none of it."""
+        link = self.terminal.link
+        if isinstance(link, SerialLink):
+            what = self.rng.choice(("lose_acks", "garble", "stutter", "noise"))
+            setattr(link, what, b"\x00\xff\x41" if what == "noise" else self.rng.randint(1, 2))
+        return Act.PASS
 
     def _cut_pipe(self) -> None:
         if self.pipe is not None:
@@ -169,6 +181,8 @@ class CardWorld:
         if self.pipe is not None:
             if self.serial or cut.how == "power":
                 self.pipe.dead = True
+                if self.terminal.link is not None:
+                    self.terminal.link.dead = True
             else:
                 self.pipe.cut()
         self.till.die()
@@ -221,6 +235,8 @@ class CardWorld:
                     self.outcome.end = "stuck"
                     self.ended.set()
                     return
+                if self._retries > 1:
+                    await asyncio.sleep(2)
                 await till.handle(c.Do("card"))
             elif self._waits_aside(view):
                 await till.handle(c.ResumeParked(view.parked[0].cart_id))

@@ -77,6 +77,11 @@ class Link:
         except OSError as error:
             raise LinkLostError(str(error)) from error
 
+    @property
+    def disturbed(self) -> bool:
+        """Was anything said twice or lost, so that the two sides may differ about what was answered?"""
+        return False
+
     async def junk(self, data: bytes) -> None:
         """Bytes that are no message."""
         await self._write(data)
@@ -143,11 +148,15 @@ class SerialLink(Link):
         self._t1_s = t1_s
         self._t2_s = t2_s
         self._answer: asyncio.Future[int] | None = None
-        self._last: bytes | None = None  # received, as long as nothing was sent after it
+        self._last: bytes | None = None  # received, as long as the till has acknowledged nothing after it
         self._unheard: tuple[bytes, float] | None = None  # received and not acknowledged, and when
         self.lose_acks = self.garble = self.stutter = 0
         self.noise = b""
         self.naks_sent = self.naks_heard = self.repeats = self.duplicates = 0
+
+    @property
+    def disturbed(self) -> bool:
+        return bool(self.repeats or self.duplicates or self.naks_sent or self.naks_heard)
 
     async def _byte(self, within: bool) -> int | None:
         """The next one; None when T1 is over within a frame."""
@@ -169,6 +178,7 @@ class SerialLink(Link):
                 if self._answer is None or self._answer.done():
                     self.complain(f"{'ACK' if byte == ACK else 'NAK'} to nothing")
                 else:
+                    self._last = None if byte == ACK else self._last
                     self._answer.set_result(byte)
             elif byte == DLE:
                 await self._frame()
@@ -235,7 +245,6 @@ class SerialLink(Link):
         return message
 
     async def send(self, message: bytes) -> None:
-        self._last = None
         for turn in range(SENDS):
             self.repeats += turn > 0
             self._answer = asyncio.get_running_loop().create_future()

@@ -125,6 +125,7 @@ class Talk:
         if link is not None and act is Act.DEAD:
             link.dead = True
         elif link is not None and act is Act.CUT:
+            link.dead = True  # what is on its way does not arrive either
             link.cut()
 
     async def ask(self, message: bytes, name: str = "") -> tuple[str, bytes]:
@@ -190,13 +191,13 @@ class Talk:
         if control[:2] in ("80", "84"):
             if self._loose:
                 self._loose -= 1
-            elif not anew:
+            elif not anew and not link.disturbed:
                 self.violate(f"{control}, and nothing was asked")
         elif control == "06B0" and not anew:
             self._stop_asked = self._stop_ok
             await self._beside(link, "8000" if self._stop_ok else "8483")
         else:
-            if not anew or control in MOVES:
+            if (not anew or control in MOVES) and not link.disturbed:
                 self.violate(f"{control} while the terminal is master")
             await self._refuse_busy(link, control, content)
 
