@@ -64,9 +64,9 @@ def append_error_swallowed(patch: Patch) -> None:
     """A write that failed counts as done."""
 
     def make(original: Any) -> Any:
-        async def append(self: Any, facts: Any, cart: Any) -> None:
+        async def append(self: Any, facts: Any, cart: Any, **how: Any) -> None:
             with contextlib.suppress(Refusal):
-                await original(self, facts, cart)
+                await original(self, facts, cart, **how)
 
         return append
 
@@ -78,10 +78,10 @@ def append_not_awaited(patch: Patch) -> None:
     """Thanks before the commit."""
 
     def make(original: Any) -> Any:
-        async def append(self: Any, facts: Any, cart: Any) -> None:
+        async def append(self: Any, facts: Any, cart: Any, **how: Any) -> None:
             async def later() -> None:
                 await asyncio.sleep(0.005)
-                await original(self, facts, cart)
+                await original(self, facts, cart, **how)
 
             self.under_way = asyncio.ensure_future(later())
 
@@ -96,9 +96,9 @@ def doubt_ignored(patch: Patch) -> None:
     whatever its file holds."""
 
     def make(original: Any) -> Any:
-        async def append(self: Any, facts: Any, cart: Any) -> None:
+        async def append(self: Any, facts: Any, cart: Any, **how: Any) -> None:
             try:
-                await original(self, facts, cart)
+                await original(self, facts, cart, **how)
             finally:
                 self._desk.in_doubt = False
 
@@ -178,9 +178,9 @@ def restored_till_not_locked(patch: Patch) -> None:
 @mutation
 def drawer_before_commit(patch: Patch) -> None:
     def make(original: Any) -> Any:
-        async def complete(self: Any, *sale: Any) -> None:
+        async def complete(self: Any, *sale: Any, **said: Any) -> None:
             self._desk.world.drawer.open()
-            await original(self, *sale)
+            await original(self, *sale, **said)
 
         return complete
 
@@ -204,11 +204,11 @@ def paid_shown_before_commit(patch: Patch) -> None:
 @mutation
 def cart_cleared_before_commit(patch: Patch) -> None:
     def make(original: Any) -> Any:
-        async def append(self: Any, facts: Any, cart: Any) -> None:
+        async def append(self: Any, facts: Any, cart: Any, **how: Any) -> None:
             if cart is not None:
                 self._desk.world.state.save_cart(None)
                 await asyncio.sleep(0.01)
-            await original(self, facts, cart)
+            await original(self, facts, cart, **how)
 
         return append
 
