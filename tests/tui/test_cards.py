@@ -486,10 +486,10 @@ def test_on_the_screen_a_card_pays_with_one_key_and_each_state_is_one_frame() ->
             front.keys = 0
             await front.do("key card")
             await front.do("terminal asks-for-the-card")
-            assert "Karte stecken" in screen.text()
+            assert "Karte stecken" in screen.text
             await front.do("terminal approves")
             assert front.keys == 1
             assert screen.shop.till.view.state == "paid"
-            assert "BEZAHLT" in screen.text()
+            assert "BEZAHLT" in screen.text
 
     run(case)

@@ -120,7 +120,7 @@ def test_voiding_the_sale_takes_the_same_number_twice() -> None:
         async with opened() as screen:
             await screen.scan(MILK)
             await screen.press("f9", "5")
-            assert "Den ganzen Verkauf (1 Teile) stornieren?" in screen.text
+            assert "Den ganzen Verkauf (1 Teil) stornieren?" in screen.text
             await screen.press("escape")
             assert screen.row("Bio-Vollmilch")
             await screen.press("f9", "5", "5")
