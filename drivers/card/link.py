@@ -7,6 +7,7 @@ has the message as far as the link can know.
 import asyncio
 import contextlib
 import logging
+import traceback
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -52,6 +53,14 @@ class Down(msgspec.Struct, frozen=True):
     error: DeviceAbsentError | DeviceFaultError
 
 
+def _forget(error: BaseException) -> None:
+    """The frames that it went through lose their variables: what a terminal sent is in them, not yet masked."""
+    seen: BaseException | None = error
+    while seen is not None:
+        traceback.clear_frames(seen.__traceback__)
+        seen = seen.__context__
+
+
 class Link(Protocol):
     inbox: asyncio.Queue[Any]
     """Apdu, Down, and whatever the link's owner puts there."""
@@ -94,8 +103,10 @@ class _Link:
         try:
             await self._stream.receive(self._heard)
         except (DeviceAbsentError, DeviceFaultError) as error:
+            _forget(error)
             self._ended(error)
-        except Exception:  # noqa: BLE001 - whoever reads the inbox hears of every end
+        except Exception as error:  # noqa: BLE001 - whoever reads the inbox hears of every end
+            _forget(error)
             _log.exception("the line to a card terminal failed")
             self._ended(DeviceFaultError("card-line"))
         else:

@@ -21,7 +21,10 @@ class Stream(Protocol):
     async def open(self) -> None: ...
 
     async def receive(self, on_data: Callable[[bytes], None]) -> None:
-        """Give all that comes to `on_data`, until the way ends, which is said by DeviceAbsentError."""
+        """Give all that comes to `on_data`, until the way ends, which is said by DeviceAbsentError.
+
+        It is bound to no name here: who takes a picture of a task that waits must not find a card's number in it.
+        """
         ...
 
     async def write(self, data: bytes, timeout_s: float) -> None:
@@ -88,16 +91,18 @@ class TcpStream:
             raise DeviceAbsentError("unreachable") from error
 
     async def receive(self, on_data: Callable[[bytes], None]) -> None:
-        assert self._socket is not None, "open comes first"
-        loop = asyncio.get_running_loop()
         while True:
-            try:
-                data = await loop.sock_recv(self._socket, _READ_BYTES)
-            except OSError as error:
-                raise DeviceAbsentError("unreachable") from error
-            if not data:
-                raise DeviceAbsentError("card-closed")
-            on_data(data)
+            on_data(await self._some())
+
+    async def _some(self) -> bytes:
+        assert self._socket is not None, "open comes first"
+        try:
+            data = await asyncio.get_running_loop().sock_recv(self._socket, _READ_BYTES)
+        except OSError as error:
+            raise DeviceAbsentError("unreachable") from error
+        if not data:
+            raise DeviceAbsentError("card-closed")
+        return data
 
     async def write(self, data: bytes, timeout_s: float) -> None:
         if self._socket is None:
