@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.benchmarks import (
+    card_sale,
     closing,
     drain,
     hub_ingest,
@@ -40,6 +41,7 @@ class Volume:
     counted_sales: int = 200
     appends: int = 1_000
     slow_sales: int = 200
+    card_sales: int = 250
     starts: int = 20
     lookups: int = 5_000
     searches: int = 200
@@ -56,12 +58,14 @@ class Volume:
 
 
 QUICK = Volume(
-    QUICK_VARIANTS, 10, 1, 20, 40, 300, 40, 2, 1_000, 40, 100, 2, 1, 1_000, 500, 20, 1_000, 8_400, 60
+    QUICK_VARIANTS, 10, 1, 20, 40, 300, 40, 20, 2, 1_000, 40, 100, 2, 1, 1_000, 500, 20, 1_000, 8_400, 60
 )
 
 
 def hub_parts(volume: Volume, report: Report) -> dict[str, Callable[[], None]]:
+    """What needs no catalogue."""
     return {
+        "card": lambda: card_sale.measure(report, Shop(FOLDER / "card"), volume.card_sales),
         "ingest": lambda: hub_ingest.measure(report, 8, volume.hub_batches, volume.hub_rounds),
         "copy": lambda: second_copy.measure(report, FOLDER / "second-copy", volume.copied_sales),
         "tills": lambda: hub_ingest.measure_tills(report, 10, volume.hub_tills, 300),
