@@ -11,7 +11,8 @@ from pos.domain.question import Option, Question
 from pos.domain.rights import declare
 from pos.payments import HeldPayment, OpenPayment
 from pos.till.card_paying import CardPaying
-from pos.till.cards import DECIDE, Approved, Cards
+from pos.till.card_values import Approved
+from pos.till.cards import DECIDE, Cards
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
 from pos.till.ledger import Ledger
@@ -189,7 +190,7 @@ class CardOffice:
         yield self._ledger.append([*facts, closed], None, real=True)
         self._print(self._report(closed))
         for paper in day.paper:
-            self._cards.print_paper(paper)
+            self._cards.news.print_paper(paper)
         if closed.difference_minor:
             self._desk.warn("card-day-differs", level="alarm", difference=closed.difference_minor)
         elif closed.difference_minor is None:

@@ -45,18 +45,18 @@ class CardParts:
         self._submit = submit
         self._print = surroundings.print_document
         self._cards = Cards(desk, ledger, flows, selling, submit)
-        self._cards.print_paper = self._paper
+        self._cards.news.print_paper = self._paper
         self._cards.print_link = self._link
         self.paying = CardPaying(desk, selling, checkout, parking, self._cards, self._print)
         office = CardOffice(desk, ledger, selling, self._cards, self.paying, self._print)
         self.nothing_open = office.nothing_open
-        self.tick = self._cards.tick
-        self.parts: tuple[Any, ...] = (self._cards, office)
+        self.tick = self._cards.news.tick
+        self.parts: tuple[Any, ...] = (self._cards.news, office)
         checkout.afterwards.append(self._merchant)
 
     async def start(self, handle: Callable[[c.Command], Awaitable[None]]) -> None:
         """Before the till takes commands; the drivers know from here on whom to tell."""
-        await self._cards.papers.load()
+        await self._cards.news.papers.load()
         for terminal in (*self._desk.real.cards, *self._desk.real.services):
             terminal.connect(self.desk(handle))
 
@@ -67,7 +67,9 @@ class CardParts:
 
     def desk(self, handle: Callable[[c.Command], Awaitable[None]]) -> CardDesk:
         """What a terminal's driver tells."""
-        return TillCardDesk(handle, self._submit, lambda: self._desk.real.journal.head, self._cards.papers)
+        return TillCardDesk(
+            handle, self._submit, lambda: self._desk.real.journal.head, self._cards.news.papers
+        )
 
     def _paper(self, paper: CardPaper) -> None:
         self._print(paper_document(paper))

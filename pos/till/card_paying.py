@@ -14,7 +14,8 @@ from pos.domain.payment import Paid
 from pos.domain.question import Option, Question
 from pos.domain.scans import ScanKind, own_code, short_number
 from pos.domain.tender import Tender
-from pos.till.cards import LINK_KIND, Approved, Cards, tender_of
+from pos.till.card_values import LINK_KIND, Approved, tender_of
+from pos.till.cards import Cards
 from pos.till.checkout import Checkout
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
@@ -50,7 +51,7 @@ class CardPaying:
         self._cards = cards
         self._print = print_document
         selling.guard = checkout.unsettled = parking.unsettled = self.guard
-        parking.taken_up = cards.settled = self.put_waiting
+        parking.taken_up = cards.news.settled = self.put_waiting
         cards.aside = self.aside
 
     @property
@@ -101,7 +102,7 @@ class CardPaying:
             tenders = (*cart.tenders, tender_of(approved, sign=sign), *paid.tenders[1:])
             yield self._checkout.complete(cart, tenders, tip_minor=cart.about.tip_minor)
             return
-        yield self._cards.keep_end(approved)
+        yield self._cards.news.keep_end(approved)
         if over > 0 and approved.tip_minor != over:
             fields: dict[str, str | int] = {"amount": self._money(approved.minor), "over": self._money(over)}
             if (yield Question("card-more", options=_MORE, fields=fields, scans="refuse")) == "reverse":

@@ -1,104 +1,38 @@
 """Payments at card terminals: an intent before the first byte, what was said before it is acknowledged, and never a guess.
 
 A payment runs as part of a function that asks: the question on the screen waits for the terminal's news. The news is kept
-whether somebody waits for it or not; so a sale that was set aside, and a till that was cut off, come to the same end.
+whether somebody waits for it or not (pos.till.card_news); so a sale that was set aside, and a till that was cut off, come to
+the same end.
 """
 
-import asyncio
-import datetime as dt
-from collections.abc import Callable, Coroutine, Generator, Sequence
-from typing import Any, Final, Literal
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Final
 
 import msgspec
 
-from pos.card_facts import PaymentEnded, PaymentIntent, PaymentResult
-from pos.card_ports import CardTerminal, TerminalDay
+from pos.card_facts import PaymentIntent
+from pos.card_ports import CardTerminal
 from pos.domain import commands as c
 from pos.domain import events as e
-from pos.domain.card import (
-    APPROVED,
-    CardAnswer,
-    CardEnd,
-    CardPaper,
-    CardRequest,
-    CardResult,
-    CardState,
-)
-from pos.domain.card_rules import Verdict, judge, outcome
+from pos.domain.card import APPROVED, CardRequest, CardState
+from pos.domain.card_rules import Verdict
 from pos.domain.cart import Cart
-from pos.domain.psp import PspOrder, verdict_of_answer
 from pos.domain.question import Option, Question
 from pos.domain.rights import Approval, declare
-from pos.domain.tender import Tender
-from pos.facts import Fact
 from pos.payments import HeldPayment, OpenPayment, Payments
-from pos.till.card_paper import CardPapers
+from pos.till.card_news import CardNews
+from pos.till.card_questions import CardQuestions
+from pos.till.card_values import ZVT, Approved, Settled
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Flows, Need, approval_of
 from pos.till.ledger import Ledger
 from pos.till.selling import Selling
-from pos.till.terminals import Terminals
 from pos.words import amount
 
-__all__ = ["DECIDE", "Approved", "Cards", "Settled", "tender_of"]
+__all__ = ["DECIDE", "Cards"]
 
 DECIDE: Final = declare("card-decide")
-ZVT: Final = "zvt"
-LINK_KIND: Final = "pay-link"
-"""The tender of a payment at a payment service."""
 _YES_NO: Final = (Option("yes", word="ui.yes"), Option("no", word="ui.no"))
-_BEAT_S: Final = 1.0
-_WAITS: Final = frozenset({"silent", "open", "pending"})
-"""Why nobody knows yet, where there is nothing to compare."""
-_LOOK_MS: Final = 10_000
-_Waiting = Coroutine[Any, Any, None] | None
-
-
-class Settled(msgspec.Struct, frozen=True):
-    """What became of a payment, as its function is told. `verdict` is there where the terminal was asked."""
-
-    outcome: str
-    result: CardResult | None = None
-    code: int | None = None
-    verdict: Verdict | None = None
-
-
-class Approved(msgspec.Struct, frozen=True):
-    """A payment that a terminal approved, or a person stated."""
-
-    intent: PaymentIntent
-    result: CardResult | None
-    paper: tuple[CardPaper, ...] = ()
-
-    @property
-    def minor(self) -> int:
-        """What was really charged: a terminal may approve less, or add a tip."""
-        asked = self.intent.amount_minor
-        return asked if self.result is None or self.result.amount_minor is None else self.result.amount_minor
-
-    @property
-    def tip_minor(self) -> int:
-        return (self.result.tip_minor or 0) if self.result is not None else 0
-
-
-def tender_of(approved: Approved, *, sign: int = 1) -> Tender:
-    """The tender that holds a payment; `sign` -1 where money went back."""
-    minor, result = sign * approved.minor, approved.result
-    number = "" if result is None or result.receipt_no is None else f"{result.receipt_no:04}"
-    intent = approved.intent
-    if intent.provider != ZVT and result is not None:
-        number = result.reference
-    return Tender(
-        "card" if intent.provider == ZVT else LINK_KIND,
-        minor,
-        minor,
-        0,
-        intent.currency,
-        number,
-        payment=intent.payment_id,
-        card=result,
-        paper=approved.paper,
-    )
 
 
 class Cards:
@@ -113,31 +47,20 @@ class Cards:
         submit: Callable[[c.Command], None],
     ) -> None:
         self._desk = desk
+        self._ledger = ledger
         self._selling = selling
         self.aside: Callable[[Cart], Coroutine[Any, Any, None]] | None = None
         """Sets a cart aside whose payment is looked into."""
-        self._ledger = ledger
-        self._flows = flows
-        self._submit = submit
-        self.terminals = Terminals(desk, ledger)
-        self.papers = CardPapers(desk)
-        self.print_paper: Callable[[CardPaper], None] = lambda _: None
-        self.settled: Callable[[str], None] = lambda _: None
-        """Told of each payment that was approved while nobody waited for it."""
-        self._running: dict[str, CardRequest] = {}
-        self._cancelled: set[str] = set()
-        self._looked: dict[str, int] = {}
-        self._state: dict[str, tuple[CardState, int]] = {}
-        self._links: dict[str, str] = {}
         self.print_link: Callable[[str, int], None] = lambda _link, _minor: None
-        self._silent: set[str] = set()
-        self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {c.CardNews: self._news}
+        self.news = CardNews(desk, ledger, flows, submit)
+        self.terminals = self.news.terminals
+        self._ask_by = CardQuestions(desk, self.news)
 
     # -- what others ask
 
     @property
     def payments(self) -> Payments:
-        return self._desk.real.journal.head.payments
+        return self.news.payments
 
     @property
     def at_hand(self) -> bool:
@@ -191,17 +114,17 @@ class Cards:
         intent = self.terminals.intent(chosen, request, cart.cart_id if cart is not None else "", of)
         request = msgspec.structs.replace(request, begun_ms=intent.begun_ms)
         yield self._begin(intent)
-        self._running[payment_id] = request
-        self._say(payment_id, CardState(text="sent"))
+        self.news.running[payment_id] = request
+        self.news.say(payment_id, CardState(text="sent"))
         chosen.start(request)
-        self._beat(payment_id)
+        self.news.beat(payment_id)
         settled: Settled = yield from self._wait(intent, chosen)
         return (yield from self._go_on(intent, settled, chosen, in_sale=in_sale))
 
     def take_up(self, payment: OpenPayment) -> Generator[Any, Any, Approved | None]:
         """Settle a payment of which nobody knows: ask its terminal, as often as wished, or let a person decide."""
         terminal = self.terminals.find(payment.intent.terminal)
-        self._look(payment)
+        self.news.look(payment)
         settled = yield from self._ask(payment.intent, terminal, None)
         return (yield from self._go_on(payment.intent, settled, terminal, in_sale=False))
 
@@ -217,14 +140,14 @@ class Cards:
 
     def _wait(self, intent: PaymentIntent, terminal: CardTerminal) -> Generator[Any, Any, Settled]:
         while True:
-            heard = yield self._running_question(intent)
+            heard = yield self._ask_by.running(intent)
             if isinstance(heard, Settled):
                 return heard
             if heard == "slip":
                 self._print_link(intent)
                 continue
-            self._cancelled.add(intent.payment_id)
-            self._say(intent.payment_id, CardState(text="cancelling"))
+            self.news.cancelled.add(intent.payment_id)
+            self.news.say(intent.payment_id, CardState(text="cancelling"))
             terminal.cancel()
 
     def _go_on(
@@ -232,14 +155,14 @@ class Cards:
     ) -> Generator[Any, Any, Approved | None]:
         while settled.outcome == "unknown":
             settled = yield from self._ask(intent, terminal, settled.verdict)
-        cancelled = intent.payment_id in self._cancelled
-        self._cancelled.discard(intent.payment_id)
+        cancelled = intent.payment_id in self.news.cancelled
+        self.news.cancelled.discard(intent.payment_id)
         if settled.outcome != "approved":
             self._tell_why(intent, settled)
             return None
-        approved = Approved(intent, settled.result, self.papers.of(intent.payment_id))
+        approved = Approved(intent, settled.result, self.news.papers.of(intent.payment_id))
         if not in_sale:
-            yield self.keep_end(approved)
+            yield self.news.keep_end(approved)
         if intent.kind != "sale":
             return approved
         if settled.result is not None and settled.result.signature:
@@ -251,8 +174,8 @@ class Cards:
 
     def _signed(self, approved: Approved) -> Generator[Any, Any, bool]:
         """The customer signs on the merchant's slip; what nobody signs rightly is taken back."""
-        for paper in self.papers.merchant(approved.paper, approved.result):
-            self.print_paper(paper)
+        for paper in self.news.papers.merchant(approved.paper, approved.result):
+            self.news.print_paper(paper)
         fields: dict[str, str | int] = {"amount": self._money(approved.minor)}
         if (yield Question("card-signature", options=_YES_NO, fields=fields, scans="refuse")) == "yes":
             return True
@@ -275,7 +198,7 @@ class Cards:
             return (yield from self._refund_link(approved))
         if result is None or result.receipt_no is None:
             raise Refusal("card-no-number")
-        yield self.keep_end(approved)
+        yield self.news.keep_end(approved)
         terminal = self.terminals.find(approved.intent.terminal)
         if terminal is None:
             raise Refusal("card-terminal-gone")
@@ -291,7 +214,7 @@ class Cards:
 
     def _refund_link(self, approved: Approved) -> Generator[Any, Any, Approved | None]:
         """Give all of a payment back at the service that has it."""
-        yield self.keep_end(approved)
+        yield self.news.keep_end(approved)
         intent, result = approved.intent, approved.result
         return (
             yield from self.refund_link(
@@ -311,7 +234,7 @@ class Cards:
         return (yield from self.pay("refund", minor, of=of, terminal=line, of_reference=reference))
 
     def _print_link(self, intent: PaymentIntent) -> None:
-        link = self._links.get(intent.payment_id, "")
+        link = self.news.links.get(intent.payment_id, "")
         if not link:
             raise Refusal("link-not-yet", level="info")
         self.print_link(link, intent.amount_minor)
@@ -327,16 +250,16 @@ class Cards:
             now = self.payments.find(intent.payment_id)
             if now is None:
                 return self._known(intent)
-            heard = yield self._unknown_question(intent, terminal, verdict)
+            heard = yield self._ask_by.unknown(intent, terminal, verdict)
             if isinstance(heard, Settled):
                 if heard.outcome != "unknown":
                     return heard
                 verdict = heard.verdict
             elif heard == "again":
-                self._look(now)
+                self.news.look(now)
             elif heard == "close":
-                self._cancelled.add(intent.payment_id)
-                self._look(now, cancel=True)
+                self.news.cancelled.add(intent.payment_id)
+                self.news.look(now, cancel=True)
             elif heard == "slip":
                 self._print_link(intent)
             elif heard == "decide":
@@ -368,7 +291,7 @@ class Cards:
             Option("wait", word="ui.card-wait"),
         )
         answer = yield Question(
-            "card-decide", options=options, rows=self._both(payment.intent, verdict), scans="refuse"
+            "card-decide", options=options, rows=self._ask_by.both(payment.intent, verdict), scans="refuse"
         )
         if answer == "wait" or self.payments.find(payment.intent.payment_id) is None:
             return None
@@ -376,7 +299,7 @@ class Cards:
         if self.payments.find(payment.intent.payment_id) is None:
             return None
         approved = answer == "charged"
-        ended = self._ended_fact(
+        ended = self.news.ended_fact(
             payment.intent,
             "approved" if approved else "unpaid",
             "operator",
@@ -384,288 +307,15 @@ class Cards:
             note=note,
             approvals=approvals,
         )
-        yield self._keep([ended])
+        yield self.news.keep([ended])
         return Settled("approved" if approved else "unpaid")
 
-    # -- news
-
-    def _news(self, command: c.CardNews) -> _Waiting:
-        match command.news:
-            case None:
-                self._redraw(command.payment_id)
-                self._beat(command.payment_id)
-            case CardState():
-                self._say(command.payment_id, command.news)
-            case CardResult():
-                return self._heard(command.payment_id, command.news)
-            case CardPaper():
-                return self.papers.keep(command.payment_id, command.news)
-            case CardEnd():
-                return self._ended(command.payment_id, command.news)
-            case CardAnswer():
-                return self._answered(command.payment_id, command.news)
-            case TerminalDay():
-                name = f"day {command.terminal}"
-                return self._flows.tell(command.news) if self._flows.waits_for(name) else None
-            case _:
-                waiting: _Waiting = self.terminals.news(command)
-                return waiting
-        return None
-
-    async def _heard(self, payment_id: str, result: CardResult) -> None:
-        """Before it is acknowledged: what was said is a fact. The same said twice is one."""
-        payment = self.payments.find(payment_id)
-        if payment is None or result in payment.results:
-            return
-        clock = self._desk.real.clock
-        how = "terminal" if payment_id in self._running else "late"
-        fact = PaymentResult(payment_id, result, clock.wall_ms(), self._desk.offset_min(), how)
-        await self._keep([fact])
-        self._desk.events.append(e.CardHeard(payment_id, result.code))
-
-    async def _ended(self, payment_id: str, end: CardEnd) -> None:
-        request = self._running.pop(payment_id, None)
-        self._state.pop(payment_id, None)
-        payment = self.payments.find(payment_id)
-        if request is None or payment is None:
-            return
-        found = outcome(request, payment.results, end)
-        result = payment.results[-1] if payment.results else None
-        code = end.code if end.code is not None else (result.code if result is not None else None)
-        settled = Settled(found, result, code)
-        if found == "unknown":
-            self._desk.events.append(e.CardUnknown(payment_id))
-            self._desk.warn("card-unknown", level="alarm", amount=payment.intent.amount_minor)
-            self._look(payment)
-        elif found != "approved" or not self._flows.waits_for(payment_id):
-            await self._state_end(payment.intent, found, end.by, result, code)
-        await self._tell(payment_id, settled)
-
-    async def _answered(self, payment_id: str, answer: CardAnswer) -> None:
-        """What the terminal's last transaction means for the payment that is asked for."""
-        self._looked[payment_id] = self._desk.real.clock.mono_ms()
-        self._state.pop(payment_id, None)
-        (self._silent.add if answer.found == "silent" else self._silent.discard)(payment_id)
-        payment = self.payments.find(payment_id)
-        if payment is None or payment_id in self._running:
-            return
-        intent = payment.intent
-        request = CardRequest(payment_id, intent.kind, intent.amount_minor, intent.currency)  # type: ignore[arg-type]
-        zone = dt.timezone(dt.timedelta(minutes=intent.offset_min))
-        begun = dt.datetime.fromtimestamp(intent.begun_ms / 1000, zone)
-        verdict = (
-            judge(request, intent.before, intent.terminal_id, begun, payment.results, answer, payment.known)
-            if intent.provider == ZVT
-            else verdict_of_answer(_order_of(payment), answer)
-        )
-        if answer.result is not None and (intent.provider == ZVT or answer.result not in payment.results):
-            clock = self._desk.real.clock
-            await self._keep(
-                [
-                    PaymentResult(
-                        payment_id,
-                        answer.result,
-                        clock.wall_ms(),
-                        self._desk.offset_min(),
-                        "query" if intent.provider == ZVT else "late",
-                    )
-                ]
-            )
-        if verdict.outcome != "unknown":
-            await self._state_end(intent, verdict.outcome, "query", verdict.result, None, verdict.rule)
-        await self._tell(payment_id, Settled(verdict.outcome, verdict.result, verdict=verdict))
-
-    async def _state_end(
-        self,
-        intent: PaymentIntent,
-        found: str,
-        by: str,
-        result: CardResult | None,
-        code: int | None,
-        rule: str = "",
-    ) -> None:
-        kept = result if found != "declined" or by == "query" else None
-        paper = self.papers.of(intent.payment_id)
-        await self._keep(
-            [self._ended_fact(intent, found, by, code=code, rule=rule, result=kept, paper=paper)]
-        )
-        self._desk.events.append(e.CardSettled(intent.payment_id, found))
-        if found != "approved":
-            for each in paper:
-                self.print_paper(each)
-        if not self._flows.waits_for(intent.payment_id):
-            self._desk.warn(f"card-{found}-aside", level="warn", amount=intent.amount_minor)
-            if found == "approved":
-                self.settled(intent.payment_id)
-
-    async def _tell(self, payment_id: str, settled: Settled) -> None:
-        if not self._flows.waits_for(payment_id):
-            return
-        waiting = self._flows.tell(settled)
-        if waiting is not None:
-            await waiting
-
-    # -- asking by itself
-
-    def tick(self) -> None:
-        """A terminal that is back is asked by itself for every payment of which nobody knows."""
-        now = self._desk.real.clock.mono_ms()
-        for payment in self.payments.open:
-            id_ = payment.intent.payment_id
-            due = now - self._looked.get(id_, -_LOOK_MS) >= _LOOK_MS
-            if id_ not in self._running and id_ not in self._state and due:
-                self._look(payment)
-
-    def _look(self, payment: OpenPayment, *, cancel: bool = False) -> None:
-        terminal, id_ = self.terminals.find(payment.intent.terminal), payment.intent.payment_id
-        if terminal is None or id_ in self._state:
-            return
-        self._looked[id_] = self._desk.real.clock.mono_ms()
-        self._say(id_, CardState(text="asking"))
-        self._beat(id_)
-        line = self.terminals.service(payment.intent.terminal)
-        if line is None:
-            terminal.look(id_)
-        else:
-            line.ask(_order_of(payment), cancel=cancel)
-
-    # -- facts
-
-    async def _keep(self, facts: Sequence[Fact]) -> None:
-        await self._ledger.append(facts, None, real=True)
+    # -- what is told
 
     def terminal_of(self, terminal_id: str) -> CardTerminal | None:
         """The terminal that has this id now."""
         known = (one.name for one in self.payments.terminals if one.terminal_id == terminal_id)
         return next((self.terminals.find(name) for name in known), None)
-
-    async def keep_end(self, approved: Approved) -> None:
-        """An approved payment that no sale holds at once."""
-        if self.payments.find(approved.intent.payment_id) is None:
-            return
-        await self._keep(
-            [
-                self._ended_fact(
-                    approved.intent, "approved", "completion", result=approved.result, paper=approved.paper
-                )
-            ]
-        )
-
-    def _ended_fact(
-        self,
-        intent: PaymentIntent,
-        found: str,
-        by: str,
-        *,
-        code: int | None = None,
-        rule: str = "",
-        result: CardResult | None = None,
-        note: str = "",
-        paper: tuple[CardPaper, ...] = (),
-        approvals: tuple[Approval, ...] = (),
-    ) -> PaymentEnded:
-        return PaymentEnded(
-            intent.payment_id,
-            found,
-            by,
-            self._desk.operator_id(),
-            self._desk.real.clock.wall_ms(),
-            self._desk.offset_min(),
-            code,
-            rule,
-            result,
-            note,
-            paper,
-            approvals,
-        )
-
-    # -- what is shown
-
-    def _say(self, payment_id: str, state: CardState) -> None:
-        self._state[payment_id] = (state, self._desk.real.clock.mono_ms())
-        if state.link:
-            self._links[payment_id] = state.link
-        self._desk.events.append(e.CardSaid(payment_id, state.code, state.text))
-        self._redraw(payment_id)
-
-    def _beat(self, payment_id: str) -> None:
-        """Once a second the seconds on the screen go on, as long as the terminal works."""
-        if payment_id in self._running or payment_id in self._state:
-            loop = asyncio.get_running_loop()
-            loop.call_later(_BEAT_S, self._submit, c.CardNews("", payment_id, None))
-
-    def _redraw(self, payment_id: str) -> None:
-        question = self._flows.question
-        if question is None or question.waits != payment_id:
-            return
-        rows = (*question.rows[:-1], self._state_row(payment_id))
-        qr = self._links.get(payment_id, "")
-        self._flows.redraw(msgspec.structs.replace(question, rows=rows, qr=qr))
-
-    def _state_row(self, payment_id: str) -> tuple[str, str]:
-        if payment_id not in self._state:
-            idle = CardState(text="idle" if payment_id in self._silent else "answered")
-            return self.terminals.words_of(idle), ""
-        state, since = self._state[payment_id]
-        seconds = max(0, self._desk.real.clock.mono_ms() - since) // 1000
-        return self.terminals.words_of(state), f"{seconds} s"
-
-    def _running_question(self, intent: PaymentIntent) -> Question:
-        cancelled = intent.payment_id in self._cancelled
-        link = intent.provider != ZVT
-        word = "card-cancelling" if cancelled else f"{'link' if link else 'card'}-{intent.kind}"
-        slip = (
-            (Option("slip", word="ask.code-slip"),) if link and self._desk.world.printer is not None else ()
-        )
-        return Question(
-            word,
-            options=(Option("cancel", word="ui.card-cancel"), *slip),
-            fields={"amount": self._money(intent.amount_minor), "terminal": intent.terminal},
-            rows=(self._state_row(intent.payment_id),),
-            scans="refuse",
-            waits=intent.payment_id,
-            esc="cancel",
-            qr=self._links.get(intent.payment_id, "") if not cancelled else "",
-        )
-
-    def _unknown_question(
-        self, intent: PaymentIntent, terminal: CardTerminal | None, verdict: Verdict | None
-    ) -> Question:
-        options = [Option("decide", word="ui.card-decide")]
-        if terminal is not None:
-            options.insert(0, Option("again", word="ui.card-again"))
-        options.insert(1, Option("aside", word="ui.card-aside"))
-        manual = verdict is not None and verdict.rule not in _WAITS
-        link = intent.provider != ZVT
-        if link:
-            options.insert(1, Option("close", word="ui.link-close"))
-        return Question(
-            "card-differs" if manual else "link-unknown" if link else "card-unknown",
-            options=tuple(options),
-            fields={"amount": self._money(intent.amount_minor), "terminal": intent.terminal},
-            rows=(*(self._both(intent, verdict) if manual else ()), self._state_row(intent.payment_id)),
-            scans="refuse",
-            waits=intent.payment_id,
-            esc="aside",
-            qr=self._links.get(intent.payment_id, ""),
-        )
-
-    def _both(self, intent: PaymentIntent, verdict: Verdict | None) -> tuple[tuple[str, str], ...]:
-        """Both facts side by side: what was asked, and what the terminal has."""
-        zone = dt.timezone(dt.timedelta(minutes=intent.offset_min))
-        asked = dt.datetime.fromtimestamp(intent.begun_ms / 1000, zone)
-        words = self._desk.words
-        rows = [(words("card.asked", time=f"{asked:%H:%M:%S}"), self._money(intent.amount_minor))]
-        found = verdict.result if verdict is not None else None
-        if found is None:
-            rows.append((words("card.answer-none"), ""))
-        else:
-            time = f"{found.time[:2]}:{found.time[2:4]}:{found.time[4:]}" if len(found.time) == 6 else "?"
-            number = "?" if found.receipt_no is None else f"{found.receipt_no:04}"
-            minor = "?" if found.amount_minor is None else self._money(found.amount_minor)
-            good = words("card.good" if found.code == APPROVED else "card.bad")
-            rows.append((words("card.answered", time=time, number=number, good=good), minor))
-        return tuple(rows)
 
     def _tell_why(self, intent: PaymentIntent, settled: Settled) -> None:
         code = settled.code if settled.code not in {None, APPROVED} else None
@@ -677,19 +327,3 @@ class Cards:
 
     def _money(self, minor: int) -> str:
         return amount(minor, self._desk.language)
-
-
-def _order_of(payment: OpenPayment) -> PspOrder:
-    """What a payment service is asked for: the same as was ordered."""
-    intent = payment.intent
-    reference = next((one.reference for one in reversed(payment.results) if one.reference), "")
-    kind: Literal["sale", "refund"] = "refund" if intent.kind == "refund" else "sale"
-    return PspOrder(
-        intent.payment_id,
-        kind,
-        intent.amount_minor,
-        intent.currency,
-        intent.begun_ms,
-        reference=reference,
-        of=intent.of_reference,
-    )

@@ -8,7 +8,7 @@ import pytest
 
 from pos.domain.card import CardEnd
 from pos.journal import file_journal
-from pos.till import cards
+from pos.till import card_news
 from tests.simulation.cards.matrix import PERSONALITIES, matrix, one, random_cuts
 from tests.simulation.cards.world import Cut, Outcome
 from tests.simulation.disk import Survival, ram_folder
@@ -68,18 +68,18 @@ class TestFaultsPutInOnPurpose:
     def test_an_end_that_nobody_heard_taken_for_no(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        real = vars(cards)["outcome"]
+        real = vars(card_news)["outcome"]
         monkeypatch.setattr(
-            cards, "outcome", lambda *about: "declined" if real(*about) == "unknown" else real(*about)
+            card_news, "outcome", lambda *about: "declined" if real(*about) == "unknown" else real(*about)
         )
         assert any("charged twice" in what for what in _failures(folder, Cut("link", 9)))
 
     def test_an_end_that_nobody_heard_taken_for_yes(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        real = vars(cards)["outcome"]
+        real = vars(card_news)["outcome"]
         monkeypatch.setattr(
-            cards, "outcome", lambda *about: "approved" if real(*about) == "unknown" else real(*about)
+            card_news, "outcome", lambda *about: "approved" if real(*about) == "unknown" else real(*about)
         )
         found = _failures(folder, Cut("link", 9), personality="mark-declined")
         assert any("no card was charged" in what for what in found)
@@ -101,16 +101,16 @@ class TestFaultsPutInOnPurpose:
     def test_a_payment_that_is_sent_again_after_silence(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        real = cards.Cards._ended
+        real = card_news.CardNews._ended
 
         async def again(self: Any, payment_id: str, end: CardEnd) -> None:
-            request = self._running.get(payment_id)
-            if end.by == "unknown" and request is not None and payment_id not in self._cancelled:
-                self._cancelled.add(payment_id)
+            request = self.running.get(payment_id)
+            if end.by == "unknown" and request is not None and payment_id not in self.cancelled:
+                self.cancelled.add(payment_id)
                 self.terminals.all()[0].start(request)
                 return
             await real(self, payment_id, end)
 
-        monkeypatch.setattr(cards.Cards, "_ended", again)
+        monkeypatch.setattr(card_news.CardNews, "_ended", again)
         found = _failures(folder, Cut("link", 9))
         assert any("was not asked" in what or "twice" in what for what in found)
