@@ -209,6 +209,8 @@ class SerialLink(_Link):
 
     async def _arrives(self, data: bytes) -> bool:
         """Send once. False: it was refused, or nothing was said for T2."""
+        while self._replies:  # what came is acknowledged before anything of our own is said
+            await asyncio.wait(self._replies)
         self._reply = asyncio.get_running_loop().create_future()
         try:
             await self._write(data)

@@ -37,6 +37,13 @@ def test_wherever_a_payment_is_cut_the_journal_says_what_the_card_was_charged(pe
     assert found.runs == 6
 
 
+def test_on_a_serial_line_every_message_is_acknowledged_before_it_is_answered(folder: Path) -> None:
+    """An answer that comes before the ACK may be taken for the one before; then the last step is never reached."""
+    outcome = one(folder, personality="keep", serial=True, cuts=[Cut("link", 15)])
+    assert outcome.step == "< 8000 to 060F"
+    assert outcome.failures == []
+
+
 def test_a_power_cut_between_any_two_writes_of_a_payment_loses_and_doubles_nothing(folder: Path) -> None:
     for at in range(4, 40, 9):
         cut = Cut("power", at, "disk", survival=Survival.NONE)
