@@ -12,7 +12,7 @@ from pos.card_ports import TerminalDay
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.card import CardAnswer, CardEnd, CardPaper, CardRequest, CardResult, CardState
-from pos.domain.card_rules import judge, outcome
+from pos.domain.card_rules import Verdict, judge, outcome
 from pos.domain.psp import PspOrder, verdict_of_answer
 from pos.domain.rights import Approval
 from pos.facts import Fact
@@ -127,6 +127,8 @@ class CardNews:
             if intent.provider == ZVT
             else verdict_of_answer(_order_of(payment), answer)
         )
+        if verdict.outcome != "unknown" and self._swapped(intent):
+            verdict = Verdict("unknown", "terminal", answer.result)
         if answer.result is not None and (intent.provider == ZVT or answer.result not in payment.results):
             clock = self._desk.real.clock
             await self.keep(
@@ -143,6 +145,11 @@ class CardNews:
         if verdict.outcome != "unknown":
             await self._state_end(intent, verdict.outcome, "query", verdict.result, None, verdict.rule)
         await self._tell(payment_id, Settled(verdict.outcome, verdict.result, verdict=verdict))
+
+    def _swapped(self, intent: PaymentIntent) -> bool:
+        """Is another terminal in the place of the one that was asked? What it says of itself is nothing about that one."""
+        known = self.payments.terminal(intent.terminal)
+        return known is not None and bool(intent.terminal_id) and known.terminal_id != intent.terminal_id
 
     async def _state_end(
         self,

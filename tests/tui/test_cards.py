@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pos.card_facts import PaymentEnded, PaymentIntent, PaymentResult, TerminalClosed
-from pos.card_ports import NotKeptError, TerminalDay
+from pos.card_ports import NotKeptError, TerminalDay, TerminalSeen
 from pos.domain import commands as c
 from pos.domain.card import CardEnd, CardTotals
 from pos.domain.tender import TenderRules
@@ -491,5 +491,20 @@ def test_on_the_screen_a_card_pays_with_one_key_and_each_state_is_one_frame() ->
             assert front.keys == 1
             assert screen.shop.till.view.state == "paid"
             assert "BEZAHLT" in screen.text
+
+    run(case)
+
+
+def test_a_terminal_in_the_place_of_another_says_nothing_of_the_others_payment() -> None:
+    async def case() -> None:
+        shop, terminal = await opened(SHIRT)
+        await key(shop, "card")
+        terminal.ends("unknown")
+        await settled(shop)
+        await terminal.desk.seen("1", TerminalSeen("60000009", None))
+        terminal.answers("nothing")
+        await settled(shop)
+        assert asked(shop) == "card-differs"
+        assert len(shop.journal.head.payments.open) == 1
 
     run(case)
