@@ -69,7 +69,7 @@ def serve(
         ssl_keyfile=tls[1] if tls else None,
     )
     try:
-        asyncio.run(_Server(config, f"hub ready on {address}", hub.feeds.close).serve(sockets=[listener]))
+        asyncio.run(_Server(config, f"hub ready on {address}", hub.let_go).serve(sockets=[listener]))
     finally:
         for worker in workers:
             worker.close()

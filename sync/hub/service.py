@@ -153,6 +153,11 @@ class Hub:
             except Exception:  # noqa: BLE001 - logged; the next time may do
                 _log.exception("old changes could not be dropped")
 
+    def let_go(self) -> None:
+        """Answer whoever waits for news: the hub is about to end."""
+        self.feeds.close()
+        self.cart_rings.close()
+
     @asynccontextmanager
     async def running(self, _app: Any = None) -> AsyncIterator[None]:
         """The hub's own tasks, around the server's life."""
@@ -165,8 +170,7 @@ class Hub:
         try:
             yield
         finally:
-            self.feeds.close()
-            self.cart_rings.close()
+            self.let_go()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

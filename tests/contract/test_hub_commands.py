@@ -30,7 +30,7 @@ COMMANDS = (
     "revoke --store s --till 1",
     "verify",
 )
-WITHOUT_A_DATABASE = {"join"}
+WITHOUT_A_DATABASE = {"grants", "join"}
 _numbers = itertools.count(1)
 
 

@@ -97,7 +97,7 @@ def test_in_sentences_each_parked_sale_has_its_number(state: Path) -> None:
         check=True,
     )
     last = done.stdout.splitlines()[-1]
-    assert "1: blaue Jacke, 1 Teile, 0,89." in last
+    assert "1: blaue Jacke, 1 Teil, 0,89." in last
     assert "2: Zitrone" in last
 
 

@@ -421,7 +421,7 @@ def test_a_stopped_till_says_so_large_and_what_to_do() -> None:
             await screen.press("f12")
             assert "ANGEHALTEN" in screen.text
             assert "Der Speicher ist voll" in screen.text
-            assert "1 Teile, 1,39" in screen.text
+            assert "1 Teil, 1,39" in screen.text
             screen.shop.journal.broken = None
             screen.shop.clock.ms += 1_000
             await screen.press("enter")

@@ -234,7 +234,7 @@ def test_a_scan_is_no_answer_to_a_question() -> None:
             await at.hand.wait(500)
             await at.hand.type("5", 0)
             await at.hand.wait(500)
-            assert "Den ganzen Verkauf (1 Teile) stornieren?" in at.screen.text
+            assert "Den ganzen Verkauf (1 Teil) stornieren?" in at.screen.text
             await at.hand.scan("5" * 3 + MILK)
             await at.hand.scan(MILK)
             assert at.screen.row("Butter")
