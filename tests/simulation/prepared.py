@@ -188,6 +188,12 @@ class _Forks:
         return _Forked(int(answer), ours, ended)
 
 
+def _readable(number: int, timeout_s: float) -> bool:
+    poll = select.poll()  # unlike select(), it takes file numbers above 1,023
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(timeout_s * 1000))
+
+
 class _Forked:
     """A process whose parent is the prepared interpreter, which says how it ended."""
 
@@ -204,7 +210,7 @@ class _Forked:
 
     def wait(self, timeout: float | None = None) -> int:
         if self._code is None:
-            if timeout is not None and not select.select([self._ended], [], [], timeout)[0]:
+            if timeout is not None and not _readable(self._ended, timeout):
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout)
             said = os.read(self._ended, 16)
             os.close(self._ended)
