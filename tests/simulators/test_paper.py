@@ -790,6 +790,13 @@ def hung_up(line: int) -> bool:
         return True
 
 
+def _write_until_refused(line: int) -> None:
+    """A pseudo terminal says that it hung up a moment before it refuses what is written."""
+    for _ in range(1000):
+        os.write(line, b"weg")
+        os.sched_yield()
+
+
 def test_a_receipt_over_a_serial_line_and_a_hang_up(printer: PaperPrinter, tmp_path: Path) -> None:
     link = tmp_path / "printer"
     with PtyServer(printer, link) as server:
@@ -806,9 +813,7 @@ def test_a_receipt_over_a_serial_line_and_a_hang_up(printer: PaperPrinter, tmp_p
             printer.power_off()
             assert hung_up(line)
             with pytest.raises(OSError, match="Input/output error"):
-                for _ in range(1000):  # a pseudo terminal says that it hung up a moment before it refuses
-                    os.write(line, b"weg")
-                    os.sched_yield()
+                _write_until_refused(line)
             assert not link.is_symlink()
         finally:
             os.close(line)
