@@ -4,6 +4,7 @@ import msgspec
 
 from pos.domain.day_totals import Totals
 from pos.domain.drawer import Pieces
+from pos.domain.foreign_cash import ForeignAmount, ForeignCount, ForeignEnd
 from pos.domain.rights import Approval
 
 __all__ = [
@@ -30,12 +31,14 @@ class DayOpened(msgspec.Struct, frozen=True, omit_defaults=True):
     drawer: int = 1
     operators: tuple[str, ...] = ()
     left_minor: int | None = None
+    left_foreign: tuple[ForeignAmount, ...] = ()
 
 
 class SessionOpened(msgspec.Struct, frozen=True, omit_defaults=True):
     """A further cash session of the day `day` began, and the till goes on with it: `drawer`, its `operators` (none: all).
 
     `left_minor` is what the drawer's last session left in it, where that is known: its float until somebody counts.
+    `left_foreign` is the same of other currencies.
     """
 
     cash_session: str
@@ -47,6 +50,7 @@ class SessionOpened(msgspec.Struct, frozen=True, omit_defaults=True):
     drawer: int = 1
     operators: tuple[str, ...] = ()
     left_minor: int | None = None
+    left_foreign: tuple[ForeignAmount, ...] = ()
 
 
 class SessionTaken(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -82,7 +86,7 @@ class CashMoved(msgspec.Struct, frozen=True, omit_defaults=True):
 class CashCounted(msgspec.Struct, frozen=True, omit_defaults=True):
     """What was found in a session's drawer, blind. `complete` False: the count was given up, and this is how far it came.
 
-    `recount` is 0 for the first count, then 1, 2 and so on.
+    `recount` is 0 for the first count, then 1, 2 and so on. `foreign` is what was counted of other currencies.
     """
 
     cash_session: str
@@ -93,6 +97,7 @@ class CashCounted(msgspec.Struct, frozen=True, omit_defaults=True):
     counted_minor: int
     complete: bool = True
     recount: int = 0
+    foreign: tuple[ForeignCount, ...] = ()
 
 
 class SessionClosed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -100,6 +105,8 @@ class SessionClosed(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `counted_minor` None: closed without a count. `since_minor` is what later sessions had put into the same drawer
     before it was counted. `left_minor` stays in the drawer: what was counted (or expected), less what was lifted.
+    `foreign` says the same of each other currency that was in the drawer; `bag` is the bag of what of it was lifted. What stays of
+    it is found by the session `next_session`, where one has gone on with the drawer already.
     """
 
     cash_session: str
@@ -114,6 +121,9 @@ class SessionClosed(msgspec.Struct, frozen=True, omit_defaults=True):
     since_minor: int = 0
     reason: str = ""
     approvals: tuple[Approval, ...] = ()
+    foreign: tuple[ForeignEnd, ...] = ()
+    bag: str = ""
+    next_session: str = ""
 
 
 class DayClosed(msgspec.Struct, frozen=True, omit_defaults=True):

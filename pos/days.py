@@ -11,10 +11,25 @@ from pos.cash_facts import (
     SessionOpened,
     SessionTaken,
 )
+from pos.domain.foreign_cash import ForeignAmount
 from pos.facts import Fact
 from pos.sale_facts import Sale
 
-__all__ = ["Days", "OpenDay", "OpenSession", "cash_of", "follow_days"]
+__all__ = ["Days", "OpenDay", "OpenForeign", "OpenSession", "cash_of", "follow_days", "foreign_of"]
+
+
+class OpenForeign(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Cash of another currency in an open session, in its minor units; the rest as in OpenSession."""
+
+    currency: str
+    begins_minor: int = 0
+    moved_minor: int = 0
+    counted_minor: int | None = None
+    counted_at_minor: int = 0
+
+    @property
+    def expected_minor(self) -> int:
+        return self.begins_minor + self.moved_minor
 
 
 class OpenSession(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -33,6 +48,7 @@ class OpenSession(msgspec.Struct, frozen=True, omit_defaults=True):
     counted_minor: int | None = None
     counted_at_minor: int = 0
     closed: bool = False
+    foreign: tuple[OpenForeign, ...] = ()
 
     @property
     def float_known(self) -> bool:
@@ -47,6 +63,21 @@ class OpenSession(msgspec.Struct, frozen=True, omit_defaults=True):
     def expected_minor(self) -> int:
         """What must lie in the drawer."""
         return self.begins_minor + self.moved_minor
+
+    @property
+    def known_count(self) -> bool:
+        """Was all of it counted, and has nothing moved since?"""
+        return (
+            self.counted_minor is not None
+            and self.counted_at_minor == self.moved_minor
+            and all(
+                one.counted_minor is not None and one.counted_at_minor == one.moved_minor
+                for one in self.foreign
+            )
+        )
+
+    def foreign_in(self, currency: str) -> OpenForeign:
+        return next((one for one in self.foreign if one.currency == currency), OpenForeign(currency))
 
 
 class OpenDay(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -67,7 +98,7 @@ class Days(msgspec.Struct, frozen=True, omit_defaults=True):
     """`open` are the days not closed, oldest first; the last one is today's if `session`, the current one, is not empty.
 
     `z_number` is the last closing's number, `z_epoch` and `z_seq` its place. `left` is what each drawer's last closed session left in it.
-    `last_day`: the date of the newest day there ever was.
+    `left_foreign` is the same of other currencies. `last_day`: the date of the newest day there ever was.
     """
 
     open: tuple[OpenDay, ...] = ()
@@ -77,6 +108,7 @@ class Days(msgspec.Struct, frozen=True, omit_defaults=True):
     z_seq: int = 0
     left: tuple[tuple[int, int], ...] = ()
     last_day: str = ""
+    left_foreign: tuple[tuple[int, tuple[ForeignAmount, ...]], ...] = ()
 
     @property
     def current(self) -> OpenSession | None:
@@ -99,6 +131,10 @@ class Days(msgspec.Struct, frozen=True, omit_defaults=True):
             return None
         return dict(self.left).get(drawer)
 
+    def foreign_left_in(self, drawer: int) -> tuple[ForeignAmount, ...]:
+        """As `left_in`, of other currencies; nothing while an older session has not been closed."""
+        return () if self.left_in(drawer) is None else dict(self.left_foreign).get(drawer, ())
+
     def next_z(self, epoch: int) -> int:
         return self.z_number + 1 if self.z_epoch == epoch else 1
 
@@ -113,17 +149,29 @@ def cash_of(sale: Sale) -> dict[str, int]:
     return cash
 
 
+def foreign_of(sale: Sale) -> dict[tuple[str, str], int]:
+    """The cash of other currencies by session and currency, in its minor units; what was given back is negative."""
+    cash: dict[tuple[str, str], int] = {}
+    for tender in sale.tenders:
+        if tender.foreign is not None:
+            key = tender.cash_session or sale.cash_session, tender.foreign.currency
+            cash[key] = cash.get(key, 0) + tender.foreign.given_minor
+    return cash
+
+
 def follow_days(days: Days, fact: Fact, epoch: int, seq: int) -> Days:
     """The days after one more fact, which stands at this place."""
     match fact:
         case Sale():
             for name, cash in cash_of(fact).items():
                 days = _moved(days, name, cash) if cash else days
+            for (name, currency), minor in foreign_of(fact).items():
+                days = _foreign_moved(days, name, currency, minor)
             return days
         case DayOpened():
             return _opened(days, fact, epoch, seq)
         case SessionOpened():
-            session = OpenSession(fact.cash_session, fact.drawer, fact.operators, fact.left_minor)
+            session = _begun(fact)
             opened = tuple(
                 msgspec.structs.replace(day, sessions=(*day.sessions, session))
                 if day.day == fact.day
@@ -147,6 +195,7 @@ def follow_days(days: Days, fact: Fact, epoch: int, seq: int) -> Days:
                 counts=found.counts + 1,
                 counted_minor=fact.counted_minor,
                 counted_at_minor=found.moved_minor,
+                foreign=_counted(found, fact),
             )
         case SessionClosed():
             return _session_closed(days, fact)
@@ -163,8 +212,15 @@ def follow_days(days: Days, fact: Fact, epoch: int, seq: int) -> Days:
     return days
 
 
+def _begun(fact: DayOpened | SessionOpened) -> OpenSession:
+    foreign = tuple(OpenForeign(one.currency, one.amount_minor) for one in fact.left_foreign)
+    return OpenSession(
+        fact.cash_session, fact.drawer, fact.operators, fact.left_minor, foreign=_in_order(foreign)
+    )
+
+
 def _opened(days: Days, fact: DayOpened, epoch: int, seq: int) -> Days:
-    session = OpenSession(fact.cash_session, fact.drawer, fact.operators, fact.left_minor)
+    session = _begun(fact)
     day = OpenDay(fact.cash_session, fact.business_day, epoch, seq, (session,))
     return msgspec.structs.replace(
         days, open=(*days.open, day), session=fact.cash_session, last_day=fact.business_day
@@ -176,13 +232,55 @@ def _session_closed(days: Days, fact: SessionClosed) -> Days:
     if session is None:
         return days
     left = dict(days.left) | {session.drawer: fact.left_minor}
-    days = msgspec.structs.replace(days, left=tuple(sorted(left.items())))
+    stays = tuple(ForeignAmount(one.currency, one.left_minor) for one in fact.foreign if one.left_minor)
+    foreign = {drawer: kept for drawer, kept in days.left_foreign if drawer != session.drawer}
+    if stays and not fact.next_session:
+        foreign[session.drawer] = stays
+    days = msgspec.structs.replace(
+        days, left=tuple(sorted(left.items())), left_foreign=tuple(sorted(foreign.items()))
+    )
+    if fact.next_session:
+        for one in stays:
+            days = _foreign_moved(days, fact.next_session, one.currency, one.amount_minor, begins=True)
     return _changed(days, fact.cash_session, closed=True)
 
 
 def _moved(days: Days, session: str, amount_minor: int) -> Days:
     found = days.find(session)
     return days if found is None else _changed(days, session, moved_minor=found.moved_minor + amount_minor)
+
+
+def _foreign_moved(days: Days, session: str, currency: str, minor: int, *, begins: bool = False) -> Days:
+    """More of another currency: it lay there as the session began, or it came by a sale."""
+    found = days.find(session)
+    if found is None or not minor:
+        return days
+    before = found.foreign_in(currency)
+    after = (
+        msgspec.structs.replace(before, begins_minor=before.begins_minor + minor)
+        if begins
+        else msgspec.structs.replace(before, moved_minor=before.moved_minor + minor)
+    )
+    return _changed(days, session, foreign=_with(found.foreign, after))
+
+
+def _counted(session: OpenSession, fact: CashCounted) -> tuple[OpenForeign, ...]:
+    foreign = session.foreign
+    for one in fact.foreign:
+        before = session.foreign_in(one.currency)
+        counted = msgspec.structs.replace(
+            before, counted_minor=one.counted_minor, counted_at_minor=before.moved_minor
+        )
+        foreign = _with(foreign, counted)
+    return foreign
+
+
+def _with(foreign: tuple[OpenForeign, ...], one: OpenForeign) -> tuple[OpenForeign, ...]:
+    return _in_order((*(other for other in foreign if other.currency != one.currency), one))
+
+
+def _in_order(foreign: tuple[OpenForeign, ...]) -> tuple[OpenForeign, ...]:
+    return tuple(sorted(foreign, key=lambda one: one.currency))
 
 
 def _changed(days: Days, session: str, **changes: object) -> Days:

@@ -8,11 +8,12 @@ import msgspec
 
 from pos.cart_facts import AgeRefused, CartAbandoned, CartParked, CartResumed
 from pos.cash_facts import CashCounted, CashMoved, DayClosed, DayOpened, SessionClosed, SessionOpened
-from pos.days import cash_of
+from pos.days import cash_of, foreign_of
 from pos.domain.day_totals import (
     Book,
     CaseSum,
     Count,
+    ForeignDrawer,
     ForeignSum,
     MovementSum,
     NumberRange,
@@ -73,6 +74,9 @@ class _Fold:
                 for name, cash in cash_of(fact).items():
                     if name in self._sessions:
                         self._sessions[name].cash += cash
+                for (name, currency), minor in foreign_of(fact).items():
+                    if name in self._sessions:
+                        self._sessions[name].foreign.add(currency, amount=minor)
             case DayOpened():
                 self._here = fact.cash_session == self._day
                 if self._here:
@@ -84,6 +88,8 @@ class _Fold:
                 session = self._sessions.get(fact.cash_session)
                 if session is not None:
                     session.take(fact)
+                if isinstance(fact, SessionClosed) and fact.next_session in self._sessions:
+                    self._sessions[fact.next_session].finds(fact)
             case _ if self._here:
                 self._other(epoch, fact)
 
@@ -247,7 +253,14 @@ class _SessionFold:
         self._bag = ""
         self._pieces: tuple[Pieces, ...] = ()
         self._closed: SessionClosed | None = None
+        self._found = {one.currency: one.amount_minor for one in opened.left_foreign}
+        self.foreign = _Counts()
         self.cash = 0
+
+    def finds(self, before: SessionClosed) -> None:
+        """The session before ended, with what it leaves of other currencies."""
+        for one in before.foreign:
+            self._found[one.currency] = self._found.get(one.currency, 0) + one.left_minor
 
     def take(self, fact: CashMoved | CashCounted | SessionClosed) -> None:
         match fact:
@@ -284,6 +297,7 @@ class _SessionFold:
             pieces=self._pieces,
             lifted_minor=self._lifted,
             bag=self._bag,
+            foreign=self._foreign(),
         )
         if closed is None:
             return session
@@ -295,4 +309,26 @@ class _SessionFold:
             approved=tuple(approval.by for approval in closed.approvals),
             left_minor=closed.left_minor,
             closed=True,
+            bag=self._bag or closed.bag,
         )
+
+    def _foreign(self) -> tuple[ForeignDrawer, ...]:
+        came = {key[0]: minor for key, _, minor in self.foreign.sorted()}
+        ends = {one.currency: one for one in self._closed.foreign} if self._closed is not None else None
+        drawers = []
+        for currency in sorted(came.keys() | self._found.keys() if ends is None else ends.keys()):
+            begins, sales = self._found.get(currency, 0), came.get(currency, 0)
+            drawer = ForeignDrawer(currency, begins, sales, begins + sales)
+            if ends is not None:
+                end = ends[currency]
+                drawer = msgspec.structs.replace(
+                    drawer,
+                    pieces=end.pieces,
+                    counted_minor=end.counted_minor,
+                    difference_minor=end.difference_minor,
+                    lifted_minor=end.lifted_minor,
+                    left_minor=end.left_minor,
+                )
+            if drawer != ForeignDrawer(currency):
+                drawers.append(drawer)
+        return tuple(drawers)

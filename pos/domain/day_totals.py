@@ -13,6 +13,7 @@ __all__ = [
     "Book",
     "CaseSum",
     "Count",
+    "ForeignDrawer",
     "ForeignSum",
     "MovementSum",
     "NumberRange",
@@ -122,11 +123,30 @@ class MovementSum(msgspec.Struct, frozen=True):
     amount_minor: int
 
 
+class ForeignDrawer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Cash of another currency in a drawer, in its own minor units: what lay there and what sales brought, to what was found.
+
+    `expected_minor` = begins + sales. The rest as in SessionSum.
+    """
+
+    currency: str
+    begins_minor: int = 0
+    sales_minor: int = 0
+    expected_minor: int = 0
+    pieces: tuple[Pieces, ...] = ()
+    counted_minor: int | None = None
+    difference_minor: int = 0
+    lifted_minor: int = 0
+    left_minor: int = 0
+
+
 class SessionSum(msgspec.Struct, frozen=True, omit_defaults=True):
     """A drawer from its float to its count. `float_told`: somebody said what was in it; else it is what was left.
 
     `cash_minor` is what sales brought. `expected_minor` = float + cash + moves, the lift not among them.
     `counted_minor` None: closed without a count, or still open. What `left_minor` says is the next session's float.
+    `foreign` are the other currencies; of a closed session those that its closing named, so that one which was closed
+    before they were counted shows none.
     """
 
     session: str
@@ -147,6 +167,7 @@ class SessionSum(msgspec.Struct, frozen=True, omit_defaults=True):
     bag: str = ""
     left_minor: int = 0
     closed: bool = False
+    foreign: tuple[ForeignDrawer, ...] = ()
 
 
 class Totals(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -26,7 +26,7 @@ from pos.till_facts import TrainingBegan, TrainingEnded
 __all__ = ["GROUP_FACTS", "Views"]
 
 GROUP_FACTS = 8
-_VERSION = 10
+_VERSION = 11
 _SCHEMA = """
 create table applied(id integer primary key check(id = 1), version integer, seq integer, boot_id text, clean integer);
 create table receipt(

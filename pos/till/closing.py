@@ -1,25 +1,25 @@
 """The closing of a business day: what is open is settled, the drawers are counted, and one commit makes the Z."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any, Final
 
-from pos.cash_facts import CashCounted, CashMoved, DayClosed, SessionClosed
-from pos.days import OpenDay, OpenSession
+from pos.cash_facts import CashCounted, DayClosed
+from pos.days import OpenDay
 from pos.domain import commands as c
 from pos.domain.document import Document
-from pos.domain.drawer import Pieces, counted_minor
 from pos.domain.question import Option, Question
 from pos.domain.rights import Approval, declare
 from pos.facts import Fact
 from pos.storage_ports import Found
 from pos.till.cash import SEE_EXPECTED, Cash
-from pos.till.counting import Counting, kept_count
+from pos.till.counting import Counting
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
 from pos.till.ledger import Ledger
 from pos.till.leftovers import Leftovers
 from pos.till.reports import count_slip, pairs, x_report, z_report
 from pos.till.selling import Selling
+from pos.till.session_end import SessionEnd, foreign_texts
 from pos.till.surroundings import Surroundings
 from pos.totals import day_totals
 from pos.words import amount, iso_day_text
@@ -29,12 +29,8 @@ __all__ = ["Closing"]
 CLOSE_DAY: Final = declare("close-day")
 X_REPORT: Final = declare("x-report")
 CASH_CHECK: Final = declare("cash-check")
-CASH_DIFFERENCE: Final = declare("cash-difference")
-CLOSE_UNCOUNTED: Final = declare("close-uncounted")
-DIFFERENCE_REASONS: Final = ("change", "tender", "count", "unknown", "other")
 
 _PAGE: Final = 12
-_SessionFacts = Generator[Any, Any, list[Fact]]
 _Approvals = tuple[Approval, ...]
 
 
@@ -56,6 +52,7 @@ class Closing:
         self._selling = selling
         self._surroundings = surroundings
         self._counting = counting
+        self._ending = SessionEnd(desk, ledger, counting)
         self._cash = cash
         self._leftovers = leftovers
         self.first: Callable[[], None] = lambda: None
@@ -127,7 +124,7 @@ class Closing:
         day = self._desk.world.journal.head.days.open[0]
         facts: list[Fact] = []
         for session in day.to_close:
-            facts += yield from self._end_session(day, session)
+            facts += yield from self._ending.end(day, session)
         closed, epoch = yield self._write_closing(day, facts, approvals)
         yield from self._show(closed, epoch)
         if self._ledger.unclosed():
@@ -207,189 +204,9 @@ class Closing:
         if day is None or session is None or session.closed:
             raise Refusal("nothing-to-close", level="info")
         desk.need(CLOSE_DAY)
-        facts = yield from self._end_session(day, session)
+        facts = yield from self._ending.end(day, session)
         yield self._ledger.append(facts, None)
         desk.warn("session-closed", level="info", drawer=session.drawer)
-
-    def _end_session(self, day: OpenDay, session: OpenSession) -> _SessionFacts:
-        """Count a drawer; the facts that end its session, not written yet."""
-        if not session.float_known:
-            session = yield from self._missing_float(day, session)
-        later = self._later_of(session)
-        if later is not None and later.float_minor is not None:  # it was counted when the next one began
-            return self._ended(day, session, later.float_minor, later=later)
-        since = later.moved_minor if later is not None else 0
-        options = [Option("count", word="ask.close-count"), Option("without", word="ask.close-without")]
-        if session.counted_minor is not None and session.counted_at_minor == session.moved_minor:
-            known = Option("known", word="ask.close-known", amount_minor=session.counted_minor)
-            options.insert(0, known)
-        fields: dict[str, str | int] = {"drawer": session.drawer, "day": self._day(day.business_day)}
-        how = yield Question("close-session", options=tuple(options), fields=fields, scans="refuse")
-        if how == "without":
-            approvals = approval_of((yield Need(CLOSE_UNCOUNTED)))
-            kept = yield kept_count(self._desk, session.session)
-            if any(one.pieces for one in kept):
-                yield self._counting.write(session.session, kept, session.counts, complete=False)
-            return self._ended(day, session, None, later=later, approvals=approvals)
-        counted, reason, approvals = yield from self._count(session, since, known=how == "known")
-        lifted, bag = 0, ""
-        if later is None and counted > 0:
-            lifted, bag = yield from self._lift(counted)
-        return self._ended(
-            day,
-            session,
-            counted,
-            since=since,
-            reason=reason,
-            approvals=approvals,
-            lifted=lifted,
-            bag=bag,
-            later=later,
-        )
-
-    def _missing_float(self, day: OpenDay, session: OpenSession) -> Generator[Any, Any, OpenSession]:
-        """What lay in the drawer in the morning, if somebody still knows."""
-        fields: dict[str, str | int] = {"day": self._day(day.business_day)}
-        told = yield Question("float-late", "amount", empty=True, fields=fields, scans="refuse")
-        yield self._ledger.append([self._moved(day, session, "float", told or 0, "late")], None)
-        found = self._desk.world.journal.head.days.find(session.session)
-        assert found is not None, "its day is open"
-        return found
-
-    def _later_of(self, session: OpenSession) -> OpenSession | None:
-        """The session that has gone on with the same drawer, of a later day."""
-        days = self._desk.world.journal.head.days
-        own = days.day_of(session.session)
-        after = [day for day in days.open if own is not None and day.seq > own.seq]
-        sessions = (one for day in after for one in day.sessions if one.drawer == session.drawer)
-        return next(sessions, None)
-
-    def _count(
-        self, session: OpenSession, since: int, *, known: bool
-    ) -> Generator[Any, Any, tuple[int, str, _Approvals]]:
-        """Blind; beyond the limit once more, then somebody else agrees, and there is a reason."""
-        desk = self._desk
-        limit, counts = desk.setup.cash.difference_limit_minor, session.counts
-        enough = counts + 2
-        while True:
-            if known:
-                assert session.counted_minor is not None, "it stood among the choices"
-                counted, enough, known = session.counted_minor, 2, False
-            else:
-                pieces: tuple[Pieces, ...] = yield from self._counting.count(session.session)
-                yield self._counting.write(session.session, pieces, counts)
-                counted, counts = counted_minor(pieces), counts + 1
-            difference = counted - since - session.expected_minor
-            if abs(difference) <= limit:
-                return counted, "", ()
-            if counts >= enough:
-                break
-            desk.warn("count-again")
-        approvals = approval_of((yield Need(CASH_DIFFERENCE, another=self._others(CASH_DIFFERENCE))))
-        rows = tuple(
-            (desk.words(f"report.{name}"), amount(minor, desk.language))
-            for name, minor in (
-                ("expected", session.expected_minor + since),
-                ("counted", counted),
-                ("difference", difference),
-            )
-        )
-        options = tuple(Option(name, word=f"reason.difference-{name}") for name in DIFFERENCE_REASONS)
-        reason = yield Question("difference-reason", options=options, rows=rows, scans="refuse", confirm=True)
-        if reason == "other":
-            reason = yield Question("reason-other", "text", scans="refuse")
-        return counted, reason, approvals
-
-    def _others(self, right: str) -> bool:
-        """Is there anybody else who could agree?"""
-        desk = self._desk
-        return any(
-            person.operator_id != desk.operator_id() and desk.roles.may(person.role, right)
-            for person in desk.world.people.operators()
-        )
-
-    def _lift(self, counted: int) -> Generator[Any, Any, tuple[int, str]]:
-        """What stays as the next float, and the bag of what goes to the safe."""
-        desk = self._desk
-        usual = min(desk.setup.cash.float_minor or counted, counted)
-        shown = {"counted": amount(counted, desk.language), "usual": amount(usual, desk.language)}
-        while True:
-            left = yield Question("left", "amount", empty=True, fields=dict(shown), scans="refuse")
-            left = usual if left is None else left
-            if left <= counted:
-                break
-            desk.warn("left-too-much", amount=counted)
-        if left == counted:
-            return 0, ""
-        fields: dict[str, str | int] = {"amount": amount(counted - left, desk.language)}
-        bag = yield Question("drop-bag", "text", empty=True, fields=fields, scans="refuse")
-        return counted - left, bag or ""
-
-    def _ended(
-        self,
-        day: OpenDay,
-        session: OpenSession,
-        counted: int | None,
-        *,
-        since: int = 0,
-        reason: str = "",
-        approvals: _Approvals = (),
-        lifted: int = 0,
-        bag: str = "",
-        later: OpenSession | None = None,
-    ) -> list[Fact]:
-        desk = self._desk
-        expected = session.expected_minor
-        found = expected if counted is None else counted - since
-        facts: list[Fact] = []
-        if lifted:
-            facts.append(self._moved(day, session, "lift", -lifted, "safe", bag=bag, case="Geldtransit"))
-        facts.append(
-            SessionClosed(
-                session.session,
-                day.business_day,
-                desk.operator_id(),
-                desk.world.clock.wall_ms(),
-                desk.offset_min(),
-                expected,
-                counted,
-                found - expected,
-                found - lifted,
-                since_minor=since,
-                reason=reason,
-                approvals=approvals,
-            )
-        )
-        if later is not None and later.float_minor is None:
-            next_day = desk.world.journal.head.days.day_of(later.session)
-            assert next_day is not None, "it was found among the open days"
-            facts.append(self._moved(next_day, later, "float", found - lifted, "as-left"))
-        return facts
-
-    def _moved(
-        self,
-        day: OpenDay,
-        session: OpenSession,
-        kind: str,
-        amount_minor: int,
-        reason: str,
-        *,
-        bag: str = "",
-        case: str = "Anfangsbestand",
-    ) -> CashMoved:
-        desk = self._desk
-        return CashMoved(
-            session.session,
-            day.business_day,
-            desk.operator_id(),
-            desk.world.clock.wall_ms(),
-            desk.offset_min(),
-            kind,
-            amount_minor,
-            reason=reason,
-            bag=bag,
-            case=case,
-        )
 
     # -- looking, and counting in between
 
@@ -425,26 +242,29 @@ class Closing:
         session = self._cash.session
         if session is None:
             raise Refusal("nothing-to-close", level="info")
-        pieces = yield from self._counting.count(session.session)
-        yield self._counting.write(session.session, pieces, session.counts)
+        found = yield from self._counting.count_all(session)
+        yield self._counting.write(session.session, found, session.counts)
         clock = desk.world.clock
         fact = CashCounted(
             session.session,
             desk.operator_id(),
             clock.wall_ms(),
             desk.offset_min(),
-            pieces,
-            counted_minor(pieces),
+            found.pieces,
+            found.counted_minor,
+            foreign=found.foreign,
         )
-        sees = desk.may(SEE_EXPECTED)
-        expected = session.expected_minor if sees else None
+        expected = session if desk.may(SEE_EXPECTED) else None
         self._surroundings.print_document(
-            count_slip(fact, desk.setup, expected_minor=expected, drawer=session.drawer, names=desk.names)
+            count_slip(fact, desk.setup, expected=expected, drawer=session.drawer, names=desk.names)
         )
         if expected is None:
             desk.warn("count-kept", level="info")
+        elif abroad := foreign_texts(session, found, desk.language):
+            difference = amount(fact.counted_minor - expected.expected_minor, desk.language)
+            desk.warn("count-differences", level="info", amount=difference, foreign=abroad)
         else:
-            desk.warn("count-difference", level="info", amount=fact.counted_minor - expected)
+            desk.warn("count-difference", level="info", amount=fact.counted_minor - expected.expected_minor)
 
     def _z_again(self, _: c.Do) -> Flow:
         """The last Z once more, marked as a copy."""

@@ -1,12 +1,14 @@
 """Counting a drawer: blind, one denomination after the other. What was counted is kept at each step, and gone on with."""
 
-from collections.abc import Generator, Sequence
-from typing import Any, Final
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from pos.cash_facts import CashCounted
+from pos.days import OpenSession
 from pos.domain.drawer import Pieces, counted_minor, denominations, read_pieces
+from pos.domain.foreign_cash import ForeignCount, read_foreign, to_count
 from pos.domain.question import Option, Question
 from pos.resources import texts
 from pos.storage_ports import JournalUnavailableError
@@ -14,10 +16,12 @@ from pos.till.desk import Desk
 from pos.till.ledger import Ledger
 from pos.words import amount
 
-__all__ = ["COUNT_KEPT", "Counting", "kept_count"]
+__all__ = ["COUNT_KEPT", "Counted", "Counting", "kept_counts"]
 
 COUNT_KEPT: Final = "cash.count"
 """Memory key of the count that is under way."""
+FOREIGN_KEPT: Final = "cash.count-foreign"
+"""The same of other currencies, which are counted after it."""
 
 _ALL: Final = frozenset({"=", "."})
 _BACK: Final = frozenset({"-", "<"})
@@ -30,6 +34,33 @@ class _Kept(msgspec.Struct, frozen=True):
     pieces: tuple[Pieces, ...] = ()
 
 
+class _KeptForeign(msgspec.Struct, frozen=True):
+    """As `_Kept`, of other currencies."""
+
+    session: str
+    foreign: tuple[ForeignCount, ...] = ()
+
+
+_Form = TypeVar("_Form", _Kept, _KeptForeign)
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """What was found in a drawer. `told_minor`: the home currency's sum, where it is known without its pieces."""
+
+    pieces: tuple[Pieces, ...]
+    foreign: tuple[ForeignCount, ...] = ()
+    told_minor: int | None = None
+
+    @property
+    def counted_minor(self) -> int:
+        return counted_minor(self.pieces) if self.told_minor is None else self.told_minor
+
+    @property
+    def any(self) -> bool:
+        """Was anything of it counted?"""
+        return any(one.pieces for one in self.pieces) or bool(self.foreign)
+
+
 class Counting:
     """Asks for the pieces of each denomination. Only what was typed is shown, never what is expected."""
 
@@ -37,10 +68,57 @@ class Counting:
         self._desk = desk
         self._ledger = ledger
 
+    def count_all(self, session: OpenSession) -> Generator[Any, Any, Counted]:
+        """All of a session's drawer: the home currency, then each other one that the shop takes, or that lies there."""
+        pieces = yield from self.count(session.session)
+        known = (one.currency for one in session.foreign)
+        currencies = to_count(self._desk.setup.tenders.foreign, known)
+        foreign = (yield from self._foreign(session.session, currencies)) if currencies else ()
+        return Counted(pieces, foreign)
+
+    def _foreign(
+        self, session: str, currencies: Sequence[str]
+    ) -> Generator[Any, Any, tuple[ForeignCount, ...]]:
+        """A sum or pieces of each; nothing typed is none."""
+        kept: Sequence[ForeignCount] = yield kept_foreign(self._desk, session)
+        known = {one.currency: one for one in kept if one.currency in currencies}
+        desk = self._desk
+        while True:
+            for currency in currencies:
+                while currency not in known:
+                    answer = yield Question(
+                        "count-foreign",
+                        "text",
+                        fields={"currency": currency},
+                        empty=True,
+                        rows=self._foreign_rows(known.values()),
+                        scans="refuse",
+                    )
+                    text = answer or "0"
+                    found = read_foreign(text, currency, digits_are_cents=desk.setup.digits_are_cents)
+                    if found is None:
+                        desk.warn("not-foreign-cash", text=text[:20])
+                        continue
+                    known[currency] = found
+                    yield self._keep_foreign(session, tuple(known.values()))
+            counted = tuple(known[currency] for currency in currencies)
+            answer = yield Question(
+                "count-done",
+                options=(Option("right", word="ask.count-right"), Option("back", word="ask.count-back")),
+                rows=self._foreign_rows(counted),
+                scans="refuse",
+            )
+            if answer == "right":
+                return counted
+            known = {}
+
+    def _foreign_rows(self, counted: Iterable[ForeignCount]) -> tuple[tuple[str, str], ...]:
+        return tuple((one.currency, amount(one.counted_minor, self._language)) for one in counted)
+
     def count(self, session: str) -> Generator[Any, Any, tuple[Pieces, ...]]:
         """A flow's part: yields questions, returns what lies in the drawer."""
         known: dict[int, int] = {}
-        kept = yield self.kept(session)
+        kept = yield kept_count(self._desk, session)
         for entry in kept:
             known[entry.value_minor] = entry.pieces
         if known:
@@ -113,28 +191,25 @@ class Counting:
             rows.append((texts(language)("ask.count-sum"), amount(total, language)))
         return tuple(rows)
 
-    async def kept(self, session: str) -> tuple[Pieces, ...]:
-        """How far a count of this session had come."""
-        return await kept_count(self._desk, session)
-
     async def _keep(self, session: str, known: dict[int, int]) -> None:
-        if self._desk.world.memory is not None:
-            kept = _Kept(session, _pieces(known, zeros=True))
-            try:
-                await self._desk.world.memory.put(COUNT_KEPT, msgspec.json.encode(kept))
-            except JournalUnavailableError:  # the count goes on; it is only not safe from a cut
-                return
+        await self._put(COUNT_KEPT, msgspec.json.encode(_Kept(session, _pieces(known, zeros=True))))
+
+    async def _keep_foreign(self, session: str, foreign: tuple[ForeignCount, ...]) -> None:
+        await self._put(FOREIGN_KEPT, msgspec.json.encode(_KeptForeign(session, foreign)))
 
     async def forget(self) -> None:
+        await self._put(COUNT_KEPT, b"")
+        await self._put(FOREIGN_KEPT, b"")
+
+    async def _put(self, key: str, value: bytes) -> None:
+        """The count goes on where this fails; it is only not safe from a cut."""
         if self._desk.world.memory is not None:
             try:
-                await self._desk.world.memory.put(COUNT_KEPT, b"")
+                await self._desk.world.memory.put(key, value)
             except JournalUnavailableError:
                 return
 
-    async def write(
-        self, session: str, pieces: tuple[Pieces, ...], recount: int, *, complete: bool = True
-    ) -> None:
+    async def write(self, session: str, found: Counted, recount: int, *, complete: bool = True) -> None:
         """Keep a count as a fact."""
         desk = self._desk
         counted = CashCounted(
@@ -142,10 +217,11 @@ class Counting:
             desk.operator_id(),
             desk.world.clock.wall_ms(),
             desk.offset_min(),
-            pieces,
-            counted_minor(pieces),
+            found.pieces,
+            found.counted_minor,
             complete=complete,
             recount=recount,
+            foreign=found.foreign,
         )
         await self._ledger.append([counted], None)
         await self.forget()
@@ -160,13 +236,28 @@ def _pieces(known: dict[int, int], *, zeros: bool = False) -> tuple[Pieces, ...]
     return tuple(Pieces(value, pieces) for value, pieces in ordered if pieces or zeros)
 
 
+async def kept_counts(desk: Desk, session: str) -> Counted:
+    """How far a count of this session had come."""
+    return Counted(await kept_count(desk, session), await kept_foreign(desk, session))
+
+
 async def kept_count(desk: Desk, session: str) -> tuple[Pieces, ...]:
     """What is known of this session's count; nothing where none is under way, or another's."""
-    raw = await desk.world.memory.get(COUNT_KEPT) if desk.world.memory is not None else None
+    kept = await _kept(desk, COUNT_KEPT, _Kept)
+    return kept.pieces if kept is not None and kept.session == session else ()
+
+
+async def kept_foreign(desk: Desk, session: str) -> tuple[ForeignCount, ...]:
+    """The same of other currencies."""
+    kept = await _kept(desk, FOREIGN_KEPT, _KeptForeign)
+    return kept.foreign if kept is not None and kept.session == session else ()
+
+
+async def _kept(desk: Desk, key: str, form: type[_Form]) -> _Form | None:
+    raw = await desk.world.memory.get(key) if desk.world.memory is not None else None
     if not raw:
-        return ()
+        return None
     try:
-        kept = msgspec.json.decode(raw, type=_Kept)
+        return msgspec.json.decode(raw, type=form)
     except msgspec.MsgspecError:
-        return ()
-    return kept.pieces if kept.session == session else ()
+        return None

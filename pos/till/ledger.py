@@ -81,6 +81,7 @@ class Ledger:
             clock_doubt=doubt,
             operators=self._owners(),
             left_minor=head.days.left_in(1),
+            left_foreign=head.days.foreign_left_in(1),
         )
         return [opened]
 
@@ -121,6 +122,7 @@ class Ledger:
             drawer=drawer,
             operators=owners,
             left_minor=head.days.left_in(drawer),
+            left_foreign=head.days.foreign_left_in(drawer),
         )
 
     def must_hold(self, facts: Sequence[Fact], tenders: Sequence[Tender]) -> None:

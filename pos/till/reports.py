@@ -6,8 +6,10 @@ from types import MappingProxyType
 from typing import Final
 
 from pos.cash_facts import CashCounted, CashMoved, DayClosed
-from pos.domain.day_totals import Book, Count, SessionSum, Totals
+from pos.days import OpenSession
+from pos.domain.day_totals import Book, Count, ForeignDrawer, SessionSum, Totals
 from pos.domain.document import Document, DocumentRow
+from pos.domain.drawer import Pieces
 from pos.resources import Texts, texts
 from pos.till.desk import TillSetup
 from pos.words import amount, day_text, iso_day_text
@@ -87,9 +89,14 @@ def movement_slip(fact: CashMoved, number: str, setup: TillSetup, names: Names =
 
 
 def count_slip(
-    fact: CashCounted, setup: TillSetup, *, expected_minor: int | None, drawer: int, names: Names = NOBODY
+    fact: CashCounted,
+    setup: TillSetup,
+    *,
+    expected: OpenSession | None,
+    drawer: int,
+    names: Names = NOBODY,
 ) -> Document:
-    """A count as a paper of its own; `expected_minor` None where it is not to be seen."""
+    """A count as a paper of its own; `expected` is the session, None where what it must hold is not to be seen."""
     words = texts(setup.language)
     rows = [
         DocumentRow(words("report.count-title"), style="mark"),
@@ -97,20 +104,22 @@ def count_slip(
         DocumentRow(words("report.at"), _time(fact.counted_ms, fact.offset_min, words)),
         DocumentRow(words("report.operator"), _who(fact.operator, names)),
         _RULE,
-        *(
-            DocumentRow(
-                f"{one.pieces} × {_money(one.value_minor, words)}",
-                _money(one.value_minor * one.pieces, words),
-            )
-            for one in fact.pieces
-        ),
+        *_pieces(fact.pieces, words),
         DocumentRow(words("report.counted"), _money(fact.counted_minor, words)),
     ]
-    if expected_minor is not None:
-        rows.append(DocumentRow(words("report.expected"), _money(expected_minor, words)))
-        rows.append(
-            DocumentRow(words("report.difference"), _money(fact.counted_minor - expected_minor, words))
-        )
+    if expected is not None:
+        rows.append(DocumentRow(words("report.expected"), _money(expected.expected_minor, words)))
+        difference = fact.counted_minor - expected.expected_minor
+        rows.append(DocumentRow(words("report.difference"), _money(difference, words)))
+    for one in fact.foreign:
+        awaited = 0 if expected is None else expected.foreign_in(one.currency).expected_minor
+        if not one.counted_minor and not awaited:
+            continue
+        rows += [_RULE, *_pieces(one.pieces, words, one.currency)]
+        rows.append(_abroad("counted", one.currency, one.counted_minor, words))
+        if expected is not None:
+            rows.append(_abroad("expected", one.currency, awaited, words))
+            rows.append(_abroad("difference", one.currency, one.counted_minor - awaited, words))
     return Document(tuple(rows), _demo(setup, words))
 
 
@@ -203,15 +212,17 @@ def _session(session: SessionSum, words: Texts, names: Names, *, see_expected: b
     if see_expected:
         yield row("expected", session.expected_minor)
     if not session.closed:
+        for foreign in session.foreign:
+            yield from _foreign(foreign, words, see_expected=see_expected, closed=False)
         return
-    for one in session.pieces:
-        left = f"{one.pieces} × {_money(one.value_minor, words)}"
-        yield DocumentRow(left, _money(one.value_minor * one.pieces, words))
+    yield from _pieces(session.pieces, words)
     if session.counted_minor is None:
         yield DocumentRow(words("report.not-counted"), style="centre")
     else:
         yield row("counted", session.counted_minor)
         yield row("difference", session.difference_minor)
+    for foreign in session.foreign:
+        yield from _foreign(foreign, words, see_expected=see_expected, closed=True)
     if session.reason:
         yield DocumentRow(words("report.reason"), _reason("difference", session.reason, words))
     yield from _agreed(words, session.approved, names)
@@ -220,6 +231,43 @@ def _session(session: SessionSum, words: Texts, names: Names, *, see_expected: b
     if session.bag:
         yield DocumentRow(words("report.bag"), session.bag)
     yield row("left", session.left_minor)
+
+
+def _foreign(
+    foreign: ForeignDrawer, words: Texts, *, see_expected: bool, closed: bool
+) -> Iterator[DocumentRow]:
+    """Another currency in the drawer, in lines of its own: nothing of it is in the sums of the till's currency."""
+
+    def row(name: str, minor: int) -> DocumentRow:
+        return _abroad(name, foreign.currency, minor, words)
+
+    if foreign.begins_minor:
+        yield row("begins", foreign.begins_minor)
+    if see_expected:
+        yield row("sales", foreign.sales_minor)
+        yield row("expected", foreign.expected_minor)
+    if not closed:
+        return
+    yield from _pieces(foreign.pieces, words, foreign.currency)
+    if foreign.counted_minor is None:
+        yield DocumentRow(words("report.foreign-not-counted", currency=foreign.currency), style="centre")
+    else:
+        yield row("counted", foreign.counted_minor)
+        yield row("difference", foreign.difference_minor)
+    if foreign.lifted_minor:
+        yield row("lifted", foreign.lifted_minor)
+    if foreign.left_minor:
+        yield row("left", foreign.left_minor)
+
+
+def _abroad(name: str, currency: str, minor: int, words: Texts) -> DocumentRow:
+    return DocumentRow(words(f"report.foreign-{name}", currency=currency), _money(minor, words))
+
+
+def _pieces(pieces: Sequence[Pieces], words: Texts, currency: str = "") -> Iterator[DocumentRow]:
+    for one in pieces:
+        left = f"{one.pieces} × {_money(one.value_minor, words)} {currency}".rstrip()
+        yield DocumentRow(left, _money(one.value_minor * one.pieces, words))
 
 
 def _if_any(name: str, count: Count, words: Texts) -> Iterator[DocumentRow]:

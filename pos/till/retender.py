@@ -188,7 +188,7 @@ class Retender:
         """What takes the tenders back that stand: a terminal's at the terminal, before anything is written."""
         back = []
         for tender in standing:
-            turned = negated(tender)
+            turned = self._turned(tender)
             if tender.payment and tender.amount_minor > 0 and self.line is not None:
                 reversed_ = yield from self.line.reverse_paid(tender)
                 if reversed_ is None:
@@ -196,6 +196,17 @@ class Retender:
                 turned = msgspec.structs.replace(turned, payment=reversed_.payment, card=reversed_.card)
             back.append(turned)
         return tuple(back)
+
+    def _turned(self, tender: Tender) -> Tender:
+        """What takes it back: the very notes of foreign cash while they lie in the drawer, else the till's own cash."""
+        foreign, days = tender.foreign, self._desk.world.journal.head.days
+        if foreign is None or foreign.given_minor <= 0:
+            return negated(tender)
+        session = days.current
+        if session is not None and session.foreign_in(foreign.currency).expected_minor >= foreign.given_minor:
+            return negated(tender)
+        back, _ = cash_due(-tender.amount_minor, self._rules.rounding)
+        return Tender("cash", back, back, 0, tender.currency)
 
     def _new_tenders(
         self, target: _Target
@@ -223,7 +234,9 @@ class Retender:
         tenders = []
         by_link = any(tender.kind == "pay-link" for tender in target.standing)
         on_line = self.line is not None and (self.line.at_hand or by_link)
-        back = (yield from self._back(target.standing)) if on_line else tuple(map(negated, target.standing))
+        back = (
+            (yield from self._back(target.standing)) if on_line else tuple(map(self._turned, target.standing))
+        )
         if by_card:
             tenders.append((yield from self._by_card(target, by_card)))
         elif _by_card(target.standing):

@@ -12,13 +12,14 @@ from decimal import Decimal
 import msgspec
 
 from pos.cash_facts import CashMoved, DayClosed, DayOpened, SessionClosed, SessionOpened
-from pos.days import Days, OpenSession, follow_days
+from pos.days import Days, OpenForeign, OpenSession, follow_days
 from pos.domain.cart import Mark, cart_of
 from pos.domain.day_totals import Totals
+from pos.domain.foreign_cash import ForeignEnd
 from pos.domain.line import Discount, Line
 from pos.domain.money import round_minor
 from pos.domain.rounding import PROFILES, cash_due
-from pos.domain.tender import Tender
+from pos.domain.tender import Foreign, Tender
 from pos.facts import Fact, body_of, decode_fact, kind_of
 from pos.sale_facts import Sale
 from pos.till.settlement import SaleContext, sale_of
@@ -27,7 +28,8 @@ from pos.totals import canonical, day_totals
 __all__ = ["Report", "random_day", "random_days"]
 
 _TAXES = (("A", Decimal(19), 1), ("B", Decimal(7), 2), ("E", Decimal(0), 5))
-_TENDERS = ("cash", "cash", "card-manual", "gift-card")
+_TENDERS = ("cash", "cash", "card-manual", "gift-card", "foreign")
+_RATES = {"CHF": Decimal("1.06"), "USD": Decimal("0.8731")}
 _MARK = Mark(0, "1")
 
 
@@ -51,6 +53,7 @@ class _Ledger:
         self.drawer: Counter[str] = Counter()
         self.float: dict[str, int] = {}
         self.moved: Counter[str] = Counter()
+        self.abroad: Counter[tuple[str, str]] = Counter()
 
 
 class _Day:
@@ -135,7 +138,7 @@ class _Day:
             if kind == "cash":
                 paid, difference = cash_due(part, self._profile)
                 rounding += difference
-            tenders.append(Tender(kind, paid, paid))
+            tenders.append(self._foreign(paid) if kind == "foreign" else Tender(kind, paid, paid))
         cash = sum(tender.amount_minor for tender in tenders if tender.kind == "cash")
         if self._session.expected_minor + cash < 0:  # no drawer gives what is not in it
             self._report.refused += 1
@@ -165,6 +168,9 @@ class _Day:
         for tender in tenders:
             books.tender[tender.kind] += tender.amount_minor
         books.drawer[self._session.session] += cash
+        for tender in tenders:
+            if tender.foreign is not None:
+                books.abroad[self._session.session, tender.foreign.currency] += tender.foreign.given_minor
         for line in live:
             books.tax[line.tax_code] += line.total_minor - sum(d.amount_minor for d in line.discounts)
             books.discounts += sum(d.amount_minor for d in line.discounts)
@@ -177,6 +183,11 @@ class _Day:
         first = self._rng.randrange(0, total + 1) if total > 0 else total
         kinds = self._rng.sample(sorted(set(_TENDERS)), 2)
         return [(kinds[0], first), (kinds[1], total - first)]
+
+    def _foreign(self, worth: int) -> Tender:
+        currency = self._rng.choice(sorted(_RATES))
+        given = round_minor(worth / _RATES[currency])
+        return Tender("foreign", worth, worth, foreign=Foreign(currency, given, _RATES[currency]))
 
     def _sale(self) -> None:
         self._pay(self._lines(1), 1)
@@ -227,6 +238,7 @@ class _Day:
                     counted,
                     difference,
                     counted - lifted,
+                    foreign=tuple(self._abroad(one) for one in session.foreign),
                 )
             )
         totals = day_totals([*self.placed, *((1, fact) for fact in facts)], day)
@@ -245,6 +257,18 @@ class _Day:
         assert canonical(kept) == canonical(again), "the Z comes back as it was"
         assert self.days.open == ()
         assert self.days.next_z(1) == number + 1
+
+    def _abroad(self, one: OpenForeign) -> ForeignEnd:
+        counted = max(0, one.expected_minor + self._rng.choice((0, 0, -5, 100)))
+        lifted = self._rng.choice((counted, 0))
+        return ForeignEnd(
+            one.currency,
+            one.expected_minor,
+            counted,
+            counted - one.expected_minor,
+            lifted_minor=lifted,
+            left_minor=counted - lifted,
+        )
 
     def _check(self, totals: Totals, *, closed: bool) -> None:
         books = self._books
@@ -271,6 +295,16 @@ class _Day:
             )
             assert session.expected_minor == expected, "the drawer = Z"
             assert session.closed == closed
+            abroad = {one.currency: one for one in session.foreign}
+            for (name, currency), given in books.abroad.items():
+                if name == session.session and given:
+                    shown = abroad.pop(currency, None)
+                    assert shown is not None, "the drawer = Z in each currency"
+                    assert shown.expected_minor == given, "the drawer = Z in each currency"
+            assert not [one for one in abroad.values() if one.expected_minor], "no currency of nowhere"
+            for one in session.foreign if closed else ():
+                assert one.counted_minor == one.expected_minor + one.difference_minor
+                assert one.left_minor + one.lifted_minor == one.counted_minor
             if closed:
                 assert session.counted_minor == expected + session.difference_minor
                 assert session.left_minor + session.lifted_minor == session.counted_minor

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import json
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain.document import Document
 from pos.domain.drawer import CashRules, Pieces
-from pos.domain.tender import Tender
+from pos.domain.tender import ForeignRate, Tender, TenderRules
 from pos.entry import load_keymap
 from pos.plain import LineMode
 from pos.ports import Operator
@@ -37,10 +38,11 @@ from tests.tui.fakes import BUTTER, MILK, PIN, FakeJournal, Shop, run
 RULES = CashRules(ask_float=True, day_ends_hour=4)
 
 
-def shop(**rules: Any) -> Shop:
+def shop(tenders: TenderRules | None = None, **rules: Any) -> Shop:
     journal = FakeJournal()
     journal.head = msgspec.structs.replace(journal.head, business_day="", next_number=1)
-    return Shop(journal=journal, cash=msgspec.structs.replace(RULES, **rules))
+    more: dict[str, Any] = {} if tenders is None else {"tenders": tenders}
+    return Shop(journal=journal, cash=msgspec.structs.replace(RULES, **rules), **more)
 
 
 async def do(till: Shop, *answers: str) -> None:
@@ -513,6 +515,121 @@ def test_inserts_are_swapped_without_a_closing() -> None:
         first, second, third = [sale.cash_session for sale in till.journal.sales]
         assert first == third != second
         assert [one.expected_minor for one in till.journal.head.days.open[0].sessions] == [10_278, 3249]
+
+    run(case)
+
+
+CHF = TenderRules(foreign=(ForeignRate("CHF", Decimal("1.05"), dt.date(2026, 11, 21)),))
+
+
+async def pay_in_francs(till: Shop, given: str, *codes: str) -> None:
+    till.scan(*codes)
+    await till.till.handle(c.Do("foreign-cash", given))
+
+
+def test_foreign_cash_is_counted_blind_booked_apart_and_taken_to_the_safe() -> None:
+    async def case() -> None:
+        till = shop(tenders=CHF)
+        await ready(till)
+        await pay_in_francs(till, "1000", BUTTER)
+        await sell(till, MILK)
+        session = till.journal.head.days.current
+        assert session is not None
+        change = 1050 - 249
+        assert (session.moved_minor, session.foreign_in("CHF").moved_minor) == (139 - change, 1000)
+        await do(till, "close-day", "#1")
+        await count(till, "1x50", "2x20", "1x2", "1x1", "1x0,20", "1x0,10", "1x0,05", "3x0,01")
+        assert asked(till) == "count-foreign"
+        assert "10" not in str(till.till.view.question), "it is counted blind"
+        await say(till, "viel")
+        assert (said(till), asked(till)) == ("not-foreign-cash", "count-foreign")
+        await say(till, "9,50", "#1")
+        assert asked(till) == "left"
+        await say(till, "", "B-19")
+        (closed,) = facts(till, DayClosed)
+        (drawer,) = closed.totals.sessions
+        (francs,) = drawer.foreign
+        assert (francs.expected_minor, francs.counted_minor, francs.difference_minor) == (1000, 950, -50)
+        assert (francs.lifted_minor, francs.left_minor, drawer.bag) == (950, 0, "B-19")
+        assert (drawer.expected_minor, drawer.difference_minor) == (9338, 0), (
+            "nothing of it is in the own cash"
+        )
+        rows = [row for paper in papers(till)[-1:] for row in ((r.left, r.right) for r in paper.rows)]
+        for row in (("CHF Soll", "10,00"), ("CHF gezählt", "9,50"), ("CHF Differenz", "-0,50")):
+            assert row in rows
+        placed = [(1, fact) for fact in till.journal.facts]
+        assert canonical(day_totals(placed, closed.day)) == canonical(closed.totals)
+        (counted,) = facts(till, CashCounted)
+        assert [(one.currency, one.counted_minor) for one in counted.foreign] == [("CHF", 950)]
+
+    run(case)
+
+
+def test_foreign_cash_beyond_the_limit_is_counted_again_and_somebody_agrees() -> None:
+    async def case() -> None:
+        till = shop(tenders=CHF)
+        await ready(till)
+        await pay_in_francs(till, "1000", BUTTER)
+        await do(till, "close-day", "#1")
+        own = ("1x50", "2x20", "1x1", "4x0,20", "1x0,10", "1x0,05", "4x0,01")
+        await count(till, *own)
+        await say(till, "", "#1")
+        assert said(till) == "count-again"
+        await count(till, *own)
+        await say(till, "1x5", "#1")
+        assert till.till.view.state == "approval"
+        await till.till.handle(c.Approve("Alex", PIN))
+        question = till.till.view.question
+        assert question is not None
+        assert ("Differenz CHF", "-5,00") in question.rows
+
+    run(case)
+
+
+def test_francs_that_were_not_counted_stay_and_are_known_the_next_day() -> None:
+    async def case() -> None:
+        till = shop(tenders=CHF)
+        await ready(till)
+        await pay_in_francs(till, "1000", BUTTER)
+        await do(till, "close-day", "#2")
+        if till.till.view.state == "approval":
+            await till.till.handle(c.Approve("Alex", PIN))
+        (ended,) = facts(till, SessionClosed)
+        (francs,) = ended.foreign
+        assert (francs.counted_minor, francs.difference_minor, francs.left_minor) == (None, 0, 1000)
+        await till.till.handle(c.Cancel())
+        till.clock.time += dt.timedelta(hours=18)
+        await sell(till, MILK)
+        session = till.journal.head.days.current
+        assert session is not None
+        assert session.foreign_in("CHF").expected_minor == 1000
+
+    run(case)
+
+
+def test_a_foreign_payment_is_given_back_in_its_notes_only_while_they_are_in_the_drawer() -> None:
+    async def case() -> None:
+        till = shop(tenders=CHF)
+        await ready(till)
+        await pay_in_francs(till, "1000", BUTTER)
+        await pay_in_francs(till, "500", BUTTER)
+        await do(till, "void-sale", "#1")
+        session = till.journal.head.days.current
+        assert session is not None
+        assert session.foreign_in("CHF").expected_minor == 1000, "the very notes"
+        await do(till, "close-day", "#1")
+        await count(till, "1x50", "2x20", "1x1", "4x0,20", "1x0,10", "1x0,05", "4x0,01")
+        await say(till, "10,00", "#1", "", "")
+        assert len(facts(till, DayClosed)) == 1
+        await till.till.handle(c.Cancel())
+        first = till.journal.sales[0].number
+        await till.till.handle(c.Do("void-sale", str(first)))
+        if till.till.view.state == "approval":
+            await till.till.handle(c.Approve("Alex", PIN))
+        await say(till, "#1")
+        back = till.journal.sales[-1]
+        assert [(one.kind, one.amount_minor) for one in back.tenders] == [("cash", -1050), ("cash", 801)]
+        assert (back.total_minor, back.rounding_minor) == (-249, 0)
 
     run(case)
 

@@ -1,6 +1,7 @@
 """A day's sums: a seeded slice of random days, and that the rig notices what is wrong."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -13,6 +14,8 @@ import pos.totals
 from pos.cash_facts import DayClosed, DayOpened, SessionClosed
 from pos.days import Days, follow_days
 from pos.domain.drawer import Pieces, counted_minor, denominations, read_pieces
+from pos.domain.foreign_cash import ForeignAmount, ForeignCount, ForeignEnd, read_foreign
+from pos.domain.tender import Foreign, Tender
 from pos.sale_facts import Sale, SaleLine
 from pos.totals import Placed
 from tests.simulation.days import random_days
@@ -84,6 +87,7 @@ def _removed_lines_too(original: Callable[..., Any]) -> Callable[..., Any]:
         (pos.totals._BookFold, "sale", _no_rounding),
         (pos.totals._BookFold, "_line", _removed_lines_too),
         (pos.totals, "cash_of", lambda _: lambda sale: {sale.cash_session: abs(sale.total_minor)}),
+        (pos.totals, "foreign_of", lambda _: lambda sale: {}),
         (pos.totals._SessionFold, "take", lambda _: lambda self, fact: None),
     ],
 )
@@ -114,6 +118,26 @@ def test_pieces_are_read_as_one_types_them(typed: str, pieces: tuple[tuple[int, 
     assert found == (None if pieces is None else tuple(Pieces(*entry) for entry in pieces))
 
 
+@pytest.mark.parametrize(
+    ("typed", "counted"),
+    [
+        ("250,00", ForeignCount("CHF", 25_000)),
+        ("25000", ForeignCount("CHF", 25_000)),
+        ("0", ForeignCount("CHF", 0)),
+        ("2x100 1x50", ForeignCount("CHF", 25_000, (Pieces(10_000, 2), Pieces(5_000, 1)))),
+        ("1x1000", ForeignCount("CHF", 100_000, (Pieces(100_000, 1),))),
+        ("1x500", None),
+        ("-5", None),
+        ("viel", None),
+        ("99999999,00", None),
+    ],
+)
+def test_a_foreign_currency_is_counted_as_a_sum_or_by_its_pieces(
+    typed: str, counted: ForeignCount | None
+) -> None:
+    assert read_foreign(typed, "CHF", digits_are_cents=True) == counted
+
+
 def test_a_count_is_the_sum_of_its_pieces() -> None:
     assert counted_minor((Pieces(5000, 3), Pieces(20, 2))) == 15_040
 
@@ -126,6 +150,58 @@ def test_a_drawer_that_is_not_closed_leaves_nothing_that_is_known() -> None:
     closed = DayClosed(1, "1-2", "2026-11-21", "1", 0, 0, 1, 2, 1, 5, totals=pos.totals.day_totals((), ""))
     after = follow_days(days, closed, 1, 6)
     assert (after.open, after.session, after.next_z(1), after.next_z(2)) == ((), "", 2, 1)
+
+
+def _abroad(currency: str, given: int, session: str = "1-2") -> Sale:
+    tender = Tender("foreign", given, given, foreign=Foreign(currency, given, Decimal(1)))
+    return Sale(
+        "c", 1, "2026-11-21", session, "1", 0, 0, 0, 0, (), (tender,), (), total_minor=given, pieces=1
+    )
+
+
+def _end(*foreign: ForeignEnd, session: str = "1-2", after: str = "") -> SessionClosed:
+    return SessionClosed(session, "2026-11-21", "1", 0, 0, 0, 0, 0, 0, foreign=foreign, next_session=after)
+
+
+def test_other_currencies_are_expected_each_by_itself_and_what_is_left_is_found_again() -> None:
+    days = follow_days(Days(), DayOpened("2026-11-21", "1-2"), 1, 2)
+    for seq, sale in enumerate((_abroad("CHF", 5_000), _abroad("USD", 300), _abroad("CHF", -1_000)), start=3):
+        days = follow_days(days, sale, 1, seq)
+    session = days.find("1-2")
+    assert session is not None
+    assert [(one.currency, one.expected_minor) for one in session.foreign] == [("CHF", 4_000), ("USD", 300)]
+    days = follow_days(days, _end(ForeignEnd("CHF", 4_000, None, 0, left_minor=4_000)), 1, 6)
+    assert days.foreign_left_in(1) == (ForeignAmount("CHF", 4_000),)
+    opened = DayOpened("2026-11-22", "1-7", left_minor=0, left_foreign=days.foreign_left_in(1))
+    found = follow_days(days, opened, 1, 7).find("1-7")
+    assert found is not None
+    assert found.foreign_in("CHF").expected_minor == 4_000
+
+
+def test_what_an_older_session_leaves_of_a_currency_is_found_by_the_one_that_went_on() -> None:
+    left = _end(ForeignEnd("CHF", 5_000, 5_000, 0, left_minor=5_000, since_minor=200), after="1-7")
+    placed: list[Placed] = [
+        (1, DayOpened("2026-11-21", "1-2")),
+        (1, _abroad("CHF", 5_000)),
+        (1, DayOpened("2026-11-22", "1-7")),
+        (1, _abroad("CHF", 200, "1-7")),
+        (1, left),
+    ]
+    (drawer,) = pos.totals.day_totals(placed[2:], "1-7").sessions[0].foreign
+    assert (drawer.begins_minor, drawer.sales_minor, drawer.expected_minor) == (5_000, 200, 5_200)
+    days = Days()
+    for seq, (epoch, fact) in enumerate(placed, start=2):
+        days = follow_days(days, fact, epoch, seq)
+    later = days.find("1-7")
+    assert later is not None
+    assert later.foreign_in("CHF").expected_minor == 5_200
+
+
+def test_a_session_that_was_closed_before_currencies_were_counted_means_what_it_meant() -> None:
+    placed: list[Placed] = [(1, DayOpened("2026-11-21", "1-2")), (1, _abroad("CHF", 5_000)), (1, _end())]
+    (session,) = pos.totals.day_totals(placed, "1-2").sessions
+    assert session.foreign == ()
+    assert b"foreign" not in msgspec.json.encode(session)
 
 
 def test_what_names_another_days_session_is_not_this_days() -> None:
