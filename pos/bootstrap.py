@@ -178,6 +178,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
             drawer=surround.printer if settings.devices.drawer else None,
             hub=surround.hub,
             parks=surround.hub,
+            shop=surround.hub,
             recalls=RecallFile(state),
             memory=store,
             buyers=BuyersStore(state / "buyers.db", state / "keys", clock, ids, helper),

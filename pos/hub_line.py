@@ -15,6 +15,7 @@ import msgspec
 from pos.domain.commands import HubReported
 from pos.domain.events import DeviceChanged, Event, HubChanged, ReceiptPrinting
 from pos.domain.store_carts import ClaimAnswer
+from pos.node_ports import ShopAnswer
 from pos.ports import Clock, Submit
 from pos.storage_ports import Head
 from sync.identity import Identity, IdentityError, identity_file, load_identity
@@ -31,7 +32,7 @@ _log = logging.getLogger("tresen.hub-line")
 
 
 class HubLine:
-    """Implements pos.ports.Hub and Parks. `make` builds the client of an identity; `enrol_here` enrols without a person.
+    """Implements pos.ports.Hub, Parks and ShopDesk. `make` builds the client of an identity; `enrol_here` enrols without a person.
 
     `hub_url`, where it is not empty, is where the hub is now, whatever it was when the till was enrolled.
     """
@@ -94,6 +95,15 @@ class HubLine:
         if self._client is None:
             return ClaimAnswer("silent")
         return await self._client.carts.claim(cart_id, key, own=own, force=force)
+
+    # pos.node_ports.ShopDesk
+
+    async def ask(
+        self, method: str, path: str, body: bytes = b"", *, key: str = "", timeout_s: float = 5.0
+    ) -> ShopAnswer:
+        if self._client is None:
+            return ShopAnswer(0)
+        return await self._client.channels.ask(method, path, body, key=key, timeout_s=timeout_s)
 
     def heard(self, events: Sequence[Event]) -> None:
         """What came of a command: whether somebody works here, and is not to wait for what goes up meanwhile."""

@@ -31,6 +31,7 @@ from sync.epochs import EpochAsker
 from sync.identity import Identity, Node
 from sync.links import TOKEN_BYTES, gift_link, mint_link, receipt_of_gift
 from sync.pace import AT_WORK, IDLE, Stride
+from sync.shop_line import ShopLine
 from sync.uplink import Uplink
 from sync.wire import Ack, ShopInfo, Welcome
 
@@ -99,6 +100,9 @@ class HubClient:
             submit=submit,
             sleep=sleep,
             transport=transport,
+        )
+        self.channels = ShopLine(
+            identity, hub or identity.nodes[0], clock=clock, ids=ids, transport=transport
         )
         self.epochs = EpochAsker(identity, hub, source, memory, ids, epoch, submit, sleep)
         self._lines = [

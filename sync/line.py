@@ -107,15 +107,18 @@ class Line:
         body: bytes = b"",
         content_type: str = "application/json",
         gzipped: bool = False,
+        key: str = "",
         timeout_s: float = 30.0,
     ) -> Answer:
-        """One request and its answer. `gzipped` says that `body` is gzip already.
+        """One request and its answer. `gzipped` says that `body` is gzip already; `key` is its Idempotency-Key.
 
         If the node says that our clock is wrong, we sign with its time from then on, and ask once more.
         """
         headers = {"content-type": content_type} if body else {}
         if body and gzipped:
             headers["content-encoding"] = "gzip"
+        if key:
+            headers["idempotency-key"] = key
         async with asyncio.timeout(timeout_s):
             answer = await self._ask(method, path, query, body, headers, timeout_s)
             if answer.status == 401 and self._correct_clock(answer):

@@ -24,7 +24,7 @@ from pos.domain.rights import NO_SIZE, Approval, Role, Roles, Size
 from pos.domain.scan_table import ScanTable
 from pos.domain.tax import TaxRate, TaxTable
 from pos.domain.tender import TenderRules
-from pos.node_ports import Parks
+from pos.node_ports import Parks, ShopDesk
 from pos.ports import (
     Catalogue,
     CatalogueUnavailableError,
@@ -127,6 +127,7 @@ class World(msgspec.Struct, frozen=True):
     buyers: Buyers | None = None
     cards: tuple[CardTerminal, ...] = ()
     parks: Parks | None = None
+    shop: ShopDesk | None = None
     services: tuple[PaymentLine, ...] = ()
     recalls: RecallRows | None = None
 

@@ -9,6 +9,7 @@ import click
 from sync.hub.command_line import database, database_url, db_option, fail, make_default_folder
 from sync.hub.machine_cli import COMMANDS
 from sync.hub.relay_cli import join_command, relay_identity
+from sync.hub.token_cli import token_group
 
 __all__ = ["hub"]
 
@@ -163,5 +164,5 @@ def verify_command(context: click.Context, db: str | None, *, every_seal: bool) 
     context.exit(1 if found.damage else 0)
 
 
-for command in (*COMMANDS, join_command):
+for command in (*COMMANDS, join_command, token_group):
     hub.add_command(command)

@@ -1,7 +1,8 @@
 """The hub's gate: every request of a machine is verified, every answer is signed.
 
 It stands before the application. A handler behind it asks `caller_of` who calls; whatever did not come through the
-gate has no caller and is refused, so nothing is open by mistake. Receipt pages, the hub's health, enrolments (which
+gate has no caller and is refused, so nothing is open by mistake. Who bears a token passes too, without a caller: the
+API of the channels looks at it. Receipt pages, the hub's health, enrolments (which
 prove themselves) and what the office uses pass unverified.
 """
 
@@ -117,6 +118,9 @@ class Gate:
             await self.app(scope, receive, send)
             return
         headers = _headers(scope)
+        if _bears_token(headers):  # a channel: its handler asks for the token, all others for a caller
+            await self.app(scope, receive, send)
+            return
         answer = _Answer(self._hub, send)
         if scope["path"] == _ENROLMENTS:
             await self.app(scope, receive, answer)
@@ -350,6 +354,10 @@ def _is_guarded(path: str) -> bool:
         and path != _SCHEMA
         and not path.startswith(f"{_SCHEMA}/")
     )
+
+
+def _bears_token(headers: Mapping[str, str]) -> bool:
+    return "signature" not in headers and headers.get("authorization", "")[:7].lower() == "bearer "
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Final
 
 __all__ = ["APPEND_ONLY", "grants"]
 
-APPEND_ONLY: Final = ("fact", "seal", "quarantine", "quarantine_seal", "exception")
+APPEND_ONLY: Final = ("fact", "seal", "quarantine", "quarantine_seal", "exception", "event")
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sync.wire import Fork, Gap, Problem, encode_json
@@ -58,6 +58,20 @@ def _on_database(_request: Request[Any, Any, Any], error: Exception) -> Response
     return _respond(Problem(503, "The hub's database does not answer"), **{"Retry-After": str(_RETRY_S)})
 
 
+def _on_data(_request: Request[Any, Any, Any], _error: Exception) -> Response[bytes]:
+    return _respond(
+        Problem(400, "A value is one that no table can hold", "text without NUL, numbers of 64 bits")
+    )
+
+
+def _on_depth(_request: Request[Any, Any, Any], _error: Exception) -> Response[bytes]:
+    return _respond(Problem(400, "The message is nested too deep"))
+
+
+def _on_letters(_request: Request[Any, Any, Any], _error: Exception) -> Response[bytes]:
+    return _respond(Problem(400, "The message is no UTF-8"))
+
+
 def _on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     _log.error("a fault in %s %s", request.method, request.route_handler.name or "", exc_info=error)
     return _respond(Problem(500, "A fault of the hub; its log says more"))
@@ -66,7 +80,10 @@ def _on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes
 HANDLERS: Final[dict[int | type[Exception], Any]] = {
     ProblemError: _on_problem,
     HTTPException: _on_http,
+    DataError: _on_data,
     DBAPIError: _on_database,
     PoolTimeoutError: _on_database,
+    RecursionError: _on_depth,
+    UnicodeDecodeError: _on_letters,
     Exception: _on_bug,
 }

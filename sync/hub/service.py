@@ -11,6 +11,7 @@ import msgspec
 
 from pos.ports import Clock, Ids
 from sync.hub import machines
+from sync.hub.allowance import Allowance
 from sync.hub.cart_moves import MOVES
 from sync.hub.cart_rings import CartRings
 from sync.hub.database import Database, transact
@@ -19,12 +20,16 @@ from sync.hub.follower import Follower
 from sync.hub.gate import KeyRing
 from sync.hub.relay import Relay
 from sync.hub.rights import Intake
+from sync.hub.shop.kit.facts import ShopFollower
+from sync.hub.shop.kit.guests import Guests
+from sync.hub.shop.kit.work import forget_keys
+from sync.hub.shop.rooms import ROOMS
 from sync.hub.upstream import public_url as known_public_url
 from sync.identity import Identity
 from sync.keys import SEED_BYTES
 from sync.wire import Ack, Batch, Hello, Welcome, ack_bytes
 
-__all__ = ["LOCAL_NETWORKS", "Allowance", "Hub", "Network"]
+__all__ = ["LOCAL_NETWORKS", "Hub", "Network"]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOCAL_NETWORKS: Final[tuple[Network, ...]] = (
@@ -37,26 +42,6 @@ _RUN_BYTES: Final = 8
 _HOUSEKEEPING_S: Final = 6 * 3600.0
 
 _log = logging.getLogger("tresen.hub")
-
-
-class Allowance:
-    """So many at once, and then one more every so often."""
-
-    def __init__(self, clock: Clock, at_once: int, every_ms: int) -> None:
-        self._clock = clock
-        self._at_once = at_once
-        self._every_ms = every_ms
-        self._left = float(at_once)
-        self._seen_ms = clock.mono_ms()
-
-    def take(self) -> bool:
-        now_ms = self._clock.mono_ms()
-        self._left = min(self._at_once, self._left + (now_ms - self._seen_ms) / self._every_ms)
-        self._seen_ms = now_ms
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
 
 
 class Hub:
@@ -78,6 +63,7 @@ class Hub:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         upstream: Identity | None = None,
         transport: Callable[[], Any] | None = None,
+        channels: bool = True,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -105,6 +91,11 @@ class Hub:
         self._sleep = sleep
         self.cart_rings = CartRings(sleep)
         self.follower = Follower(database, clock)
+        self.guests = Guests(clock)
+        self.shop = ShopFollower(database, clock, ids, ROOMS) if channels and not upstream else None
+        self._on_shop: list[Callable[[], None]] = []
+        if self.shop is not None:
+            self.shop.moved = self.shop_moved
 
     def admits(self, address: str) -> bool:
         """Whether a client may use the office's part of the API: by where it is."""
@@ -139,10 +130,20 @@ class Hub:
     def facts_arrived(self, batch: Batch) -> None:
         """These facts are durable: the projections have something to follow, and a relay something to pass on."""
         self.follower.arrived(batch)
+        if self.shop is not None:
+            self.shop.wake()
         if any(fact.kind in MOVES for fact in batch.facts):
             self.cart_rings.ring(batch.store)
         if self.relay is not None:
             self.relay.kick()
+
+    def on_shop(self, heard: Callable[[], None]) -> None:
+        """`heard` is called on the loop when something in the shop's tables may have changed."""
+        self._on_shop.append(heard)
+
+    def shop_moved(self) -> None:
+        for heard in self._on_shop:
+            heard()
 
     async def keep_house(self) -> None:
         """Four times a day, drop what nobody needs. Ends only when cancelled."""
@@ -150,6 +151,7 @@ class Hub:
             await self._sleep(_HOUSEKEEPING_S)
             try:
                 await forget_all(self.database, self.clock.wall_ms())
+                await self.database.run("", forget_keys, self.clock.wall_ms())
             except Exception:  # noqa: BLE001 - logged; the next time may do
                 _log.exception("old changes could not be dropped")
 
@@ -165,6 +167,8 @@ class Hub:
             asyncio.create_task(self.follower.run(), name="hub-projections"),
             asyncio.create_task(self.keep_house(), name="hub-housekeeping"),
         ]
+        if self.shop is not None:
+            tasks.append(asyncio.create_task(self.shop.run(), name="hub-shop"))
         if self.relay is not None:
             tasks.append(asyncio.create_task(self.relay.run(), name="relay"))
         try:

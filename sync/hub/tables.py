@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "api_token",
     "article",
     "cart_claim",
     "cart_move",
@@ -31,9 +32,12 @@ __all__ = [
     "change_counter",
     "day_total",
     "enrolment_code",
+    "event",
+    "event_counter",
     "exception",
     "fact",
     "generation",
+    "idempotency",
     "machine",
     "machine_key",
     "metadata",
@@ -44,7 +48,10 @@ __all__ = [
     "quarantine_seal",
     "receipt",
     "seal",
+    "shop_cursor",
+    "store_info",
     "store_key",
+    "task",
     "till",
     "till_epoch",
     "till_head",
@@ -410,4 +417,93 @@ till_epoch: Final = Table(
     Column("signature", LargeBinary, nullable=False),
     PrimaryKeyConstraint("store", "till", "epoch"),
     Index("till_epoch_request", "store", "till", "request_id", unique=True),
+)
+
+# Who may use the API of the channels. The secret itself is nowhere; `store` empty: all stores.
+api_token: Final = Table(
+    "api_token",
+    metadata,
+    Column("token_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("store", Text, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger, nullable=False),
+)
+
+# Answers by the key of their request, of each caller: the same request again gets the same answer.
+idempotency: Final = Table(
+    "idempotency",
+    metadata,
+    Column("caller", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("tag", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("caller", "key"),
+    Index("idempotency_created", "created_ms"),
+)
+
+# What happened in the channels, numbered without gaps for each store; takes inserts only. No personal data.
+event: Final = Table(
+    "event",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("store", "n"),
+)
+
+event_counter: Final = Table(
+    "event_counter",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("n", BigInteger, nullable=False),
+)
+
+# What people must do. One row for each cause, however often it is noted.
+task: Final = Table(
+    "task",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("done_ms", BigInteger, nullable=False),
+    Column("done_by", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("store", "kind", "key"),
+    Index("task_open", "store", "state", "created_ms"),
+)
+
+# The stores of the chain as customers see them: name, address, hours, place. `body` is shop.stores.StoreInfo as JSON.
+store_info: Final = Table(
+    "store_info",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# How far the shop has heard the facts of each epoch.
+shop_cursor: Final = Table(
+    "shop_cursor",
+    metadata,
+    Column("store", Text, nullable=False),
+    Column("till", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("store", "till", "epoch"),
+    sqlite_with_rowid=False,
 )

@@ -18,6 +18,9 @@ from sync.hub.machines import add_key, lock
 from tests.contract.postgres import create_database
 
 COMMANDS = (
+    "token list",
+    "token new shop --role storefront",
+    "token revoke 0",
     "digest",
     "enrol --store s --till 1",
     "enrol --store s --relay",
@@ -42,7 +45,7 @@ def run(db: str, command: str, **environment: str) -> Result:
 def test_each_command_is_named_here() -> None:
     assert {command.split()[0] for command in COMMANDS} | WITHOUT_A_DATABASE == set(hub.commands)
     groups = [found for found in hub.commands.values() if isinstance(found, click.Group)]
-    assert {name for group in groups for name in group.commands} == {"take-in"}
+    assert {name for group in groups for name in group.commands} == {"take-in", "new", "list", "revoke"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -11,13 +11,17 @@ from sync.hub import ledger, machines, projector, quarantine, rebuild
 from sync.hub import tables as t
 from sync.hub.database import migrate, open_engine, transact
 from sync.hub.rights import Intake
+from sync.hub.shop import tables as _shop_tables  # noqa: F401 - so that its tables count
 from sync.keys import SigningKey
 from sync.links import split_link
 from sync.wire import Hello, sealed
 from tests.contract.hub_kit import NOW_MS, Till, link_of
 
 # What belongs to the chain of stores, or to this node alone, has no store.
-WITHOUT_STORE = {"article", "change", "change_counter", "enrolment_code", "node_key"}
+WITHOUT_STORE = {
+    *("article", "change", "change_counter", "enrolment_code", "node_key"),
+    *("api_token", "idempotency"),
+}
 OF_ONE_DATABASE = re.compile(
     r"\b(listen|notify|lock table|pg_advisory|nextval|currval|serial|deferrable|exclude|inherits|returns trigger)\b",
     re.IGNORECASE,

@@ -25,7 +25,7 @@ from pos.entry import load_keymap
 from pos.facts import Fact, StoredFact, Training
 from pos.journal.heads import follow
 from pos.mentions import mentions_of
-from pos.node_ports import Parks
+from pos.node_ports import Parks, ShopDesk
 from pos.ports import Operator, PromotionsUnavailableError, SignInRefusedError
 from pos.psp_ports import PaymentLine
 from pos.resources import tax_table
@@ -385,6 +385,7 @@ class Shop:
         scale: Scale | None = None,
         cards: tuple[CardTerminal, ...] = (),
         parks: Parks | None = None,
+        shop: ShopDesk | None = None,
         services: tuple[PaymentLine, ...] = (),
         **setup: Any,
     ) -> None:
@@ -416,6 +417,7 @@ class Shop:
             scale=scale,
             cards=cards,
             parks=parks,
+            shop=shop,
             services=services,
         )
         self.till = Till(world, TillSetup(language=language, demo=demo, roles=roles, **setup))

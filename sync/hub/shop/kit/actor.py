@@ -1,0 +1,144 @@
+"""Who calls the API of the channels: a till by its signature, everybody else by a token; and what each may do.
+
+A scope is `resource:read` or `resource:write`. A token belongs to one role, and to one store or to all. The token of a
+web shop can be seen by everyone who visits it, so its role reaches a cart, an order or a return only with the secret that
+was given out when it was made (`Work.demand_secret`).
+"""
+
+import hashlib
+import hmac
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from pos.ports import Ids
+from sync.hub import tables as t
+from sync.hub.shop.kit.refusal import RefusedError
+
+__all__ = [
+    "ROLES",
+    "Actor",
+    "Token",
+    "find_token",
+    "issue_token",
+    "list_tokens",
+    "revoke_token",
+    "secret_hash",
+]
+
+_SHOP: Final = (
+    *("catalogue", "prices", "promotions", "stock", "carts", "orders", "returns", "customers", "cards"),
+    *("receipts", "stores", "tasks", "cases", "surveys", "messages", "webhooks", "events"),
+)
+
+
+def _both(*resources: str) -> frozenset[str]:
+    return frozenset(f"{name}:{kind}" for name in resources for kind in ("read", "write"))
+
+
+ROLES: Final = {
+    "admin": _both(*_SHOP, "tokens"),
+    "connector": _both(*_SHOP) - {"customers:write"},
+    "staff": _both(
+        *("stock", "carts", "orders", "returns", "customers", "cards", "tasks", "cases", "receipts")
+    )
+    | {"catalogue:read", "prices:read", "promotions:read", "stores:read", "surveys:read", "messages:read"},
+    "storefront": frozenset(
+        {
+            *("catalogue:read", "prices:read", "stock:read", "stores:read", "carts:read", "carts:write"),
+            *("orders:read", "orders:write", "returns:read", "returns:write"),
+        }
+    ),
+    "till": _both("stock", "carts", "orders", "returns", "customers", "cards", "tasks", "cases")
+    | {"catalogue:read", "prices:read", "promotions:read", "stores:read", "receipts:read"},
+}
+"""What each role may do. A relay calls as its store's till."""
+
+_SECRET_BYTES: Final = 24
+_MARK: Final = "tresen"
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts. `name`: the token's name, or `store/till`. `store`: the only one it may touch; empty: all."""
+
+    kind: str
+    name: str
+    role: str
+    store: str = ""
+    token_id: str = ""
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        return ROLES.get(self.role, frozenset())
+
+    @property
+    def is_public(self) -> bool:
+        """Whether anyone may hold what this actor proves itself with."""
+        return self.role == "storefront"
+
+    def demand(self, scope: str) -> None:
+        if scope not in self.scopes:
+            raise RefusedError(403, "forbidden", "This caller may not do this", scope)
+
+    def demand_store(self, store: str) -> None:
+        """For what only the store's own people and tills may touch. Raises RefusedError."""
+        if self.store and self.store != store:
+            raise RefusedError(403, "forbidden", "This caller belongs to another store", store[:64])
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A token as it is listed; the secret itself is nowhere."""
+
+    token_id: str
+    name: str
+    role: str
+    store: str
+    created_ms: int
+    revoked_ms: int
+
+
+def secret_hash(secret: str) -> bytes:
+    """For secrets by chance, 128 bits and more: no salt is needed."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def issue_token(connection: Connection, name: str, role: str, store: str, ids: Ids, now_ms: int) -> str:
+    """A new token, shown this once: `tresen_ID_SECRET`. Raises RefusedError for a role that is none."""
+    if role not in ROLES or role == "till":
+        raise RefusedError(422, "role", "There is no such role", role[:32])
+    token_id, secret = ids.token(6).hex(), ids.token(_SECRET_BYTES).hex()
+    row = {
+        "token_id": token_id, "name": name, "role": role, "store": store, "secret_hash": secret_hash(secret),
+        "created_ms": now_ms, "revoked_ms": 0,
+    }  # fmt: skip
+    connection.execute(t.api_token.insert(), row)
+    return f"{_MARK}_{token_id}_{secret}"
+
+
+def revoke_token(connection: Connection, token_id: str, now_ms: int) -> bool:
+    """False where there is none that is in use."""
+    c = t.api_token.c
+    where = (c.token_id == token_id, c.revoked_ms == 0)
+    return bool(connection.execute(t.api_token.update().where(*where).values(revoked_ms=now_ms)).rowcount)
+
+
+def list_tokens(connection: Connection) -> list[Token]:
+    c = t.api_token.c
+    columns: tuple[Any, ...] = (c.token_id, c.name, c.role, c.store, c.created_ms, c.revoked_ms)
+    return [Token(*row) for row in connection.execute(sa.select(*columns).order_by(c.created_ms, c.token_id))]
+
+
+def find_token(connection: Connection, presented: str) -> Actor | None:
+    """None for what is no token in use."""
+    mark, token_id, secret = (*presented.split("_"), "", "", "")[:3]
+    if mark != _MARK or len(token_id) != 12 or presented.count("_") != 2:
+        return None
+    c = t.api_token.c
+    row = connection.execute(
+        sa.select(c.name, c.role, c.store, c.secret_hash).where(c.token_id == token_id, c.revoked_ms == 0)
+    ).first()
+    if row is None or not hmac.compare_digest(bytes(row.secret_hash), secret_hash(secret)):
+        return None
+    return Actor("token", row.name, row.role, row.store, token_id)

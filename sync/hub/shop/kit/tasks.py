@@ -1,0 +1,121 @@
+"""What people must do: pick, put back, count, look at a conflict. One for each cause, however often it is noted."""
+
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from sync.hub import tables as t
+from sync.hub.database import upsert
+from sync.hub.shop.kit.refusal import RefusedError, not_found
+from sync.hub.shop.kit.work import Work
+from sync.wire import encode_json
+
+__all__ = ["OPEN", "Task", "add", "listing", "settle", "withdraw"]
+
+OPEN: Final = "open"
+
+
+class Task(msgspec.Struct, frozen=True):
+    """`kind` like "put-back"; `key` tells tasks of a kind apart; `subject` is an order, a sku, a receipt.
+
+    `state` is "open", "done" or "withdrawn" (its cause is gone). `data` is what its kind needs. `due_ms` 0: no matter when.
+    """
+
+    store: str
+    kind: str
+    key: str
+    subject: str
+    state: str
+    created_ms: int
+    due_ms: int
+    done_ms: int
+    done_by: str
+    data: msgspec.Raw
+
+
+def add(
+    work: Work, store: str, kind: str, key: str, *, subject: str = "", data: object = None, due_ms: int = 0
+) -> bool:
+    """Note a task; what stands under this kind and key stays as it is, done or not. True: it is new."""
+    c = t.task.c
+    row = {
+        "store": store, "kind": kind, "key": key, "subject": subject, "state": OPEN, "created_ms": work.now_ms,
+        "due_ms": due_ms, "done_ms": 0, "done_by": "", "data": encode_json(data),
+    }  # fmt: skip
+    made = work.execute(
+        upsert(work.connection, t.task).values(row).on_conflict_do_nothing().returning(c.key)
+    ).first()
+    if made is not None:
+        work.event(store, "task.created", f"{kind}/{key}", {"kind": kind, "key": key, "subject": subject})
+    return made is not None
+
+
+def settle(work: Work, store: str, kind: str, key: str, by: str) -> Task:
+    """A person did it. Raises RefusedError for one that is not there, or not open any more."""
+    found = _find(work, store, kind, key)
+    if found.state != OPEN:
+        raise RefusedError(409, "task-done", "This task is not open any more", found.state)
+    return _end(work, found, "done", by)
+
+
+def withdraw(work: Work, store: str, kind: str, key: str) -> None:
+    """Its cause is gone; nothing happens to one that is done, or that never was."""
+    c = t.task.c
+    row = work.execute(
+        _select().where(c.store == store, c.kind == kind, c.key == key, c.state == OPEN)
+    ).first()
+    if row is not None:
+        _end(work, _task(row), "withdrawn", "")
+
+
+def listing(
+    work: Work,
+    store: str,
+    *,
+    kind: str = "",
+    state: str = OPEN,
+    after: tuple[int, str, str] | None = None,
+    limit: int,
+) -> list[Task]:
+    """Oldest first."""
+    c = t.task.c
+    query = _select().where(c.store == store, c.state == state)
+    if kind:
+        query = query.where(c.kind == kind)
+    if after is not None:
+        query = query.where(sa.tuple_(c.created_ms, c.kind, c.key) > after)
+    rows = work.execute(query.order_by(c.created_ms, c.kind, c.key).limit(limit))
+    return [_task(row) for row in rows]
+
+
+def _select() -> sa.Select[Any]:
+    c = t.task.c
+    return sa.select(
+        c.store, c.kind, c.key, c.subject, c.state, c.created_ms, c.due_ms, c.done_ms, c.done_by, c.data
+    )  # fmt: skip
+
+
+def _task(row: sa.Row[Any]) -> Task:
+    return Task(**{**row._mapping, "data": msgspec.Raw(bytes(row.data))})  # noqa: SLF001 - its public name
+
+
+def _find(work: Work, store: str, kind: str, key: str) -> Task:
+    c = t.task.c
+    row = work.execute(
+        _select().where(c.store == store, c.kind == kind, c.key == key).with_for_update()
+    ).first()
+    if row is None:
+        raise not_found("task", f"{kind}/{key}")
+    return _task(row)
+
+
+def _end(work: Work, task: Task, state: str, by: str) -> Task:
+    c = t.task.c
+    work.execute(
+        t.task.update()
+        .where(c.store == task.store, c.kind == task.kind, c.key == task.key)
+        .values(state=state, done_ms=work.now_ms, done_by=by)
+    )
+    work.event(task.store, f"task.{state}", f"{task.kind}/{task.key}", {"kind": task.kind, "key": task.key})
+    return msgspec.structs.replace(task, state=state, done_ms=work.now_ms, done_by=by)

@@ -1,0 +1,1 @@
+"""What the office and the other channels look at: tasks and events."""

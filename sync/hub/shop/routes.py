@@ -1,0 +1,17 @@
+"""All routes of the channels' API, under /v1."""
+
+from typing import Any, Final
+
+from litestar import Router
+
+from sync.hub.shop.kit.http import BODY_MAX_BYTES
+from sync.hub.shop.office.api import ROUTES as OFFICE
+from sync.hub.shop.stores.api import ROUTES as STORES
+
+__all__ = ["channel_api"]
+
+_ROUTES: Final[tuple[Any, ...]] = (*STORES, *OFFICE)
+
+
+def channel_api() -> Router:
+    return Router("/v1", route_handlers=list(_ROUTES), request_max_body_size=BODY_MAX_BYTES)

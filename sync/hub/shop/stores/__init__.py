@@ -1,0 +1,1 @@
+"""The stores of the chain, as customers and other channels see them."""
