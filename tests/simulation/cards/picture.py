@@ -11,6 +11,12 @@ from typing import Any
 __all__ = ["held_by", "picture", "told_with_variables"]
 
 _TESTS = str(Path(__file__).parents[2])
+_RUNNERS = (
+    "/_pytest/",
+    "/pluggy/",
+    "/xdist/",
+    "/execnet/",
+)  # they hold the names of all tests, and those are any text
 
 
 def told_with_variables(error: BaseException) -> str:
@@ -19,7 +25,7 @@ def told_with_variables(error: BaseException) -> str:
 
 
 def picture() -> str:
-    """All threads and tasks with their variables; not the frames of tests and simulators."""
+    """All threads and tasks with their variables; not the frames of tests, simulators and what runs them."""
     said: list[str] = []
     for frame in sys._current_frames().values():
         said += _frames(frame)
@@ -46,14 +52,15 @@ def _awaited(running: Any) -> Iterator[str]:
 
 
 def _one(frame: FrameType) -> Iterator[str]:
-    if frame.f_code.co_filename.startswith(_TESTS):
+    name = frame.f_code.co_filename
+    if name.startswith(_TESTS) or any(runner in name for runner in _RUNNERS):
         return
-    yield f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}"
-    for name, value in list(frame.f_locals.items()):
+    yield f"{name}:{frame.f_lineno} {frame.f_code.co_name}"
+    for variable, value in list(frame.f_locals.items()):
         try:
-            yield f"    {name} = {value!r}"
+            yield f"    {variable} = {value!r}"
         except Exception as error:  # noqa: BLE001 - what cannot be told shows nothing
-            yield f"    {name}: {type(error).__name__}"
+            yield f"    {variable}: {type(error).__name__}"
 
 
 def held_by(root: object) -> Iterator[bytes]:
