@@ -18,6 +18,7 @@ class PaymentIntent(msgspec.Struct, frozen=True, omit_defaults=True):
     `kind` is that of pos.domain.card.CardRequest, `amount_minor` positive. `provider` is "zvt" or a payment service's name.
     `before` is the terminal's last transaction, None: it had none. `receipt_no` is the terminal's number of what is taken back,
     `of` the payment (its id) that is, `of_reference` a payment service's own id of it. `cart_id` is empty where it belongs to no open cart.
+    `note` says for whom a card is held to an amount ("preauth"); `receipt` is the receipt to which a tip is added, as pos.mentions writes it.
     """
 
     payment_id: str
@@ -39,6 +40,8 @@ class PaymentIntent(msgspec.Struct, frozen=True, omit_defaults=True):
     attempt: int = 1
     approvals: tuple[Approval, ...] = ()
     of_reference: str = ""
+    note: str = ""
+    receipt: str = ""
 
 
 class PaymentResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -54,7 +57,8 @@ class PaymentResult(msgspec.Struct, frozen=True, omit_defaults=True):
 class PaymentEnded(msgspec.Struct, frozen=True, omit_defaults=True):
     """What came of a payment that no sale ends.
 
-    `outcome` is "approved" (it is a part payment, or its sale waits), "declined", "reversed" or "unpaid". `by`: "completion",
+    `outcome` is "approved" (it is a part payment, or its sale waits; of a "preauth": the card is held to the amount until a
+    "book" or a "release" of it, or until somebody states that it is over, as "unpaid"), "declined", "reversed" or "unpaid". `by`: "completion",
     "abort", "refused", "query" or "operator", who states it against the terminal's silence: then `approvals` says who agreed,
     `note` on what evidence, and the terminal's next end of day is looked at for it. `rule` is that of pos.domain.card_rules.
     """

@@ -14,7 +14,10 @@ __all__ = ["HeldPayment", "OpenPayment", "Payments", "Terminal", "follow_payment
 
 KNOWN_MAX: Final = 40
 _BACK: Final = frozenset({"reversal", "refund"})
-_OUT: Final = frozenset({"refund", "reversal", "release"})
+_OUT: Final = frozenset({"refund", "reversal"})
+_SETTLES: Final = frozenset({"book", "release"})
+_MOVES_NOTHING: Final = frozenset({"preauth", "release"})
+"""Nothing is charged by them: a card is only held to an amount, or no more."""
 
 
 class OpenPayment(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -57,9 +60,12 @@ class Terminal(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Payments(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`reserved` are pre-authorisations that are neither booked nor released."""
+
     open: tuple[OpenPayment, ...] = ()
     held: tuple[HeldPayment, ...] = ()
     terminals: tuple[Terminal, ...] = ()
+    reserved: tuple[HeldPayment, ...] = ()
 
     def find(self, payment_id: str) -> OpenPayment | None:
         return next((one for one in self.open if one.intent.payment_id == payment_id), None)
@@ -149,13 +155,30 @@ def _ended(payments: Payments, fact: PaymentEnded) -> Payments:
     if intent.kind in _BACK and any(one.intent.payment_id == intent.of for one in payments.held):
         return _released(payments, intent.of)
     held = HeldPayment(intent, found.cart_id, fact.result, fact.paper)
+    if intent.kind == "preauth":
+        return msgspec.structs.replace(payments, reserved=(*payments.reserved, held))
+    payments = _used(payments, intent)
+    if intent.kind == "release":
+        return payments
     return msgspec.structs.replace(payments, held=(*payments.held, held))
 
 
 def _released(payments: Payments, payment_id: str) -> Payments:
-    """A payment that was held is held no more: it was taken back, or a person stated where it went."""
-    held = tuple(one for one in payments.held if one.intent.payment_id != payment_id)
-    return payments if len(held) == len(payments.held) else msgspec.structs.replace(payments, held=held)
+    """A payment that was held, or a card that was, is so no more: it was taken back, or a person stated where it went."""
+    return msgspec.structs.replace(
+        payments, held=_without(payments.held, payment_id), reserved=_without(payments.reserved, payment_id)
+    )
+
+
+def _used(payments: Payments, intent: PaymentIntent) -> Payments:
+    """A pre-authorisation ends when it is booked, with less than it was or all of it, and when it is released."""
+    if intent.kind not in _SETTLES:
+        return payments
+    return msgspec.structs.replace(payments, reserved=_without(payments.reserved, intent.of))
+
+
+def _without(held: tuple[HeldPayment, ...], payment_id: str) -> tuple[HeldPayment, ...]:
+    return tuple(one for one in held if one.intent.payment_id != payment_id)
 
 
 def _sold(payments: Payments, payment_id: str) -> Payments:
@@ -163,20 +186,20 @@ def _sold(payments: Payments, payment_id: str) -> Payments:
     found = payments.find(payment_id)
     if found is not None:
         approved = next((one for one in reversed(found.results) if one.code == APPROVED), None)
-        payments = _summed(payments, found.intent, approved)
+        payments = _used(_summed(payments, found.intent, approved), found.intent)
     return msgspec.structs.replace(
         payments,
         open=tuple(one for one in payments.open if one.intent.payment_id != payment_id),
-        held=tuple(one for one in payments.held if one.intent.payment_id != payment_id),
+        held=_without(payments.held, payment_id),
     )
 
 
 def _summed(payments: Payments, intent: PaymentIntent, result: CardResult | None) -> Payments:
     known = payments.terminal(intent.terminal)
-    if known is None:
+    if known is None or intent.kind in _MOVES_NOTHING:
         return payments
     amount = intent.amount_minor
-    if result is not None and result.amount_minor is not None:
+    if result is not None and result.amount_minor is not None and intent.kind != "tip":
         amount = result.amount_minor
     if intent.kind in _OUT:
         amount = -amount

@@ -85,7 +85,7 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
     """Another receipt or order that this one is about.
 
     `kind` "retender": this document takes that receipt's tenders back and puts others in their place; "void": it takes
-    the whole receipt back; "return": some of its lines.
+    the whole receipt back; "return": some of its lines; "tip": a tip is added to what was paid.
     """
 
     kind: str

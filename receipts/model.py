@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 _SHOWN = 4
-_REFERENCES = frozenset({"void", "retender", "return"})
+_REFERENCES = frozenset({"void", "retender", "return", "tip"})
 
 
 class Shop(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -37,6 +37,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "foreign-rate": ("Kurs", "Rate"),
     "ref-void": ("Storno von Bon", "Void of receipt"),
     "ref-retender": ("Zahlung geändert zu Bon", "Payment changed on receipt"),
+    "ref-tip": ("Trinkgeld zu Bon", "Tip on receipt"),
     "ref-return": ("Rückgabe/Umtausch zu Bon", "Return or exchange on receipt"),
     "taken-back": ("zurückgenommen", "taken back"),
     "in-exchange": ("Umtausch zum bezahlten Preis", "exchanged at the price that was paid"),

@@ -18,7 +18,7 @@ from pos.domain.rights import Approval
 from pos.facts import Fact
 from pos.payments import OpenPayment, Payments
 from pos.till.card_paper import CardPapers
-from pos.till.card_values import ZVT, Approved, Settled
+from pos.till.card_values import BESIDE, ZVT, Approved, Settled
 from pos.till.desk import Desk
 from pos.till.flows import Flows
 from pos.till.ledger import Ledger
@@ -168,7 +168,10 @@ class CardNews:
             for each in paper:
                 self.print_paper(each)
         if not self._flows.waits_for(intent.payment_id):
-            self._desk.warn(f"card-{found}-aside", level="warn", amount=intent.amount_minor)
+            sentence = f"card-{found}-aside"
+            if intent.kind in BESIDE:
+                sentence = "card-done-beside" if found == "approved" else "card-not-done-beside"
+            self._desk.warn(sentence, level="warn", amount=intent.amount_minor)
             if found == "approved":
                 self.settled(intent.payment_id)
 

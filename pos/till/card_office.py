@@ -37,6 +37,7 @@ class CardOffice:
         cards: Cards,
         paying: CardPaying,
         print_document: Callable[[Document], None],
+        book_tip: Callable[[Approved], Any],
     ) -> None:
         self._desk = desk
         self._ledger = ledger
@@ -44,6 +45,7 @@ class CardOffice:
         self._cards = cards
         self._paying = paying
         self._print = print_document
+        self._book_tip = book_tip
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
         self.functions: dict[str, Callable[[c.Do], Any]] = {
             "card-open": self._open,
@@ -99,10 +101,15 @@ class CardOffice:
         ):
             raise Refusal("card-held-parked", level="info", amount=held.intent.amount_minor)
         options: tuple[Option, ...] = (Option("state", word="ui.card-state"),)
-        if held.intent.kind == "sale":
+        if held.intent.kind == "tip":
+            options = (Option("book", word="ui.card-tip-book"), *options)
+        if held.intent.kind in {"sale", "book"}:
             options = (Option("reverse", word="ui.card-reverse"), *options)
         fields: dict[str, str | int] = {"amount": amount(held.intent.amount_minor, self._desk.language)}
         answer = yield Question("card-held", options=options, fields=fields, scans="refuse")
+        if answer == "book":
+            yield self._book_tip(Approved(held.intent, held.result, held.paper))
+            return
         if answer == "reverse":
             done = yield from self._cards.reverse(Approved(held.intent, held.result, held.paper))
             if done is not None:

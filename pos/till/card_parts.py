@@ -14,14 +14,19 @@ from pos.till.card_desk import TillCardDesk
 from pos.till.card_office import CardOffice
 from pos.till.card_paper import paper_document
 from pos.till.card_paying import CardPaying
+from pos.till.card_reserved import CardReserved
+from pos.till.card_tips import CardTips
 from pos.till.cards import Cards
 from pos.till.checkout import Checkout
+from pos.till.closing import Closing
 from pos.till.desk import Desk
 from pos.till.flows import Flows
 from pos.till.ledger import Ledger
+from pos.till.leftovers import Leftovers
 from pos.till.parking import Parking
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
+from pos.till.tendering import Tendering
 from pos.words import amount
 
 __all__ = ["CardParts"]
@@ -39,6 +44,7 @@ class CardParts:
         checkout: Checkout,
         parking: Parking,
         surroundings: Surroundings,
+        tendering: Tendering,
         submit: Callable[[c.Command], None],
     ) -> None:
         self._desk = desk
@@ -48,10 +54,14 @@ class CardParts:
         self._cards.news.print_paper = self._paper
         self._cards.print_link = self._link
         self.paying = CardPaying(desk, selling, checkout, parking, self._cards, self._print)
-        office = CardOffice(desk, ledger, selling, self._cards, self.paying, self._print)
-        self.nothing_open = office.nothing_open
+        tendering.line = self.paying
+        self._tips = CardTips(desk, selling, checkout, self._cards, tendering)
+        self._reserved = CardReserved(desk, ledger, self._cards, self.paying, tendering, self._print)
+        self._office = CardOffice(
+            desk, ledger, selling, self._cards, self.paying, self._print, self._tips.book
+        )
         self.tick = self._cards.news.tick
-        self.parts: tuple[Any, ...] = (self._cards.news, office)
+        self.parts: tuple[Any, ...] = (self._cards.news, self._office, self._reserved, self._tips)
         checkout.afterwards.append(self._merchant)
 
     async def start(self, handle: Callable[[c.Command], Awaitable[None]]) -> None:
@@ -59,6 +69,12 @@ class CardParts:
         await self._cards.news.papers.load()
         for terminal in (*self._desk.real.cards, *self._desk.real.services):
             terminal.connect(self.desk(handle))
+
+    def before_closing(self, closing: Closing, leftovers: Leftovers) -> None:
+        """What nobody knows comes before a closing; cards that are held are listed with what else stays open."""
+        closing.first = self._office.nothing_open
+        leftovers.reserved = lambda: len(self._reserved.open)
+        leftovers.look_after = self._reserved.look_after
 
     def take_up(self) -> None:
         """When the open cart is known: payments that were approved just before a cut are its own."""

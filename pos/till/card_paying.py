@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from pos.card_facts import PaymentIntent
 from pos.domain import cart as carts
 from pos.domain import events as e
 from pos.domain import payment
@@ -92,6 +93,23 @@ class CardPaying:
         if approved is None:
             return
         yield from self._count(cart, paid, approved, settle)
+
+    def book(
+        self, cart: Cart, paid: Paid, held: PaymentIntent, receipt_no: int, settle: Callable[[Cart], Flow]
+    ) -> Flow:
+        """The one tender of `paid` out of a card that is held to an amount; `receipt_no` is the terminal's number of it."""
+        approved = yield from self._cards.pay(
+            "book",
+            paid.tenders[0].amount_minor,
+            cart=cart,
+            of=held.payment_id,
+            receipt_no=receipt_no,
+            terminal=self._cards.terminals.of(held),
+            in_sale=paid.done,
+            note=held.note,
+        )
+        if approved is not None:
+            yield from self._count(cart, paid, approved, settle)
 
     def _count(self, cart: Cart, paid: Paid, approved: Approved, settle: Callable[[Cart], Flow]) -> Flow:
         """What was charged may be less than was asked for, or more by a tip."""

@@ -50,7 +50,8 @@ class CardQuestions:
         options = [Option("decide", word="ui.card-decide")]
         if terminal is not None:
             options.insert(0, Option("again", word="ui.card-again"))
-        options.insert(1, Option("aside", word="ui.card-aside"))
+        aside = "ui.card-aside" if intent.cart_id else "ui.card-later"
+        options.insert(1, Option("aside", word=aside))
         manual = verdict is not None and verdict.rule not in _WAITS
         link = intent.provider != ZVT
         if link:

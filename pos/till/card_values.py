@@ -9,11 +9,13 @@ from pos.domain.card import CardPaper, CardResult
 from pos.domain.card_rules import Verdict
 from pos.domain.tender import Tender
 
-__all__ = ["LINK_KIND", "ZVT", "Approved", "Settled", "tender_of"]
+__all__ = ["BESIDE", "LINK_KIND", "ZVT", "Approved", "Settled", "tender_of"]
 
 ZVT: Final = "zvt"
 LINK_KIND: Final = "pay-link"
 """The tender of a payment at a payment service."""
+BESIDE: Final = frozenset({"preauth", "book", "release", "tip"})
+"""Kinds that have their own sentences: "not paid, take the money again" would be wrong of them."""
 
 
 class Settled(msgspec.Struct, frozen=True):

@@ -20,9 +20,10 @@ from pos.domain.cart import Cart
 from pos.domain.question import Option, Question
 from pos.domain.rights import Approval, declare
 from pos.payments import HeldPayment, OpenPayment, Payments
+from pos.till.card_back import CardBack
 from pos.till.card_news import CardNews
 from pos.till.card_questions import CardQuestions
-from pos.till.card_values import ZVT, Approved, Settled
+from pos.till.card_values import BESIDE, Approved, Settled
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Flows, Need, approval_of
 from pos.till.ledger import Ledger
@@ -32,10 +33,12 @@ from pos.words import amount
 __all__ = ["DECIDE", "Cards"]
 
 DECIDE: Final = declare("card-decide")
+_CARD_THERE: Final = frozenset({"sale", "preauth"})
+"""What a customer signs, and what is asked once more where it was to be given up."""
 _YES_NO: Final = (Option("yes", word="ui.yes"), Option("no", word="ui.no"))
 
 
-class Cards:
+class Cards(CardBack):
     """`pay` is a part of functions; `first` guards what must not happen to a cart whose payment nobody knows."""
 
     def __init__(
@@ -96,10 +99,12 @@ class Cards:
         terminal: CardTerminal | None = None,
         in_sale: bool = False,
         of_reference: str = "",
+        note: str = "",
+        receipt: str = "",
     ) -> Generator[Any, Any, Approved | None]:
         """One payment from its intent to its end; None where it was not approved, with a message that says why.
 
-        `in_sale`: the caller writes the sale that holds it at once; else its end is a fact of its own. Raises Refusal.
+        `note` and `receipt` are as in pos.card_facts.PaymentIntent. `in_sale`: the caller writes the sale that holds it at once; else its end is a fact of its own. Raises Refusal.
         """
         chosen = terminal or self.terminals.free()
         payment_id = self._desk.world.ids.new_id()
@@ -112,6 +117,7 @@ class Cards:
             of_reference=of_reference,
         )
         intent = self.terminals.intent(chosen, request, cart.cart_id if cart is not None else "", of)
+        intent = msgspec.structs.replace(intent, note=note, receipt=receipt)
         request = msgspec.structs.replace(request, begun_ms=intent.begun_ms)
         yield self._begin(intent)
         self.news.running[payment_id] = request
@@ -163,7 +169,7 @@ class Cards:
         approved = Approved(intent, settled.result, self.news.papers.of(intent.payment_id))
         if not in_sale:
             yield self.news.keep_end(approved)
-        if intent.kind != "sale":
+        if intent.kind not in _CARD_THERE:
             return approved
         if settled.result is not None and settled.result.signature:
             if not (yield from self._signed(approved)):
@@ -179,7 +185,7 @@ class Cards:
         fields: dict[str, str | int] = {"amount": self._money(approved.minor)}
         if (yield Question("card-signature", options=_YES_NO, fields=fields, scans="refuse")) == "yes":
             return True
-        yield from self.reverse(approved)
+        yield from self.undo(approved)
         return False
 
     def _still_wanted(self, approved: Approved) -> Generator[Any, Any, bool]:
@@ -188,50 +194,8 @@ class Cards:
         fields: dict[str, str | int] = {"amount": self._money(approved.minor)}
         if (yield Question("card-won", options=options, fields=fields, scans="refuse")) == "keep":
             return True
-        yield from self.reverse(approved)
+        yield from self.undo(approved)
         return False
-
-    def reverse(self, approved: Approved) -> Generator[Any, Any, Approved | None]:
-        """Take a whole payment back at its terminal; an explicit act of a person, never a reaction to silence."""
-        result = approved.result
-        if approved.intent.provider != ZVT:
-            return (yield from self._refund_link(approved))
-        if result is None or result.receipt_no is None:
-            raise Refusal("card-no-number")
-        yield self.news.keep_end(approved)
-        terminal = self.terminals.find(approved.intent.terminal)
-        if terminal is None:
-            raise Refusal("card-terminal-gone")
-        return (
-            yield from self.pay(
-                "reversal",
-                approved.minor,
-                of=approved.intent.payment_id,
-                receipt_no=result.receipt_no,
-                terminal=terminal,
-            )
-        )
-
-    def _refund_link(self, approved: Approved) -> Generator[Any, Any, Approved | None]:
-        """Give all of a payment back at the service that has it."""
-        yield self.news.keep_end(approved)
-        intent, result = approved.intent, approved.result
-        return (
-            yield from self.refund_link(
-                approved.minor, intent.terminal, intent.payment_id, result.reference if result else ""
-            )
-        )
-
-    def refund_link(
-        self, minor: int, service: str, of: str, reference: str
-    ) -> Generator[Any, Any, Approved | None]:
-        """Give money of a payment back at its service. Raises Refusal where the service or the payment's id is not known."""
-        line = self.terminals.service(service)
-        if line is None:
-            raise Refusal("card-terminal-gone")
-        if not reference:
-            raise Refusal("card-no-number")
-        return (yield from self.pay("refund", minor, of=of, terminal=line, of_reference=reference))
 
     def _print_link(self, intent: PaymentIntent) -> None:
         link = self.news.links.get(intent.payment_id, "")
@@ -275,7 +239,8 @@ class Cards:
         if cart is not None and cart.cart_id == payment.cart_id:
             assert self.aside is not None, "a part sets carts aside"
             yield self.aside(cart)
-        raise Refusal("card-aside", level="warn", amount=payment.intent.amount_minor)
+        sentence = "card-aside" if payment.cart_id else "card-aside-alone"
+        raise Refusal(sentence, level="warn", amount=payment.intent.amount_minor)
 
     def _known(self, intent: PaymentIntent) -> Settled:
         """It was settled while something else was asked."""
@@ -285,9 +250,10 @@ class Cards:
     def _decide(self, payment: OpenPayment, verdict: Verdict | None) -> Generator[Any, Any, Settled | None]:
         """A person with the right states it, on the terminal's own paper; its end of day is watched for it."""
         approvals: tuple[Approval, ...] = approval_of((yield Need(DECIDE)))
+        beside = "-beside" if payment.intent.kind in BESIDE else ""
         options = (
-            Option("charged", word="ui.card-charged"),
-            Option("not-charged", word="ui.card-not-charged"),
+            Option("charged", word=f"ui.card-charged{beside}"),
+            Option("not-charged", word=f"ui.card-not-charged{beside}"),
             Option("wait", word="ui.card-wait"),
         )
         answer = yield Question(
@@ -320,9 +286,11 @@ class Cards:
     def _tell_why(self, intent: PaymentIntent, settled: Settled) -> None:
         code = settled.code if settled.code not in {None, APPROVED} else None
         why = self.terminals.words_of_result(code) if code is not None else ""
-        sentence = (
-            f"card-{settled.outcome}" if settled.outcome != "declined" or why else "card-declined-plain"
-        )
+        if intent.kind in BESIDE:
+            sentence = "card-not-done" if why else "card-not-done-plain"
+        else:
+            plain = settled.outcome == "declined" and not why
+            sentence = "card-declined-plain" if plain else f"card-{settled.outcome}"
         self._desk.refuse(e.Message(sentence, {"amount": intent.amount_minor, "why": why}, level="error"))
 
     def _money(self, minor: int) -> str:

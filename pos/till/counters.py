@@ -13,7 +13,16 @@ from pos.domain.tender import Tender
 from pos.sale_facts import Reference, Sale, SaleLine, SaleTax
 from pos.till.settlement import SaleContext
 
-__all__ = ["COUNTERS", "account_paid", "is_counter", "negated", "retender_of", "standing_tenders", "void_of"]
+__all__ = [
+    "COUNTERS",
+    "account_paid",
+    "is_counter",
+    "negated",
+    "retender_of",
+    "standing_tenders",
+    "tip_of",
+    "void_of",
+]
 
 COUNTERS: Final = frozenset({"retender", "void"})
 
@@ -104,6 +113,12 @@ def account_paid(tenders: tuple[Tender, ...], cart_id: str, context: SaleContext
     """What a customer owed is paid: nothing is sold, other tenders come in the place of the last, the account's."""
     sale = _document(cart_id, context, context.currency, context.language, tenders, tenders[-1].reference)
     return msgspec.structs.replace(sale, rounding_minor=sum(tender.amount_minor for tender in tenders))
+
+
+def tip_of(tender: Tender, reference: Reference, cart_id: str, context: SaleContext) -> Sale:
+    """A tip that came after its receipt, by card: nothing is sold, and no tax is in it."""
+    document = _document(cart_id, context, context.currency, context.language, (tender,), "")
+    return msgspec.structs.replace(document, references=(reference,), tip_minor=tender.amount_minor)
 
 
 def _counter(sale: Sale, reference: Reference, cart_id: str, context: SaleContext) -> Sale:

@@ -1,6 +1,6 @@
 """What would stay open over a closing: listed, each with a key that solves it. Nothing of it is a dead end."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, Final
 
 from pos.cart_facts import CartParked, CartResumed
@@ -8,8 +8,8 @@ from pos.domain import commands as c
 from pos.domain.question import Option, Question
 from pos.till import settlement
 from pos.till.checkout import VOID_CART
-from pos.till.desk import Desk
-from pos.till.flows import Need, approval_of
+from pos.till.desk import Desk, Refusal
+from pos.till.flows import Flow, Need, approval_of
 from pos.till.ledger import Ledger
 from pos.till.parking import Parking
 from pos.till.surroundings import Surroundings
@@ -34,13 +34,18 @@ class Leftovers:
         self._ledger = ledger
         self._parking = parking
         self._surroundings = surroundings
+        self.reserved: Callable[[], int] = lambda: 0
+        """How many cards are held to an amount."""
+        self.look_after: Callable[[], Flow] | None = None
+        """Lists them, and lets one go."""
 
     def settle(self) -> Generator[Any, Any, bool]:
         """A flow's part. False where the cashier goes on with a cart, so that nothing is closed now."""
         while True:
             parked = self._desk.world.journal.head.parked
             doubt = bool(self._surroundings.print_problem or self._surroundings.waiting_job)
-            if not parked and not doubt:
+            reserved = self.reserved()
+            if not parked and not doubt and not reserved:
                 return True
             options = [
                 Option(
@@ -53,6 +58,8 @@ class Leftovers:
             ]
             if doubt:
                 options.append(Option("receipt", word="ask.leftover-receipt"))
+            if reserved:
+                options.append(Option("reserved", word="ask.leftover-reserved", fields={"count": reserved}))
             options.append(Option("on", word="ask.leftover-on"))
             unsent = len(self._desk.unsent)
             rows = ((self._desk.words("ask.leftover-unsent"), str(unsent)),) if unsent else ()
@@ -61,7 +68,9 @@ class Leftovers:
             )
             if answer == "on":
                 return True
-            if answer == "receipt":
+            if answer == "reserved":
+                yield from self._reserved()
+            elif answer == "receipt":
                 yield from self._receipt()
             else:
                 cart = next(one for one in parked if one.cart_id == answer)
@@ -107,6 +116,14 @@ class Leftovers:
         )
         await self._ledger.append([resumed, given_up], None)
         await store.went_on(claimed)
+
+    def _reserved(self) -> Flow:
+        """Whatever comes of it, the closing goes on."""
+        assert self.look_after is not None, "a part holds cards"
+        try:
+            yield from self.look_after()
+        except Refusal as refusal:
+            self._desk.refuse(refusal.message)
 
     def _receipt(self) -> Generator[Any, Any, None]:
         options = tuple(Option(name, word=word) for name, word in _PRINTING.items())

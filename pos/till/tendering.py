@@ -153,12 +153,12 @@ class Tendering:
 
     def _card(self, command: c.Do) -> Flow:
         """By card: the whole rest, or what was typed."""
-        if self.line is not None and (yield from self.line.settle_first(self._settle)):
+        if self.line is not None and (yield from self.line.settle_first(self.settle)):
             return
         cart, typed = self.begin("card", command)
         rest = payment.rest_minor(cart)
         if not rest and cart.tenders:
-            yield from self._settle(cart)
+            yield from self.settle(cart)
             return
         yield from self.sure(cart)
         wanted = rest if typed is None else typed
@@ -178,18 +178,18 @@ class Tendering:
         """By a link of a payment service, which the customer opens with a phone."""
         if self.line is None or not self.line.has_link:
             raise Refusal("link-none", level="info")
-        if (yield from self.line.settle_first(self._settle)):
+        if (yield from self.line.settle_first(self.settle)):
             return
         cart, wanted = self.begin("link", command)
         if not payment.rest_minor(cart) and cart.tenders:
-            yield from self._settle(cart)
+            yield from self.settle(cart)
             return
         try:
             paid = payment.exactly(cart, "pay-link", wanted, self._desk.setup.currency)
         except payment.PayError as error:
             raise refused(error) from error
         yield from self.sure(cart)
-        yield from self.line.by_link(cart, paid, self._settle)
+        yield from self.line.by_link(cart, paid, self.settle)
 
     def _over(self, cart: Cart, wanted: int) -> Flow:
         """A card gives no change: what is more is a tip, or is paid out in cash."""
@@ -232,7 +232,7 @@ class Tendering:
     def _through(self, cart: Cart, paid: payment.Paid) -> Flow:
         """By the terminal; what it approved is kept with the cart before anything else is asked."""
         if self.line is not None and self.line.at_hand:
-            yield from self.line.pay(cart, paid, self._alone, self._settle)
+            yield from self.line.pay(cart, paid, self._alone, self.settle)
         else:
             yield from self._alone(cart, paid)
 
@@ -242,7 +242,7 @@ class Tendering:
         if approved is None:
             self._desk.warn("card-not-approved", level="info")
             return
-        yield from self._settle(approved)
+        yield from self.settle(approved)
 
     def by_card(self, minor: int) -> Generator[Any, Any, Tender | None]:
         """A payment by card without a cart; None where the terminal did not approve."""
@@ -253,7 +253,7 @@ class Tendering:
             return None
         return Tender("card-manual", minor, minor, 0, self._desk.setup.currency, number)
 
-    def _settle(self, cart: Cart) -> Flow:
+    def settle(self, cart: Cart) -> Flow:
         """On with a cart whose payments are kept: number of the terminal, then the sale if nothing is left."""
         cart = yield from self._terminal.number(cart)
         if payment.rest_minor(cart) == 0:

@@ -35,6 +35,15 @@ class Terminals:
         everyone: tuple[CardTerminal, ...] = (*self.all(), *self._desk.real.services)
         return next((one for one in everyone if one.name == name), None)
 
+    def of(self, intent: PaymentIntent) -> CardTerminal:
+        """The terminal where this was done, wherever it hangs now. Raises Refusal where it hangs nowhere."""
+        known = self._desk.real.journal.head.payments.terminals
+        place = next((one.name for one in known if one.terminal_id == intent.terminal_id), intent.terminal)
+        found = self.find(place)
+        if found is None:
+            raise Refusal("card-terminal-gone")
+        return found
+
     def service(self, name: str = "") -> PaymentLine | None:
         """The line to the service of this name, or the first one."""
         return next((one for one in self._desk.real.services if name in ("", one.name)), None)

@@ -140,11 +140,12 @@ class Till:
             self._checkout,
             self._parking,
             self._surroundings,
+            tendering,
             self.submit,
         )
         self._cards.paying.give_back_by(refunds)
         retender = Retender(self._desk, self._selling, self._checkout)
-        tendering.line = retender.line = self._cards.paying
+        retender.line = self._cards.paying
         vouchers = Vouchers(self._desk, self._selling, self._checkout, self._surroundings, tendering)
         retender.may_void = vouchers.may_void
         credit = Credit(self._desk, self._selling, self._checkout, tendering)
@@ -164,7 +165,7 @@ class Till:
         self._closing = Closing(
             self._desk, ledger, self._selling, self._surroundings, counting, cash, leftovers
         )
-        self._closing.first = self._cards.nothing_open
+        self._cards.before_closing(self._closing, leftovers)
         self._picture = Picture(
             self._desk,
             self._selling,

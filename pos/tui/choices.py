@@ -58,7 +58,15 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "voucher-slip",
     ),
     "group-later": ("account", "account-pay", "invoice", "transfer", "transfers", "pay-link"),
-    "group-cards": ("card-open", "card-day", "card-service"),
+    "group-cards": (
+        "card-open",
+        "card-day",
+        "card-service",
+        "card-reserve",
+        "card-book",
+        "card-release",
+        "card-tip",
+    ),
 }
 """Further functions, by group: at most nine each, new ones at the end."""
 

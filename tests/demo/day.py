@@ -267,6 +267,11 @@ SITUATIONS: tuple[Situation, ...] = (
 )
 """In the order of the day; each goes on where the one before ended."""
 
+
+def _reserved(shop: Shop) -> list[int]:
+    return [one.intent.amount_minor for one in shop.journal.head.payments.reserved]
+
+
 CARD_SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "card-line",
@@ -318,6 +323,36 @@ CARD_SITUATIONS: tuple[Situation, ...] = (
         ),
         _paid(139),
         picture=4,
+    ),
+    Situation(
+        "card-held",
+        ("key card-reserve", "answer 5000", "answer Zimmer 7", "terminal approves"),
+        lambda _, shop: _reserved(shop) == [5_000],
+    ),
+    Situation(
+        "card-booked",
+        (f"scan {BREAD}", "key card-book", "pick 1", "pick 1", "terminal approves"),
+        lambda view, shop: _paid(329)(view, shop) and _reserved(shop) == [],
+    ),
+    Situation(
+        "card-let-go",
+        (
+            *("key card-reserve", "answer 3000", "enter", "terminal approves"),
+            *("key card-release", "pick 1", "pick 1", "terminal approves"),
+        ),
+        lambda _, shop: _reserved(shop) == [],
+    ),
+    Situation(
+        "card-tipped",
+        (
+            f"scan {MILK}",
+            "key card",
+            "terminal approves-tippable",
+            "key card-tip",
+            "answer 50",
+            "terminal approves",
+        ),
+        lambda _, shop: shop.journal.sales[-1].tip_minor == 50,
     ),
     Situation(
         "card-day",

@@ -129,6 +129,8 @@ class FakeTerminal:
                 self.does(0x0A)
             case "approves":
                 await self.approves()
+            case "approves-tippable":
+                await self.approves(tippable=True)
             case "declines":
                 await self.says(0x05)
                 self.ends()
