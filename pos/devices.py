@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
 import sys
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from drivers.printer.printer import EscPosPrinter
     from pos.copies import Mirroring
     from sync.client import HubClient
+    from sync.downlink import News
     from sync.identity import Identity
     from sync.wire import ShopInfo
 
@@ -252,15 +254,17 @@ class Surround:
                         await child.wait()
             await asyncio.sleep(_HUB_PAUSE_S)
 
-    async def _apply_changes(self, changes: list[dict[str, Any]], cursor: str) -> None:
+    async def _apply_changes(self, news: "News") -> None:
         """Articles from the hub go into the catalogue in a process of its own: it may take its time."""
-        promotions = [change for change in changes if change["kind"] == "promotion"]
-        if promotions:
+        promotions = [change for change in news.changes if change["kind"] == "promotion"]
+        turns = news.begins or news.whole
+        if promotions or turns:
             from pos.promotions.feed import take_changes  # noqa: PLC0415 - only when promotions come
 
-            await self._worker.run(take_changes, self._state, promotions)
-        changes = [change for change in changes if change["kind"] != "promotion"]
-        if promotions and not changes:
+            take = functools.partial(take_changes, begins=news.begins, whole=news.whole)
+            await self._worker.run(take, self._state, promotions)
+        changes = [change for change in news.changes if change["kind"] != "promotion"]
+        if not changes and not turns:
             return
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "pos.catalogue.changes", "--state", str(self._state)),
@@ -269,7 +273,8 @@ class Surround:
             stderr=asyncio.subprocess.PIPE,
         )
         records = _sound(change["body"] for change in changes)
-        records.append({"change": "cursor", "cursor": f"chain:{cursor}"})
+        mark = {"cursor": f"chain:{news.cursor}", "begins": news.begins, "whole": news.whole}
+        records.append({"change": "cursor", **mark})
         lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
         answer, errors = await child.communicate(lines)
         if child.returncode:

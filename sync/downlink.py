@@ -1,7 +1,7 @@
 """Changes down: asks for what is new in each scope, waits for it, and remembers how far it is."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +11,7 @@ from pos.storage_ports import Memory
 from sync.line import Line
 from sync.wire import Changes, Feed
 
-__all__ = ["ApplyChanges", "Downlink"]
+__all__ = ["ApplyChanges", "Downlink", "News"]
 
 CHANGES_LIMIT: Final = 500
 WAIT_S: Final = 25
@@ -20,8 +20,21 @@ AFTER_FAULT_S: Final = 30.0
 REFUSED_S: Final = 60.0
 SCOPES: Final = ("chain",)
 
-ApplyChanges = Callable[[list[dict[str, Any]], str], Awaitable[None]]
-"""Takes the records of a scope and the cursor behind them ("n.stamp")."""
+
+class News(msgspec.Struct, frozen=True):
+    """Records of a scope, in their order. `cursor` ("n.stamp") is behind the last of them.
+
+    `begins`: the log begins here, at its first record: whatever the reader holds is in doubt. `whole`: the run that began so
+    ends here, and what was not heard of again since then is gone.
+    """
+
+    changes: Sequence[dict[str, Any]]
+    cursor: str
+    begins: bool = False
+    whole: bool = False
+
+
+ApplyChanges = Callable[[News], Awaitable[None]]
 
 _log = logging.getLogger("tresen.downlink")
 
@@ -41,10 +54,13 @@ class Downlink:
         self._sleep = sleep
         self._apply = apply
         self._cursors = dict.fromkeys(SCOPES, "0")
+        self._begun: set[str] = set()  # scopes that are being read anew, and not to their end yet
 
     async def load(self) -> None:
         for scope in SCOPES:
             self._cursors[scope] = (await self._memory.get(_key(scope)) or b"0").decode()
+            if await self._memory.get(_begun_key(scope)):
+                self._begun.add(scope)
 
     async def follow(self, line: Line, heard: Callable[[Feed], None] = lambda _feed: None) -> None:
         """Until the line breaks. What cannot be applied is asked for again later. `heard` sees each answer first."""
@@ -78,16 +94,37 @@ class Downlink:
         if changes.next == self._cursors[changes.scope]:
             return False
         if changes.changes:
+            begins = changes.reset or self._cursors[changes.scope] == "0"
+            news = News(
+                [msgspec.to_builtins(change) for change in changes.changes],
+                changes.next,
+                begins,
+                whole=changes.cursor >= changes.head and (begins or changes.scope in self._begun),
+            )
             try:
-                await self._apply([msgspec.to_builtins(change) for change in changes.changes], changes.next)
+                await self._apply(news)
             except Exception:  # noqa: BLE001 - logged; what comes down must not stop what goes up
                 _log.exception("changes up to %s of %s could not be applied", changes.next, changes.scope)
                 await self._sleep(AFTER_FAULT_S)
                 return True
+            await self._note(changes.scope, news)
         self._cursors[changes.scope] = changes.next
         await self._memory.put(_key(changes.scope), changes.next.encode())
         return True
 
+    async def _note(self, scope: str, news: News) -> None:
+        """Remember, before the cursor moves, that a run is under way or at its end."""
+        if news.whole and scope in self._begun:
+            self._begun.remove(scope)
+            await self._memory.put(_begun_key(scope), b"")
+        elif news.begins and not news.whole:
+            self._begun.add(scope)
+            await self._memory.put(_begun_key(scope), b"1")
+
 
 def _key(scope: str) -> str:
     return f"feed.{scope}"
+
+
+def _begun_key(scope: str) -> str:
+    return f"feed.{scope}.begun"

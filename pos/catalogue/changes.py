@@ -7,7 +7,10 @@ input and answers with one JSON line. All records are taken or none; taking them
     {"change": "article-gone", "sku": ...}
     {"change": "department", "number": 4, "name": "Milch", "tax_code": "B"}
     {"change": "department-gone", "number": 4}
-    {"change": "cursor", "cursor": "chain:1204,store:77"}
+    {"change": "cursor", "cursor": "chain:1204,store:77", "begins": false, "whole": false}
+
+Articles that came so, and not in a file that was imported here, are remembered as the feed's (table `fed`): a feed that
+begins anew takes away those of which it says nothing until it is whole.
 """
 
 import shutil
@@ -50,10 +53,14 @@ from pos.domain.codes import read_code
 
 __all__ = ["apply_changes"]
 
+# Beside the catalogue's own tables, which readers know: only this module asks it.
+_FED = "CREATE TABLE IF NOT EXISTS fed (sku TEXT PRIMARY KEY, doubt INTEGER NOT NULL) WITHOUT ROWID"
+
 
 def apply_changes(state: Path, changes: list[Change]) -> Answer:
     """Copy the catalogue, change the copy, rename it. Raises ChangesRefusedError or CatalogueStorageError."""
-    cursor = next((c.cursor for c in reversed(changes) if isinstance(c, FeedCursor)), "")
+    marks = [change for change in changes if isinstance(change, FeedCursor)]
+    cursor = marks[-1].cursor if marks else ""
     with replacing_catalogue(state) as (new, _scratch):
         if (state / CATALOGUE_FILE).exists():
             shutil.copyfile(state / CATALOGUE_FILE, new)
@@ -63,8 +70,12 @@ def apply_changes(state: Path, changes: list[Change]) -> Answer:
                     new.unlink()
                     return Answer(ok=True, already=True, feed_cursor=cursor, articles=catalogue.articles)
                 catalogue.prepare(changes)
+                if any(mark.begins for mark in marks):
+                    catalogue.doubt_the_feed()
                 for change in changes:
                     catalogue.take(change)
+                if any(mark.whole for mark in marks):
+                    catalogue.remove_doubtful()
                 catalogue.finish(cursor)
         except sqlite3.OperationalError:
             raise
@@ -100,6 +111,7 @@ class _ChangingCatalogue:
         self._linked: set[str] | None = None
         self._keys: dict[int, set[str]] = {}
         self._db.begin()
+        self._db.execute(_FED)
 
     def close(self) -> None:
         self._db.close()
@@ -107,8 +119,21 @@ class _ChangingCatalogue:
     def prepare(self, changes: list[Change]) -> None:
         """Read the codes of all articles in the batch at once: the table of codes knows no way back to them."""
         skus = {change.article.sku for change in changes if isinstance(change, ArticleChanged)}
-        skus |= {change.sku for change in changes if isinstance(change, ArticleGone)}
-        self._db.execute("CREATE TEMP TABLE touched (sku TEXT PRIMARY KEY)")
+        self._know_codes(skus | {change.sku for change in changes if isinstance(change, ArticleGone)})
+
+    def doubt_the_feed(self) -> None:
+        self._db.execute("UPDATE fed SET doubt = 1")
+
+    def remove_doubtful(self) -> None:
+        """What the feed gave before it began anew, and does not give any more."""
+        gone = {sku for (sku,) in self._db.execute("SELECT sku FROM fed WHERE doubt = 1").fetchall()}
+        self._know_codes(gone)
+        for sku in sorted(gone):
+            self._remove_article(sku)
+
+    def _know_codes(self, skus: set[str]) -> None:
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS touched (sku TEXT PRIMARY KEY)")
+        self._db.execute("DELETE FROM touched")
         self._db.conn.executemany("INSERT INTO touched VALUES (?)", ((sku,) for sku in skus))
         for variant, key in self._db.execute(
             "SELECT variant, key FROM code WHERE variant IN (SELECT id FROM variant JOIN touched USING (sku))"
@@ -147,6 +172,7 @@ class _ChangingCatalogue:
 
     def _take_article(self, change: ArticleChanged) -> None:
         article = change.article
+        self._db.execute("INSERT OR REPLACE INTO fed VALUES (?, 0)", [article.sku])
         if article.deposit:
             self._take_deposit(article.deposit)
         row = {
@@ -249,6 +275,7 @@ class _ChangingCatalogue:
             self._db.execute("DELETE FROM code WHERE key = ? AND variant = ?", [key, variant])
 
     def _remove_article(self, sku: str) -> None:
+        self._db.execute("DELETE FROM fed WHERE sku = ?", [sku])
         known = self._row_of(sku)
         if known is None:
             return

@@ -45,9 +45,15 @@ class DepartmentGone(_Change, frozen=True, tag="department-gone"):
 
 
 class FeedCursor(_Change, frozen=True, tag="cursor"):
-    """How far the feed is with the records of this batch, as the hub names it."""
+    """How far the feed is with the records of this batch, as the hub names it.
+
+    `begins`: these are the hub's first records, and what came before from a hub is in doubt. `whole`: what is still in doubt
+    after these is gone.
+    """
 
     cursor: str
+    begins: bool = False
+    whole: bool = False
 
 
 Change = ArticleChanged | ArticleGone | DepartmentChanged | DepartmentGone | FeedCursor

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from pos.domain.commands import HubReported
 from sync.client import HubClient
+from sync.downlink import News
 from sync.hub import machines, quarantine
 from sync.hub import tables as t
 from sync.hub.database import transact
@@ -610,8 +611,8 @@ class Selling:
             transport=lambda _node: transport,
         )
 
-    async def apply(self, changes: list[dict[str, Any]], _cursor: str) -> None:
-        self.applied += changes
+    async def apply(self, news: News) -> None:
+        self.applied += news.changes
 
     async def sleep(self, seconds: float) -> None:
         self._rig.clock.ms += int(seconds * 1000)

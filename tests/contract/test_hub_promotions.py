@@ -10,6 +10,7 @@ from pos.devices import Surround
 from pos.promotions.feed import take_changes
 from pos.promotions.rows_file import HUB_FILE, OWN_FILE, read_rows
 from pos.promotions.source import PromotionFiles
+from sync.downlink import News
 from tests.contract.hub_rig import hub_rig
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -108,5 +109,24 @@ def test_what_comes_down_beside_articles_goes_into_a_file_of_its_own(tmp_path: P
     surround = Surround.__new__(Surround)
     surround._state, surround._worker = tmp_path, Here()  # type: ignore[assignment]
     change = {"n": 1, "kind": "promotion", "key": "summer", "body": SUMMER, "stamp": "00000000"}
-    asyncio.run(surround._apply_changes([change], "1.00000000"))
+    asyncio.run(surround._apply_changes(News([change], "1.00000000")))
+    assert [path.name for path in tmp_path.iterdir()] == [HUB_FILE]
+
+
+def test_promotions_of_a_feed_that_begins_anew_end_where_it_does_not_give_them_again(tmp_path: Path) -> None:
+    def row(name: str) -> dict[str, Any]:
+        return {"kind": "promotion", "key": name, "body": {**SUMMER, "id": name}}
+
+    def held() -> list[str]:
+        return sorted(row.id for row in read_rows((tmp_path / HUB_FILE).read_bytes()))
+
+    take_changes(tmp_path, [row("a"), row("b"), row("c")], begins=True, whole=True)
+    take_changes(tmp_path, [row("a")], begins=True)
+    take_changes(tmp_path, [row("a")], begins=True)  # a cut came before the cursor was kept
+    assert held() == ["a", "b", "c"]
+    take_changes(tmp_path, [row("d")])
+    take_changes(tmp_path, [row("c")], whole=True)
+    assert held() == ["a", "c", "d"]
+    take_changes(tmp_path, [], begins=True, whole=True)
+    assert held() == []
     assert [path.name for path in tmp_path.iterdir()] == [HUB_FILE]

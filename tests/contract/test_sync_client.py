@@ -18,6 +18,7 @@ import pytest
 from pos.domain.commands import Command, HubReported, OpenEpoch
 from sync.client import HubClient
 from sync.cursors import Cursor
+from sync.downlink import News
 from sync.hub import machines, quarantine
 from sync.hub.database import transact
 from sync.hub.digest import Digest, digest
@@ -941,13 +942,15 @@ def test_a_journal_that_cannot_be_read_and_a_memory_that_fails_do_not_end_the_cl
 def test_changes_come_down_and_a_failure_there_holds_no_fact_up(new_url: Callable[[str], str]) -> None:
     async def scenario() -> None:
         applied: list[dict[str, Any]] = []
+        runs: list[tuple[bool, bool]] = []
         failing = True
 
-        async def apply(changes: list[dict[str, Any]], cursor: str) -> None:
+        async def apply(news: News) -> None:
             if failing:
                 raise ValueError("no room for articles")
-            applied.extend(changes)
-            assert cursor == f"{changes[-1]['n']}.{changes[-1]['stamp']}"
+            runs.append((news.begins, news.whole))
+            applied.extend(news.changes)
+            assert news.cursor == f"{news.changes[-1]['n']}.{news.changes[-1]['stamp']}"
 
         async with hub_rig(new_url("sqlite")) as rig, rig.asking_from() as line:
             lines = b"".join(b'{"sku":"%d","gone":true}\n' % n for n in range(700))
@@ -968,6 +971,7 @@ def test_changes_come_down_and_a_failure_there_holds_no_fact_up(new_url: Callabl
                 "0",
                 {"sku": "0", "gone": True},
             )
+            assert runs == [(True, False), (False, True)]
             assert shop.memory.values["feed.chain"].startswith(b"700.")
 
     asyncio.run(scenario())

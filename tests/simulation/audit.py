@@ -59,6 +59,8 @@ def _exceptions(database: Path, happened: set[inv.Conflict]) -> list[str]:
         starts = connection.execute(
             "select reason, till, epoch, min(seq) from quarantine group by branch, reason, epoch"
         )
+        began = connection.execute("select till, epoch from till_head where epoch > 1").fetchall()
+        granted = set(connection.execute("select till, epoch from till_epoch").fetchall())
         kept = {inv.Conflict(reason, f"{till}/{epoch}/{seq}") for reason, till, epoch, seq in starts}
     finally:
         connection.close()
@@ -66,6 +68,9 @@ def _exceptions(database: Path, happened: set[inv.Conflict]) -> list[str]:
     of_branches = [conflict for conflict in noted if conflict.kind in {"fork", "revoked", "retired"}]
     kept = {conflict for conflict in kept if conflict.kind in {"fork", "revoked", "retired"}}
     wrong = inv.i15_one_exception_each(kept, of_branches)
+    alone = {inv.Conflict("epoch", f"{till}/{epoch}") for till, epoch in set(began) - granted}
+    of_epochs = [inv.Conflict("epoch", f"{till}/{epoch}") for kind, till, epoch, _ in rows if kind == "epoch"]
+    wrong += inv.i15_one_exception_each(alone, of_epochs, {"epoch"})
     tills = {conflict.subject.split("/")[0] for conflict in noted}
     wrong += [
         f"I6: {conflict.kind} of {conflict.subject} was silent"
@@ -76,7 +81,7 @@ def _exceptions(database: Path, happened: set[inv.Conflict]) -> list[str]:
 
 
 def unheard(world: "World") -> list[str]:
-    """Each till that listened to the end knows every record as the hub has it."""
+    """Each till that listened to the end holds the records that the hub has, as it has them."""
     connection = sqlite3.connect(f"file:{world.hub.database}?mode=ro", uri=True)
     try:
         rows = connection.execute(
@@ -88,10 +93,7 @@ def unheard(world: "World") -> list[str]:
     wrong = []
     for till in world.tills:
         if till.up and not till.replaced and till.till_id not in world.history.revoked:
-            applied = [change for change in till.applied if change.n >= 0]
-            known = {change.key: change.body for change in applied}
-            missing = [key for key, body in log.items() if known.get(key) != body]
-            wrong += [f"I16: {till.name} never saw {key} as it is" for key in missing[:2]]
+            wrong += inv.i16_feed_misses_nothing(till.name, till.applied, log)[:2]
     return wrong
 
 

@@ -42,7 +42,7 @@ class Chaos:
             (10, "pause", self._pause),
         ]
         if only:
-            self._kinds = [(1, name, act) for _, name, act in self._kinds if name in only]
+            self._kinds = [(only.count(name), name, act) for _, name, act in self._kinds if name in only]
         self._weights = [kind[0] for kind in self._kinds]
         self._due = 0.0
         self._running = False

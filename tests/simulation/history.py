@@ -123,6 +123,14 @@ class History:
         if place > max(self._said.get((node, till), (0, 0)), (1, 0)):
             self.violate([f"I4: {till} believes {place[0]}/{place[1]} at {node}, which never said so"])
 
+    def gave_up(self, name: str, keys: Sequence[str]) -> None:
+        """A till told the arbiter that these claims came to nothing: its journal, as it is, must not say otherwise."""
+        till = next((till for till in self._world.tills if till.name == name), None)
+        if keys and till is not None:
+            facts = (fact for fact in till.kept if fact.kind == "cart.resumed")
+            went_on = [msgspec.json.decode(fact.body, type=_WentOn).new_cart_id for fact in facts]
+            self.violate(inv.i17_given_up_came_to_nothing(name, keys, went_on))
+
     def went_back(self, node: "NodeMachine") -> None:
         """A node was restored from a copy: what it acknowledged since then it need not know."""
         self.ages[node.name] += 1
@@ -234,6 +242,10 @@ def _cart_of(fact: StoredFact) -> str:
 
 class _CartGist(msgspec.Struct):
     cart_id: str
+
+
+class _WentOn(msgspec.Struct):
+    new_cart_id: str
 
 
 class _Numbered(msgspec.Struct):

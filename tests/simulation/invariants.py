@@ -37,6 +37,7 @@ __all__ = [
     "i14_clock_changes_nothing",
     "i15_one_exception_each",
     "i16_feed_misses_nothing",
+    "i17_given_up_came_to_nothing",
     "i17_parked_cart_goes_on_once",
     "i17_twice_is_noted",
 ]
@@ -321,12 +322,15 @@ def i14_clock_changes_nothing(till: str, seen: Sequence[DaySeen]) -> list[str]:
     return wrong
 
 
-def i15_one_exception_each(happened: Iterable[Conflict], noted: Sequence[Conflict]) -> list[str]:
-    """Every conflict that happened is noted exactly once, and nothing else is noted under these kinds."""
+def i15_one_exception_each(
+    happened: Iterable[Conflict], noted: Sequence[Conflict], kinds: Iterable[str] = ()
+) -> list[str]:
+    """Every conflict that happened is noted exactly once, and nothing else is noted under the kinds that happened and
+    under `kinds`."""
     wanted, found = set(happened), Counter(noted)
     wrong = [f"I15: {c.kind} of {c.subject} is noted {n} times" for c, n in found.items() if n != 1]
     wrong += [f"I15: {c.kind} of {c.subject} is not noted" for c in sorted(wanted - set(found), key=str)]
-    kinds = {conflict.kind for conflict in wanted}
+    kinds = {conflict.kind for conflict in wanted} | set(kinds)
     wrong += [
         f"I15: {c.kind} of {c.subject} is noted and never was"
         for c in found
@@ -336,22 +340,16 @@ def i15_one_exception_each(happened: Iterable[Conflict], noted: Sequence[Conflic
 
 
 def i16_feed_misses_nothing(reader: str, applied: Sequence[FeedSeen], log: Mapping[str, bytes]) -> list[str]:
-    """Numbers go up by one unless the reader started again; in the end it knows each record as the node has it."""
-    wrong = []
-    known: dict[str, bytes] = {}
-    for change in applied:
-        known[change.key] = change.body
-    for key, body in log.items():
-        if known.get(key) != body:
-            wrong.append(f"I16: {reader} never saw {key} as it is")
-    last = 0
+    """In the end a reader holds each record as the node has it, and no other. `reset` empties its hands; what it hears
+    twice changes nothing. An empty log takes nothing away."""
+    held: dict[str, bytes] = {}
     for change in applied:
         if change.reset:
-            last = 0
-        if change.n < last:
-            wrong.append(f"I16: {reader} went from {last} back to {change.n}")
-        last = change.n
-    return wrong
+            held.clear()
+        held[change.key] = change.body
+    wrong = [f"I16: {reader} never saw {key} as it is" for key, body in log.items() if held.get(key) != body]
+    unknown = sorted(held.keys() - log.keys()) if log else []
+    return wrong + [f"I16: {reader} holds {key}, which the node does not know" for key in unknown]
 
 
 def i17_parked_cart_goes_on_once(
@@ -375,6 +373,13 @@ def i17_twice_is_noted(went_on: Iterable[tuple[str, Place, bytes]], noted: Seque
     wrong = [f"I17: {cart} went on twice and is not noted" for cart in sorted(twice - set(found))]
     wrong += [f"I17: {cart} is noted and went on once" for cart in sorted(set(found) - twice)]
     return wrong + [f"I17: {cart} is noted {n} times" for cart, n in found.items() if n > 1]
+
+
+def i17_given_up_came_to_nothing(till: str, given_up: Iterable[str], went_on: Iterable[str]) -> list[str]:
+    """`given_up`: keys of claims of which a till told the arbiter that they led to nothing; `went_on`: the ids under
+    which parked carts go on in its journal."""
+    used = set(given_up) & set(went_on)
+    return [f"I17: {till} gives up {key}, under which a cart went on" for key in sorted(used)]
 
 
 def _twice(went_on: Iterable[tuple[str, Place, bytes]]) -> dict[str, list[Place]]:

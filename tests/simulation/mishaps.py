@@ -33,14 +33,14 @@ CHANCES = {
 class Mishaps:
     """Each returns whether it happened. `world.rng` decides what it falls on."""
 
-    def __init__(self, world: "World") -> None:
+    def __init__(self, world: "World", certain: tuple[str, ...] = ()) -> None:
         self._world = world
         self._rng = world.rng
         self._till_backups: dict[str, Path] = {}
         self._hub_backups: list[tuple[float, bytes]] = []
         self._n = 0
         self._left = {
-            what: self._rng.randint(1, 2) if self._rng.random() < chance else 0
+            what: self._rng.randint(1, 2) if self._rng.random() < chance or what in certain else 0
             for what, chance in CHANCES.items()
         }
 

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from pos.facts import StoredFact
+from sync.cart_messages import ParkedAsk
 from sync.codes import enrol_proof
 from sync.hub.app import create_app
 from sync.hub.database import Database, migrate, open_engine, transact
@@ -38,6 +39,7 @@ DATABASE = "hub.db"
 STORE = "demo"
 _acks = msgspec.json.Decoder(Ack)
 _welcomes = msgspec.json.Decoder(Welcome)
+_asks = msgspec.json.Decoder(ParkedAsk)
 _apps: dict[str, Any] = {}
 
 
@@ -249,6 +251,8 @@ class NodeMachine(Machine):
             self.world.history.held(
                 self.name, asked.path.split("/")[4], (welcome.acked_epoch, welcome.acked_seq)
             )
+        if asked.path.endswith("/parked") and answer.status == 200:
+            self.world.history.gave_up(asked.client, _asks.decode(asked.body).released)
         if answer.status >= 500 and not (answer.status == 503 and self.upstream is not None):
             self.world.history.node_errors.append(
                 f"{self.name} {asked.path} {answer.status} {answer.body[:300]!r}"

@@ -163,6 +163,12 @@ def _world(seed: int, count: int, folder: Path, progress: Callable[[int], None])
     return world_block(seed, count, folder, progress)
 
 
+def _shops(seed: int, count: int, folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.simulation.volume import shops_block
+
+    return shops_block(seed, count, folder, progress)
+
+
 def _jepsen(seed: int, count: int, folder: Path, progress: Callable[[int], None]) -> Report:
     from tests.simulation.volume import jepsen_block
 
@@ -330,6 +336,15 @@ PHASES: dict[str, Phase] = {
             10,
             _world,
             {"sales": 5_000_000, "sales_at_tills": 250_000, "faults": 1_000_000},
+        ),
+        Phase(
+            "shops",
+            "shops whose tills want the same parked carts, or whose office works over a hub that is restored",
+            "seeds",
+            400,
+            20,
+            _shops,
+            {"runs": 400},
         ),
         Phase(
             "jepsen",

@@ -180,18 +180,23 @@ def test_i15_sees_a_conflict_without_a_note_and_one_noted_twice() -> None:
     assert inv.i15_one_exception_each([fork], [])
     assert inv.i15_one_exception_each([fork], [fork, fork])
     assert inv.i15_one_exception_each([fork], [fork, Conflict("fork", "till2/1")])
+    assert not inv.i15_one_exception_each([], [fork])
+    assert inv.i15_one_exception_each([], [fork], {"fork"})
 
 
-def test_i16_sees_a_missed_change_and_numbers_that_go_back() -> None:
+def test_i16_sees_a_missed_change_and_one_that_the_node_does_not_know() -> None:
     def seen(n: int, body: bytes = b"1", *, reset: bool = False) -> FeedSeen:
         return FeedSeen(n, f"sku-{n}", body, reset)
 
     log = {"sku-1": b"1", "sku-2": b"1"}
     assert not inv.i16_feed_misses_nothing(TILL, [seen(1), seen(2)], log)
-    assert not inv.i16_feed_misses_nothing(TILL, [seen(1), seen(2), seen(1, reset=True), seen(2)], log)
     assert inv.i16_feed_misses_nothing(TILL, [seen(1)], log)
     assert inv.i16_feed_misses_nothing(TILL, [seen(1), seen(2, b"old")], log)
-    assert inv.i16_feed_misses_nothing(TILL, [seen(2), seen(1)], log)
+    assert not inv.i16_feed_misses_nothing(TILL, [seen(1), seen(2), seen(2)], log)
+    assert not inv.i16_feed_misses_nothing(TILL, [seen(1)], {})
+    assert inv.i16_feed_misses_nothing(TILL, [seen(1), seen(2), seen(3)], log)
+    assert not inv.i16_feed_misses_nothing(TILL, [seen(3), seen(1, reset=True), seen(2)], log)
+    assert inv.i16_feed_misses_nothing(TILL, [seen(1), seen(2), seen(2, reset=True)], log)
 
 
 def test_i17_sees_a_parked_cart_that_goes_on_twice_and_one_that_is_noted_wrongly() -> None:
@@ -208,6 +213,11 @@ def test_i17_sees_a_parked_cart_that_goes_on_twice_and_one_that_is_noted_wrongly
     assert not inv.i17_twice_is_noted(twice, ["c1"])
     for noted in ([], ["c1", "c1"], ["c1", "c2"]):
         assert inv.i17_twice_is_noted(twice, noted)
+
+
+def test_i17_sees_a_claim_that_is_given_up_after_it_was_used() -> None:
+    assert not inv.i17_given_up_came_to_nothing(TILL, ["k1"], ["k2"])
+    assert inv.i17_given_up_came_to_nothing(TILL, ["k1", "k2"], ["k2"])
 
 
 @pytest.mark.parametrize("field", ["body", "kind", "wall_ms", "boot_id", "version", "mono_ms"])

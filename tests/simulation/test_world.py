@@ -8,7 +8,7 @@ import random
 import msgspec
 import pytest
 
-from tests.simulation import jepsen, sharing
+from tests.simulation import jepsen, office, sharing
 from tests.simulation.mutations import MUTATIONS, mutated
 from tests.simulation.score import catch
 from tests.simulation.world import Outcome, Plan, plan_of, run_seed
@@ -72,9 +72,15 @@ def test_no_parked_cart_goes_on_twice_where_tills_want_the_same_ones() -> None:
     assert sum(outcome.taken_over for outcome in outcomes) >= 5
 
 
+def test_tills_hold_what_the_hub_holds_after_it_went_back_to_an_older_copy() -> None:
+    outcomes = [run_seed(seed, plan=office.plan_of) for seed in (2, 3)]
+    assert [outcome.violations for outcome in outcomes] == [[], []]
+    assert all(outcome.faults["hub restored"] for outcome in outcomes)
+
+
 @pytest.mark.parametrize("name", COMMON)
 def test_a_fault_put_into_the_code_is_found(name: str) -> None:
-    found = catch(name, SEEDS, small)
+    found = catch(name, SEEDS, (sharing.plan_of, small))
     assert found.seed in SEEDS, found
 
 

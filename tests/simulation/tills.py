@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import apsw
 import msgspec
@@ -23,6 +23,7 @@ from pos.till import Till, TillSetup
 from pos.till import World as Ports
 from pos.till_facts import EpochOpened
 from sync.client import HubClient
+from sync.downlink import News
 from sync.identity import Identity
 from sync.keys import SigningKey
 from tests.simulation.cashier import Cashier
@@ -254,15 +255,14 @@ class TillMachine(Machine):
             software="simulated",
         )
 
-    async def _apply(self, changes: list[dict[str, Any]], cursor: str) -> None:
+    async def _apply(self, news: News) -> None:
         if self.rng.random() < self.world.plan.apply_fails:
             raise OSError("the catalogue could not be written")
-        reset = bool(self.applied) and changes[0]["n"] <= self.applied[-1].n
-        for change in changes:
+        for at, change in enumerate(news.changes):
+            begins = news.begins and at == 0
             self.applied.append(
-                FeedSeen(change["n"], change["key"], msgspec.json.encode(change["body"]), reset)
+                FeedSeen(change["n"], change["key"], msgspec.json.encode(change["body"]), begins)
             )
-            reset = False
 
     def _report(self, command: c.Command) -> None:
         if isinstance(command, c.HubReported):

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from tests.simulation import jepsen
+from tests.simulation import jepsen, office, sharing
 from tests.simulation.mutations import MUTATIONS
 from tests.simulation.score import SEEDS, catch
 from tests.simulation.world import Outcome, commit, replay_command, run_seed
 
-__all__ = ["BlockReport", "jepsen_block", "mutation_block", "run_block", "world_block"]
+__all__ = ["BlockReport", "jepsen_block", "mutation_block", "run_block", "shops_block", "world_block"]
 
 
 class BlockReport(msgspec.Struct):
@@ -65,6 +65,17 @@ def world_block(seed: int, count: int, _folder: Path, progress: Callable[[int], 
 def jepsen_block(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> dict[str, Any]:
     """A phase of `make simulate`: `count` runs of the fault list of jepsen-powersync."""
     return _figures(run_block(seed, count, jepsen.run, progress))
+
+
+def shops_block(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> dict[str, Any]:
+    """A phase of `make simulate`: `count` shops of special habits, by turns."""
+    plans = {"--sharing": sharing.plan_of, "--office": office.plan_of}
+    report = BlockReport(seed)
+    for done, number in enumerate(range(seed, seed + count), start=1):
+        flag = list(plans)[number % len(plans)]
+        report.add(run_seed(number, plan=plans[flag]), f"{replay_command(number)} {flag}")
+        progress(done)
+    return _figures(report)
 
 
 def mutation_block(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> dict[str, Any]:

@@ -56,7 +56,8 @@ class Plan(msgspec.Struct):
     at_till: float = 0.16  # of the commits; the others are made past its screen
     park: float = 0.1
     resume: float = 0.3
-    faults: tuple[str, ...] = ()  # only these; empty: all
+    faults: tuple[str, ...] = ()  # only these, each as likely as it is often here; empty: all
+    certain: tuple[str, ...] = ()  # mishaps that may happen in each run, not in some only
 
 
 class Outcome(msgspec.Struct):
@@ -124,7 +125,7 @@ class World:
         self.tills = [
             TillMachine(self, f"till{n}", f"till{n}", self.plan.sales) for n in range(1, self.plan.tills + 1)
         ]
-        self.mishaps = Mishaps(self)
+        self.mishaps = Mishaps(self, self.plan.certain)
         self.twins: list[TillMachine] = []
         self.chaos = Chaos(self, self.plan.faults)
 
@@ -313,6 +314,7 @@ def main() -> int:
     parser.add_argument("--mutation", default="", help="put this fault of mutations.py into the code")
     parser.add_argument("--jepsen", action="store_true", help="the load and faults of jepsen.py")
     parser.add_argument("--sharing", action="store_true", help="the load and faults of sharing.py")
+    parser.add_argument("--office", action="store_true", help="the load and faults of office.py")
     parser.add_argument("--log", action="store_true", help="print the event log")
     wanted = parser.parse_args()
     total: Counter[str] = Counter()
@@ -321,6 +323,8 @@ def main() -> int:
             from tests.simulation.jepsen import plan_of as plan
         elif wanted.sharing:
             from tests.simulation.sharing import plan_of as plan
+        elif wanted.office:
+            from tests.simulation.office import plan_of as plan
         else:
             plan = plan_of
         outcome = run_seed(seed, mutation=wanted.mutation, plan=plan, show=wanted.log)

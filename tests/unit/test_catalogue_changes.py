@@ -18,6 +18,7 @@ from pos.catalogue.importer import ImportJob, import_catalogue
 from pos.catalogue.replacing import CatalogueStorageError
 from pos.catalogue.schema import CATALOGUE_FILE
 from pos.domain.article import Article
+from pos.domain.codes import key_of
 from pos.domain.tax import TaxRate, TaxTable
 from tests.unit.catalogue_shop import TODAY, ean, open_reader
 
@@ -272,3 +273,29 @@ def test_a_damaged_catalogue_is_said_and_left_alone(state: Path) -> None:
         take(state, article("TEA", "Tee", 1))
     assert (state / CATALOGUE_FILE).read_bytes() == b"scribbled over" * 1000
     assert not list(state.glob("catalogue.db.*"))
+
+
+def fed(sku: str) -> Record:
+    return article(sku, f"Ware {sku}", 199, codes=[ean(int(sku))])
+
+
+def mark(cursor: str, *, begins: bool = False, whole: bool = False) -> Record:
+    return {"change": "cursor", "cursor": cursor, "begins": begins, "whole": whole}
+
+
+def test_a_feed_that_begins_anew_takes_away_what_it_no_longer_gives_once_it_is_whole(state: Path) -> None:
+    take(state, fed("101"), fed("102"), fed("103"), mark("chain:3.a", begins=True, whole=True))
+    take(state, fed("101"), mark("chain:1.b", begins=True))
+    assert [find(state, key_of(ean(n))) is not None for n in (101, 102, 103)] == [True, True, True]
+    answer = take(state, fed("103"), mark("chain:2.b", whole=True))
+    assert [find(state, key_of(ean(n))) is not None for n in (101, 102, 103)] == [True, False, True]
+    assert search(state, "102") == []
+    assert find(state, key_of(ean(1))) is not None, "an article of a file that was imported here stays"
+    assert answer.articles == 5
+
+
+def test_a_feed_that_goes_on_takes_nothing_away(state: Path) -> None:
+    take(state, fed("101"), mark("chain:1.a", begins=True, whole=True))
+    take(state, fed("102"), mark("chain:2.a"))
+    take(state, mark("chain:3.a", whole=True))
+    assert [find(state, key_of(ean(n))) is not None for n in (101, 102)] == [True, True]
