@@ -9,7 +9,14 @@ import msgspec
 from pos.domain.card import CardMark, CardPaper, CardResult, CardTotals
 from pos.domain.rights import Approval
 
-__all__ = ["PaymentEnded", "PaymentIntent", "PaymentResult", "TerminalClosed", "TerminalMet"]
+__all__ = [
+    "PaymentEnded",
+    "PaymentIntent",
+    "PaymentResult",
+    "TerminalClosed",
+    "TerminalMet",
+    "TerminalPrinted",
+]
 
 
 class PaymentIntent(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -105,3 +112,13 @@ class TerminalClosed(msgspec.Struct, frozen=True, omit_defaults=True):
     totals: CardTotals | None = None
     difference_minor: int | None = None
     watched: tuple[str, ...] = ()
+
+
+class TerminalPrinted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A terminal had something printed that belongs to no payment: sums, a diagnosis, what it did by itself. The shop's paper."""
+
+    terminal: str
+    terminal_id: str
+    paper: CardPaper
+    printed_ms: int
+    offset_min: int

@@ -71,6 +71,10 @@ class CardDesk(Protocol):
         """Keep a whole receipt; durable when it returns. Raises NotKeptError."""
         ...
 
+    async def printed(self, terminal: str, paper: CardPaper) -> None:
+        """Keep what a terminal has printed beside any payment, and print it; durable when it returns. Raises NotKeptError."""
+        ...
+
     def state(self, payment_id: str, state: CardState) -> None: ...
     def ended(self, payment_id: str, end: CardEnd) -> None:
         """The conversation that `start` began is over."""

@@ -12,7 +12,14 @@ from typing import Any, Final
 
 import msgspec
 
-from pos.card_facts import PaymentEnded, PaymentIntent, PaymentResult, TerminalClosed, TerminalMet
+from pos.card_facts import (
+    PaymentEnded,
+    PaymentIntent,
+    PaymentResult,
+    TerminalClosed,
+    TerminalMet,
+    TerminalPrinted,
+)
 from pos.cart_facts import AgeRefused, CartAbandoned, CartLeft, CartParked, CartResumed
 from pos.cash_facts import (
     CashCounted,
@@ -85,6 +92,7 @@ Fact = (
     | PaymentEnded
     | TerminalMet
     | TerminalClosed
+    | TerminalPrinted
     | TransferOffered
     | TransferReceived
 )
@@ -136,6 +144,7 @@ _KINDS: Final[dict[str, tuple[int, type[Any]]]] = {
     "payment.ended": (1, PaymentEnded),
     "terminal.met": (1, TerminalMet),
     "terminal.closed": (1, TerminalClosed),
+    "terminal.printed": (1, TerminalPrinted),
     "transfer.offered": (1, TransferOffered),
     "transfer.received": (1, TransferReceived),
 }

@@ -4,7 +4,14 @@ from typing import Final
 
 import msgspec
 
-from pos.card_facts import PaymentEnded, PaymentIntent, PaymentResult, TerminalClosed, TerminalMet
+from pos.card_facts import (
+    PaymentEnded,
+    PaymentIntent,
+    PaymentResult,
+    TerminalClosed,
+    TerminalMet,
+    TerminalPrinted,
+)
 from pos.cart_facts import CartResumed
 from pos.domain.card import APPROVED, CardMark, CardPaper, CardResult, mark_of
 from pos.facts import Fact
@@ -47,7 +54,7 @@ class Terminal(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `last` is its newest transaction (None: it had none when it was met), `known` those that are known, with the payment that each
     was (empty: none of ours), `sums` what was approved since its last end of day by brand, `watched` payments whose outcome a
-    person stated since then.
+    person stated since then, `printed` is the newest paper of its own that belongs to no payment.
     """
 
     name: str
@@ -57,6 +64,7 @@ class Terminal(msgspec.Struct, frozen=True, omit_defaults=True):
     known: tuple[tuple[CardMark, str], ...] = ()
     sums: tuple[tuple[str, int, int], ...] = ()
     watched: tuple[str, ...] = ()
+    printed: CardPaper | None = None
 
 
 class Payments(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -103,6 +111,8 @@ def follow_payments(payments: Payments, fact: Fact, epoch: int) -> Payments:
             return _ended(payments, fact)
         case TerminalMet():
             return _met(payments, fact, epoch)
+        case TerminalPrinted():
+            return _changed(payments, fact.terminal, printed=fact.paper)
         case TerminalClosed():
             return _changed(payments, fact.terminal, sums=(), watched=())
         case CartResumed() if payments.open or payments.held:
@@ -226,6 +236,7 @@ def _met(payments: Payments, fact: TerminalMet, epoch: int) -> Payments:
         known,
         old.sums if old is not None and same else (),
         old.watched if old is not None and same else (),
+        old.printed if old is not None and same else None,
     )
     others = tuple(one for one in payments.terminals if one.name != fact.terminal)
     return msgspec.structs.replace(payments, terminals=(*others, met))

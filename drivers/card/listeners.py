@@ -10,7 +10,7 @@ from drivers.card.zvt import Apdu
 from pos.card_ports import CardDesk
 from pos.domain.card import CardPaper, CardResult, CardState
 
-__all__ = ["REVERSING", "Aside", "Payment"]
+__all__ = ["REVERSING", "Aside", "Beside", "Payment"]
 
 REVERSING: Final = frozenset({0x05, 0x45})
 """States in which a terminal takes a payment back by itself."""
@@ -96,3 +96,33 @@ class Aside:
 
     def not_cancelled(self, code: int | None) -> None:
         pass
+
+
+class Beside(Aside):
+    """As Aside, and what is printed goes to the till, each receipt before the message is answered that ends it."""
+
+    def __init__(self, desk: CardDesk, terminal: str, charset: str, columns: int) -> None:
+        super().__init__(charset, columns)
+        self._desk = desk
+        self._terminal = terminal
+
+    async def status(self, apdu: Apdu) -> None:
+        pass
+
+    async def print(self, apdu: Apdu) -> None:
+        await super().print(apdu)
+        await self._hand_over()
+
+    async def flush(self) -> None:
+        await super().flush()
+        await self._hand_over()
+
+    async def save(self) -> None:
+        """What has no end yet is kept, as far as that is possible."""
+        with contextlib.suppress(Exception):
+            await self.flush()
+
+    async def _hand_over(self) -> None:
+        while self.papers:
+            await self._desk.printed(self._terminal, self.papers[0])
+            del self.papers[0]

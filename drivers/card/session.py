@@ -4,7 +4,6 @@ After anything whose end nobody knows the link is dropped: the next one begins w
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Literal
@@ -13,7 +12,7 @@ import msgspec
 
 from drivers.card.heard import Capabilities, totals_of
 from drivers.card.link import Down, Link
-from drivers.card.listeners import Payment
+from drivers.card.listeners import Beside, Payment
 from drivers.card.orders import Orders, OrdersError, Wishes
 from drivers.card.speech import Speech
 from drivers.card.talk import NOT_REGISTERED, Call, Ending, Listener, Talk, Timers
@@ -81,7 +80,7 @@ class Session(Speech):
         self._sync = (
             _RESTART_SYNC  # the newest receipt number that this terminal told in this run of the program
         )
-        self._loose = self._aside()
+        self._loose: Beside
         self._heard_at = 0.0
         self._last: Apdu | None = None  # the newest status that was kept and acknowledged
 
@@ -103,6 +102,7 @@ class Session(Speech):
 
     async def serve(self, health: Health) -> None:
         self._health, self.serving = health, True
+        self._loose = self._beside()
         self._tell_needs()
         loop = asyncio.get_running_loop()
         poll_at = loop.time()
@@ -116,6 +116,7 @@ class Session(Speech):
                 await self._poll()
                 poll_at = loop.time() + POLL_S
             elif isinstance(item, Down):
+                await self._loose.save()
                 raise item.error
             elif isinstance(item, Apdu):
                 await self._idle(item)
@@ -222,7 +223,7 @@ class Session(Speech):
     async def _be_sure(self) -> None:
         """A line that was silent may have died unnoticed: better found out before the order than after it."""
         if asyncio.get_running_loop().time() - self._heard_at > _FRESH_S:
-            await self._ask_status(self._aside())
+            await self._ask_status(self._beside())
 
     def _note_sync(self, ending: Ending, listener: Payment) -> None:
         """Tag 1F1F holds only what this terminal told of a transaction whose end was heard."""
@@ -278,7 +279,7 @@ class Session(Speech):
 
     async def _service(self, work: Work) -> None:
         order = self._say.diagnosis if work.what == "diagnosis" else self._say.initialisation
-        ending = await self._registered(lambda: self._on.command(order(), self._aside()))
+        ending = await self._registered(lambda: self._on.command(order(), self._beside()))
         self.work = None
         if ending.by == "unknown":
             self._till.status(self._name, TerminalStatus("away", detail=str(ending.away())))
@@ -302,7 +303,9 @@ class Session(Speech):
 
     async def _poll(self) -> None:
         """05 01 while nothing else is asked: what it needs, and whether it is there at all."""
-        code = await self._ask_status(self.late or self._aside())
+        if asyncio.get_running_loop().time() - self._heard_at > self._timers.t3:
+            await self._loose.save()  # what has no end by now has none
+        code = await self._ask_status(self.late or self._loose)
         if code is not None:
             self._news(TerminalStatus(_ACTIONS.get(code, "service"), code))
 
@@ -313,10 +316,6 @@ class Session(Speech):
             _log.error("card terminal %s: a status that nobody asked for is left unanswered", self._name)
             raise DeviceAbsentError("card-old-payment")
         await self._on.take(apdu, listener)
-        papers, self._loose.papers = self._loose.papers, []
-        for paper in papers:
-            with contextlib.suppress(Exception):  # it belongs to no payment, and is in no danger
-                await self._till.paper("", paper)
 
 
 def _end_of(ending: Ending) -> CardEnd:

@@ -8,7 +8,7 @@ import msgspec
 
 from drivers.card.heard import Capabilities, capabilities_of, code_text, result_of, status_of
 from drivers.card.link import Link
-from drivers.card.listeners import REVERSING, Aside, Payment
+from drivers.card.listeners import REVERSING, Aside, Beside, Payment
 from drivers.card.orders import Orders, Wishes
 from drivers.card.talk import BUSY, NOT_REGISTERED, Ending, Listener, Talk, Timers
 from drivers.card.zvt import Apdu
@@ -66,6 +66,10 @@ class Speech:
 
     def _aside(self, on_state: Callable[[CardState], None] = lambda _state: None) -> Aside:
         return Aside(self._wishes.charset, self._wishes.columns, on_state)
+
+    def _beside(self) -> Beside:
+        """Hears a terminal that is asked for nothing that pays: what it prints is kept."""
+        return Beside(self._till, self._name, self._wishes.charset, self._wishes.columns)
 
     def payment(self, payment_id: str) -> Payment:
         return Payment(self._till, payment_id, self._wishes.charset, self._wishes.columns)

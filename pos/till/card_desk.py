@@ -47,6 +47,12 @@ class TillCardDesk:
         if paper not in self._papers.of(payment_id):
             raise NotKeptError(f"a receipt of payment {payment_id} could not be kept")
 
+    async def printed(self, terminal: str, paper: CardPaper) -> None:
+        await self._handle(c.CardNews(terminal, "", paper))
+        known = self._head().payments.terminal(terminal)
+        if known is None or known.printed != paper:
+            raise NotKeptError(f"what the terminal {terminal} has printed could not be kept")
+
     def state(self, payment_id: str, state: CardState) -> None:
         self._submit(c.CardNews("", payment_id, state))
 

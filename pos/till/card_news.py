@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from pos.card_facts import PaymentEnded, PaymentIntent, PaymentResult
+from pos.card_facts import PaymentEnded, PaymentIntent, PaymentResult, TerminalPrinted
 from pos.card_ports import TerminalDay
 from pos.domain import commands as c
 from pos.domain import events as e
@@ -68,6 +68,8 @@ class CardNews:
             case CardResult():
                 return self._heard(command.payment_id, command.news)
             case CardPaper():
+                if not command.payment_id:
+                    return self._printed(command.terminal, command.news)
                 return self.papers.keep(command.payment_id, command.news)
             case CardEnd():
                 return self._ended(command.payment_id, command.news)
@@ -91,6 +93,15 @@ class CardNews:
         fact = PaymentResult(payment_id, result, clock.wall_ms(), self._desk.offset_min(), how)
         await self.keep([fact])
         self._desk.events.append(e.CardHeard(payment_id, result.code))
+
+    async def _printed(self, terminal: str, paper: CardPaper) -> None:
+        """Of no payment: the shop's, kept for ever and printed. The same paper said again is one."""
+        known = self.payments.terminal(terminal)
+        if known is None or known.printed == paper:
+            return
+        now, offset = self._desk.real.clock.wall_ms(), self._desk.offset_min()
+        await self.keep([TerminalPrinted(terminal, known.terminal_id, paper, now, offset)])
+        self.print_paper(paper)
 
     async def _ended(self, payment_id: str, end: CardEnd) -> None:
         request = self.running.pop(payment_id, None)

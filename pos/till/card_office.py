@@ -6,6 +6,7 @@ from typing import Any, Final
 from pos.card_facts import PaymentEnded, TerminalClosed
 from pos.card_ports import CardTerminal, TerminalDay
 from pos.domain import commands as c
+from pos.domain.card import CardPaper
 from pos.domain.document import Document, DocumentRow
 from pos.domain.question import Option, Question
 from pos.domain.rights import declare
@@ -238,12 +239,22 @@ class CardOffice:
         rows: tuple[tuple[str, str], ...] = ()
         if status is not None:
             rows = ((self._desk.words(f"card.needs-{status.action}"), status.detail),)
+        paper = self._printed(terminal)
+        if paper is not None:
+            options = (*options, Option("paper", word="ask.card-service-paper"))
         what = yield Question("card-service", options=options, rows=rows, fields={"terminal": terminal.name})
+        if what == "paper" and paper is not None:
+            self._cards.news.print_paper(paper)
+            return
         if not terminal.ready:
             raise Refusal("card-terminal-away")
         self._desk.need(CARD_DAY)
         terminal.service(what)
         self._desk.warn("card-service-begun", level="info", terminal=terminal.name)
+
+    def _printed(self, terminal: CardTerminal) -> CardPaper | None:
+        known = self._cards.payments.terminal(terminal.name)
+        return known.printed if known is not None else None
 
     def _money(self, minor: int) -> str:
         return amount(minor, self._desk.language)

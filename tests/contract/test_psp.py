@@ -51,6 +51,9 @@ class Desk:
     async def paper(self, payment_id: str, paper: CardPaper) -> None:
         pass
 
+    async def printed(self, terminal: str, paper: CardPaper) -> None:
+        raise AssertionError("a service prints nothing")
+
     def state(self, payment_id: str, state: CardState) -> None:
         self.states.append(state)
 

@@ -11,6 +11,7 @@ from tests.simulators.terminal.customer import Timing
 from tests.simulators.terminal.desk import FAULT_TEXT, ControlServer, Desk, Person, load, save
 from tests.simulators.terminal.panel import run_panel
 from tests.simulators.terminal.server import PtyPort, TcpPort
+from tests.simulators.terminal.statuses import Identity
 from tests.simulators.terminal.terminal import Setup, Terminal
 
 
@@ -47,7 +48,12 @@ async def _run(wanted: argparse.Namespace) -> None:
     person = Person(timing)
     person.manual = wanted.manual
     saved = load(wanted.state)
-    setup = Setup(personality=wanted.personality, password=wanted.password, faults=not wanted.no_faults)
+    setup = Setup(
+        personality=wanted.personality,
+        identity=Identity(tippable=True),
+        password=wanted.password,
+        faults=not wanted.no_faults,
+    )
     terminal = Terminal(setup, timing=timing, bank=saved.bank, memory=saved.memory, customer=person)
     if wanted.state is not None:
         terminal.keep = lambda: save(wanted.state, terminal)

@@ -14,7 +14,7 @@ __all__ = ["Identity", "completion", "declined", "intermediate", "registered", "
 class Identity(msgspec.Struct, frozen=True):
     """Which terminal it is. `version` is its software's. `brief`: how the card was read stands after the rest, and not in a tag 2F.
 
-    `expiry` YYMM: it tells a card's expiry date, as some do.
+    `expiry` YYMM: it tells a card's expiry date, as some do. `tippable`: it says of sales that a tip may be added later.
     """
 
     terminal_id: str = "29001006"
@@ -24,6 +24,7 @@ class Identity(msgspec.Struct, frozen=True):
     long_trace: bool = False
     brief: bool = False
     expiry: str = ""
+    tippable: bool = False
 
 
 def status(tx: Transaction, who: Identity, *, with_tags: bool, card: Card | None = None) -> bytes:
@@ -74,6 +75,8 @@ def _tags(tx: Transaction, who: Identity, card: Card, text: str) -> bytes:
         parts += [tag("1F10", bytes((tx.cvm,))), tag("1F12", bytes((tx.entry,)))]
     if who.long_trace:
         parts.append(tag("1F2B", bcd(tx.trace, 4)))
+    if who.tippable and tx.kind == "sale" and not tx.code:
+        parts.append(tag("1F3B", b"\x01"))
     if tx.tip and tx.kind == "sale":
         parts.append(tag("1F36", bcd(tx.tip, 6)))
     return tag("06", *parts)

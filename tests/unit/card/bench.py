@@ -182,6 +182,11 @@ class Desk:
         self._note("paper", paper)
         self._note("paper of", payment_id)
 
+    async def printed(self, terminal: str, paper: CardPaper) -> None:
+        await self._kept("printed", paper)
+        self._note("printed", paper)
+        self._note("printed by", terminal)
+
     async def _kept(self, what: str, value: Any) -> None:
         if self.keep is not None:
             await self.keep(what, value)

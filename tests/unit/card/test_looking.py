@@ -603,6 +603,75 @@ def test_receipts_may_be_asked_for_once_more() -> None:
     assert (paper.kind, paper.lines) == ("customer", ("Bele",))
 
 
+# -- what a terminal prints by itself
+
+
+@BOTH
+def test_what_is_printed_while_nothing_is_asked_is_kept_before_its_last_line_is_acknowledged(
+    transport: str,
+) -> None:
+    async def play(b: Bench) -> None:
+        held = asyncio.Event()
+
+        async def keep(what: str, _: object) -> None:
+            if what == "printed":
+                await held.wait()
+
+        await b.peer.ready()
+        b.desk.keep = keep
+        await b.peer.ask(apdu("06D1", "00 53756D6D656E"))
+        b.peer.tell(apdu("06D1", "81 3132332C3030"))
+        await b.peer.nothing(for_s=2)
+        assert not b.desk.of("printed")
+        held.set()
+        await b.peer.expect(ACK)
+
+    done = bench(play, transport)
+    (paper,) = done.desk.of("printed")
+    assert (paper.kind, paper.lines) == ("administration", ("Summen", "123,00"))
+    assert done.desk.of("printed by") == ["1"]
+    assert done.desk.of("paper") == []
+
+
+def test_what_is_printed_and_cannot_be_kept_is_not_acknowledged() -> None:
+    async def play(b: Bench) -> None:
+        async def keep(what: str, _: object) -> None:
+            if what == "printed":
+                raise NotKeptError
+
+        await b.peer.ready()
+        b.desk.keep = keep
+        b.peer.tell(apdu("06D1", "81 53756D6D656E"))
+        await b.peer.nothing(for_s=0.5)
+        assert ("absent", "card-not-kept") in b.details
+
+    bench(play)
+
+
+def test_lines_without_an_end_are_a_receipt_when_the_terminal_has_said_no_more() -> None:
+    async def play(b: Bench) -> None:
+        await b.peer.ready()
+        await b.peer.ask(apdu("06D1", "00 53756D6D656E"))
+        await b.peer.poll()
+        await b.desk.wait("printed")
+
+    (paper,) = bench(play).desk.of("printed")
+    assert paper.lines == ("Summen",)
+
+
+def test_what_a_diagnosis_prints_reaches_the_till() -> None:
+    async def play(b: Bench) -> None:
+        await b.peer.ready()
+        b.terminal.service("diagnosis")
+        await b.peer.order("0670")
+        await b.peer.ask(apdu("06D1", "81 4F4B"))
+        await b.peer.ask(COMPLETION)
+        await b.peer.poll()
+
+    (paper,) = bench(play).desk.of("printed")
+    assert paper.lines == ("OK",)
+
+
 # -- the password
 
 
