@@ -73,6 +73,7 @@ class CartResumed(msgspec.Struct, frozen=True, omit_defaults=True):
     """The cart parked under `cart_id` goes on at this till, as a new cart: `new_cart_id`.
 
     A cart that another till parked is here whole, in `taken`; `from_till`, `from_epoch`, `from_seq` is the fact that parked it.
+    `claimed_over` is the till whose claim a person set aside for it, `approvals` who agreed.
     """
 
     cart_id: str
@@ -85,6 +86,8 @@ class CartResumed(msgspec.Struct, frozen=True, omit_defaults=True):
     from_till: str = ""
     from_epoch: int = 0
     from_seq: int = 0
+    claimed_over: str = ""
+    approvals: tuple[Approval, ...] = ()
 
 
 class CartLeft(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -14,7 +14,7 @@ VERDICTS: Final = ("granted", "gone", "busy", "unknown", "silent", "refused")
 
 
 class StoreCart(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A cart that waits for any till of the store. `till` parked it, `claimed_by` has claimed it and not gone on yet.
+    """A cart that waits for any till of the store. `till` parked it, `claimed_by` has claimed it at `claimed_ms` and not gone on yet.
 
     `follows` is the tag of who takes it up by signing in (`person_tag`).
     """
@@ -31,6 +31,7 @@ class StoreCart(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str = ""
     follows: str = ""
     claimed_by: str = ""
+    claimed_ms: int = 0
 
 
 class CartGone(msgspec.Struct, frozen=True):

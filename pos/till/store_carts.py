@@ -16,6 +16,7 @@ import msgspec
 from pos.cart_facts import CartLeft, CartParked, CartResumed
 from pos.domain import commands as c
 from pos.domain.cart import Cart
+from pos.domain.rights import Approval
 from pos.domain.store_carts import ClaimAnswer, StoreCart, person_tag, travels
 from pos.facts import Fact, FactError, decode_fact
 from pos.ports import Operator
@@ -40,11 +41,13 @@ _log = logging.getLogger(__name__)
 
 
 class _Claim(msgspec.Struct, frozen=True):
-    """A question that is under way. `force`: a person took it upon themselves."""
+    """A question that is under way. `over`: the till whose claim a person sets aside, and who agreed."""
 
     key: str
     cart_id: str
     own: bool
+    over: str = ""
+    approvals: tuple[Approval, ...] = ()
 
 
 class StoreCarts:
@@ -101,13 +104,25 @@ class StoreCarts:
         return tuple(
             cart
             for cart in self.listing
-            if cart.till != head.till and not cart.claimed_by and cart.currency == self._desk.setup.currency
+            if cart.till != head.till and not cart.claimed_by and self._sells(cart)
         )
 
     def taken(self, cart_id: str) -> bool:
         """Whether a cart that waits here is at another till just now."""
         till = self._desk.real_world.journal.head.till
         return any(one.cart_id == cart_id and one.claimed_by not in {"", till} for one in self.listing)
+
+    def waits_here(self, cart_id: str) -> bool:
+        return any(cart.cart_id == cart_id for cart in self._desk.real_world.journal.head.parked)
+
+    def claimed_ones(self) -> tuple[StoreCart, ...]:
+        """Carts that a till claimed and has not gone on with; this one too, where its claim was made before a disk was lost."""
+        if self._desk.training or self._claim is not None:
+            return ()
+        return tuple(cart for cart in self.listing if cart.claimed_by and self._sells(cart))
+
+    def _sells(self, cart: StoreCart) -> bool:
+        return cart.currency == self._desk.setup.currency
 
     def following(self, person: Operator) -> StoreCart | None:
         """The cart that another till set aside when this person left it."""
@@ -230,24 +245,26 @@ class StoreCarts:
 
     # -- what is claimed
 
-    def ask(self, cart_id: str, *, own: bool) -> _Waiting:
-        """Ask for a cart; the answer comes as a command. Raises Refusal."""
+    def ask(
+        self, cart_id: str, *, own: bool, over: str = "", approvals: tuple[Approval, ...] = ()
+    ) -> _Waiting:
+        """Ask for a cart; the answer comes as a command. `over`: also where that till has claimed it. Raises Refusal."""
         if self._claim is not None:
             raise Refusal("parked-asking", level="info")
-        self._must_be_online()
-        return self._begin(cart_id, own=own)
+        self.must_be_online()
+        return self._begin(cart_id, own=own, over=over, approvals=approvals)
 
-    def _must_be_online(self) -> None:
+    def must_be_online(self) -> None:
         if not self.online:
             raise Refusal("parked-no-line", level="warn")
 
-    async def _begin(self, cart_id: str, *, own: bool) -> None:
-        self._claim = await self._new_claim(cart_id, own=own)
+    async def _begin(self, cart_id: str, **how: Any) -> None:
+        self._claim = await self._new_claim(cart_id, **how)
         self._desk.warn("parked-asking", level="info")
         self._task = asyncio.get_running_loop().create_task(self._hear(self._claim))
 
-    async def _new_claim(self, cart_id: str, *, own: bool) -> _Claim:
-        claim = _Claim(self._desk.world.ids.new_id(), cart_id, own)
+    async def _new_claim(self, cart_id: str, **how: Any) -> _Claim:
+        claim = _Claim(self._desk.world.ids.new_id(), cart_id, **how)
         self._asked[claim.key] = cart_id
         await self._remember()
         return claim
@@ -269,7 +286,7 @@ class StoreCarts:
         return released is not None and self._desk.world.clock.mono_ms() - released >= RELEASED_MS
 
     async def _hear(self, claim: _Claim) -> None:
-        answer = await self._parks.claim(claim.cart_id, claim.key, own=claim.own)
+        answer = await self._parks.claim(claim.cart_id, claim.key, own=claim.own, force=bool(claim.over))
         self._submit(c.ClaimAnswered(claim.key, answer))
 
     def _answered(self, command: c.ClaimAnswered) -> _Waiting | None:
@@ -294,7 +311,10 @@ class StoreCarts:
             return None
         if answer.verdict == "gone" and claim.own:
             self._gone[claim.cart_id] = answer.till
-        return Refusal(_SENTENCES[answer.verdict], level="warn", till=answer.till)
+        early = answer.verdict == "busy" and claim.over
+        return Refusal(
+            "parked-busy-yet" if early else _SENTENCES[answer.verdict], level="warn", till=answer.till
+        )
 
     async def _go_on(self, claim: _Claim, answer: ClaimAnswer) -> None:
         """The cart is ours alone: write it down, and open it."""
@@ -310,7 +330,7 @@ class StoreCarts:
     def _resumed(self, claim: _Claim, answer: ClaimAnswer, day: str) -> CartResumed:
         """Raises Refusal, with the claim given up, for what nobody could go on with."""
         desk = self._desk
-        own = any(cart.cart_id == claim.cart_id for cart in desk.world.journal.head.parked)
+        own = self.waits_here(claim.cart_id)
         taken = None if own else _content(claim, answer)
         if not own and taken is None:
             self._release(claim.key)
@@ -326,11 +346,13 @@ class StoreCarts:
             from_till="" if own else answer.till,
             from_epoch=0 if own else answer.epoch,
             from_seq=0 if own else answer.seq,
+            claimed_over=claim.over,
+            approvals=claim.approvals,
         )
 
     async def claimed(self, cart: CartParked) -> str:
         """For a function that waits for the answer: the key of a cart of this till's own that may go on. Raises Refusal."""
-        self._must_be_online()
+        self.must_be_online()
         claim = await self._new_claim(cart.cart_id, own=True)
         answer = await self._parks.claim(claim.cart_id, claim.key, own=True)
         refusal = self._refusal(claim, answer)

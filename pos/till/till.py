@@ -56,6 +56,7 @@ from pos.till.signing import Signing
 from pos.till.slips import Slips
 from pos.till.store_carts import StoreCarts
 from pos.till.surroundings import Surroundings
+from pos.till.take_over import TakeOver
 from pos.till.tendering import Tendering
 from pos.till.training import TrainingMode
 from pos.till.transfers import Transfers
@@ -184,6 +185,7 @@ class Till:
             self._checkout,
             self._parking,
             store_carts,
+            TakeOver(self._desk, self._selling, store_carts),
             self._approvals,
             self._flows,
             Numbers(self._desk, ledger),

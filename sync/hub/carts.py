@@ -175,6 +175,7 @@ def _cart(connection: Connection, store: str, move: Any, row: Any) -> StoreCart 
     return StoreCart(
         parked.cart_id, move.till, parked.parked_ms, parked.offset_min, parked.operator, parked.pieces,
         parked.total_minor, parked.currency, parked.note, text, row.follows, row.claimed_by,
+        row.claimed_ms,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Parked carts of the store: one arbiter, one till that goes on with each, on SQLite and PostgreSQL alike."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from pos.cart_facts import CartParked, CartResumed, TaxKey
+from pos.domain import commands as c
 from pos.domain.commands import Command, StoreCartsHeard
+from pos.domain.store_carts import ClaimAnswer
 from pos.facts import body_of
 from pos.sale_facts import SaleLine
 from sync.cart_line import CartLine
@@ -22,6 +24,7 @@ from sync.hub.digest import digest
 from sync.wire import Ack, Problem
 from tests.contract.hub_kit import NOW_MS, Clock, Ids, Till, as_json
 from tests.contract.hub_rig import JSON, Rig, hub_rig, send
+from tests.tui.fakes import MILK, PIN, Shop
 
 
 @pytest.fixture
@@ -268,3 +271,123 @@ def test_a_line_that_is_down_gives_no_cart(new_url: Callable[[str], str]) -> Non
             assert (await two.line.claim("c1", "k", own=True)).verdict == "silent"
 
     asyncio.run(scenario())
+
+
+class _Arbiter:
+    """The hub's own decision, asked without a line by one till; its clock is `now_ms`."""
+
+    arbiter = "hub"
+
+    def __init__(self, engine: Engine, till: str) -> None:
+        self._engine = engine
+        self._till = till
+        self.now_ms = NOW_MS
+
+    def tell(self, given: Sequence[tuple[str, str]], released: Sequence[str]) -> None:
+        ask(self._engine, self._till, *(cart_id for cart_id, _ in given), released=tuple(released))
+
+    async def claim(self, cart_id: str, key: str, *, own: bool, force: bool = False) -> ClaimAnswer:
+        found = claim(self._engine, self._till, cart_id, key, now_ms=self.now_ms, own=own, force=force)
+        if isinstance(found, Problem):
+            return ClaimAnswer("busy" if found.type == BUSY else "gone", found.detail)
+        return ClaimAnswer("granted", found.till, found.epoch, found.seq, found.version, found.body)
+
+    async def news(self, shop: Shop) -> None:
+        await shop.till.handle(StoreCartsHeard(True, ask(self._engine, self._till).carts))
+
+
+async def _till(engine: Engine, name: str) -> tuple[Shop, _Arbiter]:
+    arbiter = _Arbiter(engine, name)
+    shop = Shop(parks=arbiter)
+    shop.journal.head = msgspec.structs.replace(shop.journal.head, till=name, store="demo")
+    shop.till._desk.world.ids._count = int(name) * 1000  # type: ignore[attr-defined]
+    await shop.open()
+    await arbiter.news(shop)
+    return shop, arbiter
+
+
+async def _heard(shop: Shop) -> str:
+    async with asyncio.timeout(5):
+        while shop.till.view.claiming:  # noqa: ASYNC110 - the answer comes from a task of the till's
+            await asyncio.sleep(0)
+    message = shop.till.view.message
+    return message.code if message is not None else ""
+
+
+def test_a_person_takes_over_what_a_dead_till_has_claimed_and_the_fact_says_over_whom(engine: Engine) -> None:
+    async def case() -> None:
+        first = Till(till="1")
+        first.write(parked("c1", "blaue Jacke"))
+        bring(engine, first)
+        ask(engine, "1", "c1")
+        assert isinstance(claim(engine, "2", "c1", "k1"), Claimed)  # and till 2 is never heard of again
+        shop, arbiter = await _till(engine, "3")
+        assert shop.till.view.parked == ()
+        await shop.till.handle(c.Do("cart-take-over"))
+        assert shop.till.view.state == "approval", "it is a right of its own"
+        await shop.till.handle(c.Approve("Alex", PIN))
+        question = shop.till.view.question
+        assert question is not None
+        (option,) = question.options
+        assert (option.text, option.note) == ("blaue Jacke", "Kasse 2 seit 21.09. 15:13")
+        await shop.till.handle(c.Choose(1))
+        await shop.till.handle(c.Choose(2))
+        assert await _heard(shop) == "parked-busy-yet", "it may be just slow"
+        arbiter.now_ms += carts.FORCE_MS
+        await arbiter.news(shop)
+        await shop.till.handle(c.Do("cart-take-over"))
+        await shop.till.handle(c.Approve("Alex", PIN))
+        await shop.till.handle(c.Choose(1))
+        await shop.till.handle(c.Choose(1))
+        assert await _heard(shop) == "stays-claimed"
+        await shop.till.handle(c.Do("cart-take-over"))
+        await shop.till.handle(c.Approve("Alex", PIN))
+        await shop.till.handle(c.Choose(1))
+        await shop.till.handle(c.Choose(2))
+        assert await _heard(shop) == "cart-resumed"
+        went_on = shop.journal.facts[-1]
+        assert isinstance(went_on, CartResumed)
+        assert (went_on.claimed_over, went_on.from_till, went_on.taken) == (
+            "2",
+            "1",
+            parked("c1", "blaue Jacke"),
+        )
+        assert [one.by for one in went_on.approvals] == ["2"]
+        late = claim(engine, "2", "c1", "k1", now_ms=arbiter.now_ms)
+        assert refused(late) == (BUSY, "3"), "the dead till, back again, goes on with nothing"
+
+    asyncio.run(case())
+
+
+def test_a_till_takes_its_own_cart_over_and_one_without_the_right_or_a_line_does_not(engine: Engine) -> None:
+    async def case() -> None:
+        shop, arbiter = await _till(engine, "1")
+        await shop.till.handle(c.Do("cart-take-over"))
+        assert await _heard(shop) == "nothing-claimed"
+        shop.scan(MILK)
+        await shop.till.handle(c.ParkCart())
+        fact = shop.journal.facts[-1]
+        assert isinstance(fact, CartParked)
+        head = shop.journal.head
+        await shop.till.handle(c.HubReported(True, head.epoch, head.seq, node="hub"))
+        own = Till(till="1")
+        own.write(fact)
+        bring(engine, own)
+        ask(engine, "1", fact.cart_id)
+        assert isinstance(claim(engine, "2", fact.cart_id, "k1"), Claimed)
+        arbiter.now_ms += carts.FORCE_MS
+        await arbiter.news(shop)
+        await shop.till.handle(StoreCartsHeard(online=False))
+        await shop.till.handle(c.Do("cart-take-over"))
+        assert await _heard(shop) == "parked-no-line"
+        await arbiter.news(shop)
+        await shop.till.handle(c.Do("cart-take-over"))
+        await shop.till.handle(c.Approve("Alex", PIN))
+        await shop.till.handle(c.Choose(1))
+        await shop.till.handle(c.Choose(2))
+        assert await _heard(shop) == "cart-resumed"
+        went_on = shop.journal.facts[-1]
+        assert isinstance(went_on, CartResumed)
+        assert (went_on.claimed_over, went_on.from_till, went_on.taken) == ("2", "", None)
+
+    asyncio.run(case())

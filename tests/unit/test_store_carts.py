@@ -27,6 +27,7 @@ class FakeParks:
         self.follows: dict[str, str] = {}
         self.released: list[str] = []
         self.asked: list[tuple[str, str, bool]] = []
+        self.forced: list[bool] = []
         self.answer = ClaimAnswer("granted")
         self.gate: asyncio.Event | None = None
 
@@ -37,6 +38,7 @@ class FakeParks:
 
     async def claim(self, cart_id: str, key: str, *, own: bool, force: bool = False) -> ClaimAnswer:
         self.asked.append((cart_id, key, own))
+        self.forced.append(force)
         if self.gate is not None:
             await self.gate.wait()
         return self.answer
