@@ -9,7 +9,10 @@ from typing import Final
 
 __all__ = ["APPEND_ONLY", "grants"]
 
-APPEND_ONLY: Final = ("fact", "seal", "quarantine", "quarantine_seal", "exception", "event")
+APPEND_ONLY: Final = (
+    *("fact", "seal", "quarantine", "quarantine_seal", "exception", "event"),
+    *("stock_movement", "stock_counted"),
+)
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 

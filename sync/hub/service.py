@@ -22,8 +22,9 @@ from sync.hub.relay import Relay
 from sync.hub.rights import Intake
 from sync.hub.shop.kit.facts import ShopFollower
 from sync.hub.shop.kit.guests import Guests
+from sync.hub.shop.kit.ticks import Ticker
 from sync.hub.shop.kit.work import forget_keys
-from sync.hub.shop.rooms import ROOMS
+from sync.hub.shop.rooms import ROOMS, TICKS
 from sync.hub.upstream import public_url as known_public_url
 from sync.identity import Identity
 from sync.keys import SEED_BYTES
@@ -96,6 +97,7 @@ class Hub:
         self._on_shop: list[Callable[[], None]] = []
         if self.shop is not None:
             self.shop.moved = self.shop_moved
+            self.ticker = Ticker(database, clock, ids, TICKS, sleep=sleep, moved=self.shop_moved)
 
     def admits(self, address: str) -> bool:
         """Whether a client may use the office's part of the API: by where it is."""
@@ -169,6 +171,7 @@ class Hub:
         ]
         if self.shop is not None:
             tasks.append(asyncio.create_task(self.shop.run(), name="hub-shop"))
+            tasks.append(asyncio.create_task(self.ticker.run(), name="hub-shop-clock"))
         if self.relay is not None:
             tasks.append(asyncio.create_task(self.relay.run(), name="relay"))
         try:

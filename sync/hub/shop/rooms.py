@@ -1,9 +1,13 @@
-"""Who hears of the tills' facts, in this order. Each room is a function `(work, arrived)`; see kit.facts."""
+"""Who hears of the tills' facts, in this order, and what the hub's clock does. See kit.facts and kit.ticks."""
 
 from typing import Final
 
 from sync.hub.shop.kit.facts import Room
+from sync.hub.shop.kit.ticks import Tick
+from sync.hub.shop.stock import core as stock_core
+from sync.hub.shop.stock import facts as stock
 
-__all__ = ["ROOMS"]
+__all__ = ["ROOMS", "TICKS"]
 
-ROOMS: Final[tuple[Room, ...]] = ()
+ROOMS: Final[tuple[Room, ...]] = (stock.hear,)
+TICKS: Final[tuple[Tick, ...]] = (stock_core.expire_due,)

@@ -1,0 +1,194 @@
+"""The ledger's core: movements and counts go in, what is there follows from them in whichever order they come.
+
+on_hand = the newest count + all movements that occurred after it. A movement that comes late but occurred before the
+count changes nothing: whoever counted has seen it. Rows of the ledger are insert-only; `stock_level` is kept beside them.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+
+from sync.hub import tables as hub_tables
+from sync.hub.database import insert_or_keep, upsert
+from sync.hub.shop.kit.work import Work
+from sync.hub.shop.stock import tables as t
+from sync.hub.shop.stock.units import ONE, amount
+
+__all__ = [
+    "NEVER",
+    "SHOP_FLOOR",
+    "Counted",
+    "Level",
+    "Moved",
+    "available",
+    "book",
+    "ensure",
+    "levels_of",
+    "lock",
+    "safety_of",
+    "set_count",
+]
+
+SHOP_FLOOR: Final = "store"
+NEVER: Final = -1
+_ROWS_AT_ONCE: Final = 500
+
+
+class Level(msgspec.Struct, frozen=True):
+    """What is there, what of it is promised, and what may still be promised: never below 0."""
+
+    on_hand: Decimal
+    reserved: Decimal
+    available: Decimal
+
+
+NOTHING: Final = Level(Decimal(0), Decimal(0), Decimal(0))
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """A row for `stock_movement`; `qty` is stored as in units."""
+
+    store: str
+    sku: str
+    type: str
+    cause: str
+    qty: int
+    occurred_ms: int
+    location: str = SHOP_FLOOR
+    reason: str = ""
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """A row for `stock_counted`."""
+
+    store: str
+    sku: str
+    count_id: str
+    qty: int
+    counted_ms: int
+    location: str = SHOP_FLOOR
+
+
+def ensure(work: Work, keys: Iterable[tuple[str, str, str]]) -> None:
+    """Level rows (store, sku, location) that are there from now on."""
+    rows = [
+        {
+            "store": store, "sku": sku, "location": location, "on_hand": 0, "reserved": 0, "safety": -1,
+            "counted_ms": NEVER, "count_id": "",
+        }
+        for store, sku, location in sorted(set(keys))
+    ]  # fmt: skip
+    if rows:
+        insert_or_keep(work.connection, t.level, rows)
+
+
+def lock(work: Work, store: str, sku: str, location: str = SHOP_FLOOR) -> sa.Row[Any]:
+    """The level's row, held until the transaction ends; made if it is new."""
+    c = t.level.c
+    query = sa.select(t.level).where(c.store == store, c.sku == sku, c.location == location).with_for_update()
+    row = work.execute(query).first()
+    if row is None:
+        ensure(work, [(store, sku, location)])
+        row = work.execute(query).one()
+    found: sa.Row[Any] = row
+    return found
+
+
+def book(work: Work, moves: Sequence[Moved]) -> list[Moved]:
+    """Put movements into the ledger; those that were there already (store, sku, type, cause) change nothing.
+
+    Gives the new ones. Rows are touched in one order, so that two that book at once wait instead of blocking each other.
+    """
+    ordered = sorted(moves, key=lambda move: (move.store, move.sku, move.location, move.type, move.cause))
+    fresh: list[Moved] = []
+    for start in range(0, len(ordered), _ROWS_AT_ONCE):
+        fresh += _insert(work, ordered[start : start + _ROWS_AT_ONCE])
+    ensure(work, ((move.store, move.sku, move.location) for move in fresh))
+    c = t.level.c
+    for move in fresh:
+        mine = (c.store == move.store, c.sku == move.sku, c.location == move.location)
+        later = c.counted_ms < move.occurred_ms
+        work.execute(t.level.update().where(*mine, later).values(on_hand=c.on_hand + move.qty))
+    return fresh
+
+
+def _insert(work: Work, moves: Sequence[Moved]) -> list[Moved]:
+    named = {(move.store, move.sku, move.type, move.cause): move for move in reversed(moves)}
+    rows = [
+        {**msgspec.structs.asdict(move), "recorded_ms": work.now_ms, "actor": work.actor.name}
+        for move in named.values()
+    ]
+    c = t.movement.c
+    made = work.execute(
+        upsert(work.connection, t.movement)
+        .values(rows)
+        .on_conflict_do_nothing()
+        .returning(c.store, c.sku, c.type, c.cause)
+    )
+    new = {tuple(row) for row in made}
+    return [move for key, move in sorted(named.items()) if key in new]
+
+
+def set_count(work: Work, said: Counted) -> bool:
+    """Put a count into the ledger. True: it is new; a count that is older than the newest changes no level."""
+    before = lock(work, said.store, said.sku, said.location)
+    row = {**msgspec.structs.asdict(said), "recorded_ms": work.now_ms, "actor": work.actor.name}
+    c = t.counted.c
+    made = work.execute(
+        upsert(work.connection, t.counted).values(row).on_conflict_do_nothing().returning(c.store)
+    ).first()
+    if made is None:
+        return False
+    if (said.counted_ms, said.count_id) > (before.counted_ms, before.count_id):
+        m, v = t.movement.c, t.level.c
+        here = (m.store == said.store, m.sku == said.sku, m.location == said.location)
+        since = work.execute(
+            sa.select(sa.func.coalesce(sa.func.sum(m.qty), 0)).where(*here, m.occurred_ms > said.counted_ms)
+        ).scalar_one()
+        work.execute(
+            t.level.update()
+            .where(v.store == said.store, v.sku == said.sku, v.location == said.location)
+            .values(on_hand=said.qty + int(since), counted_ms=said.counted_ms, count_id=said.count_id)
+        )
+    return True
+
+
+def safety_of(work: Work, stores: Sequence[str]) -> dict[str, int]:
+    """What each store promises to nobody, of articles that have no figure of their own."""
+    c = hub_tables.store_info.c
+    found = work.execute(sa.select(c.store, c.body).where(c.store.in_(sorted(set(stores)))))
+    return {row.store: msgspec.json.decode(bytes(row.body), type=_Safety).safety * ONE for row in found}
+
+
+class _Safety(msgspec.Struct):
+    safety: int = 0
+
+
+def available(work: Work, store: str, skus: Sequence[str]) -> dict[str, Level]:
+    """Levels on the shop floor; an article that never moved has nothing."""
+    found = levels_of(work, [store], skus)
+    return {sku: found.get((store, sku), NOTHING) for sku in skus}
+
+
+def levels_of(
+    work: Work, stores: Sequence[str], skus: Sequence[str], location: str = SHOP_FLOOR
+) -> dict[tuple[str, str], Level]:
+    """Levels by (store, sku), of those that have any."""
+    c = t.level.c
+    own = safety_of(work, stores)
+    columns: tuple[Any, ...] = (c.store, c.sku, c.on_hand, c.reserved, c.safety)
+    query = sa.select(*columns).where(
+        c.store.in_(sorted(set(stores))), c.sku.in_(sorted(set(skus))), c.location == location
+    )
+    return {
+        (row.store, row.sku): level_of(row.on_hand, row.reserved, row.safety, own.get(row.store, 0))
+        for row in work.execute(query)
+    }
+
+
+def level_of(on_hand: int, reserved: int, safety: int, of_store: int) -> Level:
+    kept = of_store if safety < 0 else safety
+    return Level(amount(on_hand), amount(reserved), amount(max(0, on_hand - reserved - kept)))
