@@ -15,10 +15,10 @@ import sqlite_utils
 
 from pos.catalogue.checked import CheckedRow
 from pos.catalogue.departments import Department
-from pos.catalogue.folding import index_text
 from pos.catalogue.mapping import Columns
 from pos.catalogue.report import Refusal
 from pos.catalogue.schema import DAY_MAX, DAY_MIN, PRICE_ON, PRODUCT_INDEX, SCHEMA, SKU_INDEX
+from pos.domain.folding import index_text
 
 __all__ = ["CatalogueBuilder", "deposit_sku", "deposit_text"]
 

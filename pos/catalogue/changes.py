@@ -36,7 +36,6 @@ from pos.catalogue.feed import (
     FeedCursor,
     read_changes,
 )
-from pos.catalogue.folding import index_text
 from pos.catalogue.replacing import CatalogueStorageError, replacing_catalogue
 from pos.catalogue.schema import (
     CATALOGUE_FILE,
@@ -50,6 +49,7 @@ from pos.catalogue.schema import (
 )
 from pos.domain.article import Deposit
 from pos.domain.codes import read_code
+from pos.domain.folding import index_text
 
 __all__ = ["apply_changes"]
 

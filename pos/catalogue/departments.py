@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 
 from pos.catalogue.dialect import find_dialect, open_table, undecodable
-from pos.catalogue.folding import index_text
 from pos.catalogue.report import FileRefusedError
 from pos.catalogue.schema import DEPARTMENT_MAX, SCHEMA_VERSION, TEXT_MAX_LENGTH
 from pos.catalogue.tax_codes import TaxCodes
+from pos.domain.folding import index_text
 
 __all__ = ["Department", "Departments", "departments_of_catalogue", "read_departments"]
 

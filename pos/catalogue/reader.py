@@ -11,10 +11,10 @@ from typing import Any
 
 import apsw
 
-from pos.catalogue.folding import search_query
 from pos.catalogue.schema import APPLICATION_ID, LIST_SEPARATOR, PRICE_ON, SCHEMA_VERSION
 from pos.catalogue.seal import Digester, chunks_of
 from pos.domain.article import Article, Deposit, Product
+from pos.domain.folding import search_query
 from pos.ports import CatalogueUnavailableError, Worker
 
 __all__ = [

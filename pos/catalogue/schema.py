@@ -6,7 +6,7 @@ So there is no migration in place: an older file is rebuilt by the next import, 
 - `code` leads from a scanned key to `variant` by its rowid: one lookup is two b-tree descents.
 - `variant.price_minor` is the price unless `dated` is 1; only then the till asks `price`.
 - `variant.generated` 1 marks deposits that were made from a bare amount and belong to no row of the file.
-- `variant_fts` keeps folded words only (`pos.catalogue.folding`), no text.
+- `variant_fts` keeps folded words only (`pos.domain.folding`), no text.
 """
 
 from pos.domain.article_record import CONTENT_UNITS, DEPARTMENT_MAX, TEXT_MAX_LENGTH

@@ -7,11 +7,12 @@ import datetime as dt
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pos.domain.cart import Cart, with_about
 from pos.domain.discounts import put_discounts
 from pos.domain.line import Discount, Line
+from pos.domain.promoted import SOURCE, counted, given, shares_of, takes_part
 from pos.ports import PromotionsUnavailableError
 from pos.till.desk import Desk
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SOURCE", "Promoting"]
 
-SOURCE: Final = "promotion"
-_PRICES: Final = frozenset({"catalogue", "label"})
 _log = logging.getLogger(__name__)
 
 
@@ -61,12 +60,12 @@ class Promoting:
             self._forget()
             known = ()
         new = cart.lines[len(known) :]
-        self._given += [_given(line) for line in new if _takes_part(line)]
+        self._given += [given(line) for line in new if takes_part(line)]
         answer = self._pricer.evaluate(
             self._given,
             moment=self._moment,
             groups=cart.about.groups,
-            coupons=_counted(cart.about.coupons),
+            coupons=counted(cart.about.coupons),
             left=self._left,
         )
         touched = self._follow(answer)
@@ -106,7 +105,7 @@ class Promoting:
 
     def _without(self, cart: Cart) -> Cart:
         """No rows are in use; a cart that comes from a time with rows loses what they took off."""
-        fresh: dict[int, tuple[Discount, ...]] = {line.n: () for line in cart.lines if _shares_of(line)}
+        fresh: dict[int, tuple[Discount, ...]] = {line.n: () for line in cart.lines if shares_of(line)}
         if not fresh and not cart.about.promotions:
             return cart
         return with_about(put_discounts(cart, SOURCE, fresh), promotions=())
@@ -155,7 +154,7 @@ class Promoting:
         found = {}
         for line in lines:
             wanted = self._discounts(line.n)
-            if wanted != _shares_of(line):
+            if wanted != shares_of(line):
                 found[line.n] = wanted
         return found
 
@@ -163,7 +162,7 @@ class Promoting:
         """What a person set by hand takes the place of a promotion; the cashier is told where it did."""
         for n, wanted in fresh.items():
             line = lines[n - 1]
-            if not wanted and line.live and line.kind == "article" and not _takes_part(line):
+            if not wanted and line.live and line.kind == "article" and not takes_part(line):
                 self._desk.warn("promotion-replaced", level="info", text=line.text)
                 return
 
@@ -188,32 +187,3 @@ class Promoting:
         if left is not None and left.minor is not None and left.minor <= 0:
             return 0
         return uses_allowed(row, {coupon: times}, left)
-
-
-def _takes_part(line: Line) -> bool:
-    """Articles at the shop's own price, which nobody changed by hand."""
-    return (
-        line.kind == "article"
-        and line.voided is None
-        and line.price_source in _PRICES
-        and line.total_minor > 0
-        and all(discount.source == SOURCE for discount in line.discounts)
-    )
-
-
-def _shares_of(line: Line) -> tuple[Discount, ...]:
-    if not line.discounts:
-        return ()
-    return tuple(discount for discount in line.discounts if discount.source == SOURCE)
-
-
-def _given(line: Line) -> "PromotionLine":
-    from pos.domain.promotions import PromotionLine  # noqa: PLC0415
-
-    return PromotionLine(
-        line.n, line.sku, line.department, line.quantity, line.unit, line.unit_minor, line.total_minor
-    )
-
-
-def _counted(coupons: tuple[str, ...]) -> dict[str, int]:
-    return {code: coupons.count(code) for code in coupons}

@@ -1,7 +1,7 @@
 """The articles of the chain as they were brought in; what is new or differs becomes changes of the scope `chain`."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -11,11 +11,14 @@ from pos.domain.article_record import RecordRefusedError, change_of
 from sync.hub import tables as t
 from sync.hub.changes import CHAIN, append
 from sync.hub.database import upsert
+from sync.hub.shop.catalogue.index import index_articles, without_media
+from sync.hub.shop.catalogue.messages import Media
 
 __all__ = ["RECORD_MAX_BYTES", "ArticleRecord", "RecordError", "put_articles", "read_article"]
 
 RECORD_MAX_BYTES: Final = 64 * 1024
 _SKU_MAX: Final = 64
+_MEDIA_MAX: Final = 20
 _UPSERT_POSTGRESQL: Final = sa.text(
     """
     insert into article (sku, body)
@@ -50,7 +53,12 @@ def read_article(line: bytes) -> ArticleRecord:
     if b"\\u0000" in line:
         raise RecordError("an article holds no NUL characters")
     try:
-        change_of(record)
+        change_of(without_media(record))
+        msgspec.convert(
+            record.get("media", ()), Annotated[tuple[Media, ...], msgspec.Meta(max_length=_MEDIA_MAX)]
+        )
+    except msgspec.ValidationError as error:
+        raise RecordError(f"article {sku}: media: {error}") from error
     except RecordRefusedError as error:
         raise RecordError(str(error)) from error
     return ArticleRecord(sku, line.decode().strip())
@@ -76,5 +84,6 @@ def put_articles(connection: Connection, records: Sequence[ArticleRecord], stamp
             insert.on_conflict_do_update(index_elements=["sku"], set_={"body": insert.excluded.body}),
             [{"sku": sku, "body": body} for sku, body in rows],
         )
+    index_articles(connection, rows)
     append(connection, CHAIN, "article", rows, stamp, now_ms)
     return len(rows)

@@ -9,9 +9,9 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 
-from pos.catalogue.folding import search_query
 from pos.catalogue.reader import SEARCH_LIMIT, CatalogueReader
 from pos.domain.codes import key_of
+from pos.domain.folding import search_query
 from pos.system import ThreadWorker
 from tests.benchmarks.harness import percentile
 from tests.benchmarks.report import Report

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from pos.catalogue.folding import index_text, search_query
 from pos.catalogue.importer import ImportJob, import_catalogue
 from pos.catalogue.reader import (
     CACHED_ARTICLES,
@@ -22,6 +21,7 @@ from pos.catalogue.reader import (
 from pos.catalogue.schema import CATALOGUE_FILE
 from pos.domain.article import Article
 from pos.domain.codes import read_code
+from pos.domain.folding import index_text, search_query
 from pos.domain.tax import TaxRate, TaxTable
 from pos.ports import Catalogue
 from pos.system import ThreadWorker

@@ -1,5 +1,7 @@
 """All tables of the shop's rooms, so that whoever compares them with the migrations sees them. Each room defines its own."""
 
+from sync.hub.shop.baskets import tables as basket_tables
+from sync.hub.shop.catalogue import tables as catalogue_tables
 from sync.hub.shop.stock import tables as stock_tables
 
-__all__ = ["stock_tables"]
+__all__ = ["basket_tables", "catalogue_tables", "stock_tables"]

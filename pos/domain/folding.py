@@ -1,10 +1,10 @@
-"""How names are folded, so that "kaese", "Käse" and "kase" all find Käse. Shared by importer and reader."""
+"""How names are folded, so that "kaese", "Käse" and "kase" all find Käse. Shared by importer, reader and hub."""
 
 import re
 import unicodedata
 from functools import lru_cache
 
-__all__ = ["WORD_MIN_LENGTH", "index_text", "search_query"]
+__all__ = ["QUERY_WORDS_MAX", "WORD_MIN_LENGTH", "index_text", "query_words", "search_query"]
 
 # One letter matches too much of a million names: 64-139 ms (spikes, "Catalogue").
 WORD_MIN_LENGTH = 2
@@ -28,11 +28,16 @@ def search_query(text: str) -> str:
 
     A single digit must stand as a word of its own ("milch 1 l"); a single letter is not looked at.
     """
-    words = list(dict.fromkeys(_words(text, german=True)))[:QUERY_WORDS_MAX]
+    words = query_words(text)
     long = [f'"{word}"*' for word in words if len(word) >= WORD_MIN_LENGTH]
     if not long:
         return ""
     return " ".join((*long, *(f'"{word}"' for word in words if len(word) == 1 and word.isdigit())))
+
+
+def query_words(text: str) -> list[str]:
+    """The folded words of what somebody looks for, each once."""
+    return list(dict.fromkeys(_words(text, german=True)))[:QUERY_WORDS_MAX]
 
 
 def _words(text: str, *, german: bool) -> list[str]:

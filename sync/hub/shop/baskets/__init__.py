@@ -1,0 +1,1 @@
+"""Carts that travel between phone, web shop and till."""

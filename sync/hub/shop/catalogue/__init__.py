@@ -1,0 +1,1 @@
+"""Articles as channels see them, and what a cart of them costs."""
