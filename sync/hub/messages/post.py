@@ -1,0 +1,195 @@
+"""The hub's task that empties the outbox: asks for consent and the hour, writes each message out, and hands it over."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Final
+
+from jinja2 import TemplateError
+from sqlalchemy.engine import Connection
+
+from pos.ports import Clock, Ids
+from sync.hub.database import Database
+from sync.hub.messages import outbox, quiet
+from sync.hub.messages.messenger import Letter, Messenger, Outcome
+from sync.hub.messages.outbox import UNKNOWNS_MAX, Content, Due
+from sync.hub.messages.rendering import write
+from sync.hub.messages.seals import Consents, Seals
+from sync.hub.messages.settings import MessageSettings
+
+__all__ = ["LANE", "LEASE_MS", "Post"]
+
+LANE: Final = "messages"
+LEASE_MS: Final = 300_000
+LOOK_S: Final = 5.0
+_AT_ONCE: Final = 3  # all of them, one after the other, end within a lease
+_FIRST_PAUSE_MS: Final = 15_000
+_LONGEST_PAUSE_MS: Final = 600_000
+_END_S: Final = 3.0
+_HOUSE_MS: Final = 3_600_000
+
+_log = logging.getLogger("tresen.messages")
+
+
+class Post:
+    """`run` is a task of the hub's. Several processes may run one each over one database.
+
+    A channel whose server is away is left alone for a while, 15 s at first and 10 min at most, and its messages wait
+    without being counted as tried.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        ids: Ids,
+        settings: MessageSettings,
+        messengers: Mapping[str, Messenger],
+        seals: Seals,
+        consents: Consents,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._settings = settings
+        self._messengers = messengers
+        self._seals = seals
+        self._consents = consents
+        self._sleep = sleep
+        self._lease = ids.token(8).hex()
+        self._kicked = asyncio.Event()
+        self._away_until: dict[str, int] = {}
+        self._pause_ms: dict[str, int] = {}
+        self._cleaned_ms = 0
+
+    def kick(self) -> None:
+        """There may be a new message. Returns at once."""
+        self._kicked.set()
+
+    async def run(self) -> None:
+        """Until cancelled; a letter that is on its way then is waited for, a moment."""
+        while True:
+            turn = asyncio.ensure_future(self.turn())
+            try:
+                busy = await asyncio.shield(turn)
+            except asyncio.CancelledError:
+                await asyncio.wait((turn,), timeout=_END_S)
+                turn.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await turn
+                raise
+            except Exception:  # noqa: BLE001 - logged; what was leased comes back by itself
+                _log.exception("the outbox stopped; it goes on in a moment")
+                busy = False
+            if not busy:
+                await self._wait()
+
+    async def turn(self) -> bool:
+        """Send what is due, a few; False if there was nothing."""
+        now_ms = self._clock.wall_ms()
+        if now_ms - self._cleaned_ms >= _HOUSE_MS:
+            self._cleaned_ms = now_ms
+            await self._database.run(LANE, outbox.forget, now_ms, self._settings.retention_ms)
+        leased = await self._database.run(LANE, outbox.due, now_ms, _AT_ONCE, self._lease, now_ms + LEASE_MS)
+        for message in leased:
+            try:
+                await self._one(message)
+            except (TemplateError, KeyError, TypeError, ValueError, OSError) as error:
+                # Never the text: it may hold what a person wrote.
+                _log.error(
+                    "message %s %s cannot be written: %s", message.kind, message.key, type(error).__name__
+                )
+                await self._give_up(message, "unwritable")
+        return bool(leased)
+
+    async def _one(self, message: Due) -> None:
+        content, verdict, at_ms = await self._database.run(LANE, self._look, message)
+        if verdict == "wait":
+            reason = "quiet" if message.channel in self._messengers else "no-channel"
+            if self._is_away(message.channel):
+                reason = "server"
+            await self._database.run(LANE, outbox.postpone, message, self._lease, at_ms, reason)
+        elif verdict:
+            await self._give_up(message, verdict)
+        elif content is not None:
+            await self._send(message, content)
+
+    def _look(self, connection: Connection, message: Due) -> tuple[Content | None, str, int]:
+        """What to do with it: "" (send), "wait" until a moment, or why it is given up."""
+        now_ms = self._clock.wall_ms()
+        until_ms = message.until_ms or message.created_ms + self._settings.give_up_ms
+        if not outbox.renew(connection, message, self._lease, now_ms + LEASE_MS):
+            return None, "", 0
+        if now_ms >= until_ms:
+            return None, "late", 0
+        if message.unknowns > UNKNOWNS_MAX:
+            return None, "unknown", 0
+        if message.purpose != "transactional" and not (
+            message.customer
+            and self._consents.may_send(connection, message.customer, message.purpose, message.channel)
+        ):
+            return None, "consent", 0
+        if message.channel not in self._messengers:
+            return None, "wait", min(until_ms, now_ms + _LONGEST_PAUSE_MS)
+        allowed_ms = now_ms if message.urgent else quiet.allowed_ms(self._settings, message.store, now_ms)
+        allowed_ms = max(allowed_ms, self._away_until.get(message.channel, 0))
+        if allowed_ms > now_ms:
+            return None, "wait", min(allowed_ms, until_ms)
+        content = outbox.read_content(connection, message, self._seals)
+        return (content, "", 0) if content is not None else (None, "erased", 0)
+
+    async def _send(self, message: Due, content: Content) -> None:
+        shop = self._settings.shop(message.store)
+        written = write(message.kind, message.language, content.fields, shop, self._settings.brand)
+        letter = Letter(
+            to=content.to,
+            subject=written.subject,
+            text=written.text,
+            html=written.html,
+            short=written.short,
+            key=f"{message.store}/{message.key}",
+            unsubscribe=str(content.fields.get("unsubscribe") or ""),
+        )
+        outcome = await self._messengers[message.channel].send(letter)
+        now_ms = self._clock.wall_ms()
+        pause_ms = self._paused(message.channel, outcome, now_ms)
+        state = await self._database.run(
+            LANE, outbox.settle, message, self._lease, outcome, now_ms, pause_ms=pause_ms
+        )
+        if state != "sent":
+            _log.warning(
+                "message %s %s: %s (%s)",
+                message.kind,
+                message.key,
+                outcome.how,
+                outcome.answer or "no answer",
+            )
+
+    def _paused(self, channel: str, outcome: Outcome, now_ms: int) -> int:
+        """Leave a server alone that is in trouble; gives for how long."""
+        if not outcome.server or outcome.how == "refused":
+            self._pause_ms.pop(channel, None)
+            self._away_until.pop(channel, None)
+            return 0
+        pause_ms = min(_LONGEST_PAUSE_MS, self._pause_ms.get(channel, _FIRST_PAUSE_MS // 2) * 2)
+        self._pause_ms[channel] = pause_ms
+        self._away_until[channel] = now_ms + pause_ms
+        return pause_ms
+
+    def _is_away(self, channel: str) -> bool:
+        return self._clock.wall_ms() < self._away_until.get(channel, 0)
+
+    async def _give_up(self, message: Due, reason: str) -> None:
+        await self._database.run(LANE, outbox.give_up, message, self._lease, reason, self._clock.wall_ms())
+
+    async def _wait(self) -> None:
+        kicked = asyncio.ensure_future(self._kicked.wait())
+        due = asyncio.ensure_future(self._sleep(LOOK_S))
+        try:
+            await asyncio.wait((kicked, due), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            kicked.cancel()
+            due.cancel()
+        self._kicked.clear()
