@@ -126,8 +126,8 @@ def put(connection: Connection, message: Message, seals: Seals, now_ms: int) -> 
         "address_mark": seals.mark(message.to),
         "sealed": seals.seal(connection, message.customer, content),
     }
-    done = connection.execute(upsert(connection, t).values(row).on_conflict_do_nothing())
-    return done.rowcount == 1
+    written = upsert(connection, t).values(row).on_conflict_do_nothing().returning(t.c.key)
+    return connection.execute(written).first() is not None
 
 
 def withdraw(connection: Connection, store: str, key: str, now_ms: int) -> bool:
