@@ -2,6 +2,7 @@
 
 import ipaddress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -54,6 +55,12 @@ def _networks(_context: click.Context, _option: click.Parameter, values: tuple[s
     metavar="URL",
     help="Be a store's relay (after `tresen hub join`): pass everything on to the hub at this address.",
 )
+@click.option(
+    "--messages",
+    default="",
+    metavar="FILE",
+    help="Send messages to customers, by the channels in this file (docs/messages.md).",
+)
 @click.pass_context
 def hub(
     context: click.Context,
@@ -65,6 +72,7 @@ def hub(
     tls_cert: str,
     tls_key: str,
     upstream: str,
+    messages: str,
 ) -> None:
     """Run the hub: takes the tills' facts, keeps the ledger, shows receipts."""
     if context.invoked_subcommand:
@@ -73,6 +81,8 @@ def hub(
 
     from sync.hub.database import DatabaseUnavailableError  # noqa: PLC0415
     from sync.hub.serve import ListenError, serve  # noqa: PLC0415
+    from sync.hub.shop.letters.channels import ChannelError  # noqa: PLC0415
+    from sync.hub.shop.letters.settings import SettingsError, read_settings  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     if bool(tls_cert) != bool(tls_key):
@@ -88,8 +98,9 @@ def hub(
             office_networks=office_networks,
             tls=(tls_cert, tls_key) if tls_cert else None,
             upstream=relay_identity(url, upstream) if upstream else None,
+            messages=read_settings(Path(messages)) if messages else None,
         )
-    except (DatabaseUnavailableError, ListenError) as error:
+    except (DatabaseUnavailableError, ListenError, SettingsError, ChannelError) as error:
         fail(error)
 
 

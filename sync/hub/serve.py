@@ -16,6 +16,8 @@ from pos.system import SystemClock, SystemIds, ThreadWorker
 from sync.hub.app import create_app
 from sync.hub.database import Database, migrate, open_engine
 from sync.hub.service import LOCAL_NETWORKS, Hub, Network
+from sync.hub.shop.letters.setting_up import start_post
+from sync.hub.shop.letters.settings import MessageSettings
 from sync.identity import Identity
 
 __all__ = ["ListenError", "serve"]
@@ -37,10 +39,11 @@ def serve(
     office_networks: Sequence[Network] = (),
     tls: tuple[str, str] | None = None,
     upstream: Identity | None = None,
+    messages: MessageSettings | None = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, with `upstream` as a relay. `tls`: files of certificate chain and key (PEM).
 
-    Raises DatabaseUnavailableError, ListenError.
+    With `messages`, messages to customers go out. Raises DatabaseUnavailableError, ListenError, ChannelError.
     """
     if tls is not None:
         _check_tls(tls)
@@ -69,6 +72,10 @@ def serve(
         ssl_keyfile=tls[1] if tls else None,
     )
     try:
+        if messages is not None and upstream is None:
+            posts = [ThreadWorker(f"hub-messages-{n}") for n in range(len(messages.channels))]
+            workers += posts
+            start_post(hub, messages, posts)
         asyncio.run(_Server(config, f"hub ready on {address}", hub.let_go).serve(sockets=[listener]))
     finally:
         for worker in workers:

@@ -3,7 +3,7 @@
 import asyncio
 import ipaddress
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -95,6 +95,7 @@ class Hub:
         self.guests = Guests(clock)
         self.shop = ShopFollower(database, clock, ids, ROOMS) if channels and not upstream else None
         self._on_shop: list[Callable[[], None]] = []
+        self._also: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = []
         if self.shop is not None:
             self.shop.moved = self.shop_moved
             self.ticker = Ticker(database, clock, ids, TICKS, sleep=sleep, moved=self.shop_moved)
@@ -139,6 +140,10 @@ class Hub:
         if self.relay is not None:
             self.relay.kick()
 
+    def also(self, name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """One more task that runs as long as the hub does, until it is cancelled."""
+        self._also.append((name, run))
+
     def on_shop(self, heard: Callable[[], None]) -> None:
         """`heard` is called on the loop when something in the shop's tables may have changed."""
         self._on_shop.append(heard)
@@ -174,6 +179,7 @@ class Hub:
             tasks.append(asyncio.create_task(self.ticker.run(), name="hub-shop-clock"))
         if self.relay is not None:
             tasks.append(asyncio.create_task(self.relay.run(), name="relay"))
+        tasks += [asyncio.create_task(run(), name=name) for name, run in self._also]
         try:
             yield
         finally:

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from sync.hub.messages.mail import MailServer
+from sync.hub.shop.letters.mail import MailServer
 
 USER, PASSWORD = "laden", "geheim & sicher"
 

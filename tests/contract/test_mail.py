@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pos.system import ThreadWorker
-from sync.hub.messages.mail import Mail, MailServer, _Conversation, compose, plain_address
-from sync.hub.messages.messenger import Letter, Outcome
+from sync.hub.shop.letters.mail import Mail, MailServer, _Conversation, compose, plain_address
+from sync.hub.shop.letters.messenger import Letter, Outcome
 from tests.contract.hub_kit import Clock
 from tests.contract.mail_rig import PASSWORD, USER, Box, mail_server, part, server_at, told
 from tests.contract.test_tls import certificate

@@ -6,22 +6,25 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pos.system import ThreadWorker
-from sync.hub import exceptions
+from sync.hub import tables as hub_tables
 from sync.hub.brand import read_brand
 from sync.hub.database import Database, migrate, open_engine, transact
-from sync.hub.messages import outbox
-from sync.hub.messages.mail import Mail
-from sync.hub.messages.messenger import Letter, Messenger, Outcome
-from sync.hub.messages.outbox import Message
-from sync.hub.messages.post import LEASE_MS, Post
-from sync.hub.messages.seals import Consents, HubSeals, TransactionalOnly
-from sync.hub.messages.settings import MessageSettings, Quiet, Shop
-from sync.hub.messages.tables import message as t
+from sync.hub.shop.kit.work import Work
+from sync.hub.shop.letters import outbox
+from sync.hub.shop.letters.mail import Mail
+from sync.hub.shop.letters.messenger import Letter, Messenger, Outcome
+from sync.hub.shop.letters.outbox import Message
+from sync.hub.shop.letters.post import ACTOR, LEASE_MS, Post
+from sync.hub.shop.letters.seals import Consents, HubSeals, TransactionalOnly
+from sync.hub.shop.letters.settings import MessageSettings, Quiet
+from sync.hub.shop.letters.tables import message as t
+from sync.hub.shop.stores.messages import PutStore
 from tests.contract.hub_kit import Clock, Ids
 from tests.contract.mail_rig import Box, mail_server, server_at
 
@@ -57,10 +60,10 @@ class Rig:
         self.database = Database(self.engine, self.workers)
         self.seals = HubSeals(bytes(32), Ids("seals"))
         self.quiet = NEVER_QUIET
-        self.shops: dict[str, Shop] = {}
+        self.stores: dict[str, Quiet] = {}
 
     def post(self, messenger: Messenger, consents: Consents | None = None, name: str = "one") -> Post:
-        settings = MessageSettings(read_brand(), self.quiet, {}, self.shops, 14 * DAY, 48 * HOUR)
+        settings = MessageSettings(read_brand(), self.quiet, stores=self.stores)
         return Post(
             self.database,
             self.clock,
@@ -80,6 +83,15 @@ class Rig:
             self.engine, outbox.put, Message(**{**given, **changes}), self.seals, self.clock.wall_ms()
         )
 
+    def work(self, function: Callable[[Work], Any]) -> Any:
+        def run(connection: Connection) -> Any:
+            work = Work(connection, self.clock.wall_ms(), Ids(), ACTOR)
+            answer = function(work)
+            work.finish()
+            return answer
+
+        return transact(self.engine, run)
+
     def run(self, *posts: Post) -> None:
         async def turns() -> None:
             for post in posts:
@@ -95,9 +107,12 @@ class Rig:
     def states(self) -> list[tuple[str, str]]:
         return [(row.state, row.reason) for row in self.rows()]
 
-    def told(self) -> list[str]:
+    def told(self) -> list[Any]:
+        """What people are asked to look at."""
         with self.engine.connect() as connection:
-            return [noted.detail for noted in exceptions.listing(connection)]
+            rows = connection.execute(sa.select(hub_tables.task).order_by(hub_tables.task.c.key)).all()
+        assert {(row.kind, row.state) for row in rows} <= {("message-failed", "open")}
+        return [msgspec.json.decode(bytes(row.data)) for row in rows]
 
     def close(self) -> None:
         for worker in self.workers:
@@ -156,7 +171,7 @@ def test_later_means_again_with_pauses_that_grow_until_it_is_given_up(rig: Rig) 
     assert 45 < len(times) < 60
     assert times[-1] <= 48 * 60
     assert rig.states() == [("given_up", "late")]
-    assert rig.told() == ["order-ready by email did not reach the customer: late"]
+    assert rig.told() == [{"kind": "order-ready", "channel": "email", "reason": "late", "answer": ""}]
 
 
 def test_a_refusal_ends_it_and_a_person_is_told_without_the_address(rig: Rig) -> None:
@@ -168,7 +183,8 @@ def test_a_refusal_ends_it_and_a_person_is_told_without_the_address(rig: Rig) ->
     rig.run(post)
     assert len(fake.letters) == 1
     assert rig.states() == [("refused", "server")]
-    assert rig.told() == ["order-ready by email did not reach the customer: server (550 5.1.1)"]
+    (told,) = rig.told()
+    assert (told["reason"], told["answer"]) == ("server", "550 5.1.1")
 
 
 def test_a_server_that_is_away_is_left_alone_and_costs_the_others_no_try(rig: Rig) -> None:
@@ -216,7 +232,8 @@ def test_a_process_that_dies_while_it_sends_leaves_a_message_that_goes_again_aft
     assert len(fake.letters) == 1
     assert rig.rows()[0].unknowns == 1
     # The dead one comes back to life and says what became of its own try: the message is settled, and stays so.
-    assert transact(rig.engine, outbox.settle, leased[0], "dead", LATER, rig.clock.wall_ms()) == ""
+    late = rig.work(lambda work: outbox.settle(work, leased[0], "dead", LATER))
+    assert late == ""
     assert rig.states() == [("sent", "")]
 
 
@@ -262,7 +279,13 @@ def test_two_databases_connections_never_lease_one_message_twice(rig: Rig) -> No
 
 def test_what_can_wait_waits_for_the_stores_morning_and_what_is_urgent_does_not(rig: Rig) -> None:
     rig.quiet = Quiet(dt.time(20, 30), dt.time(8))
-    rig.shops = {"faro": Shop(time_zone="Atlantic/Azores", quiet=Quiet(dt.time(22), dt.time(7)))}
+    rig.stores = {"faro": Quiet(dt.time(22), dt.time(7))}
+    row = {"store": "faro", "version": 1, "active": True}
+    about = PutStore("Faro", time_zone="Atlantic/Azores")
+    transact(
+        rig.engine,
+        lambda c: c.execute(hub_tables.store_info.insert(), {**row, "body": msgspec.json.encode(about)}),
+    )
     evening = dt.datetime(2026, 11, 22, 22, 0, tzinfo=dt.timezone(dt.timedelta(hours=1)))
     rig.clock.ms += int(evening.timestamp() * 1000) - rig.clock.wall_ms()
     rig.put("ready")
@@ -299,8 +322,8 @@ class Agreed:
 def test_consent_is_asked_when_a_message_is_sent_not_when_it_was_written(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sync.hub.messages import kinds as of_kinds
-    from sync.hub.messages.kinds import Kind
+    from sync.hub.shop.letters import kinds as of_kinds
+    from sync.hub.shop.letters.kinds import Kind
 
     kinds = {**of_kinds.kinds(), "order-ready": Kind(purpose="marketing")}
     monkeypatch.setattr(outbox, "kinds", lambda: kinds)

@@ -11,10 +11,11 @@ import pytest
 
 from pos.resources import config_path
 from sync.hub.brand import Brand, read_brand
-from sync.hub.messages.kinds import LANGUAGES, common_words, kinds, sheet
-from sync.hub.messages.quiet import allowed_from
-from sync.hub.messages.rendering import hours_lines, moment, money, write
-from sync.hub.messages.settings import OpenHours, Quiet, Shop
+from sync.hub.shop.letters.kinds import LANGUAGES, common_words, kinds, sheet
+from sync.hub.shop.letters.quiet import allowed_from
+from sync.hub.shop.letters.rendering import hours_lines, moment, money, write
+from sync.hub.shop.letters.settings import Quiet
+from sync.hub.shop.letters.shops import OpenHours, Shop
 
 DEADLINE_MS = int(dt.datetime(2026, 11, 25, 17, 30, tzinfo=dt.UTC).timestamp() * 1000)
 SHOP = Shop(

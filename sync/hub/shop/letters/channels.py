@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pos.ports import Clock, Worker
 from sync.hub.brand import Brand
-from sync.hub.messages.mail import Mail, MailServer
-from sync.hub.messages.messenger import Letter, Messenger, Outcome
+from sync.hub.shop.letters.mail import Mail, MailServer
+from sync.hub.shop.letters.messenger import Letter, Messenger, Outcome
 
 if TYPE_CHECKING:
-    from sync.hub.messages.settings import Channel
+    from sync.hub.shop.letters.settings import Channel
 
 __all__ = ["AppriseMessenger", "ChannelError", "mail_server", "messenger_for"]
 

@@ -1,20 +1,13 @@
 """Quiet hours, by a store's own clock."""
 
 import datetime as dt
-import zoneinfo
 from typing import Final
 
-from sync.hub.messages.settings import MessageSettings, Quiet
+from sync.hub.shop.letters.settings import Quiet
 
-__all__ = ["allowed_from", "allowed_ms"]
+__all__ = ["allowed_from"]
 
 _DAYS: Final = 8
-
-
-def allowed_ms(settings: MessageSettings, store: str, now_ms: int) -> int:
-    """When a message that can wait may go to a customer of this store: now, or the end of the quiet hours."""
-    shop = settings.shop(store)
-    return allowed_from(shop.quiet or settings.quiet, zoneinfo.ZoneInfo(shop.time_zone), now_ms)
 
 
 def allowed_from(quiet: Quiet, zone: dt.tzinfo, now_ms: int) -> int:

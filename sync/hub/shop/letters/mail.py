@@ -19,7 +19,7 @@ from typing import Final, Literal
 import msgspec
 
 from pos.ports import Clock, Worker
-from sync.hub.messages.messenger import Letter, Outcome, id_of
+from sync.hub.shop.letters.messenger import Letter, Outcome, id_of
 
 __all__ = ["Mail", "MailServer", "compose", "plain_address"]
 
@@ -250,7 +250,7 @@ class _Line(smtplib.SMTP):
 class _TlsLine(_Line):
     """TLS from the first byte on."""
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # type: ignore[override]
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         return _context(self._server).wrap_socket(
             socket.create_connection((host, port), timeout), server_hostname=host
         )

@@ -13,10 +13,12 @@ from sqlalchemy.engine import Connection
 
 from sync.hub import exceptions
 from sync.hub.database import upsert
-from sync.hub.messages.kinds import kinds
-from sync.hub.messages.messenger import Outcome
-from sync.hub.messages.seals import Seals
-from sync.hub.messages.tables import message as t
+from sync.hub.shop.kit import tasks
+from sync.hub.shop.kit.work import Work
+from sync.hub.shop.letters.kinds import kinds
+from sync.hub.shop.letters.messenger import Outcome
+from sync.hub.shop.letters.seals import Seals
+from sync.hub.shop.letters.tables import message as t
 
 __all__ = [
     "UNKNOWNS_MAX",
@@ -192,43 +194,39 @@ def postpone(connection: Connection, message: Due, name: str, next_ms: int, reas
     )
 
 
-def settle(
-    connection: Connection, message: Due, name: str, outcome: Outcome, now_ms: int, *, pause_ms: int = 0
-) -> str:
+def settle(work: Work, message: Due, name: str, outcome: Outcome, *, pause_ms: int = 0) -> str:
     """Keep what became of it; gives the state. Nothing happens, and "" is given, if the lease is not ours any more."""
     how, unknowns = outcome.how, message.unknowns
     if how == "unknown":
         unknowns += 1
         how = "later" if unknowns <= UNKNOWNS_MAX else how
     if how == "sent":
-        values = _ended("sent", "", now_ms)
+        values = _ended("sent", "", work.now_ms)
     elif how == "refused":
-        values = _ended("refused", "server" if outcome.answer != "address" else "address", now_ms)
+        values = _ended("refused", "server" if outcome.answer != "address" else "address", work.now_ms)
     elif how == "unknown":
-        values = _ended("given_up", "unknown", now_ms)
+        values = _ended("given_up", "unknown", work.now_ms)
     else:
         wait_ms = min(_LONGEST_WAIT_MS, _FIRST_WAIT_MS << min(message.attempts - 1, 10))
         if pause_ms and outcome.how == "later":
             wait_ms = pause_ms
         reason = "unknown" if outcome.how == "unknown" else "server" if outcome.server else "later"
-        values = {"state": "waiting", "reason": reason, "next_ms": now_ms + wait_ms}
-    done = connection.execute(
+        values = {"state": "waiting", "reason": reason, "next_ms": work.now_ms + wait_ms}
+    done = work.execute(
         t.update()
         .where(_ours(message, name))
         .values(**values, answer=outcome.answer, unknowns=unknowns, lease="", lease_until_ms=0)
     )
     if done.rowcount != 1:
         return ""
-    if values["state"] in {"refused", "given_up"}:
-        _tell(connection, message, str(values["reason"]), outcome.answer, now_ms)
+    _tell(work, message, str(values["state"]), str(values["reason"]), outcome.answer)
     return str(values["state"])
 
 
-def give_up(connection: Connection, message: Due, name: str, reason: str, now_ms: int) -> None:
+def give_up(work: Work, message: Due, name: str, reason: str) -> None:
     """It will not be sent: too late, erased, no consent, no channel, or it cannot be written."""
-    ended = _end(connection, _ours(message, name), reason, now_ms)
-    if ended and reason not in {"consent", "erased"}:
-        _tell(connection, message, reason, "", now_ms)
+    if _end(work.connection, _ours(message, name), reason, work.now_ms):
+        _tell(work, message, "given_up", reason, "")
 
 
 def forget(connection: Connection, now_ms: int, retention_ms: int) -> int:
@@ -276,19 +274,21 @@ def _ended(state: str, reason: str, now_ms: int) -> dict[str, Any]:
     return {"state": state, "reason": reason, "settled_ms": now_ms}
 
 
-def _tell(connection: Connection, message: Due, reason: str, answer: str, now_ms: int) -> None:
-    """A person must know: the customer does not know what the shop believes to have said."""
-    if message.purpose != "transactional":
+def _tell(work: Work, message: Due, state: str, reason: str, answer: str) -> None:
+    """Say that a message ended. Where one did not reach its customer, a person must know."""
+    if state == "waiting":
         return
-    detail = f"{message.kind} by {message.channel} did not reach the customer: {reason}"
-    exceptions.note(
-        connection,
-        message.store,
-        "message",
-        message.key,
-        detail=f"{detail} ({answer})" if answer else detail,
-        now_ms=now_ms,
-    )
+    about = {"kind": message.kind, "channel": message.channel, "reason": reason, "answer": answer}
+    if message.store:
+        work.event(message.store, f"message.{state}", message.key, about)
+    wished = reason in {"consent", "erased"} or message.purpose != "transactional"
+    if state == "sent" or wished:
+        return
+    if message.store:
+        tasks.add(work, message.store, "message-failed", message.key, subject=message.key, data=about)
+    else:
+        detail = f"{message.kind} by {message.channel}: {reason} {answer}".strip()
+        exceptions.note(work.connection, "", "message-failed", message.key, detail=detail, now_ms=work.now_ms)
 
 
 def _is(store: str, key: str) -> sa.ColumnElement[bool]:

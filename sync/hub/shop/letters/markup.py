@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from sync.hub.brand import Brand
-from sync.hub.messages.settings import Shop
+from sync.hub.shop.letters.shops import Shop
 
 __all__ = ["markup_of"]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import zoneinfo
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Final
@@ -11,16 +12,21 @@ from sqlalchemy.engine import Connection
 
 from pos.ports import Clock, Ids
 from sync.hub.database import Database
-from sync.hub.messages import outbox, quiet
-from sync.hub.messages.messenger import Letter, Messenger, Outcome
-from sync.hub.messages.outbox import UNKNOWNS_MAX, Content, Due
-from sync.hub.messages.rendering import write
-from sync.hub.messages.seals import Consents, Seals
-from sync.hub.messages.settings import MessageSettings
+from sync.hub.shop.kit.actor import Actor
+from sync.hub.shop.kit.work import Work
+from sync.hub.shop.letters import outbox
+from sync.hub.shop.letters.messenger import Letter, Messenger, Outcome
+from sync.hub.shop.letters.outbox import UNKNOWNS_MAX, Content, Due
+from sync.hub.shop.letters.quiet import allowed_from
+from sync.hub.shop.letters.rendering import write
+from sync.hub.shop.letters.seals import Consents, Seals
+from sync.hub.shop.letters.settings import MessageSettings
+from sync.hub.shop.letters.shops import Shop, shop_of
 
 __all__ = ["LANE", "LEASE_MS", "Post"]
 
 LANE: Final = "messages"
+ACTOR: Final = Actor("hub", "messages", "admin")
 LEASE_MS: Final = 300_000
 LOOK_S: Final = 5.0
 _AT_ONCE: Final = 3  # all of them, one after the other, end within a lease
@@ -58,6 +64,7 @@ class Post:
         self._seals = seals
         self._consents = consents
         self._sleep = sleep
+        self._ids = ids
         self._lease = ids.token(8).hex()
         self._kicked = asyncio.Event()
         self._away_until: dict[str, int] = {}
@@ -101,23 +108,26 @@ class Post:
                 _log.error(
                     "message %s %s cannot be written: %s", message.kind, message.key, type(error).__name__
                 )
-                await self._give_up(message, "unwritable")
+                await self._database.run(LANE, self._give_up, message, "unwritable")
         return bool(leased)
 
     async def _one(self, message: Due) -> None:
-        content, verdict, at_ms = await self._database.run(LANE, self._look, message)
-        if verdict == "wait":
-            reason = "quiet" if message.channel in self._messengers else "no-channel"
-            if self._is_away(message.channel):
-                reason = "server"
-            await self._database.run(LANE, outbox.postpone, message, self._lease, at_ms, reason)
-        elif verdict:
-            await self._give_up(message, verdict)
-        elif content is not None:
-            await self._send(message, content)
+        ready = await self._database.run(LANE, self._look, message)
+        if ready is not None:
+            await self._send(message, *ready)
 
-    def _look(self, connection: Connection, message: Due) -> tuple[Content | None, str, int]:
-        """What to do with it: "" (send), "wait" until a moment, or why it is given up."""
+    def _look(self, connection: Connection, message: Due) -> tuple[Content, Shop] | None:
+        """What to send, if anything; else it is postponed or given up by now."""
+        shop = shop_of(connection, message.store)
+        content, verdict, at_ms = self._decide(connection, message, shop)
+        if verdict in {"quiet", "server", "no-channel"}:
+            outbox.postpone(connection, message, self._lease, at_ms, verdict)
+        elif verdict:
+            self._give_up(connection, message, verdict)
+        return (content, shop) if content is not None else None
+
+    def _decide(self, connection: Connection, message: Due, shop: Shop) -> tuple[Content | None, str, int]:
+        """Its content, or why it waits and until when, or why it is given up."""
         now_ms = self._clock.wall_ms()
         until_ms = message.until_ms or message.created_ms + self._settings.give_up_ms
         if not outbox.renew(connection, message, self._lease, now_ms + LEASE_MS):
@@ -131,17 +141,20 @@ class Post:
             and self._consents.may_send(connection, message.customer, message.purpose, message.channel)
         ):
             return None, "consent", 0
+        away_ms = self._away_until.get(message.channel, 0)
         if message.channel not in self._messengers:
-            return None, "wait", min(until_ms, now_ms + _LONGEST_PAUSE_MS)
-        allowed_ms = now_ms if message.urgent else quiet.allowed_ms(self._settings, message.store, now_ms)
-        allowed_ms = max(allowed_ms, self._away_until.get(message.channel, 0))
-        if allowed_ms > now_ms:
-            return None, "wait", min(allowed_ms, until_ms)
+            return None, "no-channel", min(until_ms, now_ms + _LONGEST_PAUSE_MS)
+        if now_ms < away_ms:
+            return None, "server", min(until_ms, away_ms)
+        if not message.urgent:
+            silence = self._settings.quiet_of(message.store)
+            allowed_ms = allowed_from(silence, zoneinfo.ZoneInfo(shop.time_zone), now_ms)
+            if allowed_ms > now_ms:
+                return None, "quiet", min(until_ms, allowed_ms)
         content = outbox.read_content(connection, message, self._seals)
         return (content, "", 0) if content is not None else (None, "erased", 0)
 
-    async def _send(self, message: Due, content: Content) -> None:
-        shop = self._settings.shop(message.store)
+    async def _send(self, message: Due, content: Content, shop: Shop) -> None:
         written = write(message.kind, message.language, content.fields, shop, self._settings.brand)
         letter = Letter(
             to=content.to,
@@ -155,9 +168,7 @@ class Post:
         outcome = await self._messengers[message.channel].send(letter)
         now_ms = self._clock.wall_ms()
         pause_ms = self._paused(message.channel, outcome, now_ms)
-        state = await self._database.run(
-            LANE, outbox.settle, message, self._lease, outcome, now_ms, pause_ms=pause_ms
-        )
+        state = await self._database.run(LANE, self._settle, message, outcome, pause_ms)
         if state != "sent":
             _log.warning(
                 "message %s %s: %s (%s)",
@@ -178,11 +189,19 @@ class Post:
         self._away_until[channel] = now_ms + pause_ms
         return pause_ms
 
-    def _is_away(self, channel: str) -> bool:
-        return self._clock.wall_ms() < self._away_until.get(channel, 0)
+    def _settle(self, connection: Connection, message: Due, outcome: Outcome, pause_ms: int) -> str:
+        work = self._work(connection)
+        state = outbox.settle(work, message, self._lease, outcome, pause_ms=pause_ms)
+        work.finish()
+        return state
 
-    async def _give_up(self, message: Due, reason: str) -> None:
-        await self._database.run(LANE, outbox.give_up, message, self._lease, reason, self._clock.wall_ms())
+    def _give_up(self, connection: Connection, message: Due, reason: str) -> None:
+        work = self._work(connection)
+        outbox.give_up(work, message, self._lease, reason)
+        work.finish()
+
+    def _work(self, connection: Connection) -> Work:
+        return Work(connection, self._clock.wall_ms(), self._ids, ACTOR)
 
     async def _wait(self) -> None:
         kicked = asyncio.ensure_future(self._kicked.wait())

@@ -11,9 +11,9 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from sync.hub.brand import Brand
-from sync.hub.messages.kinds import Block, common_words, kinds, layout, sheet
-from sync.hub.messages.markup import markup_of
-from sync.hub.messages.settings import OpenHours, Shop
+from sync.hub.shop.letters.kinds import Block, common_words, kinds, layout, sheet
+from sync.hub.shop.letters.markup import markup_of
+from sync.hub.shop.letters.shops import OpenHours, Shop
 
 __all__ = ["Written", "hours_lines", "moment", "money", "write"]
 

@@ -1,0 +1,39 @@
+"""What the shop's commands say to customers: written in the command's own transaction, or taken back."""
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from pos.ports import Ids
+from sync.hub import tables as t
+from sync.hub.shop.kit.work import Work
+from sync.hub.shop.letters import outbox
+from sync.hub.shop.letters.outbox import Message
+from sync.hub.shop.letters.seals import HubSeals, Seals
+
+__all__ = ["Message", "forget_address", "forget_customer", "say", "seals_of", "take_back"]
+
+
+def seals_of(connection: Connection, ids: Ids) -> Seals:
+    """Who encrypts messages at this hub."""
+    seed = connection.execute(sa.select(t.node_key.c.seed)).scalar_one()
+    return HubSeals(bytes(seed), ids)
+
+
+def say(work: Work, message: Message) -> bool:
+    """Write a message into the outbox; False if one with its key is there. Raises ValueError, see `outbox.put`."""
+    return outbox.put(work.connection, message, seals_of(work.connection, work.ids), work.now_ms)
+
+
+def take_back(work: Work, store: str, key: str) -> bool:
+    """Take a message back that has not gone out: what it says does not hold any more. False if it was too late."""
+    return outbox.withdraw(work.connection, store, key, work.now_ms)
+
+
+def forget_customer(work: Work, customer: str) -> int:
+    """Erase what the outbox holds of a customer; gives how many messages."""
+    return outbox.erase_customer(work.connection, customer, work.now_ms)
+
+
+def forget_address(work: Work, address: str) -> int:
+    """Erase what the outbox holds of an address; gives how many messages."""
+    return outbox.erase_address(work.connection, address, seals_of(work.connection, work.ids), work.now_ms)

@@ -1,0 +1,1 @@
+"""Webhooks out: what happened in the shop, told to other systems, signed, and told again until they have heard it."""
