@@ -209,7 +209,7 @@ class _BookFold:
         elif line.kind == "voucher":
             self._counts.add("vouchers-sold", amount=pay)
         for discount in line.discounts:
-            self._discounts.add(discount.source, amount=discount.amount_minor)
+            self._discounts.add(discount.of or discount.source, amount=discount.amount_minor)
 
     def book(self) -> Book:
         of = self._counts.of

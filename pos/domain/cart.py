@@ -10,6 +10,7 @@ from pos.domain.about import About
 from pos.domain.article import Article, Deposit
 from pos.domain.line import NOTHING_SAID, Discount, Line, Mark, Origin, Particulars
 from pos.domain.money import round_minor, vat_of_gross
+from pos.domain.returns import shares_back
 from pos.domain.tax import TaxRate
 from pos.domain.tender import Tender
 
@@ -205,11 +206,19 @@ def price_open_line(
 
 
 def add_return(
-    cart: Cart, sold: Line, quantity: Decimal, refund_minor: int, origin: Origin, mark: Mark
+    cart: Cart,
+    sold: Line,
+    quantity: Decimal,
+    refund_minor: int,
+    origin: Origin,
+    mark: Mark,
+    *,
+    before_minor: int = 0,
 ) -> Cart:
     """Take back `quantity` of a line that was sold, for what was paid for it: at the price and the rate of that sale.
 
-    What the price then and the refund differ by is a discount that is taken back with it.
+    What the price then and the refund differ by is a discount that is taken back with it, of those who gave it;
+    `before_minor` of it came back earlier.
     """
     total = -round_minor(quantity * sold.unit_minor)
     back = refund_minor + total  # what came off then, negative
@@ -220,7 +229,10 @@ def add_return(
         kind="deposit" if sold.kind == "deposit" else "return",
         quantity=-quantity,
         total_minor=total,
-        discounts=(Discount("origin", "", back),) if back else (),
+        discounts=tuple(
+            Discount("origin", "", minor, of=source)
+            for source, minor in shares_back(sold.discounts, before_minor, back)
+        ),
         added=mark,
         source="return",
         parent=None,

@@ -52,5 +52,5 @@ def saved_minor(lines: Iterable[_Discounted]) -> int:
         for line in lines
         if line.discounts
         for discount in line.discounts
-        if discount.source != _ORIGIN
+        if discount.code != _ORIGIN
     )

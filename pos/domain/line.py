@@ -20,7 +20,8 @@ class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
     """A share of a discount on one line. `amount_minor` is what it takes off (negative on a line taken back).
 
     `source` is who gave it: "promotion" (`code` is its id), "manual", "staff", "mark-down". `by` and `approved` are
-    operators, where a person gave it or had to agree.
+    operators, where a person gave it or had to agree. On a line taken back, and on what is sold in its place, `of` is the
+    source of what came off then: it counts there, so that a promotion and what returns take of it add up to what was given.
     """
 
     code: str
@@ -30,6 +31,7 @@ class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
     source: str = ""
     by: str = ""
     approved: str = ""
+    of: str = ""
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from pos.domain.line import Discount
 from pos.domain.money import round_minor
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "TooMuchError",
     "refund_minor",
     "rest_of",
+    "shares_back",
     "too_late",
     "worth_minor",
 ]
@@ -91,6 +93,36 @@ def refund_minor(bought: Bought, taken: Taken, quantity: Decimal) -> int:
     if taken.quantity + quantity > bought.quantity:
         raise TooMuchError(bought.n, bought.quantity - taken.quantity)
     return max(0, worth_minor(bought, taken.quantity + quantity) - taken.refunded_minor)
+
+
+def shares_back(
+    came_off: Sequence[Discount], before_minor: int, back_minor: int
+) -> tuple[tuple[str, int], ...]:
+    """Whose discounts a return takes back: `back_minor` (negative) by the source of what came off then.
+
+    `before_minor` came back earlier. Counted from the beginning like the worth, so that all returns of a line together take back of
+    each source what it gave.
+    """
+    whole = sum(one.amount_minor for one in came_off)
+    if not back_minor or whole <= 0:
+        return (("", back_minor),) if back_minor else ()
+    given: dict[str, int] = {}
+    for one in came_off:
+        source = one.of or one.source
+        given[source] = given.get(source, 0) + one.amount_minor
+    begin = min(max(0, before_minor), whole)
+    end = min(max(0, before_minor - back_minor), whole)
+    shares: dict[str, int] = {}
+    bound = 0
+    for source, minor in given.items():
+        upto = bound + minor
+        for place, sign in ((begin, 1), (end, -1)):
+            part = place * upto // whole - place * bound // whole
+            shares[source] = shares.get(source, 0) + sign * part
+        bound = upto
+    last = next(reversed(given))
+    shares[last] += back_minor - sum(shares.values())
+    return tuple((source, minor) for source, minor in shares.items() if minor)
 
 
 def rest_of(lines: Sequence[Bought], taken: Mapping[int, Taken]) -> tuple[tuple[int, Decimal, int], ...]:

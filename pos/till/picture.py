@@ -5,13 +5,13 @@ from pos.domain import events as e
 from pos.domain.cart import Cart
 from pos.domain.discounts import saved_minor
 from pos.domain.payment import rest_minor
-from pos.domain.rounding import cash_due
 from pos.till.approvals import Approvals
 from pos.till.checkout import Checkout
 from pos.till.closing import Closing
 from pos.till.desk import Desk
 from pos.till.flows import Flows
 from pos.till.parking import Parking
+from pos.till.refunds import Refunds
 from pos.till.selling import Selling
 from pos.till.signing import Signing
 from pos.till.surroundings import Surroundings
@@ -34,6 +34,7 @@ class Picture:
         surroundings: Surroundings,
         signing: Signing,
         closing: Closing,
+        refunds: Refunds,
     ) -> None:
         self._desk = desk
         self._selling = selling
@@ -44,6 +45,7 @@ class Picture:
         self._surroundings = surroundings
         self._signing = signing
         self._closing = closing
+        self._refunds = refunds
 
     def state_word(self) -> str:
         if self._desk.standstill is not None or self._desk.in_doubt:
@@ -102,7 +104,7 @@ class Picture:
             pieces=carts.pieces(cart) if cart is not None else 0,
             taxes=carts.tax_totals(cart) if cart is not None else (),
             due_minor=due,
-            cash_due_minor=cash_due(due, self._desk.setup.tenders.rounding)[0],
+            cash_due_minor=self._refunds.cash_due(cart) if cart is not None else 0,
             tenders=cart.tenders if cart is not None else (),
             tip_minor=cart.about.tip_minor if cart is not None else 0,
             change_minor=shown.change_minor if shown is not None else 0,

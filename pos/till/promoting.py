@@ -60,7 +60,7 @@ class Promoting:
             self._forget()
             known = ()
         new = cart.lines[len(known) :]
-        self._given += [given(line) for line in new if takes_part(line)]
+        self._given += [given(line) for line in new if self._takes_part(line)]
         answer = self._pricer.evaluate(
             self._given,
             moment=self._moment,
@@ -109,6 +109,12 @@ class Promoting:
         if not fresh and not cart.about.promotions:
             return cart
         return with_about(put_discounts(cart, SOURCE, fresh), promotions=())
+
+    def _takes_part(self, line: Line) -> bool:
+        """Articles at the shop's own price, which nobody changed by hand; not those whose price the publisher sets."""
+        return takes_part(line) and not self._desk.setup.goods.price_is_fixed(
+            line.gtin or line.code, line.department
+        )
 
     # -- what changed
 
@@ -162,7 +168,7 @@ class Promoting:
         """What a person set by hand takes the place of a promotion; the cashier is told where it did."""
         for n, wanted in fresh.items():
             line = lines[n - 1]
-            if not wanted and line.live and line.kind == "article" and not takes_part(line):
+            if not wanted and line.live and line.kind == "article" and not self._takes_part(line):
                 self._desk.warn("promotion-replaced", level="info", text=line.text)
                 return
 

@@ -24,6 +24,7 @@ from pos.domain.refund import (
 from pos.domain.rights import Approval, Size, declare
 from pos.domain.rounding import cash_due
 from pos.domain.tender import Tender
+from pos.storage_ports import JournalUnavailableError
 from pos.till.checkout import Checkout
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
@@ -63,12 +64,44 @@ class Refunds:
         self.limits: dict[str, Callable[[str], Awaitable[int]]] = {}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
         checkout.pay_out = self.pay_out
+        self._seen: Cart | None = None
+        self._coins: tuple[Cart, int] | None = None
+
+    def foresee(self) -> Coroutine[Any, Any, None] | None:
+        """Looks up what the open cart will be paid out in coins, where that follows from what its receipts gave back before."""
+        cart = self._selling.cart
+        if cart is None or cart is self._seen or self._desk.setup.tenders.rounding.step_minor <= 1:
+            return None
+        self._seen = cart
+        return self._foresee(cart) if rest_minor(cart) < 0 else None
+
+    async def _foresee(self, cart: Cart) -> None:
+        owed, paid_with = -rest_minor(cart), PaidWith(self._desk, self.limits)
+        try:
+            parts = await paid_with.parts(cart)
+            shares = as_paid(owed, parts, {*self.ways, *self.named, *self.asked, "cash"})
+            if sum(share.worth_minor for share in shares) != owed:
+                cash = shares_of(owed, parts, "cash")
+            else:
+                cash = [share for share in shares if share.source.kind == "cash"]
+            before = await paid_with.coins([share.source.receipts[-1] for share in cash])
+        except (Refusal, JournalUnavailableError):  # said when it is paid
+            return
+        coins = in_coins(cash, before, self._desk.setup.tenders.rounding)
+        paid_out = sum(entry.amount_minor - entry.worth_minor for entry in coins)
+        self._coins = cart, -(owed + paid_out)
+
+    def cash_due(self, cart: Cart) -> int:
+        """What the rest of the cart is in coins; negative where it is paid out."""
+        if self._coins is not None and self._coins[0] is cart:
+            return self._coins[1]
+        return cash_due(rest_minor(cart), self._desk.setup.tenders.rounding)[0]
 
     def pay_out(self, cart: Cart, given_minor: int | None) -> Flow | Coroutine[Any, Any, None]:
         """End a cart of which less than nothing is due. `given_minor`: the amount that was typed, if one was."""
         due = rest_minor(cart)
         assert due < 0, "nothing is to be paid"
-        coins, _ = cash_due(due, self._desk.setup.tenders.rounding)
+        coins = self.cash_due(cart)
         if given_minor is not None and given_minor not in {-due, -coins}:
             raise Refusal("pay-out-exact", amount=-coins)
         return self.by(cart)

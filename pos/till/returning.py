@@ -12,6 +12,7 @@ from pos.domain import events as e
 from pos.domain.article import Article
 from pos.domain.cart import Line, Origin
 from pos.domain.codes import key_of
+from pos.domain.money import round_minor
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.returns import Reason, TooMuchError, refund_minor, too_late
 from pos.domain.rights import Approval, declare
@@ -217,7 +218,10 @@ class Returning:
             except TooMuchError as error:
                 raise Refusal("too-much-back", left=str(error.left), text=one.line.text) from error
             from_line = msgspec.structs.replace(origin, n=one.line.n)
-            cart = carts.add_return(cart, sold, quantity, refund, from_line, self._desk.mark())
+            earlier = round_minor(one.taken.quantity * sold.unit_minor) - one.taken.refunded_minor
+            cart = carts.add_return(
+                cart, sold, quantity, refund, from_line, self._desk.mark(), before_minor=earlier
+            )
         approvals = tuple(dict.fromkeys((*cart.about.approvals, *approved)))
         cart = carts.with_about(cart, approvals=approvals)
         self._selling.keep(cart)

@@ -167,6 +167,7 @@ class Till:
             self._desk, ledger, self._selling, self._surroundings, counting, cash, leftovers
         )
         self._cards.before_closing(self._closing, leftovers)
+        self._foresee = refunds.foresee
         self._picture = Picture(
             self._desk,
             self._selling,
@@ -177,6 +178,7 @@ class Till:
             self._surroundings,
             self._signing,
             self._closing,
+            refunds,
         )
         parts: tuple[Any, ...] = (
             self._selling,
@@ -338,6 +340,9 @@ class Till:
             asking = self._ask_of_goods()
             if asking is not None:
                 await asking
+            foreseen = self._foresee()
+            if foreseen is not None:
+                await foreseen
         except NeedsAnswer as needed:
             asking = self._ask_first(needed, command)
             if asking is not None:
@@ -355,7 +360,7 @@ class Till:
                 self._begin(command)
                 command = self._flows.look(command)
             waiting = self._run(command)
-            return self._ask_of_goods() if waiting is None else waiting
+            return waiting or self._ask_of_goods() or self._foresee()
         except NeedsAnswer as needed:
             return self._ask_first(needed, command)
         except Exception as error:  # noqa: BLE001 - a bug costs one command, never the till

@@ -151,6 +151,7 @@ def test_what_is_taken_back_costs_what_was_paid_at_the_rate_of_then() -> None:
     (line,) = cart.lines
     assert (line.quantity, line.total_minor, line.pay_minor, line.kind) == (Decimal(-1), -89, -59, "return")
     assert (total_minor(cart), pieces(cart)) == (-59, 0)
+    assert [(one.of, one.source, one.amount_minor) for one in line.discounts] == [("promotion", "", -30)]
     (tax,) = tax_totals(cart)
     assert (tax.percent, tax.gross_minor, tax.vat_minor) == (Decimal(16), -59, -8)
 

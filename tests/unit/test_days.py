@@ -15,6 +15,7 @@ from pos.cash_facts import DayClosed, DayOpened, SessionClosed
 from pos.days import Days, follow_days
 from pos.domain.drawer import Pieces, counted_minor, denominations, read_pieces
 from pos.domain.foreign_cash import ForeignAmount, ForeignCount, ForeignEnd, read_foreign
+from pos.domain.line import Discount
 from pos.domain.tender import Foreign, Tender
 from pos.sale_facts import Sale, SaleLine
 from pos.totals import Placed
@@ -202,6 +203,34 @@ def test_a_session_that_was_closed_before_currencies_were_counted_means_what_it_
     (session,) = pos.totals.day_totals(placed, "1-2").sessions
     assert session.foreign == ()
     assert b"foreign" not in msgspec.json.encode(session)
+
+
+def test_what_a_return_takes_back_of_a_promotion_stands_with_the_promotion_and_old_facts_stay_as_they_were() -> (
+    None
+):
+    def sale(*discounts: Discount, sign: int) -> Sale:
+        line = SaleLine(
+            1,
+            "Joghurt",
+            59,
+            59 * sign,
+            "B",
+            Decimal(7),
+            0,
+            qty=Decimal(sign),
+            kind="return",
+            discounts=discounts,
+        )
+        return Sale("c", 1, "2026-11-21", "1-2", "1", 0, 0, 0, 0, (line,), (), (), total_minor=0, pieces=1)
+
+    opened = (1, DayOpened("2026-11-21", "1-2"))
+    given = (1, sale(Discount("p", "Aktion", 20, source="promotion"), sign=1))
+    now = (1, sale(Discount("origin", "", -20, of="promotion"), sign=-1))
+    then = (1, sale(Discount("origin", "", -20), sign=-1))
+    (book,) = pos.totals.day_totals((opened, given, now), "1-2").books
+    assert [(name, sums.amount_minor) for name, sums in book.discounts] == [("promotion", 0)]
+    (book,) = pos.totals.day_totals((opened, given, then), "1-2").books
+    assert [(name, sums.amount_minor) for name, sums in book.discounts] == [("", -20), ("promotion", 20)]
 
 
 def test_what_names_another_days_session_is_not_this_days() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pos.domain.line import Discount
 from pos.domain.returns import (
     Bought,
     ReturnPolicy,
@@ -13,6 +14,7 @@ from pos.domain.returns import (
     TooMuchError,
     refund_minor,
     rest_of,
+    shares_back,
     too_late,
     worth_minor,
 )
@@ -66,3 +68,29 @@ def test_more_than_was_bought_is_refused_and_says_what_is_left() -> None:
 )
 def test_a_rule_holds_for_its_days_and_a_recall_for_ever(rule: str, age: int, *, late: bool) -> None:
     assert too_late(ReturnPolicy(days={"exchange": 30, "recall": 0}), rule, age) is late
+
+
+def test_returns_take_back_of_each_discount_what_it_gave_in_any_parts() -> None:
+    came_off = (Discount("p", "3 für 2", 89, source="promotion"), Discount("", "Delle", 41, source="manual"))
+    for parts in ((130,), (1,) * 130, (43, 44, 43), (129, 1), (65, 65)):
+        sums: dict[str, int] = {}
+        before = 0
+        for part in parts:
+            shares = shares_back(came_off, before, -part)
+            assert sum(minor for _, minor in shares) == -part
+            for source, minor in shares:
+                sums[source] = sums.get(source, 0) + minor
+            before += part
+        assert sums == {"promotion": -89, "manual": -41}
+
+
+def test_a_cent_of_rounding_that_nobody_gave_is_nobodys_discount() -> None:
+    assert shares_back((), 0, -1) == (("", -1),)
+    assert shares_back((), 0, 0) == ()
+    gone = (Discount("p", "x", 10, source="promotion"),)
+    assert shares_back(gone, 10, -1) == (("promotion", -1),), "a cent too much stays with the one who gave"
+
+
+def test_what_was_sold_in_exchange_goes_back_to_the_same_source() -> None:
+    again = (Discount("origin", "", 30, of="promotion"),)
+    assert shares_back(again, 0, -30) == (("promotion", -30),)
