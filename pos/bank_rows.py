@@ -1,4 +1,4 @@
-"""A bank's statement as a CSV file, as banks give them out: rows of money that came, with their words.
+"""A bank's statement as banks give them out, CSV or CAMT.053 (pos.bank_camt): rows of money that came, with their words.
 
 Banks differ in everything: the sign between columns, the letters, the names of columns, how they write amounts and days. What is
 needed is found by the names that German and English banks use; what is not understood is said and left alone.
@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from pos.bank_camt import CamtError, is_xml, read_camt
 from pos.domain.question import read_date
 from pos.domain.transfer import names_reference
 from pos.transfers import OpenTransfer
@@ -61,7 +62,7 @@ class BankFileError(ValueError):
 
 
 class BankRow(msgspec.Struct, frozen=True):
-    """`line` is the row's number in the file, from 1; `words` all that could hold a reference."""
+    """`line` is the row's number in the file, from 1 (of an XML file: the entry's); `words` all that could hold a reference."""
 
     line: int
     booked: dt.date
@@ -78,9 +79,14 @@ class Match(msgspec.Struct, frozen=True):
 
 def read_bank_file(path: Path, today: dt.date) -> tuple[list[BankRow], list[str]]:
     """Its rows, and what was not understood. Raises BankFileError where no row can be read."""
-    raw = path.read_bytes()[: MAX_BYTES + 1]
+    with path.open("rb") as file:
+        raw = file.read(MAX_BYTES + 1)
     if len(raw) > MAX_BYTES:
         raise BankFileError("the file is larger than 20 MB")
+    if raw[:4] == b"PK\x03\x04":
+        raise BankFileError("it is packed (ZIP): unpack it first")
+    if is_xml(raw):
+        return _camt_rows(raw)
     lines = _text_of(raw).splitlines()
     for at, line in enumerate(lines):
         for sign in (";", ",", "\t"):
@@ -90,6 +96,14 @@ def read_bank_file(path: Path, today: dt.date) -> tuple[list[BankRow], list[str]
             if any(name in _AMOUNT for name in names) and any(name in _DAY for name in names):
                 return _rows(names, lines[at + 1 :], sign, at + 2, today)
     raise BankFileError("no row names a column for the amount and one for the day (Betrag, Buchungstag)")
+
+
+def _camt_rows(raw: bytes) -> tuple[list[BankRow], list[str]]:
+    try:
+        rows, problems = read_camt(raw)
+    except CamtError as error:
+        raise BankFileError(str(error)) from error
+    return [BankRow(row.entry, row.booked, row.amount_minor, row.words) for row in rows], problems
 
 
 def _text_of(raw: bytes) -> str:

@@ -45,7 +45,7 @@ def list_(state: Path) -> None:
 @click.option("--dry", is_flag=True, help="Only say what would be marked.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def match(state: Path, operator: str, dry: bool, file: Path) -> None:
-    """Mark the transfers as received whose references stand in FILE, a bank's statement as CSV."""
+    """Mark the transfers as received whose references stand in FILE, a bank's statement as CSV or CAMT.053."""
     try:
         rows, problems = read_bank_file(file, SystemClock().now().date())
     except BankFileError as error:
