@@ -5,7 +5,7 @@ from typing import Protocol
 from pos.card_ports import CardTerminal
 from pos.domain.psp import PspOrder, PspSays
 
-__all__ = ["PaymentLine", "PaymentService", "PspAwayError", "PspRefusedError"]
+__all__ = ["PaymentLine", "PaymentService", "PspAwayError", "PspKeyError", "PspRefusedError"]
 
 
 class PspAwayError(Exception):
@@ -14,6 +14,10 @@ class PspAwayError(Exception):
 
 class PspRefusedError(Exception):
     """The service said no to the order itself, and did nothing."""
+
+
+class PspKeyError(PspRefusedError):
+    """The service does not take the key, or not for this."""
 
 
 class PaymentService(Protocol):

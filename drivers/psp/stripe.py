@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from pos.domain.psp import PspOrder, PspSays, Status
-from pos.psp_ports import PspAwayError, PspRefusedError
+from pos.psp_ports import PspAwayError, PspKeyError, PspRefusedError
 
 if TYPE_CHECKING:
     import httpx
@@ -25,6 +25,7 @@ OPEN_S: Final = 35 * 60
 _LIST_BEFORE_S: Final = 600
 _PAGES_MAX: Final = 50
 _TIMEOUT_S: Final = 15.0
+_KEY: Final = frozenset({401, 403})
 _AWAY: Final = frozenset({409, 429})
 
 
@@ -125,6 +126,11 @@ class Stripe:
         except PspRefusedError:  # only an open one can be cancelled: what is it then?
             return await self.status(order)
 
+    async def probe(self) -> None:
+        """Look whether it answers and takes the key, for the two things that are needed; nothing is made or changed."""
+        for path in ("/v1/checkout/sessions", "/v1/refunds"):
+            await self._ask("GET", path, {"limit": "1"})
+
     async def _ask(
         self, method: str, path: str, form: dict[str, str] | None = None, key: str = ""
     ) -> dict[str, Any]:
@@ -166,7 +172,7 @@ def _checked(status: int, body: Any) -> dict[str, Any]:
     said = str(error.get("code") or error.get("type") or status)[:60]
     if status >= 500 or status in _AWAY or error.get("type") == "idempotency_error" or status < 400:
         raise PspAwayError(said)
-    raise PspRefusedError(said)
+    raise (PspKeyError if status in _KEY else PspRefusedError)(said)
 
 
 def _session(body: dict[str, Any]) -> PspSays:

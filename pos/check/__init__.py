@@ -106,6 +106,7 @@ def _around(settings: Settings | None, state: Path, till_runs: bool) -> list[Awa
         check_screen,
         printers,
     )
+    from pos.check.services import check_service  # noqa: PLC0415
 
     if settings is None:
         mend = Finding("Devices", "Devices and hub", "off", "not looked for: the settings need mending first")
@@ -134,6 +135,12 @@ def _around(settings: Settings | None, state: Path, till_runs: bool) -> list[Awa
         what = f"Card terminal {at}" if len(devices.card) > 1 else "Card terminal"
         password = password_file(state, settings)
         asked.append(_in_time("Devices", what, address, check_card, what, address, password, till_runs))
+    asked.append(
+        _in_time(
+            "Services", "Payment service", settings.psp.provider, check_service, state, settings.psp,
+            patience_s=_NODE_PATIENCE_S,
+        )
+    )  # fmt: skip
     return asked + _nodes(settings.hub.url, state)
 
 
