@@ -46,6 +46,7 @@ __all__ = [
     "put_count",
     "release",
     "relieve",
+    "reservation_of",
     "reserve",
     "set_safety",
 ]
@@ -85,7 +86,7 @@ class Reservation(msgspec.Struct, frozen=True):
 class Move(msgspec.Struct, frozen=True):
     """Goods that came (positive) or went. Once for each (store, sku, type, cause), however often it is said.
 
-    `type` is "sale", "return", "void", "receipt", "adjustment", "damage", "write_off", "transfer_out", "transfer_in" or
+    `by` did it (empty: the caller). `type` is "sale", "return", "void", "receipt", "adjustment", "damage", "write_off", "transfer_out", "transfer_in" or
     "pickup_issue"; `location` "store" (the shop floor), "transit" or "damaged".
     """
 
@@ -97,6 +98,7 @@ class Move(msgspec.Struct, frozen=True):
     occurred_ms: int
     location: str = SHOP_FLOOR
     reason: str = ""
+    by: str = ""
 
 
 def move(work: Work, ask: Move) -> None:
@@ -107,7 +109,15 @@ def move_all(work: Work, asked: list[Move], *, subject: str = "") -> list[Move]:
     """Several at once; gives those that were new. One event for all of a store, about `subject`."""
     moves = {
         _key(ask): Moved(
-            ask.store, ask.sku, ask.type, ask.cause, micro(ask.qty), ask.occurred_ms, ask.location, ask.reason
+            ask.store,
+            ask.sku,
+            ask.type,
+            ask.cause,
+            micro(ask.qty),
+            ask.occurred_ms,
+            ask.location,
+            ask.reason,
+            ask.by or work.actor.name,
         )
         for ask in asked
         if ask.qty

@@ -26,8 +26,10 @@ __all__ = [
     "available",
     "book",
     "ensure",
+    "level_of",
     "levels_of",
     "lock",
+    "on_hand_at",
     "safety_of",
     "set_count",
 ]
@@ -59,6 +61,7 @@ class Moved(msgspec.Struct, frozen=True):
     occurred_ms: int
     location: str = SHOP_FLOOR
     reason: str = ""
+    actor: str = ""
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -117,10 +120,7 @@ def book(work: Work, moves: Sequence[Moved]) -> list[Moved]:
 
 def _insert(work: Work, moves: Sequence[Moved]) -> list[Moved]:
     named = {(move.store, move.sku, move.type, move.cause): move for move in reversed(moves)}
-    rows = [
-        {**msgspec.structs.asdict(move), "recorded_ms": work.now_ms, "actor": work.actor.name}
-        for move in named.values()
-    ]
+    rows = [{**msgspec.structs.asdict(move), "recorded_ms": work.now_ms} for move in named.values()]
     c = t.movement.c
     made = work.execute(
         upsert(work.connection, t.movement)
@@ -192,3 +192,21 @@ def levels_of(
 def level_of(on_hand: int, reserved: int, safety: int, of_store: int) -> Level:
     kept = of_store if safety < 0 else safety
     return Level(amount(on_hand), amount(reserved), amount(max(0, on_hand - reserved - kept)))
+
+
+def on_hand_at(work: Work, store: str, sku: str, location: str, at_ms: int) -> int:
+    """What the ledger says was there then, as it knows it now; stored as in units."""
+    c, m = t.counted.c, t.movement.c
+    newest = work.execute(
+        sa.select(c.qty, c.counted_ms)
+        .where(c.store == store, c.sku == sku, c.location == location, c.counted_ms <= at_ms)
+        .order_by(c.counted_ms.desc(), c.count_id.desc())
+        .limit(1)
+    ).first()
+    since = newest.counted_ms if newest is not None else NEVER
+    here = (m.store == store, m.sku == sku, m.location == location)
+    total = sa.func.coalesce(sa.func.sum(m.qty), 0)
+    moved = work.execute(
+        sa.select(total).where(*here, m.occurred_ms > since, m.occurred_ms <= at_ms)
+    ).scalar_one()
+    return (newest.qty if newest is not None else 0) + int(moved)
