@@ -109,24 +109,31 @@ def hub(
 @click.pass_context
 def digest_command(context: click.Context, db: str | None) -> None:
     """Counts, takings and digests as JSON, to compare with tills, copies and other databases."""
+    import msgspec  # noqa: PLC0415
+
     from sync.hub.digest import digest  # noqa: PLC0415
+    from sync.hub.shop.stock import rebuild as stock  # noqa: PLC0415
     from sync.wire import encode_json  # noqa: PLC0415
 
     with database(context, db) as engine, engine.connect() as connection:
-        click.echo(encode_json(digest(connection)).decode())
+        found = msgspec.to_builtins(digest(connection)) | {"stock": stock.digest(connection)}
+    click.echo(encode_json(found).decode())
 
 
 @hub.command("rebuild")
 @db_option
 @click.pass_context
 def rebuild_command(context: click.Context, db: str | None) -> None:
-    """Build receipts and day totals anew from the facts, while the hub goes on."""
+    """Build receipts, day totals and stock anew from the facts, while the hub goes on."""
     from pos.system import SystemClock  # noqa: PLC0415
     from sync.hub.database import deriving, transact  # noqa: PLC0415
     from sync.hub.rebuild import rebuild_beside  # noqa: PLC0415
+    from sync.hub.shop.stock.rebuild import rebuild_all  # noqa: PLC0415
 
     with database(context, db) as engine:
-        count = rebuild_beside(partial(transact, deriving(engine)), SystemClock().wall_ms())
+        step, now_ms = partial(transact, deriving(engine)), SystemClock().wall_ms()
+        count = rebuild_beside(step, now_ms)
+        rebuild_all(step, now_ms)
     click.echo(f"projections built anew from {count} facts")
 
 

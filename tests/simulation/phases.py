@@ -197,6 +197,19 @@ def _days(seed: int, count: int, _folder: Path, progress: Callable[[int], None])
     return report | {"till_days": till_days(seed, count // 100)}
 
 
+def _shop(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.simulation.shop_days import shop_days
+
+    return dict(shop_days(seed, count, progress))
+
+
+def _races(_seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    """On SQLite and on PostgreSQL; who is first is the machine's, not a seed's."""
+    from tests.simulation.shop_races import shop_races
+
+    return dict(shop_races(count, progress))
+
+
 def _zvt(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
     from tests.simulation.card_lines import fuzz
 
@@ -363,6 +376,24 @@ PHASES: dict[str, Phase] = {
             5_000,
             _days,
             {"days": 100_000, "till_days": 1_000},
+        ),
+        Phase(
+            "shop",
+            "random days of a shop in every channel: late, doubled and reordered facts, counts, promises, transfers",
+            "days",
+            200_000,
+            2_500,
+            _shop,
+            {"days": 200_000},
+        ),
+        Phase(
+            "races",
+            "many want the last of something at once: exactly one gets it, on SQLite and on PostgreSQL",
+            "races",
+            1_000,
+            1_000,
+            _races,
+            {"last_unit": 2_000},
         ),
         Phase(
             "card-matrix",

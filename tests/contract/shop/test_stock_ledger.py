@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,20 +14,23 @@ import sqlalchemy as sa
 
 from pos.domain.line import Origin
 from pos.sale_facts import Reference, Sale, SaleLine
+from sync.hub import ledger
 from sync.hub.database import transact
 from sync.hub.shop.kit import tasks
 from sync.hub.shop.kit.facts import Arrived
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.ticks import tick
 from sync.hub.shop.kit.work import Work
-from sync.hub.shop.stock import core, facts
+from sync.hub.shop.stock import core, facts, rebuild
 from sync.hub.shop.stock import tables as t
 from sync.hub.shop.stock.core import Move, Reserve, available
 from sync.hub.shop.stock.levels import Counted
 from sync.hub.shop.stock.units import ONE
-from tests.contract.hub_kit import NOW_MS, sale
+from sync.wire import Hello
+from tests.contract.hub_kit import NOW_MS, Till, sale, sealed_by
 from tests.contract.hub_rig import Rig
-from tests.contract.shop.kit import OFFICE, do
+from tests.contract.shop.kit import OFFICE, do, hear
+from tests.simulation.shop_races import RACES, race_on
 
 LATER = NOW_MS + 10_000_000
 
@@ -280,3 +284,31 @@ def _arrived(*lines: SaleLine, seq: int = 9) -> Arrived:
 
 def _arrived_of(fact: Sale, seq: int = 9) -> Arrived:
     return Arrived("demo", "1", 1, seq, NOW_MS, fact)
+
+
+def test_races_for_the_last_unit_have_one_winner_each(hub_url: str) -> None:
+    assert race_on(hub_url, 5) == dict.fromkeys(RACES, 5)
+
+
+def test_stock_built_anew_is_the_same_and_what_was_damaged_is_mended(rig: Rig) -> None:
+    till = Till()
+    till.sell(5)
+    batch = sealed_by(till.batch(1, till.seq))
+    rig.enrolled()
+    with rig.engine.begin() as connection:
+        ledger.hello(connection, Hello("demo", "1", 1, "x"), bytes(32), "u", NOW_MS, rig.hub.intake, "")
+    transact(rig.engine, ledger.ingest, batch, NOW_MS, rig.hub.intake)
+    hear(rig)
+    do(rig, core.move, moved(5, "in"))
+    do(rig, core.put_count, Counted("demo", "mug", "c1", 4 * ONE, NOW_MS + 1))
+    do(rig, core.reserve, wanted(2))
+    with rig.engine.connect() as connection:
+        before = rebuild.digest(connection)
+    with rig.engine.begin() as connection:
+        connection.execute(t.level.update().values(on_hand=77, reserved=5, counted_ms=-1))
+        first = connection.execute(sa.select(t.level.c.sku).order_by(t.level.c.sku).limit(1)).scalar_one()
+        connection.execute(t.level.delete().where(t.level.c.store == "demo", t.level.c.sku == first))
+    assert rebuild.rebuild_all(partial(transact, rig.engine), NOW_MS) == 16
+    with rig.engine.connect() as connection:
+        assert rebuild.digest(connection) == before
+    assert level(rig) == ("4", "2", "2")

@@ -147,7 +147,7 @@ def export_levels(work: Work, ask: PageAsk) -> Page:
         query = query.where(sa.tuple_(c.sku, c.location) > place)
     rows = work.execute(query.order_by(c.sku, c.location).limit(ask.limit + 1)).all()
     of_store = safety_of(work, [ask.store]).get(ask.store, 0)
-    found = []
+    found: list[tuple[str, ...]] = []
     for row in rows[: ask.limit]:
         level = level_of(row.on_hand, row.reserved, row.safety, of_store)
         counted = str(row.counted_ms) if row.counted_ms >= 0 else ""

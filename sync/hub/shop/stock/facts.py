@@ -36,6 +36,7 @@ def moves_of(arrived: Arrived) -> list[Move]:
             f"{arrived.place}/{line.n}",
             sale.completed_ms,
             DAMAGED if line.origin is not None and line.origin.damaged else SHOP_FLOOR,
+            by=f"{arrived.store}/{arrived.till}",
         )
         for line in sale.lines
         if line.kind in _GOODS and line.sku and line.voided_ms is None

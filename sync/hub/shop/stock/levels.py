@@ -124,7 +124,7 @@ def _insert(work: Work, moves: Sequence[Moved]) -> list[Moved]:
     c = t.movement.c
     made = work.execute(
         upsert(work.connection, t.movement)
-        .values(rows)
+        .values(rows if len(rows) > 1 else rows[0])  # one row is a statement that is known already
         .on_conflict_do_nothing()
         .returning(c.store, c.sku, c.type, c.cause)
     )

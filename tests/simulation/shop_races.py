@@ -1,0 +1,115 @@
+"""Many want the last of something at once, on real threads over a real database: exactly one gets it.
+
+Each kind of race is a function of an engine, a number and a pool, and gives how many won; another resource adds its own
+to `RACES`. SQLite's writers come one after the other as its hub's do; PostgreSQL's meet.
+"""
+
+import hashlib
+import itertools
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy.engine import Connection, Engine
+
+from sync.hub.database import migrate, open_engine, transact
+from sync.hub.shop.kit.actor import Actor
+from sync.hub.shop.kit.refusal import RefusedError
+from sync.hub.shop.kit.work import Work
+from sync.hub.shop.stock import core
+from tests.contract.postgres import create_database, running_postgres
+
+__all__ = ["BUYERS", "RACES", "Ids", "command", "last_unit", "race_on", "shop_races"]
+
+BUYERS: Final = 8
+_NOW_MS: Final = 1_790_000_000_000
+_OFFICE: Final = Actor("token", "office", "admin")
+Race = Callable[[Engine, int, ThreadPoolExecutor], int]
+
+
+class Ids:
+    """Chance by counting, for several threads."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def new_id(self) -> str:
+        return self.token(13).hex()
+
+    def token(self, size: int) -> bytes:
+        with self._lock:
+            number = next(self._numbers)
+        return hashlib.shake_256(f"{self._seed}:{number}".encode()).digest(size)
+
+
+_IDS: Final = Ids("races")
+
+
+def command(engine: Engine, function: Callable[[Work], Any], actor: Actor = _OFFICE) -> Any:
+    """In its transaction; a refusal comes back as its code."""
+
+    def run(connection: Connection) -> Any:
+        work = Work(connection, _NOW_MS, _IDS, actor)
+        answer = function(work)
+        work.finish()
+        return answer
+
+    try:
+        return transact(engine, run)
+    except RefusedError as refused:
+        return refused.code
+
+
+def last_unit(engine: Engine, number: int, pool: ThreadPoolExecutor) -> int:
+    """Buyers at once want one unit."""
+    sku = f"last-{number}"
+    command(
+        engine, lambda work: core.move(work, core.Move("demo", sku, Decimal(1), "receipt", "in", _NOW_MS))
+    )
+    ask = core.Reserve("demo", sku, Decimal(1), "cart", "buyer", _NOW_MS + 10**9)
+    outcomes = list(pool.map(lambda _: command(engine, lambda work: core.reserve(work, ask)), range(BUYERS)))
+    lost = [outcome for outcome in outcomes if isinstance(outcome, str)]
+    assert set(lost) <= {"not-available"}, lost
+    level = command(engine, lambda work: core.available(work, "demo", [sku]))[sku]
+    assert (level.on_hand, level.reserved, level.available) == (1, 1, 0), level
+    return len(outcomes) - len(lost)
+
+
+RACES: Final[dict[str, Race]] = {"last_unit": last_unit}
+
+
+def race_on(
+    url: str, count: int, races: dict[str, Race] = RACES, progress: Callable[[int], None] = lambda _: None
+) -> dict[str, int]:
+    """`count` races of each kind on one database. Raises AssertionError where not exactly one won."""
+    engine = open_engine(url)
+    try:
+        migrate(engine)
+        threads = 1 if engine.dialect.name == "sqlite" else 4
+        with ThreadPoolExecutor(threads) as pool:
+            for number in range(count):
+                for name, race in races.items():
+                    won = race(engine, number, pool)
+                    assert won == 1, f"{name} {number}: {won} winners"
+                progress(number + 1)
+    finally:
+        engine.dispose()
+    return dict.fromkeys(races, count)
+
+
+def shop_races(count: int, progress: Callable[[int], None] = lambda _: None) -> dict[str, int]:
+    """`count` races of each kind on each database; winners are summed over both."""
+    with tempfile.TemporaryDirectory() as folder, running_postgres() as server:
+        lite = race_on(
+            f"sqlite:///{Path(folder) / 'hub.db'}", count, progress=lambda done: progress(done // 2)
+        )
+        real = race_on(
+            create_database(server, "shop_races"), count, progress=lambda done: progress((count + done) // 2)
+        )
+    return {name: lite[name] + real[name] for name in lite}
