@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
@@ -119,9 +120,7 @@ class Stock:
         before = self._state(one)
         commit = self.rng.random() < 0.5
         for turn in range(self.rng.randint(1, 2)):
-            done = self.day.do(
-                lambda work, commit=commit: core.commit(work, one, one) if commit else core.release(work, one)
-            )  # type: ignore[misc]
+            done = self.day.do(partial(_commit if commit else _release, one=one))
             if before == "active" and turn == 0:
                 assert done.state == ("committed" if commit else "released")
                 if commit:
@@ -249,6 +248,14 @@ class Stock:
 
     def _state(self, reservation_id: str) -> str:
         return self.day.do(lambda work: _find(work, reservation_id))
+
+
+def _commit(work: Work, one: str) -> core.Reservation:
+    return core.commit(work, one, one)
+
+
+def _release(work: Work, one: str) -> core.Reservation:
+    return core.release(work, one)
 
 
 def _find(work: Work, reservation_id: str) -> str:

@@ -90,7 +90,7 @@ def _keys(connection: Connection) -> list[_Key]:
     found: set[_Key] = set()
     for table in (t.level, t.movement, t.counted):
         c = table.c
-        found |= {tuple(row) for row in connection.execute(sa.select(c.store, c.sku, c.location).distinct())}  # type: ignore[misc]
+        found |= {tuple(row) for row in connection.execute(sa.select(c.store, c.sku, c.location).distinct())}
     return sorted(found)
 
 
