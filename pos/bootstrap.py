@@ -407,6 +407,9 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
             theme=load_theme(settings.till.theme),
             digits_are_cents=settings.till.digits_are_cents,
             qr_blocks=lambda code: _qr_blocks(opened.surround.code_address(code)),
+            qr_fitting=lambda code, columns, rows: _qr_fitting(
+                opened.surround.code_address(code), columns, rows, fine=settings.till.fine_codes
+            ),
             first_frame=ready,
             demo_ctrl_c=demo,
             wedge=WedgeDetector() if settings.till.wedge else None,
@@ -434,6 +437,17 @@ def _qr_blocks(address: str) -> list[str]:
     from receipts.qr import qr_blocks  # noqa: PLC0415 - after the first frame
 
     return qr_blocks(address) if address else []
+
+
+def _qr_fitting(address: str, columns: int, rows: int, *, fine: bool) -> list[str]:
+    from receipts.qr import qr_fitting  # noqa: PLC0415 - when a customer is to scan something
+
+    console = os.environ.get("TERM", "") in {
+        "linux",
+        "dumb",
+        "",
+    }  # its fonts hold 512 characters, none of these
+    return qr_fitting(address, columns, rows, fine=fine and not console) if address else []
 
 
 def quick_keys_of(state: Path, till: Till, keymap: "Keymap") -> QuickKeys:

@@ -78,6 +78,7 @@ class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: Annotated[int, msgspec.Meta(ge=1)]
     park_slip: bool
     share_parked: bool
+    fine_codes: bool
 
 
 class ScanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,6 +22,7 @@ from pos.tui.paint import Brush
 from pos.tui.pump import Pump
 from pos.tui.scene import CartRows, Scene
 from pos.tui.screens import draw
+from pos.tui.screens.code import code_room
 from pos.tui.sounds import Alarm, Sounds, sound_of
 from pos.tui.themes import Theme
 from pos.tui.timer import Later, later
@@ -44,6 +45,7 @@ class TillApp(App[int], inherit_bindings=False):
     """The cashier's screen on a till. Run it with `run_async()`; `exit(code)` ends it.
 
     `qr_blocks` makes the rows of a code for a link; it is asked after the paid screen stands, once a link.
+    `qr_fitting` makes them for a code that a customer is to scan now, for so many columns and rows.
     `first_frame` is called when the first frame is on the terminal, `painted` after each later one.
     `quick_keys` are the pages of the shop, `left_handed` puts what is touched at the left. `wedge` tells a scanner that types into the terminal from a person; None takes every key as typed.
     """
@@ -62,6 +64,7 @@ class TillApp(App[int], inherit_bindings=False):
         theme: Theme,
         digits_are_cents: bool = True,
         qr_blocks: Callable[[str], list[str]] | None = None,
+        qr_fitting: Callable[[str, int, int], list[str]] | None = None,
         first_frame: Callable[[], None] | None = None,
         painted: Callable[[], None] | None = None,
         sounds: Sounds | None = None,
@@ -76,6 +79,7 @@ class TillApp(App[int], inherit_bindings=False):
         self._wall = clock
         self._look = theme
         self._make_qr = qr_blocks
+        self._fit_qr = qr_fitting
         self._first_frame = first_frame
         self._painted = painted
         self._sounds = sounds or self._bell
@@ -88,7 +92,7 @@ class TillApp(App[int], inherit_bindings=False):
         self._brush = Brush(theme, 80)
         self._row_cache: dict[int, tuple[Line, str, CartRows]] = {}
         self._qr: tuple[str, tuple[str, ...]] = ("", ())
-        self._qr_asked = ""
+        self._qr_asked = ("", 0, 0)
         self._pump = Pump(self._renew)
         self._timer = timer
         self._alarm = Alarm(self._sounds, timer)
@@ -218,13 +222,15 @@ class TillApp(App[int], inherit_bindings=False):
         if self._make_qr is None or (view.state != "paid" and not asks):
             return
         link = _code_of(view)
-        if link and link != self._qr_asked:
-            self._qr_asked = link
-            self.call_after_refresh(self._show_qr, link)
+        room = code_room(*self.size) if asks and self._fit_qr is not None else (0, 0)
+        if link and (link, *room) != self._qr_asked:
+            self._qr_asked = (link, *room)
+            self.call_after_refresh(self._show_qr, link, *room)
 
-    def _show_qr(self, link: str) -> None:
+    def _show_qr(self, link: str, columns: int, rows: int) -> None:
         assert self._make_qr is not None, "asked only when there is one"
-        self._qr = (link, tuple(self._make_qr(link)))
+        fit = self._fit_qr
+        self._qr = (link, tuple(fit(link, columns, rows) if fit and rows else self._make_qr(link)))
         self._pump.poke()
 
     def _tick(self) -> None:

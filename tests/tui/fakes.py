@@ -448,9 +448,10 @@ class Shop:
         await till.settle()
 
     def app(self, theme: str = "dark", **options: Any) -> TillApp:
-        from receipts.qr import qr_blocks
+        from receipts.qr import qr_blocks, qr_fitting
 
         options.setdefault("qr_blocks", qr_blocks)
+        options.setdefault("qr_fitting", lambda *about: qr_fitting(*about, fine=True))
         options.setdefault("sounds", lambda _: None)
         return TillApp(self.till, load_keymap(), clock=self.clock, theme=load_theme(theme), **options)
 

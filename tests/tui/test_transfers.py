@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 import zxingcpp
 from PIL import Image, ImageDraw
 
@@ -16,9 +17,10 @@ from pos.resources import texts
 from pos.sale_facts import Reference, Sale
 from pos.transfer_facts import TransferOffered, TransferReceived
 from pos.transfers import OpenTransfer, follow_transfers
+from pos.tui.screens.code import code_room
 from receipts.model import Shop as ReceiptShop
 from receipts.model import build
-from receipts.qr import qr_svg
+from receipts.qr import qr_fitting, qr_sextants, qr_svg
 from receipts.text import render_text
 from tests.tui.fakes import BREAD, MILK, PIN, SHIRT, Shop, opened, run
 
@@ -67,6 +69,39 @@ def seen(rows: list[str]) -> str:
                 draw.rectangle((*at, at[0] + scale - 1, at[1] + scale - 1), fill=255 * light)
     found = zxingcpp.read_barcodes(image)
     return found[0].text if found else ""
+
+
+def seen_fine(rows: list[str], cell: tuple[int, int]) -> str:
+    """What a phone reads off sextants, each drawn into a cell of so many points, wide and high."""
+    signs = {chr(0x1FB00 + bits - 1 - (bits > 21) - (bits > 42)): bits for bits in range(1, 63)}
+    signs |= {" ": 0, "▌": 21, "▐": 42, "█": 63}
+    wide, high = cell
+    image = Image.new("L", (wide * len(rows[0]), high * len(rows)), 0)
+    draw = ImageDraw.Draw(image)
+    for y, row in enumerate(rows):
+        for x, sign in enumerate(row):
+            for n in (n for n in range(6) if signs.get(sign, 0) >> n & 1):
+                left, top = x * wide + n % 2 * wide // 2, y * high + n // 2 * high // 3
+                right, low = x * wide + (n % 2 + 1) * wide // 2, y * high + (n // 2 + 1) * high // 3
+                draw.rectangle((left, top, right - 1, low - 1), fill=255)
+    found = zxingcpp.read_barcodes(image.resize((image.width * 3, image.height * 3), 0))
+    return found[0].text if found else ""
+
+
+@pytest.mark.parametrize("length", [120, 240, 340])
+def test_a_link_of_a_payment_service_is_read_off_a_screen_of_80_columns(length: int) -> None:
+    link = "https://checkout.example/c/pay/cs_live_a1".ljust(length, "x")
+    columns, rows = code_room(80, 24)
+    blocks = qr_fitting(link, columns, rows, fine=True)
+    assert len(blocks) <= rows
+    assert len(blocks[0]) <= columns
+    fine = any(sign not in "█▀▄ " for row in blocks for sign in row)
+    assert (seen_fine(blocks, (12, 24)) if fine else seen(blocks)) == link
+
+
+def test_a_link_that_is_too_long_for_any_drawing_has_no_room() -> None:
+    columns, rows = code_room(80, 24)
+    assert len(qr_fitting("https://checkout.example/" + "x" * 420, columns, rows, fine=True)) > rows
 
 
 def test_goods_go_on_a_persons_word_and_the_tender_stays_open_until_its_money_came() -> None:
@@ -228,10 +263,31 @@ def test_the_code_fills_a_screen_of_80_columns_and_a_phone_reads_it() -> None:
     run(case)
 
 
-def test_a_screen_of_64_columns_is_too_small_and_says_so() -> None:
+@pytest.mark.parametrize("cell", [(8, 16), (12, 24), (10, 20)])
+def test_on_a_screen_of_64_columns_it_is_drawn_finer_and_a_phone_reads_it(cell: tuple[int, int]) -> None:
     async def case() -> None:
         shop = Shop(tenders=rules(), roles=OPEN)
         async with opened(shop, size=(64, 18)) as till:
+            shop.scan(SHIRT)
+            await do(shop, "transfer")
+            await till.settled()
+            question = shop.till.view.question
+            assert question is not None
+            rows = till.text.splitlines()
+            width = len(qr_sextants(question.qr)[0])
+            assert seen_fine([row[:width].ljust(width) for row in rows[:-1]], cell) == question.qr
+            assert any("Ware mitgeben?" in row for row in rows)
+            assert any("3  Nicht bezahlt" in row for row in rows)
+
+    run(case)
+
+
+def test_a_screen_of_64_columns_without_finer_characters_is_too_small_and_says_so() -> None:
+    async def case() -> None:
+        shop = Shop(tenders=rules(), roles=OPEN)
+        async with opened(
+            shop, size=(64, 18), qr_fitting=lambda *about: qr_fitting(*about, fine=False)
+        ) as till:
             shop.scan(SHIRT)
             await do(shop, "transfer")
             await till.settled()

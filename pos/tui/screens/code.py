@@ -10,7 +10,7 @@ from pos.tui.widgets import qr
 from pos.tui.widgets.entry_line import entry_line
 from pos.words import message_text, option_text
 
-__all__ = ["code_screen", "shows_code", "wants_code"]
+__all__ = ["code_room", "code_screen", "shows_code", "wants_code"]
 
 _BESIDE_MIN = 24
 _BESIDE_MAX = 40
@@ -23,11 +23,17 @@ def wants_code(scene: Scene) -> bool:
     return asks and view.customer_screen.state is not DeviceState.READY
 
 
+def code_room(width: int, height: int) -> tuple[int, int]:
+    """Columns and rows for a code beside its question on a screen of this size."""
+    return width - _BESIDE_MIN - 1, height - 1
+
+
 def shows_code(scene: Scene) -> bool:
     """Does it fit on this one?"""
     if not wants_code(scene) or scene.local.panel is not Panel.NONE:
         return False
-    return qr.fits(qr.framed(scene.qr, scene.height - 1), scene.width - _BESIDE_MIN - 1, scene.height - 1)
+    columns, rows = code_room(scene.width, scene.height)
+    return qr.fits(qr.framed(scene.qr, rows), columns, rows)
 
 
 def code_screen(scene: Scene) -> Drawing:
