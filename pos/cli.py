@@ -33,6 +33,7 @@ class _Lazy(click.Group):
             "transfers",
             "Transfers by code that are open, and a bank's statement.",
         ),
+        "buyers": ("pos.buyers_cli", "buyers", "Whom invoices were addressed to; forgetting one."),
         "people": ("pos.people_cli", "people", "Operators, roles, PINs and badges."),
         "epoch": ("pos.recovery", "epoch", "Let receipt numbers begin anew, without a hub."),
         "zvt": ("pos.zvt_cli", "zvt", "Say what a capture of a card terminal's line holds."),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from pos.check.buyers import check_buyers
 from pos.check.report import Finding
 from pos.ports import Clock, Worker
 from pos.settings import Settings, SettingsError, load_settings
@@ -38,6 +39,7 @@ def check_store(state: Path, clock: Clock, worker: Worker) -> tuple[list[Finding
         *journal,
         _catalogue(state / "catalogue.db", clock, worker),
         _operators(state),
+        *check_buyers(state),
     ], found
 
 

@@ -31,6 +31,15 @@ class MemoryBuyers:
     async def newest(self, limit: int) -> Mapping[str, tuple[str, ...]]:
         return dict(list((await self._book()).items())[-limit:][::-1])
 
+    async def forget(self, buyer: str) -> bool:
+        """False where there is nothing of them."""
+        book = await self._book()
+        if buyer not in book or self._memory is None:
+            return False
+        del book[buyer]
+        await self._memory.put(_BUYERS, msgspec.json.encode(book))
+        return True
+
     async def _book(self) -> _Book:
         kept = await self._memory.get(_BUYERS) if self._memory is not None else None
         return msgspec.json.decode(kept, type=_Book) if kept else {}
