@@ -30,6 +30,7 @@ from pos.cash_facts import (
     SessionOpened,
     SessionTaken,
 )
+from pos.order_facts import OrderHandedOver
 from pos.sale_facts import Sale
 from pos.till_facts import DrawerOpenedFact, EpochOpened, ReceiptCopied, TrainingBegan, TrainingEnded
 from pos.transfer_facts import TransferOffered, TransferReceived
@@ -95,6 +96,7 @@ Fact = (
     | TerminalPrinted
     | TransferOffered
     | TransferReceived
+    | OrderHandedOver
 )
 
 
@@ -147,6 +149,7 @@ _KINDS: Final[dict[str, tuple[int, type[Any]]]] = {
     "terminal.printed": (1, TerminalPrinted),
     "transfer.offered": (1, TransferOffered),
     "transfer.received": (1, TransferReceived),
+    "order.handed_over": (1, OrderHandedOver),
 }
 _KIND_OF_TYPE: Final = {type_: (kind, version) for kind, (version, type_) in _KINDS.items()}
 _TRAINING: Final = "training."

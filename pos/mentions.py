@@ -5,16 +5,27 @@ from typing import Final
 
 from pos.domain.refund import DEPOSIT, NO_RECEIPT
 from pos.facts import Fact
+from pos.order_facts import OrderHandedOver
 from pos.sale_facts import Sale
 from pos.transfer_facts import TransferOffered, TransferReceived
 
 __all__ = ["KINDS", "mentions_of", "receipt_key"]
 
-KINDS: Final = ("receipt", "serial", "slip", "voucher", "without-receipt", "account", "invoice", "transfer")
+KINDS: Final = (
+    "receipt",
+    "serial",
+    "slip",
+    "voucher",
+    "without-receipt",
+    "account",
+    "invoice",
+    "transfer",
+    "order",
+)
 """receipt: another receipt that it takes back from, gives back the payment of, voids or re-tenders (`receipt_key`);
 serial: an article's serial number; slip: a deposit slip; voucher: a gift card or credit, by its number; without-receipt: a
 return without a receipt, by the business day; account: a customer who pays later; invoice: its own number as an invoice;
-transfer: a credit transfer, by its reference."""
+transfer: a credit transfer, by its reference; order: an order of the hub, by its id."""
 
 _VOUCHERS: Final = frozenset({"gift-card", "credit", "voucher"})
 _TRANSFERS: Final = frozenset({"bank-transfer-qr", "transfer"})
@@ -28,12 +39,16 @@ def mentions_of(fact: Fact) -> Iterator[tuple[str, str]]:
     """Kind and key of each thing that this fact mentions; removed lines mention nothing."""
     if isinstance(fact, TransferOffered | TransferReceived):
         yield ("transfer", fact.reference)
+    if isinstance(fact, OrderHandedOver):
+        yield ("order", fact.order_id)
     if not isinstance(fact, Sale) or fact.training:
         return
     seen = set()
     for reference in fact.references:
         if reference.number:
             seen.add(("receipt", receipt_key(reference.till, reference.epoch, reference.number)))
+        if reference.kind == "order" and reference.external:
+            seen.add(("order", reference.external))
     for line in fact.lines:
         if line.voided_ms is not None:
             continue

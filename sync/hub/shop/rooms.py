@@ -4,10 +4,12 @@ from typing import Final
 
 from sync.hub.shop.kit.facts import Room
 from sync.hub.shop.kit.ticks import Tick
+from sync.hub.shop.orders import facts as orders
+from sync.hub.shop.orders.watch import ring_due
 from sync.hub.shop.stock import core as stock_core
 from sync.hub.shop.stock import facts as stock
 
 __all__ = ["ROOMS", "TICKS"]
 
-ROOMS: Final[tuple[Room, ...]] = (stock.hear,)
-TICKS: Final[tuple[Tick, ...]] = (stock_core.expire_due,)
+ROOMS: Final[tuple[Room, ...]] = (stock.hear, orders.hear)
+TICKS: Final[tuple[Tick, ...]] = (stock_core.expire_due, ring_due)

@@ -7,12 +7,13 @@ from litestar import Router
 from sync.hub.shop.catalogue.api import ROUTES as CATALOGUE
 from sync.hub.shop.kit.http import BODY_MAX_BYTES
 from sync.hub.shop.office.api import ROUTES as OFFICE
+from sync.hub.shop.orders.api import ROUTES as ORDERS
 from sync.hub.shop.stock.api import ROUTES as STOCK
 from sync.hub.shop.stores.api import ROUTES as STORES
 
 __all__ = ["channel_api"]
 
-_ROUTES: Final[tuple[Any, ...]] = (*STORES, *OFFICE, *CATALOGUE, *STOCK)
+_ROUTES: Final[tuple[Any, ...]] = (*STORES, *OFFICE, *CATALOGUE, *STOCK, *ORDERS)
 
 
 def channel_api() -> Router:

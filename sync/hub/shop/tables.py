@@ -3,7 +3,15 @@
 from sync.hub.shop.baskets import tables as basket_tables
 from sync.hub.shop.catalogue import tables as catalogue_tables
 from sync.hub.shop.letters import tables as letter_tables
+from sync.hub.shop.orders import tables as orders_tables
 from sync.hub.shop.stock import tables as stock_tables
 from sync.hub.shop.webhooks import tables as webhook_tables
 
-__all__ = ["basket_tables", "catalogue_tables", "letter_tables", "stock_tables", "webhook_tables"]
+__all__ = [
+    "basket_tables",
+    "catalogue_tables",
+    "letter_tables",
+    "orders_tables",
+    "stock_tables",
+    "webhook_tables",
+]
