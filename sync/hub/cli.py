@@ -56,6 +56,14 @@ def _networks(_context: click.Context, _option: click.Parameter, values: tuple[s
     help="Be a store's relay (after `tresen hub join`): pass everything on to the hub at this address.",
 )
 @click.option(
+    "--webhook-network",
+    "webhook_networks",
+    multiple=True,
+    metavar="CIDR",
+    callback=_networks,
+    help="Webhooks may go here though it is no public address (repeat for more).",
+)
+@click.option(
     "--messages",
     default="",
     metavar="FILE",
@@ -73,6 +81,7 @@ def hub(
     tls_key: str,
     upstream: str,
     messages: str,
+    webhook_networks: tuple[Any, ...],
 ) -> None:
     """Run the hub: takes the tills' facts, keeps the ledger, shows receipts."""
     if context.invoked_subcommand:
@@ -99,6 +108,7 @@ def hub(
             tls=(tls_cert, tls_key) if tls_cert else None,
             upstream=relay_identity(url, upstream) if upstream else None,
             messages=read_settings(Path(messages)) if messages else None,
+            webhook_networks=webhook_networks,
         )
     except (DatabaseUnavailableError, ListenError, SettingsError, ChannelError) as error:
         fail(error)

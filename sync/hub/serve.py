@@ -18,6 +18,8 @@ from sync.hub.database import Database, migrate, open_engine
 from sync.hub.service import LOCAL_NETWORKS, Hub, Network
 from sync.hub.shop.letters.setting_up import start_post
 from sync.hub.shop.letters.settings import MessageSettings
+from sync.hub.shop.webhooks.guard import Rules
+from sync.hub.shop.webhooks.sender import WebhookSender
 from sync.identity import Identity
 
 __all__ = ["ListenError", "serve"]
@@ -40,10 +42,11 @@ def serve(
     tls: tuple[str, str] | None = None,
     upstream: Identity | None = None,
     messages: MessageSettings | None = None,
+    webhook_networks: Sequence[Network] = (),
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, with `upstream` as a relay. `tls`: files of certificate chain and key (PEM).
 
-    With `messages`, messages to customers go out. Raises DatabaseUnavailableError, ListenError, ChannelError.
+    With `messages`, messages to customers go out. Webhooks go to public addresses and to `webhook_networks`. Raises DatabaseUnavailableError, ListenError, ChannelError.
     """
     if tls is not None:
         _check_tls(tls)
@@ -60,6 +63,7 @@ def serve(
         public_url=public_url or address,
         office_networks=(*LOCAL_NETWORKS, *office_networks),
         upstream=upstream,
+        webhook_rules=Rules(tuple(webhook_networks)),
     )
     config = uvicorn.Config(
         create_app(hub),
@@ -72,6 +76,10 @@ def serve(
         ssl_keyfile=tls[1] if tls else None,
     )
     try:
+        if upstream is None:
+            sender = WebhookSender(hub.database, hub.clock, hub.ids, hub.webhook_rules)
+            hub.also("hub-webhooks", sender.run)
+            hub.on_shop(sender.kick)
         if messages is not None and upstream is None:
             posts = [ThreadWorker(f"hub-messages-{n}") for n in range(len(messages.channels))]
             workers += posts

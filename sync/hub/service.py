@@ -25,6 +25,7 @@ from sync.hub.shop.kit.guests import Guests
 from sync.hub.shop.kit.ticks import Ticker
 from sync.hub.shop.kit.work import forget_keys
 from sync.hub.shop.rooms import ROOMS, TICKS
+from sync.hub.shop.webhooks.guard import PUBLIC_ONLY, Rules
 from sync.hub.upstream import public_url as known_public_url
 from sync.identity import Identity
 from sync.keys import SEED_BYTES
@@ -65,6 +66,7 @@ class Hub:
         upstream: Identity | None = None,
         transport: Callable[[], Any] | None = None,
         channels: bool = True,
+        webhook_rules: Rules = PUBLIC_ONLY,
     ) -> None:
         self.database = database
         self.clock = clock
@@ -94,6 +96,7 @@ class Hub:
         self.follower = Follower(database, clock)
         self.guests = Guests(clock)
         self.shop = ShopFollower(database, clock, ids, ROOMS) if channels and not upstream else None
+        self.webhook_rules = webhook_rules
         self._on_shop: list[Callable[[], None]] = []
         self._also: list[tuple[str, Callable[[], Coroutine[Any, Any, None]]]] = []
         if self.shop is not None:

@@ -10,10 +10,11 @@ from sync.hub.shop.office.api import ROUTES as OFFICE
 from sync.hub.shop.orders.api import ROUTES as ORDERS
 from sync.hub.shop.stock.api import ROUTES as STOCK
 from sync.hub.shop.stores.api import ROUTES as STORES
+from sync.hub.shop.webhooks.api import ROUTES as WEBHOOKS
 
 __all__ = ["channel_api"]
 
-_ROUTES: Final[tuple[Any, ...]] = (*STORES, *OFFICE, *CATALOGUE, *STOCK, *ORDERS)
+_ROUTES: Final[tuple[Any, ...]] = (*STORES, *OFFICE, *CATALOGUE, *STOCK, *ORDERS, *WEBHOOKS)
 
 
 def channel_api() -> Router:
