@@ -190,16 +190,17 @@ class _Layout:
             return
         cells = [self._tax_cells(tax) for tax in self._receipt.taxes]
         head = [self._word(key) for key in ("tax", "net", "vat", "gross")]
-        width = (self._columns - 8) // 3
-        if all(len(cell) < width for row in cells for cell in row[1:]):
+        end = self._columns - 2  # where all amounts end
+        width = (end - max(len(row[0]) for row in [head, *cells])) // 3
+        if all(len(cell) < width for row in [head, *cells] for cell in row[1:]):
             for row in [head, *cells]:
-                text = f"{row[0]:<8}" + "".join(f"{cell:>{width}}" for cell in row[1:])
+                text = f"{row[0]:<{end - 3 * width}}" + "".join(f"{cell:>{width}}" for cell in row[1:])
                 yield from self._plain(text)
             return
         for row in cells:  # amounts too long for a table on this paper
             yield from self._plain(f"{head[0]} {row[0]}")
             for name, cell in zip(head[1:], row[1:], strict=True):
-                yield from self._priced("  ", name, cell)
+                yield from self._priced("  ", name, f"{cell}  ")
 
     def _tax_cells(self, tax: ReceiptTax) -> list[str]:
         sums = (tax.net_minor, tax.vat_minor, tax.gross_minor)

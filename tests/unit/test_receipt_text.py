@@ -61,9 +61,9 @@ def test_the_receipt_on_32_columns_reads_like_this() -> None:
         "  Gegeben                50,00",
         "  Rückgeld               33,39",
         "--------------------------------",
-        "MwSt       Netto  Steuer  Brutto",
-        "A 19 %      2,37    0,45    2,82",
-        "B 7 %      12,89    0,90   13,79",
+        "MwSt     Netto  Steuer  Brutto",
+        "A 19 %    2,37    0,45    2,82",
+        "B 7 %    12,89    0,90   13,79",
         "Anzahl Artikel: 5",
         "",
         "https://bon.example/r/1.kq9Zr0x2",
@@ -130,7 +130,7 @@ def test_a_foreign_shop_and_huge_amounts_fall_back_to_rows() -> None:
         32,
     )
     assert "MwSt A 19 %" in lines
-    assert "  Brutto              999.999,99" in lines
+    assert "  Brutto            999.999,99" in lines
     assert any(row.strip() == "Steuernummer 12/345/67890" for row in lines)
 
 
