@@ -24,6 +24,8 @@ _MONEY_FIELDS = {
     "card-unpaid-aside": ("amount",),
     "card-approved-after": ("amount",),
     "card-reserved": ("amount",),
+    "link-back-unknown": ("amount",),
+    "transfer-owed": ("amount",),
     "card-reserved-stays": ("amount",),
     "card-book-too-much": ("amount",),
     "card-released": ("amount",),

@@ -3,11 +3,16 @@
 from collections.abc import Generator
 from typing import Any
 
+from pos.domain.card import CardAnswer
+from pos.domain.psp import PspOrder, verdict_of_answer
+from pos.domain.question import Option, Question
+from pos.psp_ports import PaymentLine
 from pos.till.card_news import CardNews
 from pos.till.card_values import ZVT, Approved
 from pos.till.desk import Refusal
 from pos.till.flows import Flow
 from pos.till.terminals import Terminals
+from pos.words import amount
 
 __all__ = ["CardBack"]
 
@@ -82,10 +87,48 @@ class CardBack:
     def refund_link(
         self, minor: int, service: str, of: str, reference: str
     ) -> Generator[Any, Any, Approved | None]:
-        """Give money of a payment back at its service. Raises Refusal where the service or the payment's id is not known."""
+        """Give money of a payment back at its service. What went back before a cut and stands in no sale is that: it does not go back twice.
+
+        Raises Refusal where the service or the payment's id is not known, and where nobody knows of what went back before.
+        """
         line = self.terminals.service(service)
         if line is None:
             raise Refusal("card-terminal-gone")
         if not reference:
             raise Refusal("card-no-number")
+        for held in self.news.payments.held:
+            intent = held.intent
+            if (intent.kind, intent.of_reference, intent.amount_minor) == ("refund", reference, minor):
+                before = Approved(intent, held.result, held.paper)
+                if (yield from self._still_back(before, line)):
+                    return before
         return (yield from self.pay("refund", minor, of=of, terminal=line, of_reference=reference))
+
+    def _still_back(self, before: Approved, line: PaymentLine) -> Generator[Any, Any, bool]:
+        """Ask the service for a refund that it had accepted, under the same key. False: it failed since, and is none."""
+        intent = before.intent
+        order = PspOrder(
+            intent.payment_id,
+            "refund",
+            before.minor,
+            intent.currency,
+            intent.begun_ms,
+            reference=before.result.reference if before.result is not None else "",
+            of=intent.of_reference,
+        )
+        line.ask(order)
+        heard = yield Question(
+            "link-back-again",
+            options=(Option("leave", word="ui.card-leave"),),
+            fields={"amount": amount(before.minor, self.news.language)},
+            scans="refuse",
+            waits=intent.payment_id,
+            esc="leave",
+        )
+        verdict = verdict_of_answer(order, heard) if isinstance(heard, CardAnswer) else None
+        if verdict is not None and verdict.outcome == "approved":
+            return True
+        if verdict is None or verdict.outcome != "declined" or verdict.result is None:
+            raise Refusal("link-back-unknown", amount=before.minor)
+        yield self.news.keep([self.news.ended_fact(intent, "declined", "query", result=verdict.result)])
+        return False

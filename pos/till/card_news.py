@@ -53,6 +53,10 @@ class CardNews:
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {c.CardNews: self._news}
 
     @property
+    def language(self) -> str:
+        return self._desk.language
+
+    @property
     def payments(self) -> Payments:
         return self._desk.real.journal.head.payments
 
@@ -127,6 +131,10 @@ class CardNews:
         self._state.pop(payment_id, None)
         (self._silent.add if answer.found == "silent" else self._silent.discard)(payment_id)
         payment = self.payments.find(payment_id)
+        if payment is None and self._flows.waits_for(payment_id):
+            waiting = self._flows.tell(answer)  # a refund that is known is asked for again
+            if waiting is not None:
+                await waiting
         if payment is None or payment_id in self.running:
             return
         intent = payment.intent

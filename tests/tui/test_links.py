@@ -330,3 +330,65 @@ def test_a_till_that_dies_while_money_goes_back_gives_it_back_once() -> None:
         assert (len(web.service.refunds), web.service.charged()) == (1, 0)
 
     run(case)
+
+
+async def cut_while_giving_back(web: Web) -> Shop:
+    """The money went back, the till died, and no sale holds it."""
+    shop = await sold(web, SHIRT)
+    web.wire.faults.extend(["", "lost"])
+    web.gate.clear()
+    await key(shop, "void-sale", "1")
+    new = await again(shop, web)
+    web.gate.set()
+    await new.till.handle(c.Tick())
+    await turn(new, 300)
+    assert len(new.journal.head.payments.held) == 1
+    return new
+
+
+async def void_it(shop: Shop) -> None:
+    await key(shop, "void-sale")
+    while asked(shop) in {"which-receipt", "void-sale"}:
+        await shop.till.handle(c.Choose(1))
+    await turn(shop, 300)
+
+
+def test_what_went_back_before_a_cut_is_asked_for_again_and_ends_the_void() -> None:
+    async def case() -> None:
+        web = Web()
+        shop = await cut_while_giving_back(web)
+        await void_it(shop)
+        assert paid(shop)[-1] == ("pay-link", -1_299)
+        assert (len(web.service.refunds), web.service.charged()) == (1, 0)
+        assert (shop.journal.head.payments.open, shop.journal.head.payments.held) == ((), ())
+
+    run(case)
+
+
+def test_while_the_service_is_away_nothing_goes_back_a_second_time() -> None:
+    async def case() -> None:
+        web = Web()
+        shop = await cut_while_giving_back(web)
+        web.wire.away = True
+        await void_it(shop)
+        assert (said(shop), len(shop.journal.sales)) == ("link-back-unknown", 1)
+        assert len(shop.journal.head.payments.held) == 1
+        web.wire.away = False
+        await void_it(shop)
+        assert (len(web.service.refunds), len(shop.journal.sales)) == (1, 2)
+
+    run(case)
+
+
+def test_a_refund_that_failed_since_is_none_and_goes_back_anew() -> None:
+    async def case() -> None:
+        web = Web()
+        shop = await cut_while_giving_back(web)
+        (before,) = web.service.refunds.values()
+        before |= {"status": "failed", "amount": 0}
+        await void_it(shop)
+        assert paid(shop)[-1] == ("pay-link", -1_299)
+        assert [one["status"] for one in web.service.refunds.values()] == ["failed", "succeeded"]
+        assert shop.journal.head.payments.held == ()
+
+    run(case)
