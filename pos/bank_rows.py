@@ -176,6 +176,8 @@ def match_rows(
         if len(named) != 1 or not row.amount_minor:
             continue
         (one,) = named
+        if (row.amount_minor < 0) != (one.amount_minor < 0):
+            continue  # what came does not pay back what the shop owes, nor the other way round
         if (one.reference, row.booked.isoformat(), row.amount_minor) in known:
             continue
         found.append(Match(row, one))

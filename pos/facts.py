@@ -33,7 +33,7 @@ from pos.cash_facts import (
 from pos.order_facts import OrderHandedOver
 from pos.sale_facts import Sale
 from pos.till_facts import DrawerOpenedFact, EpochOpened, ReceiptCopied, TrainingBegan, TrainingEnded
-from pos.transfer_facts import TransferOffered, TransferReceived
+from pos.transfer_facts import TransferGivenUp, TransferOffered, TransferReceived
 
 __all__ = [
     "GENESIS",
@@ -94,6 +94,7 @@ Fact = (
     | TerminalMet
     | TerminalClosed
     | TerminalPrinted
+    | TransferGivenUp
     | TransferOffered
     | TransferReceived
     | OrderHandedOver
@@ -147,6 +148,7 @@ _KINDS: Final[dict[str, tuple[int, type[Any]]]] = {
     "terminal.met": (1, TerminalMet),
     "terminal.closed": (1, TerminalClosed),
     "terminal.printed": (1, TerminalPrinted),
+    "transfer.given-up": (1, TransferGivenUp),
     "transfer.offered": (1, TransferOffered),
     "transfer.received": (1, TransferReceived),
     "order.handed_over": (1, OrderHandedOver),

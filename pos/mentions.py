@@ -7,7 +7,7 @@ from pos.domain.refund import DEPOSIT, NO_RECEIPT
 from pos.facts import Fact
 from pos.order_facts import OrderHandedOver
 from pos.sale_facts import Sale
-from pos.transfer_facts import TransferOffered, TransferReceived
+from pos.transfer_facts import TransferGivenUp, TransferOffered, TransferReceived
 
 __all__ = ["KINDS", "mentions_of", "receipt_key"]
 
@@ -37,7 +37,7 @@ def receipt_key(till: str, epoch: int, number: int) -> str:
 
 def mentions_of(fact: Fact) -> Iterator[tuple[str, str]]:
     """Kind and key of each thing that this fact mentions; removed lines mention nothing."""
-    if isinstance(fact, TransferOffered | TransferReceived):
+    if isinstance(fact, TransferGivenUp | TransferOffered | TransferReceived):
         yield ("transfer", fact.reference)
     if isinstance(fact, OrderHandedOver):
         yield ("order", fact.order_id)

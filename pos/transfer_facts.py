@@ -8,7 +8,7 @@ import msgspec
 
 from pos.domain.rights import Approval
 
-__all__ = ["TransferOffered", "TransferReceived"]
+__all__ = ["TransferGivenUp", "TransferOffered", "TransferReceived"]
 
 
 class TransferOffered(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -40,4 +40,22 @@ class TransferReceived(msgspec.Struct, frozen=True, omit_defaults=True):
     offset_min: int
     by: str = "person"
     note: str = ""
+    approvals: tuple[Approval, ...] = ()
+
+
+class TransferGivenUp(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A part that was paid by transfer is none any more, before its sale was written. `came`: its money is there, and the shop owes it.
+
+    `approvals` are there where it came.
+    """
+
+    reference: str
+    cart_id: str
+    amount_minor: int
+    currency: str
+    came: bool
+    operator: str
+    business_day: str
+    noted_ms: int
+    offset_min: int
     approvals: tuple[Approval, ...] = ()

@@ -7,18 +7,20 @@ import msgspec
 from pos.domain.tender import Tender
 from pos.facts import Fact
 from pos.sale_facts import Sale
-from pos.transfer_facts import TransferReceived
+from pos.transfer_facts import TransferGivenUp, TransferReceived
 
-__all__ = ["OPEN_KIND", "OpenTransfer", "follow_transfers"]
+__all__ = ["OPEN_KIND", "SEEN_KIND", "OpenTransfer", "follow_transfers"]
 
 OPEN_KIND: Final = "bank-transfer-qr"
 """The tender of a sale that was let go before its money came."""
+SEEN_KIND: Final = "transfer"
+"""The tender of a sale whose money somebody saw on the account."""
 
 
 class OpenTransfer(msgspec.Struct, frozen=True, omit_defaults=True):
     """`amount_minor` is still to come; negative: the receipt was taken back after the money came, and the shop owes it.
 
-    `number` is the receipt's, in `epoch`.
+    `number` is the receipt's, in `epoch`; 0 where money came for a part of a sale that was then paid otherwise.
     """
 
     reference: str
@@ -37,10 +39,13 @@ def follow_transfers(transfers: tuple[OpenTransfer, ...], fact: Fact, epoch: int
             if transfers
             else transfers
         )
+    if isinstance(fact, TransferGivenUp):
+        return _given_up(transfers, fact, epoch)
     if not isinstance(fact, Sale) or fact.training:
         return transfers
     for tender in fact.tenders:
-        if tender.kind == OPEN_KIND and tender.reference:
+        known = any(one.reference == tender.reference for one in transfers)
+        if tender.reference and (tender.kind == OPEN_KIND or (tender.kind == SEEN_KIND and known)):
             transfers = _owed(transfers, tender, fact, epoch)
     return transfers
 
@@ -61,6 +66,16 @@ def _owed(
         for one in transfers
     )
     return tuple(one for one in changed if one.amount_minor)
+
+
+def _given_up(
+    transfers: tuple[OpenTransfer, ...], fact: TransferGivenUp, epoch: int
+) -> tuple[OpenTransfer, ...]:
+    """Money that is there and pays nothing any more is owed; a sale that holds the tender all the same takes that back."""
+    if not fact.came:
+        return transfers
+    owed = OpenTransfer(fact.reference, -fact.amount_minor, fact.currency, epoch, 0, fact.business_day)
+    return (*(one for one in transfers if one.reference != fact.reference), owed)
 
 
 def _done(one: OpenTransfer, fact: TransferReceived) -> bool:

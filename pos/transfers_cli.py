@@ -68,7 +68,7 @@ def match(state: Path, operator: str, dry: bool, file: Path) -> None:
 
 
 def _row(head: Head, one: OpenTransfer) -> str:
-    receipt = f"{head.till}-{one.epoch}-{one.number}"
+    receipt = f"{head.till}-{one.epoch}-{one.number}" if one.number else "no receipt"
     return f"{one.business_day}  {receipt:16} {grouped(one.reference):26} {one.amount_minor / 100:10.2f} {one.currency}"
 
 

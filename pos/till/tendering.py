@@ -50,6 +50,8 @@ class Tendering:
         } | {f"note-{note // 100}": self._note(note) for note in NOTES}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
         self.dispatch: Callable[[c.Do], Any] = lambda _: None
+        self.undo: dict[str, Callable[[Cart, Tender], Generator[Any, Any, str]]] = {}
+        """By kind of tender: what is asked before a part is taken back. Gives the code of the sentence, raises Refusal where it stays."""
         self.may_leave: Callable[[Tender], None] = lambda _: None
         """Raises Refusal for cash that only others can give back."""
 
@@ -294,7 +296,10 @@ class Tendering:
         tender = cart.tenders[at]
         for other in (tender, *filter(_is_out, cart.tenders)):
             self.may_leave(other)
-        if tender.payment and self.line is not None:
+        said = "part-back"
+        if tender.kind in self.undo:
+            said = yield from self.undo[tender.kind](cart, tender)
+        elif tender.payment and self.line is not None:
             if not (yield from self.line.take_back(cart, at)):
                 return
         elif tender.kind == "card-manual":
@@ -308,7 +313,7 @@ class Tendering:
         if paired is not None and payment.overpaid(cart):
             cart = carts.drop_tender(cart, paired)
         self._selling.keep(_without_name(cart, tender))
-        self._desk.message = e.Message("part-back", {"amount": tender.amount_minor}, "info")
+        self._desk.message = e.Message(said, {"amount": tender.amount_minor}, "info")
 
     def _menu(self, command: c.Do) -> Flow:
         """All that the shop takes."""

@@ -5,7 +5,7 @@ stays open until somebody, or a bank's statement, says that its money came.
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, Final
 
 from pos.domain import cart as carts
@@ -15,7 +15,7 @@ from pos.domain import payment
 from pos.domain.cart import Cart, Tender
 from pos.domain.document import Document, DocumentRow
 from pos.domain.question import Option, Question
-from pos.domain.rights import declare
+from pos.domain.rights import Approval, declare
 from pos.domain.transfer import epc_payload, grouped, iban_of, reference_of
 from pos.resources import texts
 from pos.till.checkout import Checkout, refused
@@ -24,15 +24,14 @@ from pos.till.flows import Flow, Need, approval_of
 from pos.till.ledger import Ledger
 from pos.till.surroundings import Surroundings
 from pos.till.tendering import Tendering
-from pos.transfer_facts import TransferOffered, TransferReceived
-from pos.transfers import OPEN_KIND, OpenTransfer
+from pos.transfer_facts import TransferGivenUp, TransferOffered, TransferReceived
+from pos.transfers import OPEN_KIND, SEEN_KIND, OpenTransfer
 from pos.words import amount, iso_day_text
 
 __all__ = ["Transfers"]
 
 RELEASE: Final = declare("transfer-release")
 RECEIVED: Final = declare("transfer-received")
-_SEEN_KIND: Final = "transfer"
 _EURO: Final = "EUR"
 _NOTE_MAX: Final = 60
 
@@ -50,6 +49,7 @@ class Transfers:
         self._tendering = tendering
         if desk.setup.tenders.transfer_to is not None:
             tendering.menu["transfer"] = "transfer"
+        tendering.undo = {OPEN_KIND: self._take_back, SEEN_KIND: self._take_back}
         self.functions: dict[str, Callable[[c.Do], Any]] = {"transfer": self._pay, "transfers": self._list}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
 
@@ -66,7 +66,7 @@ class Transfers:
         waits = rules.transfer_release == "wait"
         reference = self._new_reference()
         try:
-            kind = _SEEN_KIND if waits else OPEN_KIND
+            kind = SEEN_KIND if waits else OPEN_KIND
             paid = payment.exactly(cart, kind, wanted, _EURO, reference=reference)
         except payment.PayError as error:
             raise refused(error) from error
@@ -141,6 +141,47 @@ class Transfers:
         )
         return Document(rows, marks=(words("ui.demo"),) if self._desk.setup.demo else ())
 
+    # -- taking a part back
+
+    def _take_back(self, cart: Cart, tender: Tender) -> Generator[Any, Any, str]:
+        """Is its money there? Then it stays a part, or the shop owes it. The code of the sentence; raises Refusal where it stays."""
+        fields: dict[str, str | int] = {"amount": self._money(tender.amount_minor)}
+        rows = ((grouped(tender.reference), ""),)
+        came = tender.kind == SEEN_KIND
+        if not came:
+            options = tuple(Option(name, word=f"ask.transfer-back-{name}") for name in ("no", "yes"))
+            question = Question("transfer-back", options=options, fields=fields, rows=rows, scans="refuse")
+            came = (yield question) == "yes"
+        approvals: tuple[Approval, ...] = ()
+        if came:
+            options = tuple(Option(name, word=f"ask.transfer-there-{name}") for name in ("keep", "owe"))
+            question = Question("transfer-there", options=options, fields=fields, rows=rows, scans="refuse")
+            if (yield question) == "keep":
+                raise Refusal("part-stays", level="info")
+            approvals = approval_of((yield Need(RECEIVED)))
+        yield self._given_up(cart, tender, came=came, approvals=approvals)
+        return "transfer-owed" if came else "part-back"
+
+    async def _given_up(
+        self, cart: Cart, tender: Tender, *, came: bool, approvals: tuple[Approval, ...]
+    ) -> None:
+        facts = self._ledger.day_facts()
+        facts.append(
+            TransferGivenUp(
+                tender.reference,
+                cart.cart_id,
+                tender.amount_minor,
+                tender.currency,
+                came,
+                self._desk.operator_id(),
+                self._ledger.business_day(facts),
+                self._desk.world.clock.wall_ms(),
+                self._desk.offset_min(),
+                approvals,
+            )
+        )
+        await self._ledger.append(facts, None)
+
     # -- what came
 
     def _list(self, _: c.Do) -> Flow:
@@ -178,6 +219,8 @@ class Transfers:
         return Option(one.reference, f"{self._receipt(one)}  {day}", amount_minor=one.amount_minor)
 
     def _receipt(self, one: OpenTransfer) -> str:
+        if not one.number:
+            return self._desk.words("transfer.no-receipt")
         return f"{self._desk.world.journal.head.till}-{one.epoch}-{one.number}"
 
     async def _received(

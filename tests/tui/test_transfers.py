@@ -15,7 +15,7 @@ from pos.domain.tender import Tender, TenderRules
 from pos.domain.transfer import CreditorAccount, is_reference
 from pos.resources import texts
 from pos.sale_facts import Reference, Sale
-from pos.transfer_facts import TransferOffered, TransferReceived
+from pos.transfer_facts import TransferGivenUp, TransferOffered, TransferReceived
 from pos.transfers import OpenTransfer, follow_transfers
 from pos.tui.screens.code import code_room
 from receipts.model import Shop as ReceiptShop
@@ -201,6 +201,74 @@ def test_a_part_by_transfer_and_the_rest_in_cash() -> None:
         )
 
     run(case)
+
+
+def given_up(shop: Shop) -> list[tuple[int, bool]]:
+    return [
+        (fact.amount_minor, fact.came) for fact in shop.journal.facts if isinstance(fact, TransferGivenUp)
+    ]
+
+
+def test_a_part_whose_money_has_not_come_is_taken_back_and_that_is_kept() -> None:
+    async def case() -> None:
+        shop = await shop_with(SHIRT)
+        await do(shop, "transfer", "1", text="1000")
+        await do(shop, "tender-back")
+        assert asked(shop) == "transfer-back"
+        await shop.till.handle(c.Answer("1"))
+        assert (said(shop), shop.till.view.due_minor) == ("part-back", 1_299)
+        assert (given_up(shop), shop.journal.head.transfers) == ([(1_000, False)], ())
+        await shop.till.handle(c.PayCash())
+        assert [tender.kind for tender in shop.journal.sales[0].tenders] == ["cash"]
+
+    run(case)
+
+
+def test_a_part_whose_money_is_there_stays_or_the_shop_owes_it() -> None:
+    async def case() -> None:
+        shop = await shop_with(SHIRT)
+        await do(shop, "transfer", "1", text="1000")
+        await do(shop, "tender-back", "2")
+        assert asked(shop) == "transfer-there"
+        await shop.till.handle(c.Answer("1"))
+        assert (said(shop), shop.till.view.due_minor, given_up(shop)) == ("part-stays", 299, [])
+        await do(shop, "tender-back", "2", "2")
+        assert (said(shop), shop.till.view.due_minor) == ("transfer-owed", 1_299)
+        assert given_up(shop) == [(1_000, True)]
+        await shop.till.handle(c.PayCash())
+        (owed,) = shop.journal.head.transfers
+        assert (owed.amount_minor, owed.number) == (-1_000, 0)
+        await do(shop, "transfers")
+        question = shop.till.view.question
+        assert question is not None
+        assert question.options[0].text.startswith("ohne Bon")
+        for answer in ("1", "", ""):
+            await shop.till.handle(c.Answer(answer))
+        assert (said(shop), shop.journal.head.transfers) == ("transfer-came", ())
+
+    run(case)
+
+
+def test_a_part_that_somebody_saw_on_the_account_is_not_asked_for_again() -> None:
+    async def case() -> None:
+        shop = await shop_with(SHIRT, release="wait")
+        await do(shop, "transfer", "1", text="1000")
+        await do(shop, "tender-back")
+        assert asked(shop) == "transfer-there"
+        await shop.till.handle(c.Answer("2"))
+        assert [one.amount_minor for one in shop.journal.head.transfers] == [-1_000]
+
+    run(case)
+
+
+def test_a_sale_that_holds_the_part_after_a_cut_owes_nothing() -> None:
+    gone = TransferGivenUp("RF1", "c", 1_299, "EUR", True, "1", "2026-11-21", 0, 60)
+    (owed,) = follow_transfers((), gone, 1)
+    assert owed.amount_minor == -1_299
+    assert follow_transfers((owed,), sale(1_299), 1) == ()
+    seen_one = msgspec.structs.replace(sale(1_299).tenders[0], kind="transfer")
+    assert follow_transfers((owed,), msgspec.structs.replace(sale(1_299), tenders=(seen_one,)), 1) == ()
+    assert follow_transfers((), msgspec.structs.replace(sale(1_299), tenders=(seen_one,)), 1) == ()
 
 
 def test_the_slip_holds_the_code_and_says_that_it_is_no_receipt() -> None:

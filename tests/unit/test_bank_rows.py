@@ -85,3 +85,11 @@ def test_nothing_is_matched_by_its_amount_alone_and_nothing_twice() -> None:
     parts = match_rows([row(1_000, ONE), row(299, ONE, 2)], open_ones)
     assert [match.transfer.amount_minor for match in parts] == [1_299, 299]
     assert match_rows([row(1_000, ONE)], open_ones, {(ONE, "2026-11-24", 1_000)}) == []
+
+
+def test_what_came_does_not_settle_what_the_shop_owes_and_what_went_out_does() -> None:
+    came = BankRow(1, TODAY, 1_299, ONE)
+    went = BankRow(2, TODAY, -1_299, ONE)
+    (match,) = match_rows([came, went], [opened(ONE, -1_299)])
+    assert match.row is went
+    assert match_rows([went], [opened(ONE, 1_299)]) == []
