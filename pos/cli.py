@@ -214,8 +214,9 @@ def journal() -> None:
 def verify(state: Path, as_json: bool) -> None:
     """Walk the whole chain of hashes; exit code 1 and the place if anything is not as it was written."""
     from pos.journal.reader import verify_journal  # noqa: PLC0415
+    from pos.system import in_processes  # noqa: PLC0415
 
-    totals = verify_journal(state / "journal")
+    totals = verify_journal(state / "journal", in_processes)
     if as_json:
         click.echo(msgspec.json.encode(totals))
     else:

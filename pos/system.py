@@ -8,13 +8,14 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-__all__ = ["SystemClock", "SystemIds", "ThreadWorker"]
+__all__ = ["SystemClock", "SystemIds", "ThreadWorker", "in_processes"]
 
 _T = TypeVar("_T")
+_Part = TypeVar("_Part")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -104,3 +105,19 @@ class ThreadWorker:
 
         with contextlib.suppress(RuntimeError):  # the loop was closed while the job ran
             loop.call_soon_threadsafe(settle)
+
+
+def in_processes(work: Callable[[_Part], _T], parts: Sequence[_Part]) -> Iterator[_T]:
+    """`work` of each part, in order, in as many processes at once as there are cores; with one core or part, just here.
+
+    For commands only: the processes are forked, so nothing else may run beside the caller.
+    """
+    cores = min(len(os.sched_getaffinity(0)), len(parts))
+    if cores < 2:
+        yield from map(work, parts)
+        return
+    import concurrent.futures  # noqa: PLC0415 - a till needs neither
+    import multiprocessing  # noqa: PLC0415
+
+    with concurrent.futures.ProcessPoolExecutor(cores, multiprocessing.get_context("fork")) as pool:
+        yield from pool.map(work, parts)

@@ -29,6 +29,8 @@ __all__ = [
     "read_head",
     "segment_files",
     "sync_folder",
+    "verify_epoch",
+    "verify_seam",
     "verify_segment",
 ]
 
@@ -253,7 +255,10 @@ def verify_segment(
     where a new epoch begins with it and says so.
     """
     head = segment.head
-    epoch = _verify_seam(segment, before)
+    first = None
+    if before is not None and head.first_seq != before.seq + 1:
+        first = next(read_facts(segment.connection, head.first_seq - 1, 1), None)
+    epoch = verify_seam(segment.path, head, first, before)
     previous, expected = head.prev_hash, head.first_seq
     whose = f"{head.store}\x1f{head.till}\x1f".encode()
     join, size = b"".join, struct.Struct(">I").pack
@@ -261,7 +266,7 @@ def verify_segment(
     try:
         for fact_epoch, seq, kind, version, words, body, hash_ in segment.connection.execute(_WALK):
             if seq != expected:
-                raise _damaged(segment, expected, "is missing")
+                raise _damaged(segment.path, expected, "is missing")
             written = (
                 _HASH_TAG,
                 size(len(whose) + len(words)),
@@ -273,42 +278,45 @@ def verify_segment(
             )
             previous = sha256(join(written)).digest()
             if previous != hash_:
-                raise _damaged(segment, seq, "is not what was written (hash)")
+                raise _damaged(segment.path, seq, "is not what was written (hash)")
             if fact_epoch != epoch:
                 if epoch and (fact_epoch < epoch or kind != "epoch.opened"):
-                    raise _damaged(segment, seq, f"is of epoch {fact_epoch}, which was never opened")
+                    raise _damaged(segment.path, seq, f"is of epoch {fact_epoch}, which was never opened")
                 epoch = fact_epoch
             if each is not None:
                 each(fact_epoch, seq, kind, version, body)
             expected += 1
     except (TypeError, UnicodeDecodeError) as error:  # a column is not even of its kind
-        raise _damaged(segment, expected, f"is not what was written ({error})") from error
+        raise _damaged(segment.path, expected, f"is not what was written ({error})") from error
     seal = segment.connection.execute("select last_seq, last_hash from seal").fetchone()
     if seal is not None and (seal[0] != expected - 1 or seal[1] != previous):
-        raise _damaged(segment, expected, "is missing: the seal names another end")
+        raise _damaged(segment.path, expected, "is missing: the seal names another end")
     return ChainEnd(epoch, expected - 1, previous)
 
 
-def _verify_seam(segment: Segment, before: ChainEnd | None) -> int:
+def verify_seam(path: Path, head: SegmentHead, first: StoredFact | None, before: ChainEnd | None) -> int:
     """Whether a segment may follow what is before it; returns the epoch that holds there."""
-    head = segment.head
     if before is None:
         if head.first_seq == 1 and head.prev_hash != GENESIS:
-            raise _damaged(segment, 1, "does not begin a chain")
+            raise _damaged(path, 1, "does not begin a chain")
         return 0
     if head.first_seq == before.seq + 1:
         if head.prev_hash != before.hash:
-            raise _damaged(segment, head.first_seq, "does not follow the segment before it")
+            raise _damaged(path, head.first_seq, "does not follow the segment before it")
         return before.epoch
-    if head.first_seq <= before.seq or not _opens_epoch(segment, before.epoch):
-        raise _damaged(segment, before.seq + 1, "is missing")
+    if head.first_seq <= before.seq or not _opens_epoch(head, first, before.epoch):
+        raise _damaged(path, before.seq + 1, "is missing")
     return before.epoch
 
 
-def _opens_epoch(segment: Segment, before: int) -> bool:
+def verify_epoch(path: Path, fact: StoredFact, epoch: int) -> None:
+    """Whether a fact may follow one of `epoch`."""
+    if epoch and fact.epoch != epoch and (fact.epoch < epoch or fact.kind != "epoch.opened"):
+        raise _damaged(path, fact.seq, f"is of epoch {fact.epoch}, which was never opened")
+
+
+def _opens_epoch(head: SegmentHead, first: StoredFact | None, before: int) -> bool:
     """Whether the first fact begins an epoch above `before`, and names what this segment begins on."""
-    head = segment.head
-    first = next(read_facts(segment.connection, head.first_seq - 1, 1), None)
     if first is None or first.epoch <= before:
         return False
     fact = decode_fact(first.kind, first.version, first.body)
@@ -337,8 +345,8 @@ def open_segment(path: Path, connection: apsw.Connection) -> Segment:
     return Segment(path, connection, head, last_seq, last_hash, sealed)
 
 
-def _damaged(segment: Segment, seq: int, what: str) -> JournalUnavailableError:
-    return JournalUnavailableError("journal-damaged", f"{segment.path.name}: fact {seq} {what}")
+def _damaged(path: Path, seq: int, what: str) -> JournalUnavailableError:
+    return JournalUnavailableError("journal-damaged", f"{path.name}: fact {seq} {what}")
 
 
 def sync_folder(folder: Path) -> None:

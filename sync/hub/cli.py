@@ -176,12 +176,13 @@ def grants_command(user: str) -> None:
 @click.pass_context
 def verify_command(context: click.Context, db: str | None, *, every_seal: bool) -> None:
     """Walk every chain and seal; each damaged fact is named. Exit code 1 if there is one."""
-    from pos.system import SystemClock  # noqa: PLC0415
+    from pos.system import SystemClock, in_processes  # noqa: PLC0415
     from sync.hub import machines  # noqa: PLC0415
-    from sync.hub.verify import verify  # noqa: PLC0415
+    from sync.hub.verify import verify_spread  # noqa: PLC0415
 
-    with database(context, db) as engine, engine.connect() as connection:
-        found = verify(connection, machines.Rights(SystemClock().wall_ms), every_seal=every_seal)
+    with database(context, db) as engine:
+        rights = machines.Rights(SystemClock().wall_ms)
+        found = verify_spread(engine, rights, in_processes, every_seal=every_seal)
     for damage in found.damage:
         place = f"{damage.store}/{damage.till}, epoch {damage.epoch}, fact {damage.seq}"
         click.echo(f"{place}: {damage.what}")

@@ -5,25 +5,39 @@ A fact's hash covers all that the till wrote, so one flipped bit is found at its
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 
 from pos.facts import StoredFact, hash_of
 from sync.hub import tables as t
+from sync.hub.database import open_engine
 from sync.hub.rights import Rights
 from sync.keys import verify as verify_signature
 from sync.wire import seal_bytes
 
-__all__ = ["Damage", "Verified", "verify"]
+__all__ = ["Damage", "Verified", "verify", "verify_spread"]
 
 _AT_ONCE: Final = 1000
-_COLUMNS: Final = "seq, kind, version, wall_ms, mono_ms, boot_id, body, hash"
+_PARTS: Final = 16
+_TAG: Final = b"tresen.fact.1"
+# The database joins the words: it does so beside Python, and hands four columns over in place of eight.
+_FACTS_POSTGRESQL: Final = (
+    "select seq, convert_to(concat_ws(chr(31), seq, kind, version, wall_ms, mono_ms, boot_id), 'UTF8'), body, hash"
+    " from fact where store = %s and till = %s and epoch = %s and seq > %s order by seq limit %s"
+)
+_FACTS_SQLITE: Final = (
+    "select seq, cast(seq || char(31) || kind || char(31) || version || char(31) || wall_ms || char(31) || mono_ms"
+    " || char(31) || boot_id as blob), body, hash"
+    " from fact where store = ? and till = ? and epoch = ? and seq > ? order by seq limit ?"
+)
 
-Row = tuple[int, str, int, int, int, str, bytes, bytes]
+Row = tuple[int, bytes, bytes, bytes]
 
 
 class Damage(msgspec.Struct, frozen=True):
@@ -60,38 +74,104 @@ class _Chain(msgspec.Struct, frozen=True):
         return Damage(self.store, self.till, self.epoch, seq, what)
 
 
+Spread = Callable[[Callable[[Sequence[_Chain]], Verified], Sequence[Sequence[_Chain]]], Iterable[Verified]]
+"""Does the work for each part."""
+
+
 def verify(connection: Connection, rights: Rights | None, *, every_seal: bool = False) -> Verified:
     """All chains, seals and branches, in one reading transaction.
 
     Every seal must fit its chain. The newest of each key in each epoch has its signature verified, and so
     vouches for all before it; with `every_seal` all of them have. Without `rights` none is.
     """
-    found = Verified(damage=[])
+    return _with_the_rest(connection, [_verify_chains(connection, _chains(connection), rights, every_seal)])
+
+
+def verify_spread(
+    engine: Engine, rights: Rights | None, spread: Spread, *, every_seal: bool = False
+) -> Verified:
+    """The same by several processes, each with some of the chains and a reading transaction of its own.
+
+    `spread` does the work for each part; the engine's connections are closed before, as processes may be forked.
+    """
+    with engine.connect() as connection:
+        parts = _dealt(_chains(connection))
+    engine.dispose()
+    work = partial(_verify_part, engine.url.render_as_string(hide_password=False), rights, every_seal)
+    found = list(spread(work, parts))
+    with engine.connect() as connection:
+        return _with_the_rest(connection, found)
+
+
+def _verify_part(url: str, rights: Rights | None, every_seal: bool, chains: Sequence[_Chain]) -> Verified:
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection:
+            return _verify_chains(connection, chains, rights, every_seal)
+    finally:
+        engine.dispose()
+
+
+def _chains(connection: Connection) -> list[_Chain]:
     c = t.till_head.c
-    chains = connection.execute(
+    rows = connection.execute(
         sa.select(c.store, c.till, c.epoch, c.seq, c.hash, c.first_seq, c.first_prev_hash).order_by(
             c.store, c.till, c.epoch
         )
-    ).all()
-    for row in chains:
-        chain = _Chain(*row[:4], bytes(row[4]), row[5], bytes(row[6]))
+    )
+    return [_Chain(*row[:4], bytes(row[4]), row[5], bytes(row[6])) for row in rows]
+
+
+def _dealt(chains: Sequence[_Chain]) -> list[list[_Chain]]:
+    """In parts of about the same work, the longest chains first."""
+    parts: list[list[_Chain]] = [[] for _ in range(min(_PARTS, len(chains)))]
+    work = [0] * len(parts)
+    for chain in sorted(chains, key=lambda chain: chain.first_seq - chain.seq):
+        least = work.index(min(work))
+        parts[least].append(chain)
+        work[least] += chain.seq - chain.first_seq + 1
+    return parts
+
+
+def _verify_chains(
+    connection: Connection,
+    chains: Iterable[_Chain],
+    rights: Rights | None,
+    every_seal: bool,
+) -> Verified:
+    found = Verified(damage=[])
+    for chain in chains:
         found.chains += 1
         seals = _seals_of(connection, chain)
         _walk(connection, chain, seals, found)
         _signatures(connection, chain, seals, rights, found, every_seal=every_seal)
-    _strays(connection, found)
-    _branches(connection, found)
     return found
+
+
+def _with_the_rest(connection: Connection, parts: Iterable[Verified]) -> Verified:
+    """What was found in the chains, and what stands beside them."""
+    whole = Verified(damage=[])
+    for part in parts:
+        whole.facts += part.facts
+        whole.chains += part.chains
+        whole.seals += part.seals
+        whole.signatures += part.signatures
+        whole.damage += part.damage
+    whole.damage.sort(key=lambda damage: (damage.store, damage.till, damage.epoch))
+    _strays(connection, whole)
+    _branches(connection, whole)
+    return whole
 
 
 def _walk(connection: Connection, chain: _Chain, seals: Sequence[Any], found: Verified) -> None:
     sealed = {seal.last_seq: seal for seal in seals}
     expected = chain.first_seq
     previous, otherwise = chain.first_prev_hash, b""
-    prefix = f"{chain.store}\x1f{chain.till}\x1f{chain.epoch}\x1f"
-    sha256 = hashlib.sha256
+    whose = f"{chain.store}\x1f{chain.till}\x1f{chain.epoch}\x1f".encode()
+    sha256, join, size = hashlib.sha256, b"".join, struct.Struct(">I").pack
+    whose_size = len(whose)
     for rows in _facts_of(connection, chain):
-        for seq, kind, version, wall_ms, mono_ms, boot_id, body, hash_ in rows:
+        for seq, words, body, hash_ in rows:
             if seq != expected:
                 gone = (
                     f"facts {expected} to {seq - 1} are missing"
@@ -101,20 +181,16 @@ def _walk(connection: Connection, chain: _Chain, seals: Sequence[Any], found: Ve
                 found.damage.append(chain.damage(expected, gone))
                 previous = b""
             # As pos.facts.chain_hash has it, in one piece: this loop is what verification costs.
-            head = f"{prefix}{seq}\x1f{kind}\x1f{version}\x1f{wall_ms}\x1f{mono_ms}\x1f{boot_id}".encode()
-            written = b"tresen.fact.1%b%b%b%b" % (
-                len(head).to_bytes(4, "big"), head, len(body).to_bytes(4, "big"), body,
-            )  # fmt: skip
-            hasher = sha256(written)
-            hasher.update(previous)
-            if hasher.digest() != hash_ and previous and sha256(written + otherwise).digest() != hash_:
+            written = (_TAG, size(whose_size + len(words)), whose, words, size(len(body)), body)
+            follows = sha256(join((*written, previous))).digest()
+            if follows != hash_ and previous and sha256(join((*written, otherwise))).digest() != hash_:
                 found.damage.append(
                     chain.damage(seq, "does not follow from its bytes and the fact before it")
                 )
                 # If the damage is in the hash itself, the next fact follows what it should have been.
-                otherwise = hasher.digest()
+                otherwise = follows
             previous = hash_
-            if seq in sealed and bytes(sealed[seq].last_hash) != hash_:
+            if sealed and seq in sealed and bytes(sealed[seq].last_hash) != hash_:
                 found.damage.append(chain.damage(seq, "its seal is about another hash"))
             expected = seq + 1
         found.facts += len(rows)
@@ -130,17 +206,13 @@ def _walk(connection: Connection, chain: _Chain, seals: Sequence[Any], found: Ve
 
 
 def _facts_of(connection: Connection, chain: _Chain) -> Iterator[Sequence[Row]]:
-    """Past SQLAlchemy, some at once, as plain tuples in order."""
+    """Past SQLAlchemy, some at once, as plain tuples in order: seq, the words after the epoch as they are hashed, body, hash."""
     driver: Any = connection.connection.driver_connection
     sqlite = connection.dialect.name == "sqlite"
-    query = (
-        f"select {_COLUMNS} from fact where store = %s and till = %s and epoch = %s and seq > %s"  # noqa: S608
-        f" order by seq limit {_AT_ONCE}"
-    )
-    query = query.replace("%s", "?") if sqlite else query
+    query = _FACTS_SQLITE if sqlite else _FACTS_POSTGRESQL
     after = -1
     while True:
-        bound = (chain.store, chain.till, chain.epoch, after)
+        bound = (chain.store, chain.till, chain.epoch, after, _AT_ONCE)
         rows: Sequence[Row] = (
             driver.execute(query, bound) if sqlite else driver.execute(query, bound, binary=True)
         ).fetchall()

@@ -4,6 +4,7 @@ import hashlib
 import random
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy.engine import Connection
 
@@ -37,7 +38,7 @@ class Keys:
 
     def __init__(self) -> None:
         self._keys: dict[str, SigningKey] = {}
-        self.intake = Intake(rights=machines.Rights(lambda: BEGAN_MS))
+        self.intake = Intake(rights=machines.Rights(partial(int, BEGAN_MS)))
 
     def of(self, till: str) -> SigningKey:
         if till not in self._keys:

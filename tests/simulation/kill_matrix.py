@@ -156,11 +156,15 @@ async def _run(
             else:
                 disk.crash(Survival.TORN)
             disk.cut_after(row.steps + 1)
-            await _machine(disk.folder, rng, Seen(), lambda: not disk.dead, boot=2)
+            machine.abandon()
+            machine = await _machine(disk.folder, rng, Seen(), lambda: not disk.dead, boot=2)
         else:
             disk.cut_after(row.steps + 1)
             await act.act(machine)
-        if not disk.dead:
+        lived = not disk.dead
+        disk.cut()
+        machine.abandon()
+        if lived:
             shutil.rmtree(disk.folder)
             return False
         for survival in survivals:
@@ -207,10 +211,12 @@ async def _run_failing(row: Row, name: str, kind: str, template: Path, parent: P
             await sell_on(machine)
             await check(machine, seen, parent)
             disk.crash()
-            again = await _machine(disk.folder, rng, seen, lambda: not disk.dead, boot=2)
-            await check(again, seen, parent)
+            machine.abandon()
+            machine = await _machine(disk.folder, rng, seen, lambda: not disk.dead, boot=2)
+            await check(machine, seen, parent)
         except LostError as error:
             row.failures.append(f"{row.act} at {row.steps + 1}: {error}")
+        machine.abandon()
         row.images += 1
         shutil.rmtree(disk.folder)
     return hit
@@ -241,5 +247,8 @@ async def _machine(
 async def _look(image: Path, rng: random.Random, seen: Seen, scratch: Path) -> None:
     """Start on what is left, hold it to what was shown, sell on."""
     machine = await _machine(image, rng, seen, lambda: True, boot=3)
-    await check(machine, seen, scratch)
-    await sell_on(machine)
+    try:
+        await check(machine, seen, scratch)
+        await sell_on(machine)
+    finally:
+        machine.abandon()

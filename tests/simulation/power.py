@@ -104,19 +104,21 @@ class _History:
             while not self.disk.dead:
                 await self._act(machine)
                 await self._look_aside(self.seen.carts)
-            machine = await self._restart()
+            machine = await self._restart(machine)
             await check(
                 machine, self.seen, self.scratch if self.was_killed or self.rng.random() < 0.2 else None
             )
             await self._take_over(machine)
+        machine.abandon()
         self.report.sales += len(self.seen.paid)
         self.report.facts += machine.journal.head.seq
         self.report.writes += self.disk.writes
         self.report.syncs += self.disk.syncs
 
-    async def _restart(self) -> Machine:
+    async def _restart(self, machine: Machine) -> Machine:
         """Start on what is left; one time in six the power goes again while it starts."""
         while True:
+            machine.abandon()
             if self.rng.random() < 0.1:
                 self.disk.kill()
                 self.report.kills += 1
