@@ -4,6 +4,7 @@ Real: the till, journal, state, views. Stand-ins: clock, ids, shelf, people, pri
 runs at once, so that everything happens in one order.
 """
 
+import contextlib
 import datetime as dt
 import random
 from collections import deque
