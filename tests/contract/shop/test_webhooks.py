@@ -423,13 +423,14 @@ def test_who_may_see_and_change_subscriptions(rig: Rig) -> None:
         assert (await one_store.ask("GET", f"/webhooks/{own['webhook_id']}")).headers["etag"] == '"1"'
         stale = await bench.office.ask("PUT", f"/webhooks/{webhook}", about, If_Match='"9"')
         assert stale.status_code == 412
-        for bad in (
+        wrong: list[dict[str, Any]] = [
             {"types": []},
             {"types": ["Order Ready"]},
             {"types": ["*"] * 51},
             {"url": "x"},
             {"extra": 1},
-        ):
+        ]
+        for bad in wrong:
             assert (await bench.office.ask("POST", "/webhooks", {**about, **bad})).status_code == 400, bad
 
     play(rig, scene)

@@ -37,6 +37,7 @@ __all__ = [
     "renew",
     "settle",
     "withdraw",
+    "withdraw_all",
 ]
 
 UNKNOWNS_MAX: Final = 2
@@ -135,6 +136,12 @@ def put(connection: Connection, message: Message, seals: Seals, now_ms: int) -> 
 def withdraw(connection: Connection, store: str, key: str, now_ms: int) -> bool:
     """Take a message back that has not gone out: what it says does not hold any more. False if it was too late."""
     return _end(connection, _is(store, key) & (t.c.state == "waiting"), "withdrawn", now_ms) == 1
+
+
+def withdraw_all(connection: Connection, store: str, prefix: str, kinds: tuple[str, ...], now_ms: int) -> int:
+    """The same for all of these kinds whose keys begin like this; gives how many."""
+    which = (t.c.store == store) & t.c.key.startswith(prefix, autoescape=True) & t.c.kind.in_(kinds)
+    return _end(connection, which & (t.c.state == "waiting"), "withdrawn", now_ms)
 
 
 def due(connection: Connection, now_ms: int, limit: int, lease_name: str, lease_until_ms: int) -> list[Due]:

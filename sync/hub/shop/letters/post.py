@@ -14,7 +14,7 @@ from pos.ports import Clock, Ids
 from sync.hub.database import Database
 from sync.hub.shop.kit.actor import Actor
 from sync.hub.shop.kit.work import Work
-from sync.hub.shop.letters import outbox
+from sync.hub.shop.letters import outbox, telling
 from sync.hub.shop.letters.messenger import Letter, Messenger, Outcome
 from sync.hub.shop.letters.outbox import UNKNOWNS_MAX, Content, Due
 from sync.hub.shop.letters.quiet import allowed_from
@@ -22,6 +22,7 @@ from sync.hub.shop.letters.rendering import write
 from sync.hub.shop.letters.seals import Consents, Seals
 from sync.hub.shop.letters.settings import MessageSettings
 from sync.hub.shop.letters.shops import Shop, shop_of
+from sync.hub.shop.letters.telling import ContactOf
 
 __all__ = ["LANE", "LEASE_MS", "Post"]
 
@@ -56,6 +57,7 @@ class Post:
         consents: Consents,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        contact_of: ContactOf | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -64,6 +66,7 @@ class Post:
         self._seals = seals
         self._consents = consents
         self._sleep = sleep
+        self._contact_of = contact_of
         self._ids = ids
         self._lease = ids.token(8).hex()
         self._kicked = asyncio.Event()
@@ -99,6 +102,7 @@ class Post:
         if now_ms - self._cleaned_ms >= _HOUSE_MS:
             self._cleaned_ms = now_ms
             await self._database.run(LANE, outbox.forget, now_ms, self._settings.retention_ms)
+        await self._hear()
         leased = await self._database.run(LANE, outbox.due, now_ms, _AT_ONCE, self._lease, now_ms + LEASE_MS)
         for message in leased:
             try:
@@ -110,6 +114,16 @@ class Post:
                 )
                 await self._database.run(LANE, self._give_up, message, "unwritable")
         return bool(leased)
+
+    async def _hear(self) -> None:
+        """Write down what customers are to be told of what happened meanwhile."""
+        channels = frozenset(self._messengers)
+        behind = self._contact_of is not None
+        while behind and self._contact_of is not None:
+            now_ms = self._clock.wall_ms()
+            behind = await self._database.run(
+                LANE, telling.follow, self._contact_of, channels, now_ms, self._ids
+            )
 
     async def _one(self, message: Due) -> None:
         ready = await self._database.run(LANE, self._look, message)
