@@ -60,6 +60,7 @@ _MONEY_FIELDS = {
     "transfer-came": ("amount",),
     "transfer-part-came": ("amount", "rest"),
     "voucher-too-little": ("balance",),
+    "voucher-offline": ("limit",),
     "gift-card-too-much": ("limit",),
     "part-back": ("amount",),
     "part-paid-first": ("paid",),

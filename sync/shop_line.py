@@ -46,6 +46,8 @@ class ShopLine:
         self, method: str, path: str, body: bytes = b"", *, key: str = "", timeout_s: float = ANSWER_S
     ) -> ShopAnswer:
         """One request under /v1; within `timeout_s`, never raises. Silence is an answer with status 0."""
+        if method != "GET":
+            body = body or b"{}"  # what is signed has a digest
         transport = self._transport(self._node) if self._transport is not None else None
         path, _, query = path.partition("?")
         pairs = [

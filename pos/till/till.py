@@ -25,6 +25,7 @@ from pos.till.closing import Closing
 from pos.till.counting import Counting
 from pos.till.coupons import Coupons
 from pos.till.credit import Credit
+from pos.till.customers import Customers
 from pos.till.desk import (
     Desk,
     NeedsAnswer,
@@ -207,6 +208,7 @@ class Till:
             retender,
             vouchers,
             credit,
+            Customers(self._desk, self._selling),
             Transfers(self._desk, ledger, self._checkout, self._surroundings, tendering),
             returning,
             Gifts(self._desk, self._selling, self._checkout, self._surroundings, book),

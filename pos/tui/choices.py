@@ -68,6 +68,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "card-release",
         "card-tip",
     ),
+    "group-customers": ("customer", "customer-history", "customer-points", "customer-none"),
 }
 """Further functions, by group: at most nine each, new ones at the end."""
 

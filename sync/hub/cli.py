@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sync.hub.command_line import database, database_url, db_option, fail, make_default_folder
+from sync.hub.command_line import database, database_url, db_option, fail, key_file, make_default_folder
 from sync.hub.machine_cli import COMMANDS
 from sync.hub.relay_cli import join_command, relay_identity
 from sync.hub.token_cli import token_group
@@ -50,6 +50,12 @@ def _networks(_context: click.Context, _option: click.Parameter, values: tuple[s
 @click.option("--tls-cert", default="", metavar="FILE", help="Certificate chain (PEM), to serve https.")
 @click.option("--tls-key", default="", metavar="FILE", help="Its private key (PEM).")
 @click.option(
+    "--keys",
+    default="",
+    metavar="FILE",
+    help="The key for customers' data; made if there is none.  [default: beside the database, .key]",
+)
+@click.option(
     "--upstream",
     default="",
     metavar="URL",
@@ -79,6 +85,7 @@ def hub(
     office_networks: tuple[Any, ...],
     tls_cert: str,
     tls_key: str,
+    keys: str,
     upstream: str,
     messages: str,
     webhook_networks: tuple[Any, ...],
@@ -92,6 +99,7 @@ def hub(
     from sync.hub.serve import ListenError, serve  # noqa: PLC0415
     from sync.hub.shop.letters.channels import ChannelError  # noqa: PLC0415
     from sync.hub.shop.letters.settings import SettingsError, read_settings  # noqa: PLC0415
+    from sync.hub.vault import VaultError  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     if bool(tls_cert) != bool(tls_key):
@@ -109,8 +117,9 @@ def hub(
             upstream=relay_identity(url, upstream) if upstream else None,
             messages=read_settings(Path(messages)) if messages else None,
             webhook_networks=webhook_networks,
+            keys=key_file(url, keys),
         )
-    except (DatabaseUnavailableError, ListenError, SettingsError, ChannelError) as error:
+    except (DatabaseUnavailableError, ListenError, SettingsError, ChannelError, VaultError) as error:
         fail(error)
 
 

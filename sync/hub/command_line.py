@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
-__all__ = ["database", "database_url", "db_option", "default_db", "fail", "make_default_folder"]
+__all__ = ["database", "database_url", "db_option", "default_db", "fail", "key_file", "make_default_folder"]
 
 UNAVAILABLE = 2
 
@@ -61,6 +61,15 @@ def database_url(context: click.Context, db: str | None) -> str:
     while at is not None and not db:
         db, at = at.params.get("db"), at.parent
     return str(db) if db else default_db()
+
+
+def key_file(url: str, named: str) -> Path:
+    """Where the key for customers' data lies: as named, else beside a SQLite database, else in the state folder."""
+    if named:
+        return Path(named).expanduser()
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:///file:"):
+        return Path(url.removeprefix("sqlite:///").partition("?")[0] + ".key")
+    return Path(default_db().removeprefix("sqlite:///") + ".key")
 
 
 def make_default_folder(url: str) -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -20,6 +21,7 @@ from sync.hub.shop.letters.setting_up import start_post
 from sync.hub.shop.letters.settings import MessageSettings
 from sync.hub.shop.webhooks.guard import Rules
 from sync.hub.shop.webhooks.sender import WebhookSender
+from sync.hub.vault import KEY_BYTES, load_vault
 from sync.identity import Identity
 
 __all__ = ["ListenError", "serve"]
@@ -43,15 +45,19 @@ def serve(
     upstream: Identity | None = None,
     messages: MessageSettings | None = None,
     webhook_networks: Sequence[Network] = (),
+    keys: Path | None = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, with `upstream` as a relay. `tls`: files of certificate chain and key (PEM).
 
-    With `messages`, messages to customers go out. Webhooks go to public addresses and to `webhook_networks`. Raises DatabaseUnavailableError, ListenError, ChannelError.
+    With `messages`, messages to customers go out. Webhooks go to public addresses and to `webhook_networks`. `keys`: the file
+    of the key for customers' data, made if there is none. Raises DatabaseUnavailableError, ListenError, ChannelError,
+    VaultError.
     """
     if tls is not None:
         _check_tls(tls)
     engine = open_engine(db)
     migrate(engine)
+    vault = load_vault(keys, SystemIds().token(KEY_BYTES)) if keys is not None and upstream is None else None
     listener = _listen(host, port)
     workers = [ThreadWorker(f"hub-{n}") for n in range(1 if engine.dialect.name == "sqlite" else _WORKERS)]
     shown_host = f"[{host}]" if ":" in host else host
@@ -64,6 +70,7 @@ def serve(
         office_networks=(*LOCAL_NETWORKS, *office_networks),
         upstream=upstream,
         webhook_rules=Rules(tuple(webhook_networks)),
+        vault=vault,
     )
     config = uvicorn.Config(
         create_app(hub),

@@ -27,6 +27,7 @@ from sync.hub.shop.kit.work import forget_keys
 from sync.hub.shop.rooms import ROOMS, TICKS
 from sync.hub.shop.webhooks.guard import PUBLIC_ONLY, Rules
 from sync.hub.upstream import public_url as known_public_url
+from sync.hub.vault import Vault, install
 from sync.identity import Identity
 from sync.keys import SEED_BYTES
 from sync.wire import Ack, Batch, Hello, Welcome, ack_bytes
@@ -67,8 +68,11 @@ class Hub:
         transport: Callable[[], Any] | None = None,
         channels: bool = True,
         webhook_rules: Rules = PUBLIC_ONLY,
+        vault: Vault | None = None,
     ) -> None:
         self.database = database
+        if vault is not None:
+            install(database.engine, vault)
         self.clock = clock
         self.ids = ids
         self.public_url = public_url.rstrip("/")

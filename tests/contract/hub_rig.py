@@ -17,6 +17,7 @@ from sync.hub import machines
 from sync.hub.app import create_app
 from sync.hub.database import Database, migrate, open_engine, transact
 from sync.hub.service import Hub
+from sync.hub.vault import Vault
 from sync.identity import Identity, Node
 from sync.keys import SigningKey
 from sync.signatures import request_headers
@@ -71,7 +72,12 @@ class Rig:
         self.workers = [ThreadWorker(f"test-{n}") for n in range(count)]
         self.clock = Clock()
         database = Database(self.engine, self.workers)
-        self.hub = Hub(database, self.clock, Ids(name), **{"public_url": "https://beleg.example/", **options})
+        self.hub = Hub(
+            database,
+            self.clock,
+            Ids(name),
+            **{"public_url": "https://beleg.example/", "vault": Vault(bytes(range(32))), **options},
+        )
         self.app: Any = create_app(self.hub)
         self._enrolled: set[tuple[str, str]] = set()
 

@@ -23,6 +23,15 @@ WITHOUT_STORE = {
     *("api_token", "idempotency"),
     "webhook",
     *("article_code", "article_deposit", "article_word"),
+    *(
+        "customer",
+        "customer_access",
+        "customer_consent",
+        "customer_identifier",
+        "customer_key",
+        "customer_link",
+    ),
+    *("customer_points", "customer_purchase", "loyalty", "gift_card", "gift_card_hold", "gift_card_move"),
 }
 OF_ONE_DATABASE = re.compile(
     r"\b(listen|notify|lock table|pg_advisory|nextval|currval|serial|deferrable|exclude|inherits|returns trigger)\b",

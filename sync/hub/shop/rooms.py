@@ -2,6 +2,9 @@
 
 from typing import Final
 
+from sync.hub.shop.cards import core as cards_core
+from sync.hub.shop.cards import facts as cards
+from sync.hub.shop.customers import facts as customers
 from sync.hub.shop.kit.facts import Room
 from sync.hub.shop.kit.ticks import Tick
 from sync.hub.shop.orders import facts as orders
@@ -11,5 +14,5 @@ from sync.hub.shop.stock import facts as stock
 
 __all__ = ["ROOMS", "TICKS"]
 
-ROOMS: Final[tuple[Room, ...]] = (stock.hear, orders.hear)
-TICKS: Final[tuple[Tick, ...]] = (stock_core.expire_due, ring_due)
+ROOMS: Final[tuple[Room, ...]] = (stock.hear, orders.hear, customers.hear, cards.hear)
+TICKS: Final[tuple[Tick, ...]] = (stock_core.expire_due, ring_due, cards_core.expire_holds)

@@ -4,7 +4,9 @@ from typing import Any, Final
 
 from litestar import Router
 
+from sync.hub.shop.cards.api import ROUTES as CARDS
 from sync.hub.shop.catalogue.api import ROUTES as CATALOGUE
+from sync.hub.shop.customers.api import ROUTES as CUSTOMERS
 from sync.hub.shop.kit.http import BODY_MAX_BYTES
 from sync.hub.shop.office.api import ROUTES as OFFICE
 from sync.hub.shop.orders.api import ROUTES as ORDERS
@@ -14,7 +16,9 @@ from sync.hub.shop.webhooks.api import ROUTES as WEBHOOKS
 
 __all__ = ["channel_api"]
 
-_ROUTES: Final[tuple[Any, ...]] = (*STORES, *OFFICE, *CATALOGUE, *STOCK, *ORDERS, *WEBHOOKS)
+_ROUTES: Final[tuple[Any, ...]] = (
+    *(*STORES, *OFFICE, *CATALOGUE, *STOCK, *ORDERS, *CUSTOMERS, *CARDS, *WEBHOOKS),
+)
 
 
 def channel_api() -> Router:

@@ -1,7 +1,9 @@
 """All tables of the shop's rooms, so that whoever compares them with the migrations sees them. Each room defines its own."""
 
 from sync.hub.shop.baskets import tables as basket_tables
+from sync.hub.shop.cards import tables as cards_tables
 from sync.hub.shop.catalogue import tables as catalogue_tables
+from sync.hub.shop.customers import tables as customers_tables
 from sync.hub.shop.letters import tables as letter_tables
 from sync.hub.shop.orders import tables as orders_tables
 from sync.hub.shop.stock import tables as stock_tables
@@ -9,7 +11,9 @@ from sync.hub.shop.webhooks import tables as webhook_tables
 
 __all__ = [
     "basket_tables",
+    "cards_tables",
     "catalogue_tables",
+    "customers_tables",
     "letter_tables",
     "orders_tables",
     "stock_tables",

@@ -49,8 +49,8 @@ class Channel:
         if secret:
             named["X-Tresen-Secret"] = secret
         content = b""
-        if data is not None:
-            content = msgspec.json.encode(data)
+        if data is not None or method == "POST":
+            content = msgspec.json.encode({} if data is None else data)
             named["Content-Type"] = "application/json"
         return await self._line.request(method, f"/v1{path}", content=content, headers=named)
 

@@ -1,0 +1,1 @@
+"""Gift cards and store credit: numbers, and what is left on each, for all tills and channels."""

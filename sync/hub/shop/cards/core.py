@@ -1,0 +1,266 @@
+"""Gift cards and credit: the sum of their moves, amounts held for a sale, and the sale that captures them.
+
+What a till's sale says of a card has happened and is booked, with a hold or without. Held and spent together never come to
+more than there is while the hub decides; where tills on their own spent more, the sum says so and one task asks a person.
+"""
+
+import datetime as dt
+from typing import Any, Final
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from pos.domain.vouchers import NUMBER_BYTES, new_number
+from sync.hub.database import insert_or_keep, upsert
+from sync.hub.shop.cards import tables as t
+from sync.hub.shop.cards.messages import Block, Card, CardMove, History, Hold, HoldCard, IssueCard, TopUp
+from sync.hub.shop.kit import tasks
+from sync.hub.shop.kit.refusal import RefusedError, not_found
+from sync.hub.shop.kit.work import Work
+
+__all__ = [
+    "BlockAsk",
+    "HoldAsk",
+    "Issue",
+    "TopUpAsk",
+    "block",
+    "capture",
+    "expire_holds",
+    "get",
+    "history",
+    "hold",
+    "issue",
+    "issue_new",
+    "move",
+    "release",
+    "top_up",
+]
+
+OVERDRAWN: Final = "gift-card-overdrawn"
+WITHOUT_HOLD: Final = "gift-card-without-hold"
+_MINUTE_MS: Final = 60_000
+
+
+class Issue(Struct, frozen=True):
+    """`cause` names it for ever: the same one again changes nothing."""
+
+    number: str
+    kind: str
+    minor: int
+    currency: str
+    store: str
+    cause: str
+
+
+class HoldAsk(Struct, frozen=True):
+    number: str
+    hold: HoldCard
+
+
+class TopUpAsk(Struct, frozen=True):
+    number: str
+    top_up: TopUp
+
+
+class BlockAsk(Struct, frozen=True):
+    number: str
+    block: Block
+
+
+def expiry(issued_ms: int) -> int:
+    """Three years to the end of the year (sections 195 and 199 BGB), as the last millisecond of it in UTC."""
+    year = dt.datetime.fromtimestamp(issued_ms / 1000, dt.UTC).year + 4
+    return int(dt.datetime(year, 1, 1, tzinfo=dt.UTC).timestamp() * 1000) - 1
+
+
+def issue(work: Work, ask: Issue) -> None:
+    _ensure(work, ask.number, ask.kind, ask.currency, ask.store, work.now_ms)
+    move(work, ask.number, ask.cause, ask.kind, ask.minor, work.now_ms, ask.store)
+
+
+def issue_new(work: Work, ask: IssueCard) -> Card:
+    number = new_number(work.ids.token(NUMBER_BYTES))
+    issue(work, Issue(number, "gift-card", ask.minor, ask.currency, ask.store, f"issue/{work.new_id()}"))
+    work.event(ask.store, "gift_card.issued", number[-4:], {"minor": ask.minor})
+    return get(work, number)
+
+
+def get(work: Work, number: str) -> Card:
+    return _card(_row(work, number))
+
+
+def history(work: Work, number: str) -> History:
+    card, c = get(work, number), t.gift_card_move.c
+    rows = work.execute(
+        sa.select(c.cause, c.kind, c.minor, c.at_ms, c.store)
+        .where(c.number == number)
+        .order_by(c.at_ms, c.cause)
+        .limit(1000)
+    )
+    return History(card, tuple(CardMove(*row) for row in rows))
+
+
+def top_up(work: Work, ask: TopUpAsk) -> Card:
+    row = _row(work, ask.number, lock=True)
+    if ask.top_up.minor < 0 and _left(row) + ask.top_up.minor < 0:
+        raise RefusedError(409, "too-little", "There is not so much on this card", str(max(0, _left(row))))
+    cause = f"adjust/{work.new_id()}"
+    move(work, ask.number, cause, row.kind, ask.top_up.minor, work.now_ms, row.store)
+    work.event(
+        row.store,
+        "gift_card.adjusted",
+        ask.number[-4:],
+        {"minor": ask.top_up.minor, "reason": ask.top_up.reason},
+    )
+    return get(work, ask.number)
+
+
+def block(work: Work, ask: BlockAsk) -> Card:
+    _row(work, ask.number, lock=True)
+    c = t.gift_card.c
+    work.execute(
+        t.gift_card.update()
+        .where(c.number == ask.number)
+        .values(blocked=ask.block.blocked, reason=ask.block.reason)
+    )
+    return get(work, ask.number)
+
+
+# -- holds
+
+
+def hold(work: Work, ask: HoldAsk) -> Hold:
+    """Keep an amount. Raises RefusedError 409 "too-little" (its detail is what is left), "blocked" or "lapsed"."""
+    row = _row(work, ask.number, lock=True)
+    expire_holds(work, ask.number)
+    row = _row(work, ask.number)
+    if row.blocked:
+        raise RefusedError(409, "blocked", "This card is blocked", row.reason)
+    if row.expires_ms and row.expires_ms < work.now_ms:
+        raise RefusedError(409, "lapsed", "This card is too old")
+    if ask.hold.minor > _left(row):
+        raise RefusedError(409, "too-little", "There is not so much on this card", str(max(0, _left(row))))
+    made = {
+        "hold_id": work.new_id(), "number": ask.number, "minor": ask.hold.minor, "state": "held",
+        "holder": work.actor.name, "made_ms": work.now_ms,
+        "expires_ms": work.now_ms + ask.hold.minutes * _MINUTE_MS, "ended_ms": 0,
+    }  # fmt: skip
+    work.execute(t.gift_card_hold.insert(), made)
+    _held(work, ask.number, ask.hold.minor)
+    return _hold(work, str(made["hold_id"]))
+
+
+def release(work: Work, hold_id: str) -> Hold:
+    """Nobody pays with it after all. A hold that ended otherwise stays as it ended."""
+    _end(work, hold_id, "released")
+    return _hold(work, hold_id)
+
+
+def capture(work: Work, hold_id: str) -> bool:
+    """The sale is here. False for a hold that is not known; one that lapsed meanwhile is none any more."""
+    return _end(work, hold_id, "captured")
+
+
+def expire_holds(work: Work, number: str = "", limit: int = 500) -> int:
+    """End holds whose time is over; counts them."""
+    c = t.gift_card_hold.c
+    query = sa.select(c.hold_id).where(c.state == "held", c.expires_ms <= work.now_ms)
+    if number:
+        query = query.where(c.number == number)
+    late = list(work.execute(query.order_by(c.hold_id).limit(limit)).scalars())
+    return sum(_end(work, hold_id, "expired") for hold_id in late)
+
+
+# -- moves
+
+
+def move(work: Work, number: str, cause: str, kind: str, minor: int, at_ms: int, store: str) -> bool:
+    """Book what came onto a card, or went from it (negative). One row for a cause. True: it is news."""
+    c, m = t.gift_card.c, t.gift_card_move.c
+    row = {"number": number, "cause": cause, "kind": kind, "minor": minor, "at_ms": at_ms, "store": store}
+    work.execute(sa.select(c.number).where(c.number == number).with_for_update())
+    made = work.execute(
+        upsert(work.connection, t.gift_card_move).values(row).on_conflict_do_nothing().returning(m.cause)
+    ).first()
+    if made is None:
+        return False
+    moved: int = work.execute(
+        t.gift_card.update()
+        .where(c.number == number)
+        .values(moved_minor=c.moved_minor + minor)
+        .returning(c.moved_minor)
+    ).scalar_one()
+    if minor < 0 and moved < 0:
+        tasks.add(
+            work, store, OVERDRAWN, number, subject=number[-4:], data={"over_minor": -moved, "cause": cause}
+        )
+    return True
+
+
+def _ensure(work: Work, number: str, kind: str, currency: str, store: str, at_ms: int) -> None:
+    row = {
+        "number": number, "kind": kind, "currency": currency, "moved_minor": 0, "held_minor": 0, "blocked": False,
+        "reason": "", "store": store, "issued_ms": at_ms, "expires_ms": expiry(at_ms),
+    }  # fmt: skip
+    insert_or_keep(work.connection, t.gift_card, [row])
+
+
+def ensure(work: Work, number: str, kind: str, currency: str, store: str, at_ms: int) -> None:
+    """The card of a number, as the facts name it. Which fact came first must not matter: the oldest issued it."""
+    _ensure(work, number, kind, currency, store, at_ms)
+    c = t.gift_card.c
+    work.execute(
+        t.gift_card.update()
+        .where(c.number == number, c.issued_ms > at_ms)
+        .values(issued_ms=at_ms, expires_ms=expiry(at_ms), store=store, kind=kind)
+    )
+
+
+def _row(work: Work, number: str, *, lock: bool = False) -> sa.Row[Any]:
+    query = sa.select(t.gift_card).where(t.gift_card.c.number == number)
+    row = work.execute(query.with_for_update() if lock else query).first()
+    if row is None:
+        raise not_found("card", number[-4:])
+    found: sa.Row[Any] = row
+    return found
+
+
+def _left(row: sa.Row[Any]) -> int:
+    return int(row.moved_minor) - int(row.held_minor)
+
+
+def _card(row: sa.Row[Any]) -> Card:
+    return Card(
+        row.number, row.kind, row.currency, max(0, _left(row)), row.held_minor, max(0, -row.moved_minor), row.blocked,
+        row.expires_ms,
+    )  # fmt: skip
+
+
+def _held(work: Work, number: str, minor: int) -> None:
+    c = t.gift_card.c
+    work.execute(t.gift_card.update().where(c.number == number).values(held_minor=c.held_minor + minor))
+
+
+def _end(work: Work, hold_id: str, state: str) -> bool:
+    """Exactly one end for each hold."""
+    c = t.gift_card_hold.c
+    ended = work.execute(
+        t.gift_card_hold.update()
+        .where(c.hold_id == hold_id, c.state == "held")
+        .values(state=state, ended_ms=work.now_ms)
+        .returning(c.number, c.minor)
+    ).first()
+    if ended is not None:
+        _held(work, ended.number, -ended.minor)
+    return ended is not None
+
+
+def _hold(work: Work, hold_id: str) -> Hold:
+    c = t.gift_card_hold.c
+    row = work.execute(
+        sa.select(c.hold_id, c.number, c.minor, c.state, c.expires_ms).where(c.hold_id == hold_id)
+    ).first()
+    if row is None:
+        raise not_found("hold", hold_id)
+    left = max(0, _left(_row(work, row.number)))
+    return Hold(row.hold_id, row.number, row.minor, row.state, row.expires_ms, left)
