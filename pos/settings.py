@@ -100,6 +100,7 @@ class TenderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cashback_max_minor: Annotated[int, msgspec.Meta(ge=0)]
     account_limit_minor: Annotated[int, msgspec.Meta(ge=0)]
     voucher_max_minor: Annotated[int, msgspec.Meta(ge=0)]
+    voucher_offline_max_minor: Annotated[int, msgspec.Meta(ge=0)]
     counter_minutes: Annotated[int, msgspec.Meta(ge=0)]
     transfer_name: str
     transfer_iban: str
@@ -117,6 +118,7 @@ class TenderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             cashback_max_minor=self.cashback_max_minor,
             account_limit_minor=self.account_limit_minor,
             voucher_max_minor=self.voucher_max_minor,
+            voucher_offline_max_minor=self.voucher_offline_max_minor,
             counter_minutes=self.counter_minutes,
             transfer_to=self._account(),
             transfer_release=self.transfer_release,

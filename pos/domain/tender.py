@@ -34,7 +34,7 @@ class Tender(msgspec.Struct, frozen=True, omit_defaults=True):
     "cash" of its own, with nothing given; so the sum of "cash" is what home currency came into the drawer. `balance_minor`
     is what was left on a card or credit after it. Kind "card" is a terminal's on a line: `payment` is the payment's id, `card`
     what the terminal said of it, `paper` the receipts that it wanted. `cash_session` is the insert into which a part in
-    cash fell, where that is not the sale's.
+    cash fell, where that is not the sale's. `hold` is what the hub keeps of a gift card for this sale.
     """
 
     kind: str
@@ -49,6 +49,7 @@ class Tender(msgspec.Struct, frozen=True, omit_defaults=True):
     card: CardResult | None = None
     paper: tuple[CardPaper, ...] = ()
     cash_session: str = ""
+    hold: str = ""
 
 
 class ForeignRate(msgspec.Struct, frozen=True):
@@ -67,7 +68,7 @@ class TenderRules(msgspec.Struct, frozen=True):
     `counter_minutes`: how long the last sale may be paid otherwise, or voided, by one key. `transfer_to`: whose account a
     scanned transfer goes to; None: there are none. `transfer_release`: goods go when a person has seen the money ("wait"), or
     before it, on a person's word ("word"). `card_merchant_slip`: the shop's copy of each card receipt is printed too; what must be
-    printed or signed always is.
+    printed or signed always is. `voucher_offline_max_minor`: how much of a card this till takes while the hub is silent.
     """
 
     taken: tuple[str, ...] = KINDS
@@ -78,6 +79,7 @@ class TenderRules(msgspec.Struct, frozen=True):
     cashback_max_minor: int = 0
     account_limit_minor: int = 20_000
     voucher_max_minor: int = 50_000
+    voucher_offline_max_minor: int = 5_000
     counter_minutes: int = 30
     transfer_to: CreditorAccount | None = None
     transfer_release: Literal["wait", "word"] = "wait"

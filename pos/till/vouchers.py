@@ -1,6 +1,6 @@
 """Gift cards and store credit at the till: sold, loaded, redeemed, asked for; paid out where a sale comes to less than nothing.
 
-Balances are those of this till's own journal.
+Balances are the hub's; those of this till's own journal where it is silent.
 """
 
 from collections.abc import Callable, Coroutine, Generator, Iterator, Sequence
@@ -29,6 +29,7 @@ from pos.till.refunds import Refunds
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
 from pos.till.tendering import Tendering
+from pos.till.voucher_hub import Online, VoucherHub
 from pos.words import amount
 
 __all__ = ["Vouchers", "moves_of"]
@@ -64,6 +65,7 @@ class Vouchers:
         self._checkout = checkout
         self._surroundings = surroundings
         self._tendering = tendering
+        self._hub = VoucherHub(desk)
         tendering.menu["voucher"] = "voucher"
         checkout.afterwards.append(self._print_slips)
         self.pay_out: Callable[[Cart, str], Flow]
@@ -102,16 +104,21 @@ class Vouchers:
             if left is None or left.minor < loaded:
                 raise Refusal("voucher-spent", number=number[-4:])
 
-    def _known(self, number: str) -> Generator[Any, Any, Balance]:
-        left: Balance | None = yield self.balance(number)
-        if left is None:
+    def _known(self, number: str) -> Generator[Any, Any, tuple[Balance, Online]]:
+        """What can be spent of a card. Raises Refusal for one that nobody knows."""
+        online = yield from self._left(number)
+        if online.balance is None:
             raise Refusal("voucher-unknown", level="warn", number=number[-4:])
-        return left
+        return online.balance, online
+
+    def _left(self, number: str) -> Generator[Any, Any, Online]:
+        local: Balance | None = yield self.balance(number)
+        return (yield from self._hub.left(number, local))
 
     def _ask_balance(self, command: c.Do) -> Flow:
         self._desk.must_be_signed_in()
         number = yield from self._number(command.text, "voucher-balance")
-        left = yield from self._known(number)
+        left, _ = yield from self._known(number)
         self._say_balance(number, left.minor)
 
     def _say_balance(self, number: str, minor: int) -> None:
@@ -146,7 +153,7 @@ class Vouchers:
         yield from self._redeem(cart, number, wanted)
 
     def _redeem(self, cart: Cart, number: str, wanted: int | None) -> Flow:
-        balance = yield from self._known(number)
+        balance, online = yield from self._known(number)
         held = sum(tender.amount_minor for tender in cart.tenders if tender.reference == number)
         left = balance.minor - held
         if left <= 0:
@@ -162,7 +169,9 @@ class Vouchers:
             raise refused(error) from error
         (tender,) = paid.tenders
         rest = left - tender.amount_minor
-        paid = msgspec.structs.replace(paid, tenders=(msgspec.structs.replace(tender, balance_minor=rest),))
+        hold = yield from self._hub.hold(cart, number, tender.amount_minor, online)
+        tender = msgspec.structs.replace(tender, balance_minor=rest, hold=hold)
+        paid = msgspec.structs.replace(paid, tenders=(tender,))
         yield from self._tendering.take(cart, paid)
         if paid.done and self._desk.message is None:
             self._say_balance(number, rest)
@@ -257,7 +266,7 @@ class Vouchers:
         """A card is scanned: it pays what is left, or is loaded; without a sale it says what it holds."""
         self._desk.must_be_selling()
         number = meaning.payload
-        left: Balance | None = yield self.balance(number)
+        left = (yield from self._left(number)).balance
         cart = self._selling.cart
         rest = payment.rest_minor(cart) if cart is not None else 0
         if left is not None and rest <= 0:

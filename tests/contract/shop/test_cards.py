@@ -41,7 +41,7 @@ def loaded(number: int, minor: int) -> Sale:
 
 def paid(number: int, minor: int, hold: str = "") -> Sale:
     sold = sale(number, lines=1)
-    tender = Tender("gift-card", minor, minor, 0, reference=NUMBER, payment=hold)
+    tender = Tender("gift-card", minor, minor, 0, reference=NUMBER, hold=hold)
     return msgspec.structs.replace(sold, tenders=(tender,))
 
 

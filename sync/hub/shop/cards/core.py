@@ -162,7 +162,7 @@ def capture(work: Work, hold_id: str) -> bool:
 
 
 def expire_holds(work: Work, number: str = "", limit: int = 500) -> int:
-    """End holds whose time is over; counts them."""
+    """End holds whose time is over, of one card or of all; counts them. A tick of the hub's."""
     c = t.gift_card_hold.c
     query = sa.select(c.hold_id).where(c.state == "held", c.expires_ms <= work.now_ms)
     if number:

@@ -21,7 +21,7 @@ def hear(work: Work, arrived: Arrived) -> None:
         if line.kind == "voucher" and line.serial and line.voided_ms is None
     ]
     moves += [
-        (tender.reference, tender.kind, -tender.amount_minor, f"tender/{n}", tender.payment)
+        (tender.reference, tender.kind, -tender.amount_minor, f"tender/{n}", tender.hold)
         for n, tender in enumerate(sale.tenders)
         if tender.kind in _KINDS and tender.reference
     ]
