@@ -15,6 +15,7 @@ from pos.domain import events as e
 from pos.domain.codes import shown
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.rights import declare
+from pos.domain.scans import ScanKind, own_code
 from pos.node_ports import ShopAnswer
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
@@ -143,7 +144,7 @@ class Customers:
         key = f"burn/{customer_id}/{points.balance}/{self._desk.world.ids.new_id()}"
         answer = yield from self._ask("POST", f"/customers/{customer_id}/points/burn", body, key=key)
         burnt = msgspec.json.decode(answer.body, type=_Burnt)
-        self._desk.again(c.Do("voucher", burnt.number))
+        self._desk.again(c.Do("voucher", own_code(ScanKind.GIFT_CARD, burnt.number)))
 
     # -- inside
 

@@ -1,0 +1,170 @@
+"""Customers and gift cards at the till, with a real hub behind it: found, shown, spent once, and what a silent hub means."""
+
+from pathlib import Path
+
+from pos.domain import commands as c
+from pos.domain.scans import ScanKind, own_code
+from pos.domain.tender import TenderRules
+from sync.hub.shop.cards import core
+from sync.hub.shop.cards.messages import IssueCard
+from tests.contract.shop.kit import Channel, do
+from tests.tui.fakes import MILK, Shop, run
+from tests.tui.shop_rig import HubBehind, hub_behind
+
+ABOUT = {"name": "Rosalinde Querfurt", "email": "rq@x.example", "phone": "0171 2345678"}
+
+
+async def shop_at(hub: HubBehind) -> Shop:
+    shop = Shop(tenders=TenderRules(card_number="none"), shop=hub)
+    await shop.open()
+    return shop
+
+
+async def press(shop: Shop, name: str, *answers: str, text: str = "") -> None:
+    await shop.till.handle(c.Do(name, text))
+    for answer in answers:
+        await shop.till.handle(c.Answer(answer))
+
+
+def said(shop: Shop) -> str:
+    message = shop.till.view.message
+    return message.code if message is not None else ""
+
+
+def test_a_customer_is_named_by_what_was_typed_and_the_sale_holds_a_reference_alone(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            office = Channel(hub.rig)
+            who = (await office.post("/customers", {"about": ABOUT}))["customer_id"]
+            shop = await shop_at(hub)
+            await press(shop, "customer", "0171/2345678")
+            message = shop.till.view.message
+            assert message is not None
+            assert (message.code, message.fields["name"]) == ("customer-is", "Rosalinde Querfurt")
+            shop.scan(MILK)
+            await shop.till.handle(c.PayCash())
+            (sale,) = shop.journal.sales
+            assert sale.customer == who
+            assert b"Querfurt" not in repr(sale).encode()
+            await hub.hear(sale)
+            await press(shop, "customer-history", "rq@x.example")
+            question = shop.till.view.question
+            assert question is not None
+            assert question.code == "customer-history"
+            assert len(question.rows) == 1
+
+    run(case)
+
+
+def test_nobody_by_that_name_is_asked_for_again_and_a_silent_hub_lets_the_sale_go_on(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            shop = await shop_at(hub)
+            shop.scan(MILK)
+            await press(shop, "customer", "nobody@x.example")
+            question = shop.till.view.question
+            assert (said(shop), question is not None) == ("customer-unknown", True)
+            hub.away = True
+            await shop.till.handle(c.Answer("nobody@x.example"))
+            assert (said(shop), shop.till.view.question) == ("customer-hub-away", None)
+            await shop.till.handle(c.PayCash())
+            assert len(shop.journal.sales) == 1
+
+    run(case)
+
+
+def test_a_card_of_another_till_pays_once_and_the_hub_knows_it_before_the_goods_go(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            number = do(hub.rig, core.issue_new, IssueCard(10_000, "demo")).number
+            shop = await shop_at(hub)
+            shop.scan(MILK)
+            await press(shop, "voucher", own_code(ScanKind.GIFT_CARD, number))
+            (sale,) = shop.journal.sales
+            (tender,) = sale.tenders
+            assert (tender.kind, tender.reference, bool(tender.hold)) == ("gift-card", number, True)
+            assert do(hub.rig, core.get, number).held_minor == tender.amount_minor
+            await hub.hear(sale)
+            card = do(hub.rig, core.get, number)
+            assert (card.held_minor, card.available_minor) == (0, 10_000 - tender.amount_minor)
+
+    run(case)
+
+
+def test_what_somebody_else_holds_of_a_card_is_not_paid_with(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            number = do(hub.rig, core.issue_new, IssueCard(100, "demo")).number
+            shop = await shop_at(hub)
+            shop.scan(MILK)
+            office = Channel(hub.rig)
+            await office.post(f"/gift-cards/{number}/holds", {"minor": 100})
+            await press(shop, "voucher", own_code(ScanKind.GIFT_CARD, number))
+            assert (said(shop), shop.journal.sales) == ("voucher-empty", [])
+            await office.post(f"/gift-cards/{number}/block", {"blocked": True})
+
+    run(case)
+
+
+def test_while_the_hub_is_silent_only_cards_of_this_till_pay_and_only_so_much(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            other = do(hub.rig, core.issue_new, IssueCard(10_000, "demo")).number
+            shop = await shop_at(hub)
+            card = own_code(ScanKind.GIFT_CARD, "CARD7")
+            await press(shop, "gift-card", card, text="9000")
+            await shop.till.handle(c.PayCash())
+            hub.away = True
+            shop.scan(MILK)
+            await press(shop, "voucher", own_code(ScanKind.GIFT_CARD, other))
+            assert (said(shop), len(shop.journal.sales)) == ("voucher-hub-away", 1)
+            await press(shop, "voucher-balance", card)
+            message = shop.till.view.message
+            assert message is not None
+            assert message.fields["balance"] == 5_000
+            await press(shop, "voucher", card)
+            assert len(shop.journal.sales) == 2
+            assert shop.journal.sales[1].tenders[0].hold == ""
+
+    run(case)
+
+
+def test_an_answer_that_is_lost_holds_nothing_twice(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            number = do(hub.rig, core.issue_new, IssueCard(10_000, "demo")).number
+            shop = await shop_at(hub)
+            shop.scan(MILK)
+            original = hub.ask
+
+            async def lost(method: str, path: str, body: bytes = b"", **options: object) -> object:
+                hub.cut = "after" if path.endswith("/holds") else ""
+                return await original(method, path, body, **options)  # type: ignore[arg-type]
+
+            hub.ask = lost  # type: ignore[method-assign, assignment]
+            await press(shop, "voucher", own_code(ScanKind.GIFT_CARD, number))
+            assert (said(shop), shop.journal.sales) == ("voucher-hub-away", [])
+            hub.ask = original  # type: ignore[method-assign]
+            await press(shop, "voucher", own_code(ScanKind.GIFT_CARD, number))
+            (sale,) = shop.journal.sales
+            assert do(hub.rig, core.get, number).held_minor == sale.total_minor
+
+    run(case)
+
+
+def test_points_become_credit_that_pays_at_once(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            office = Channel(hub.rig)
+            who = (await office.post("/customers", {"about": ABOUT}))["customer_id"]
+            await office.post(f"/customers/{who}/points/adjust", {"points": 5000, "reason": "x"})
+            shop = await shop_at(hub)
+            shop.scan(MILK)
+            await press(shop, "customer", "rq@x.example")
+            await press(shop, "customer-points", "1")
+            await shop.till.settle()
+            (sale,) = shop.journal.sales
+            assert (sale.customer, sale.tenders[0].kind) == (who, "credit")
+            assert (await office.get(f"/customers/{who}/points"))["balance"] == 0
+
+    run(case)
