@@ -12,14 +12,15 @@ import msgspec
 from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain import events as e
+from pos.domain import payment
 from pos.domain.codes import shown
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.rights import declare
-from pos.domain.scans import ScanKind, own_code
 from pos.node_ports import ShopAnswer
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.selling import Selling
+from pos.till.vouchers import Vouchers
 from pos.words import amount
 
 __all__ = ["Customers"]
@@ -78,8 +79,9 @@ def kind_of(text: str) -> str:
 class Customers:
     """The keys "customer", "customer-history", "customer-points" and "customer-none"."""
 
-    def __init__(self, desk: Desk, selling: Selling) -> None:
+    def __init__(self, desk: Desk, selling: Selling, vouchers: Vouchers) -> None:
         self._desk = desk
+        self._vouchers = vouchers
         self._selling = selling
         self.functions = {
             "customer": self._name,
@@ -125,9 +127,11 @@ class Customers:
         yield Question("customer-history", options=(Option("done", word="ask.customer-done"),), rows=rows)
 
     def _points(self, command: c.Do) -> Flow:
-        """Points become a credit, which pays like any other: its number is asked for at the voucher key."""
+        """Points become a credit, which pays the open sale at once like any other."""
         self._desk.need(CUSTOMER)
-        self._desk.must_be_signed_in()
+        self._desk.must_be_selling()
+        if self._selling.cart is None or payment.rest_minor(self._selling.cart) <= 0:
+            raise Refusal("nothing-to-pay", level="info")
         customer_id = yield from self._whose(command.text)
         answer = yield from self._ask("GET", f"/customers/{customer_id}/points")
         points = msgspec.json.decode(answer.body, type=_Points)
@@ -144,7 +148,7 @@ class Customers:
         key = f"burn/{customer_id}/{points.balance}/{self._desk.world.ids.new_id()}"
         answer = yield from self._ask("POST", f"/customers/{customer_id}/points/burn", body, key=key)
         burnt = msgspec.json.decode(answer.body, type=_Burnt)
-        self._desk.again(c.Do("voucher", own_code(ScanKind.GIFT_CARD, burnt.number)))
+        yield from self._vouchers.pay_with(burnt.number)
 
     # -- inside
 

@@ -208,7 +208,7 @@ class Till:
             retender,
             vouchers,
             credit,
-            Customers(self._desk, self._selling),
+            Customers(self._desk, self._selling, vouchers),
             Transfers(self._desk, ledger, self._checkout, self._surroundings, tendering),
             returning,
             Gifts(self._desk, self._selling, self._checkout, self._surroundings, book),

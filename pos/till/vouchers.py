@@ -152,6 +152,10 @@ class Vouchers:
         number = yield from self._number(command.text if is_number else "", "voucher-code")
         yield from self._redeem(cart, number, wanted)
 
+    def pay_with(self, number: str) -> Flow:
+        """Pay what is left of the open sale with a card or credit, as far as it goes."""
+        yield from self._redeem(self._checkout.payable(), number, None)
+
     def _redeem(self, cart: Cart, number: str, wanted: int | None) -> Flow:
         balance, online = yield from self._known(number)
         held = sum(tender.amount_minor for tender in cart.tenders if tender.reference == number)
