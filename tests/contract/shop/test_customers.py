@@ -12,6 +12,7 @@ from sync.hub.database import transact
 from sync.hub.shop.customers import consents, core
 from sync.hub.shop.customers.messages import PointsEntry
 from sync.hub.shop.customers.points import left_of
+from sync.hub.shop.letters.core import Message, forget_customer, say
 from sync.hub.vault import Vault, VaultError, load_vault
 from tests.contract.hub_kit import Till
 from tests.contract.hub_rig import Rig, say_hello, send
@@ -194,6 +195,34 @@ def test_after_erasure_nothing_of_the_person_is_anywhere(rig: Rig, tmp_path: Pat
         _nowhere(rig, tmp_path)
 
     asyncio.run(go())
+
+
+def test_messages_ask_for_consent_and_go_with_the_customer(rig: Rig) -> None:
+    async def go() -> None:
+        office = Channel(rig)
+        who = (await office.post("/customers", {"about": ABOUT}))["customer_id"]
+        consent = consents.CustomerConsents(rig.clock, rig.hub.ids)
+
+        def may() -> bool:
+            return transact(
+                rig.engine, lambda connection: consent.may_send(connection, who, "marketing", "email")
+            )
+
+        assert not may()
+        await office.post(
+            f"/customers/{who}/consents", {"purpose": "marketing", "channel": "email", "given": True}
+        )
+        assert may()
+        message = Message("demo", "k1", "order-received", "rq@x.example", FIELDS, customer=who)
+        assert do(rig, say, message)
+        await office.post(f"/customers/{who}/erase")
+        assert not may()
+        assert do(rig, forget_customer, who) == 0  # it is gone already
+
+    asyncio.run(go())
+
+
+FIELDS = {"order": "7", "lines": [], "pickup": True, "total_minor": 1}
 
 
 def _nowhere(rig: Rig, folder: Path) -> None:

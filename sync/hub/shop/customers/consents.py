@@ -4,15 +4,18 @@ from typing import Final
 
 import sqlalchemy as sa
 from msgspec import Struct
+from sqlalchemy.engine import Connection
 
+from pos.ports import Clock, Ids
 from sync.hub.shop.customers import tables as t
 from sync.hub.shop.customers.keys import seal_for, unseal_for
 from sync.hub.shop.customers.messages import AddConsent, Consent
 from sync.hub.shop.customers.records import cluster, standing
 from sync.hub.shop.kit.refusal import RefusedError
+from sync.hub.shop.kit.ticks import HUB
 from sync.hub.shop.kit.work import Work
 
-__all__ = ["TRANSACTIONAL", "Given", "add", "listing", "may_send"]
+__all__ = ["TRANSACTIONAL", "CustomerConsents", "Given", "add", "listing", "may_send"]
 
 TRANSACTIONAL: Final = "transactional"
 """The purpose of messages that belong to a purchase; they need no consent (GDPR, article 6 (1) b)."""
@@ -75,3 +78,14 @@ def may_send(work: Work, customer_id: str, purpose: str, channel: str) -> bool:
         .limit(1)
     ).scalar_one_or_none()
     return bool(newest)
+
+
+class CustomerConsents:
+    """Implements letters.seals.Consents."""
+
+    def __init__(self, clock: Clock, ids: Ids) -> None:
+        self._clock = clock
+        self._ids = ids
+
+    def may_send(self, connection: Connection, customer: str, purpose: str, channel: str) -> bool:
+        return may_send(Work(connection, self._clock.wall_ms(), self._ids, HUB), customer, purpose, channel)

@@ -33,6 +33,7 @@ from sync.hub.shop.kit.actor import secret_hash
 from sync.hub.shop.kit.pages import after, cursor_of, demand_version
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
+from sync.hub.shop.letters.core import forget_customer
 from sync.hub.vault import vault_of
 from sync.wire import encode_json
 
@@ -290,6 +291,7 @@ def erase(work: Work, customer_id: str) -> Erased:
     for one in sorted(all_ids):
         locked(work, one)
     for one in all_ids:
+        forget_customer(work, one)
         destroy(work, one)
         for table in (
             *(t.customer_identifier, t.customer_consent, t.customer_points, t.customer_purchase),

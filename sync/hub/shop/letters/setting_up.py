@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pos.ports import Worker
+from sync.hub.shop.customers.consents import CustomerConsents
 from sync.hub.shop.letters.channels import messenger_for
 from sync.hub.shop.letters.post import Post
-from sync.hub.shop.letters.seals import HubSeals, TransactionalOnly
+from sync.hub.shop.letters.seals import HubSeals
 from sync.hub.shop.letters.settings import MessageSettings
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def start_post(hub: "Hub", settings: MessageSettings, workers: Sequence[Worker])
         settings,
         messengers,
         HubSeals(hub.key.seed, hub.ids),
-        TransactionalOnly(),
+        CustomerConsents(hub.clock, hub.ids),
     )
     hub.also("hub-messages", post.run)
     hub.on_shop(post.kick)
