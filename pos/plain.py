@@ -23,7 +23,7 @@ from pos.quickkeys import Page, quick_place
 from pos.resources import Texts, texts
 from pos.till import Till
 from pos.view import ParkedCart, TillView
-from pos.words import amount, message_text, option_text
+from pos.words import amount, message_text, option_text, quantity_text
 
 __all__ = ["LineMode"]
 
@@ -163,6 +163,7 @@ class LineMode:
         return {
             "state": view.state,
             "lines": [_plain_line(line) for line in view.lines],
+            "expected": view.expected,
             "total_minor": view.total_minor,
             "due_minor": view.due_minor,
             "cash_due_minor": view.cash_due_minor,
@@ -234,6 +235,9 @@ class LineMode:
                 words("plain.total", total=amount(view.total_minor, view.language), pieces=view.pieces)
             )
             parts.extend(_paid_sentences(view, words))
+            parts.extend(_expected_sentence(view, words))
+        elif view.expected:
+            parts.extend(_expected_sentence(view, words))
         else:
             parts.append(words(f"state.{view.state}"))
             parts.extend(_parked_sentence(n, cart, words) for n, cart in enumerate(view.parked, start=1))
@@ -269,6 +273,16 @@ class LineMode:
             ValueError,
         ):  # nobody listens any more: end in order, at the next input at the latest
             self._deaf = True
+
+
+def _expected_sentence(view: TillView, words: Texts) -> list[str]:
+    """What a phone's cart still wants."""
+    if not view.expected:
+        return []
+    named = ", ".join(
+        f"{quantity_text(one.quantity, one.unit, view.language)} {one.text}" for one in view.expected
+    )
+    return [words("plain.expected", lines=named)]
 
 
 def _plain_line(line: Line) -> PlainLine:

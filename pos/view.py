@@ -10,6 +10,7 @@ from pos.device_ports import DeviceState
 from pos.domain.article import Article
 from pos.domain.cart import Line, TaxTotal
 from pos.domain.events import Message
+from pos.domain.phone_cart import Expected
 from pos.domain.question import Question
 from pos.domain.tender import Tender
 from pos.ports import Operator
@@ -111,6 +112,8 @@ class TillView(msgspec.Struct, frozen=True):
 
     `claiming`: the store is asked for a parked cart, and has not answered yet.
 
+    `expected` is what a phone's cart wants and nobody has rung up yet; it counts in no sum.
+
     `due_minor` is what is still to be paid of the total and the tip, `cash_due_minor` the same in coins; `tenders` paid a part.
     """
 
@@ -134,6 +137,7 @@ class TillView(msgspec.Struct, frozen=True):
     cash_due_minor: int = 0
     quantity: Decimal | None = None
     chosen: int | None = None
+    expected: tuple[Expected, ...] = ()
     results: tuple[Article, ...] = ()
     search_text: str = ""
     departments: tuple[tuple[int, str, str], ...] = ()

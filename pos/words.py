@@ -87,6 +87,7 @@ _MONEY_FIELDS = {
     "count-difference": ("amount",),
     "left-too-much": ("amount",),
     "parked-voided": ("total",),
+    "phone-cart-differs": ("told", "here"),
 }
 
 

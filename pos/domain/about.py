@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
+from pos.domain.phone_cart import PhoneCart
 from pos.domain.rights import Approval
 from pos.domain.used import Used
 
@@ -33,7 +34,7 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     `coupons` are the codes that were scanned, one entry each time. `age` is the age that was looked at and passed.
     `approvals` are those of its lines. `gift`: a receipt without prices is wanted too. `tip_minor` is paid
     over the total. `buyer` is a reference: an invoice is wanted for them. `promotions` are those that take something
-    off now, and how often. `reductions` are the discounts that people gave, in their order.
+    off now, and how often. `phone_cart` is what a customer brought on a phone. `reductions` are the discounts that people gave, in their order.
     """
 
     customer: str = ""
@@ -48,3 +49,4 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     buyer: str = ""
     promotions: tuple[Used, ...] = ()
     reductions: tuple[Reduction, ...] = ()
+    phone_cart: PhoneCart | None = None

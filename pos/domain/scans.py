@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from pos.domain import gs1
+from pos.domain.basket_code import LONG_PREFIX, unpack
 from pos.domain.codes import CodeKind, check_digit, is_gtin, key_of, read_code, shown
 from pos.domain.scan_table import LabelRule, ScanTable, SlipRule, StickerRule
 
@@ -43,6 +44,7 @@ _AIM: Final = re.compile(r"\]([A-Za-z][0-9A-Fa-f])", re.ASCII)
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|www\.", re.ASCII | re.IGNORECASE)
 _FISCAL_FIELDS: Final = 12  # DSFinV-K, annex I
 _TEXT_MAX: Final = 2_000
+_LONG_SHOWN: Final = 12
 _EAN: Final = 13
 _GTIN_FIRST: Final = re.compile(r"01[0-9]{14}", re.ASCII)
 _COUPONS: Final = ("981", "982", "983", "984", "99")
@@ -70,6 +72,7 @@ class ScanKind(enum.StrEnum):
     RECEIPT = "receipt"
     PARKED = "parked"
     PICKUP = "pickup"
+    BASKET = "basket"  # a phone's cart: `key` is its share code
     GIFT_CARD = "gift-card"
     SLIP = "slip"  # a deposit slip from the store's machine
     STICKER = "sticker"  # marks down the article that was scanned before it
@@ -84,6 +87,7 @@ _OWN_KINDS: Final[Mapping[str, ScanKind]] = {
     "R": ScanKind.RECEIPT,
     "P": ScanKind.PARKED,
     "A": ScanKind.PICKUP,
+    "W": ScanKind.BASKET,
     "G": ScanKind.GIFT_CARD,
     "C": ScanKind.COUPON,
 }
@@ -116,7 +120,7 @@ class Meaning(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def own_code(kind: ScanKind, payload: str) -> str:
-    """Our own code for a badge, receipt, parked cart, pickup, gift card or coupon: for QR codes and Code 128.
+    """Our own code for a badge, receipt, parked cart, phone's cart, pickup, gift card or coupon: for QR codes and Code 128.
 
     `payload`: 1 to 32 of 0-9 and A-Z. Two check characters (ISO 7064 MOD 1271-36) find every wrong character and every
     two neighbours that changed places.
@@ -161,12 +165,18 @@ def read_scan(raw: str, table: ScanTable, today: dt.date) -> Meaning:
 
 
 def _own(text: str) -> Meaning | None:
+    if text.startswith(LONG_PREFIX):
+        found = unpack(text)
+        if found is None:
+            return _broken(text)
+        return Meaning(ScanKind.BASKET, text[:_LONG_SHOWN], key=found.share, payload=text)
     if text.startswith(OWN_PREFIX):
         match = _OWN.fullmatch(text)
         kind = _OWN_KINDS.get(match[1]) if match is not None else None
         if match is None or kind is None or int(text, 36) % _MODULUS != 1:
             return _broken(text)
-        return Meaning(kind, text, payload=match[2])
+        key = match[2] if kind is ScanKind.BASKET else ""
+        return Meaning(kind, text, key=key, payload=match[2])
     if _nearly_own(text):
         return _broken(text)
     link = _LINK.fullmatch(text)

@@ -66,6 +66,8 @@ class Checkout:
         """Refuses to pay or void a cart of whose payment at a terminal nobody knows."""
         self.gift: Callable[[Sale], None] | None = None
         """Prints the gift receipt that was wished with a sale; given by the part that makes it."""
+        self.given_up: Callable[[Cart], None] = lambda _: None
+        """Told of each cart that was voided, once that is durable."""
         self.open_first: Callable[[], None] = lambda: None
         """Raises NeedsAnswer where a cash session must be written before anything is paid."""
         self.first: Callable[[], None] = lambda: None
@@ -109,6 +111,7 @@ class Checkout:
         await self._ledger.append(facts, cart)
         self._selling.end_cart()
         self._desk.events.append(e.CartVoided(cart.cart_id))
+        self.given_up(cart)
 
     def _pay_cash(self, command: c.PayCash) -> Coroutine[Any, Any, None] | Flow | None:
         if self._desk.in_doubt:

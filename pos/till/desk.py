@@ -190,6 +190,7 @@ def _practice_of(world: World, setup: TillSetup) -> World:
         printer=printer and PracticePrinter(printer, lambda: texts(setup.language)("ui.training")),
         hub=hub and PracticeHub(hub),
         parks=None,
+        shop=None,
         history=history and PracticeHistory(history, journal),
         memory=memory and PracticeMemory(memory, journal),
         buyers=None,

@@ -5,6 +5,7 @@ from pos.domain import events as e
 from pos.domain.cart import Cart
 from pos.domain.discounts import saved_minor
 from pos.domain.payment import rest_minor
+from pos.domain.phone_cart import Expected, waiting
 from pos.till.approvals import Approvals
 from pos.till.checkout import Checkout
 from pos.till.closing import Closing
@@ -110,6 +111,7 @@ class Picture:
             change_minor=shown.change_minor if shown is not None else 0,
             quantity=self._selling.quantity,
             chosen=self._selling.chosen,
+            expected=_expected(cart),
             results=self._selling.results or (),
             search_text=self._selling.search_text,
             departments=tuple(self._selling.departments()) if self._selling.open_price is not None else (),
@@ -139,3 +141,9 @@ class Picture:
             training=self._desk.training,
             trusted=tuple(one.operator_id for one in self._signing.trusted()),
         )
+
+
+def _expected(cart: Cart | None) -> tuple[Expected, ...]:
+    if cart is None or cart.about.phone_cart is None:
+        return ()
+    return waiting(cart.about.phone_cart.expected, cart.lines)

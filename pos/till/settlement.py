@@ -6,6 +6,7 @@ import msgspec
 
 from pos.cart_facts import CartAbandoned, CartParked, TaxKey
 from pos.domain.cart import Cart, Line, Mark, cart_of, pieces, tax_totals, total_minor
+from pos.domain.phone_cart import waiting
 from pos.domain.refund import GivenBack
 from pos.domain.rights import Approval
 from pos.domain.tender import Tender
@@ -77,7 +78,7 @@ def sale_of(cart: Cart, tenders: tuple[Tender, ...], context: SaleContext) -> Sa
         language=context.language,
         demo=context.demo,
         software=context.software,
-        references=tuple(dict.fromkeys((*context.references, *_returns_in(cart)))),
+        references=tuple(dict.fromkeys((*context.references, *_returns_in(cart), *_phone_cart_of(cart)))),
         approvals=tuple(dict.fromkeys((*cart.about.approvals, *context.approvals))),
         rounding_minor=context.rounding_minor,
         tip_minor=context.tip_minor,
@@ -94,6 +95,15 @@ def _returns_in(cart: Cart) -> Iterator[Reference]:
     for line in cart.lines:
         if line.live and line.origin is not None and line.origin.number:
             yield Reference("return", line.origin.till, line.origin.epoch, line.origin.number)
+
+
+def _phone_cart_of(cart: Cart) -> Iterator[Reference]:
+    """The phone's cart that this sale closes; "basket-rest": what it left of it goes back to the phone."""
+    phone_cart = cart.about.phone_cart
+    if phone_cart is not None:
+        yield Reference("basket", external=phone_cart.basket_id)
+        if waiting(phone_cart.expected, cart.lines):
+            yield Reference("basket-rest", external=phone_cart.basket_id)
 
 
 def abandoned(

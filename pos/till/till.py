@@ -44,6 +44,7 @@ from pos.till.ledger import Ledger
 from pos.till.leftovers import Leftovers
 from pos.till.numbers import Numbers
 from pos.till.parking import RESUME_BEFORE, Parking
+from pos.till.phone_carts import PhoneCarts
 from pos.till.picture import Picture
 from pos.till.pricing import Pricing
 from pos.till.promoting import Promoting
@@ -155,11 +156,11 @@ class Till:
         vouchers.give_back_by(refunds)
         credit.give_back_by(refunds)
         promoting = Promoting(self._desk)
-        pricing = Pricing(self._desk, self._selling, promoting.price)
+        self._pricing = pricing = Pricing(self._desk, self._selling, promoting.price)
         self._selling.price = pricing.price
         self._goods = Goods(self._desk, ledger, self._selling)
         Inserts(self._desk, ledger, self._selling, self._checkout, tendering)
-        self._pricing = pricing
+        self._phone_carts = PhoneCarts(self._desk, self._selling, self._checkout)
         self._desk.again = lambda command: self._queue.appendleft((command, None))
         counting = Counting(self._desk, ledger)
         cash = Cash(self._desk, ledger, self._selling, self._surroundings, counting)
@@ -202,6 +203,7 @@ class Till:
             self._goods,
             pricing,
             Variants(self._desk, self._selling),
+            self._phone_carts,
             book,
             cash,
             self._closing,
@@ -391,6 +393,7 @@ class Till:
         """What must be so before anything is paid. Raises Refusal, NeedsAnswer."""
         self._pricing.first()
         self._goods.first()
+        self._phone_carts.first()
 
     def _ask_first(self, needed: NeedsAnswer, command: c.Command) -> _Waiting:
         """A question comes before the command; answered well, the command is done."""

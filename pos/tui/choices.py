@@ -68,7 +68,15 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "card-release",
         "card-tip",
     ),
-    "group-customers": ("customer", "customer-history", "customer-points", "customer-none"),
+    "group-customers": (
+        "customer",
+        "customer-history",
+        "customer-points",
+        "customer-none",
+        "phone-cart",
+        "phone-cart-accept",
+        "phone-cart-back",
+    ),
 }
 """Further functions, by group: at most nine each, new ones at the end."""
 

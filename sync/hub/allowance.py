@@ -16,10 +16,14 @@ class Allowance:
         self._seen_ms = clock.mono_ms()
 
     def take(self) -> bool:
-        now_ms = self._clock.mono_ms()
-        self._left = min(self._at_once, self._left + (now_ms - self._seen_ms) / self._every_ms)
-        self._seen_ms = now_ms
-        if self._left < 1:
+        if not self.is_left():
             return False
         self._left -= 1
         return True
+
+    def is_left(self) -> bool:
+        """Whether the next one may be taken."""
+        now_ms = self._clock.mono_ms()
+        self._left = min(self._at_once, self._left + (now_ms - self._seen_ms) / self._every_ms)
+        self._seen_ms = now_ms
+        return self._left >= 1

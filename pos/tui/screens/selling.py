@@ -6,7 +6,7 @@ from textual.strip import Strip
 
 from pos.tui.face import Target
 from pos.tui.scene import Scene
-from pos.tui.widgets.cart_list import cart_header, cart_list
+from pos.tui.widgets.cart_list import cart_header, cart_list, expected_rows
 from pos.tui.widgets.digits import SMALL_ROWS
 from pos.tui.widgets.payments import payment_rows
 from pos.tui.widgets.total import total_block
@@ -22,7 +22,8 @@ def selling_body(scene: Scene, height: int, over: Over | None = None) -> tuple[l
     if over is not None:
         rows, targets = over(scene, above)
         return rows + paid + total_block(scene), targets
-    cart = cart_list(scene, above - 1)
-    if not scene.view.lines:
+    wanted = expected_rows(scene, (above - 1) // 2)
+    cart = cart_list(scene, above - 1 - len(wanted))
+    if not scene.view.lines and not wanted:
         cart[0] = scene.brush.row((f"  {scene.words('ui.ready')}", "dim"))
-    return [cart_header(scene, above - 1), *cart, *paid, *total_block(scene)], []
+    return [cart_header(scene, above - 1 - len(wanted)), *cart, *wanted, *paid, *total_block(scene)], []

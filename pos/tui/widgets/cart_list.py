@@ -10,7 +10,7 @@ from pos.tui.paint import Part, fit, fit_right
 from pos.tui.scene import CartRows, Scene
 from pos.words import amount, quantity_text
 
-__all__ = ["cart_header", "cart_list"]
+__all__ = ["cart_header", "cart_list", "expected_rows"]
 
 _NUMBER = 4
 _QUANTITY = 10
@@ -60,6 +60,26 @@ def cart_list(scene: Scene, height: int) -> list[Strip]:
             return rows[:height]
     short = [brush.blank()] * (height - len(rows))
     return short + rows if first else rows + short
+
+
+def expected_rows(scene: Scene, height: int) -> list[Strip]:
+    """What a phone's cart wants and nobody has rung up, in at most `height` rows; it has no amount, for it counts in nothing."""
+    wanted, words = scene.view.expected, scene.words
+    if not wanted or height < 1:
+        return []
+    shown = wanted if len(wanted) <= height else wanted[: height - 1]
+    number = " " * _number_width(scene)
+    rows = []
+    for one in shown:
+        quantity = quantity_text(one.quantity, one.unit, words.language)
+        quantity += " x" if one.unit == "pc" else ""
+        text = words("ui.expected", text=one.text)
+        rows.append(number + fit_right(quantity, _QUANTITY) + "  " + text)
+    if len(shown) < len(wanted):
+        rows.append(
+            number + " " * _QUANTITY + "  " + words("ui.expected-more", count=len(wanted) - len(shown))
+        )
+    return [scene.brush.row((fit(row, scene.width), "dim")) for row in rows]
 
 
 def _first(scene: Scene, height: int) -> int:

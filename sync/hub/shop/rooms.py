@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from sync.hub.shop.baskets import core as basket_core
+from sync.hub.shop.baskets import facts as baskets
 from sync.hub.shop.cards import core as cards_core
 from sync.hub.shop.cards import facts as cards
 from sync.hub.shop.customers import facts as customers
@@ -14,5 +16,10 @@ from sync.hub.shop.stock import facts as stock
 
 __all__ = ["ROOMS", "TICKS"]
 
-ROOMS: Final[tuple[Room, ...]] = (stock.hear, orders.hear, customers.hear, cards.hear)
-TICKS: Final[tuple[Tick, ...]] = (stock_core.expire_due, ring_due, cards_core.expire_holds)
+ROOMS: Final[tuple[Room, ...]] = (stock.hear, orders.hear, customers.hear, cards.hear, baskets.hear)
+TICKS: Final[tuple[Tick, ...]] = (
+    stock_core.expire_due,
+    ring_due,
+    cards_core.expire_holds,
+    basket_core.expire_due,
+)

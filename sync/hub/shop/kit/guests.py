@@ -13,6 +13,7 @@ _TOKEN_MS: Final = 2_000
 _CALLERS_MAX: Final = 10_000
 _PUBLIC_AT_ONCE, _PUBLIC_EVERY_MS = 120, 100
 _OWN_AT_ONCE, _OWN_EVERY_MS = 1_000, 2
+_GUESSES_AT_ONCE, _GUESS_EVERY_MS = 20, 3_000
 
 
 class Guests:
@@ -35,13 +36,25 @@ class Guests:
 
     def admit(self, name: str, *, public: bool) -> bool:
         """Whether this caller may ask just now."""
+        at_once, every_ms = (_PUBLIC_AT_ONCE, _PUBLIC_EVERY_MS) if public else (_OWN_AT_ONCE, _OWN_EVERY_MS)
+        return self._allowance(name, at_once, every_ms).take()
+
+    def may_guess(self, name: str) -> bool:
+        """Whether this caller may name one more code by which something is found; see `guessed`."""
+        return self._guesses(name).is_left()
+
+    def guessed(self, name: str) -> None:
+        """A code was none."""
+        self._guesses(name).take()
+
+    def _guesses(self, name: str) -> Allowance:
+        return self._allowance(f"guesses {name}", _GUESSES_AT_ONCE, _GUESS_EVERY_MS)
+
+    def _allowance(self, name: str, at_once: int, every_ms: int) -> Allowance:
         held = self._allowances.get(name)
         if held is None:
-            at_once, every_ms = (
-                (_PUBLIC_AT_ONCE, _PUBLIC_EVERY_MS) if public else (_OWN_AT_ONCE, _OWN_EVERY_MS)
-            )
             held = self._allowances[name] = Allowance(self._clock, at_once, every_ms)
         self._allowances.move_to_end(name)
         while len(self._allowances) > _CALLERS_MAX:
             self._allowances.popitem(last=False)
-        return held.take()
+        return held
