@@ -79,7 +79,8 @@ async def _look(state: Path) -> list[Finding]:
         for asked in (*_around(settings, state, bool(running_till(state))), check_time_sync())
     ]
     program = await worker.run(check_program)
-    kept, journal = await worker.run(check_store, state, clock, worker)
+    # What looks at the articles waits for a worker of its own, on a loop of its own: it must not be the one it stands on.
+    kept, journal = await worker.run(check_store, state, clock, ThreadWorker("articles"))
     answers = await asyncio.gather(*waiting)
     return [
         *program,

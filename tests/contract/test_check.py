@@ -46,6 +46,14 @@ def test_a_fresh_till_can_sell(state: Path) -> None:
     assert "-> Import them: tresen catalogue import FILE" in done.stdout
 
 
+def test_articles_that_were_imported_are_counted_and_compared(state: Path) -> None:
+    rows = str(ROOT / "config" / "demo" / "articles.csv")
+    assert _tresen("catalogue", "import", rows, "--state", str(state)).returncode == 0
+    done = _tresen("check", "--state", str(state), "--json")
+    (articles,) = [one for one in json.loads(done.stdout)["findings"] if one["what"] == "Articles"]
+    assert (articles["state"], articles["found"].partition(",")[0]) == ("ok", "318 articles")
+
+
 def test_each_finding_is_there_as_json(state: Path) -> None:
     done = _tresen("check", "--state", str(state), "--json")
     answer = json.loads(done.stdout)
