@@ -11,6 +11,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody
 from litestar.params import FromPath, QueryParameter
+from litestar.types import Guard
 
 from sync.hub import articles, changes, ledger, promotions
 from sync.hub.answers import hub_of, json_answer
@@ -19,6 +20,7 @@ from sync.hub.carts_api import CART_ROUTES
 from sync.hub.gate import caller_of
 from sync.hub.machine_api import MACHINE_ROUTES
 from sync.hub.problems import PROBLEM_JSON, ProblemError
+from sync.hub.shop.kit.http import bearer_of
 from sync.wire import (
     BATCH_MAX_BYTES,
     REQUEST_MAX_BYTES,
@@ -64,6 +66,18 @@ async def only_office(connection: ASGIConnection[Any, Any, Any, Any], _handler: 
         raise ProblemError(
             403, "This is closed to your address", "the hub's option --office-network opens it"
         )
+
+
+def office_or(scope: str) -> Guard:
+    """Who calls from the office's network, or from anywhere with a token that may do this."""
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        if connection.headers.get("authorization", "").lower().startswith("bearer "):
+            await bearer_of(connection, scope)
+        else:
+            await only_office(connection, handler)
+
+    return guard
 
 
 def software_version() -> str:
@@ -199,7 +213,7 @@ async def get_changes(
     operation_class=_ArticlesOperation,
     request_max_body_size=None,
     responses={**_REFUSALS, 422: ResponseSpec(Brought, generate_examples=False, media_type=MediaType.JSON)},
-    guards=[only_office],
+    guards=[office_or("catalogue:write")],
 )
 async def put_articles(request: Request[Any, Any, Any]) -> Response[Brought]:
     """Insert or replace articles, one JSON object with a `sku` a line; unchanged ones make no change.
@@ -217,7 +231,7 @@ async def put_articles(request: Request[Any, Any, Any]) -> Response[Brought]:
     operation_class=_PromotionsOperation,
     request_max_body_size=None,
     responses=_REFUSALS,
-    guards=[only_office],
+    guards=[office_or("promotions:write")],
 )
 async def put_promotions(request: Request[Any, Any, Any]) -> Response[Brought]:
     """Insert or replace promotions, one JSON object with an `id` a line; unchanged ones make no change.

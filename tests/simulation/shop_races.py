@@ -17,13 +17,15 @@ from typing import Any, Final
 from sqlalchemy.engine import Connection, Engine
 
 from sync.hub.database import migrate, open_engine, transact
+from sync.hub.shop.baskets import core as baskets
+from sync.hub.shop.baskets.messages import Claim, MakeBasket
 from sync.hub.shop.kit.actor import Actor
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.stock import core
 from tests.contract.postgres import create_database, running_postgres
 
-__all__ = ["BUYERS", "RACES", "Ids", "command", "last_unit", "race_on", "shop_races"]
+__all__ = ["BUYERS", "RACES", "Ids", "command", "last_unit", "one_cart", "race_on", "shop_races"]
 
 BUYERS: Final = 8
 _NOW_MS: Final = 1_790_000_000_000
@@ -81,7 +83,22 @@ def last_unit(engine: Engine, number: int, pool: ThreadPoolExecutor) -> int:
     return len(outcomes) - len(lost)
 
 
-RACES: Final[dict[str, Race]] = {"last_unit": last_unit}
+def one_cart(engine: Engine, _number: int, pool: ThreadPoolExecutor) -> int:
+    """Two tills at once want one phone's cart."""
+    cart = command(engine, lambda work: baskets.make(work, MakeBasket("demo")))
+    tills = ("1", "2")
+
+    def claim(till: str) -> Any:
+        actor = Actor("till", f"demo/{till}", "till", "demo")
+        return command(engine, lambda work: baskets.claim(work, Claim("demo", cart.share_code)), actor)
+
+    outcomes = list(pool.map(claim, tills))
+    lost = [outcome for outcome in outcomes if isinstance(outcome, str)]
+    assert set(lost) <= {"claimed"}, lost
+    return len(outcomes) - len(lost)
+
+
+RACES: Final[dict[str, Race]] = {"last_unit": last_unit, "one_cart": one_cart}
 
 
 def race_on(

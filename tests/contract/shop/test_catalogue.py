@@ -213,3 +213,24 @@ def test_a_record_with_what_is_no_picture_is_refused() -> None:
     for media in (["https://x"], [{"url": "javascript:1"}], "x", [{"url": "https://x", "more": 1}]):
         with pytest.raises(ValueError, match="media"):
             read_article(msgspec.json.encode(record("A", "Tee", media=media)))
+
+
+def test_a_token_that_may_write_the_catalogue_brings_articles_from_anywhere(rig: Rig) -> None:
+    async def go() -> None:
+        line = msgspec.json.encode(record("A", "Tee"))
+        for role, status in (("admin", 200), ("storefront", 403)):
+            channel = Channel(rig, role)
+            channel._line._transport = rig.transport("203.0.113.7")
+            for path in ("articles", "promotions"):
+                content = line if path == "articles" else b""
+                answer = await channel._line.put(
+                    f"/v1/catalogue/{path}", content=content, headers={"Content-Type": "application/x-ndjson"}
+                )
+                assert answer.status_code == status, answer.text
+        async with rig.stranger("203.0.113.7") as stranger:
+            headers = {"Authorization": "Bearer nonsense", "Content-Type": "application/x-ndjson"}
+            assert (
+                await stranger.put("/v1/catalogue/articles", content=line, headers=headers)
+            ).status_code == 401
+
+    asyncio.run(go())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 from litestar import Request, Response
+from litestar.connection import ASGIConnection
 from litestar.openapi.datastructures import ResponseSpec
 from sqlalchemy.engine import Connection
 
@@ -24,7 +25,7 @@ from sync.wire import Problem, encode_json
 if TYPE_CHECKING:
     from sync.hub.service import Hub
 
-__all__ = ["BODY_MAX_BYTES", "REFUSALS", "SECRET_HEADER", "act", "actor_of", "look", "secret_of"]
+__all__ = ["BODY_MAX_BYTES", "REFUSALS", "SECRET_HEADER", "act", "actor_of", "bearer_of", "look", "secret_of"]
 
 BODY_MAX_BYTES: Final = 256 * 1024
 SECRET_HEADER: Final = "x-tresen-secret"  # noqa: S105 - a header's name
@@ -52,7 +53,17 @@ async def actor_of(request: Request[Any, Any, Any], scope: str) -> Actor:
     return actor
 
 
-async def _actor(request: Request[Any, Any, Any], hub: "Hub") -> Actor:
+async def bearer_of(connection: ASGIConnection[Any, Any, Any, Any], scope: str) -> Actor:
+    """Who calls with a token, allowed `scope`. Raises ProblemError."""
+    found = await _actor(connection, hub_of(connection))
+    try:
+        found.demand(scope)
+    except RefusedError as refused:
+        raise _problem(refused) from refused
+    return found
+
+
+async def _actor(request: ASGIConnection[Any, Any, Any, Any], hub: "Hub") -> Actor:
     scheme, _, presented = request.headers.get("authorization", "").strip().partition(" ")
     if scheme.lower() != "bearer":
         return _machine(caller_of(request))
