@@ -9,21 +9,23 @@ import pytest
 import sqlalchemy as sa
 
 from sync.hub.database import transact
+from sync.hub.shop.customers import core as customers
+from sync.hub.shop.customers.messages import About, NewCustomer
 from sync.hub.shop.kit.ticks import tick
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.letters import core as letters
-from sync.hub.shop.letters import outbox, telling
+from sync.hub.shop.letters import outbox, people, telling
 from sync.hub.shop.letters.kinds import kinds
 from sync.hub.shop.letters.outbox import Content
 from sync.hub.shop.letters.rendering import write
 from sync.hub.shop.letters.settings import read_settings
 from sync.hub.shop.letters.shops import Shop
 from sync.hub.shop.letters.tables import message as t
-from sync.hub.shop.letters.telling import Contact
+from sync.hub.shop.letters.telling import Contact, ContactOf
 from sync.hub.shop.orders import core, moves
 from sync.hub.shop.orders.body import Held
-from sync.hub.shop.orders.messages import Extend, Short
-from sync.hub.shop.rooms import TICKS
+from sync.hub.shop.orders.messages import Extend, ShipTo, Short
+from sync.hub.shop.orders.watch import ring_due
 from tests.contract.hub_rig import Rig
 from tests.contract.shop.kit import do
 from tests.contract.shop.orders_kit import claimed, hand_over, heard, made_ready, picked, placed, seen, step
@@ -42,7 +44,7 @@ def contact_of(_work: Work, held: Held) -> Contact | None:
     return Contact("erika@example.com", "", held.customer) if held.customer != "nobody" else None
 
 
-def told(rig: Rig) -> list[tuple[str, str, dict[str, Any]]]:
+def told(rig: Rig, whom: ContactOf = contact_of) -> list[tuple[str, str, dict[str, Any]]]:
     """Let the hub write down what is to be said; gives kind, state and fields of all messages, in order."""
 
     def read(connection: sa.engine.Connection) -> list[tuple[str, str, dict[str, Any]]]:
@@ -54,9 +56,7 @@ def told(rig: Rig) -> list[tuple[str, str, dict[str, Any]]]:
             found.append((row.kind, row.state, content.fields))
         return found
 
-    while transact(
-        rig.engine, telling.follow, contact_of, frozenset({"email"}), rig.clock.wall_ms(), rig.hub.ids
-    ):
+    while transact(rig.engine, telling.follow, whom, frozenset({"email"}), rig.clock.wall_ms(), rig.hub.ids):
         pass
     said = transact(rig.engine, read)
     brand = read_settings().brand
@@ -117,7 +117,7 @@ def test_a_reminder_more_time_and_the_end_are_told_and_what_waited_is_taken_back
     assert [fields["deadline_ms"] for fields in extended] == [deadline]
     while rig.clock.wall_ms() <= deadline:
         rig.clock.ms += DAY_MS // 4
-        transact(rig.engine, tick, TICKS[-1], rig.clock.wall_ms(), rig.hub.ids)
+        transact(rig.engine, tick, ring_due, rig.clock.wall_ms(), rig.hub.ids)
         told(rig)
     found = kinds_of(rig)
     assert ("pickup-expired", "waiting") in found
@@ -165,3 +165,37 @@ def test_an_erased_customer_is_erased_from_the_outbox(rig: Rig) -> None:
     assert told(rig) == [("order-received", "given_up", {})]
     with rig.engine.connect() as connection:
         assert outbox.counts(connection) == {"given_up": 1}
+
+
+def addresses(rig: Rig) -> list[str]:
+    def read(connection: sa.engine.Connection) -> list[str]:
+        seals = letters.seals_of(connection, rig.hub.ids)
+        rows = connection.execute(sa.select(t).order_by(t.c.created_ms, t.c.key)).all()
+        plain = [seals.open(connection, row.customer, bytes(row.sealed)) for row in rows]
+        return [msgspec.json.decode(one, type=Content).to for one in plain if one]
+
+    return transact(rig.engine, read)
+
+
+def test_a_guest_is_told_at_the_address_that_the_order_names(rig: Rig) -> None:
+    placed(rig, person=ShipTo("Gast", email="gast@example.com"))
+    placed(rig)  # nobody knows who it is
+    assert [kind for kind, *_ in told(rig, people.contact_of)] == ["order-received"]
+    assert addresses(rig) == ["gast@example.com"]
+    with rig.engine.connect() as connection:
+        bodies = connection.execute(sa.text("select body from orders")).scalars().all()
+    assert not any(b"gast@" in bytes(body) for body in bodies)
+
+
+def test_a_customer_is_told_at_the_newest_address_until_the_key_is_destroyed(rig: Rig) -> None:
+    made = do(rig, customers.create, NewCustomer(About(name="Erika", email="alt@example.com")))
+    order = placed(rig, customer=made.customer_id)
+    told(rig, people.contact_of)
+    rig.clock.ms += 1000
+    made_ready(rig, order)
+    do(rig, customers.put, customers.Put(made.customer_id, About(name="Erika", email="neu@example.com"), ""))
+    told(rig, people.contact_of)
+    assert addresses(rig) == ["alt@example.com", "neu@example.com"]
+    do(rig, customers.erase, made.customer_id)
+    assert addresses(rig) == []
+    assert {state for _, state in kinds_of(rig)} == {"given_up"}

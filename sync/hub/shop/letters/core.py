@@ -8,20 +8,21 @@ from sync.hub import tables as t
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.letters import outbox
 from sync.hub.shop.letters.outbox import Message
-from sync.hub.shop.letters.seals import HubSeals, Seals
+from sync.hub.shop.letters.people_seals import CustomerSeals
+from sync.hub.shop.letters.seals import Seals
 
 __all__ = ["Message", "forget_address", "forget_customer", "say", "seals_of", "take_back"]
 
 
-def seals_of(connection: Connection, ids: Ids) -> Seals:
-    """Who encrypts messages at this hub."""
+def seals_of(connection: Connection, ids: Ids, now_ms: int = 0) -> Seals:
+    """Who encrypts messages at this hub. `now_ms`: since when there is a key that is made now."""
     seed = connection.execute(sa.select(t.node_key.c.seed)).scalar_one()
-    return HubSeals(bytes(seed), ids)
+    return CustomerSeals(bytes(seed), ids, now_ms)
 
 
 def say(work: Work, message: Message) -> bool:
     """Write a message into the outbox; False if one with its key is there. Raises ValueError, see `outbox.put`."""
-    return outbox.put(work.connection, message, seals_of(work.connection, work.ids), work.now_ms)
+    return outbox.put(work.connection, message, seals_of(work.connection, work.ids, work.now_ms), work.now_ms)
 
 
 def take_back(work: Work, store: str, key: str) -> bool:

@@ -23,6 +23,7 @@ from sync.hub.shop.letters.seals import Consents, Seals
 from sync.hub.shop.letters.settings import MessageSettings
 from sync.hub.shop.letters.shops import Shop, shop_of
 from sync.hub.shop.letters.telling import ContactOf
+from sync.hub.vault import VaultError
 
 __all__ = ["LANE", "LEASE_MS", "Post"]
 
@@ -121,9 +122,13 @@ class Post:
         behind = self._contact_of is not None
         while behind and self._contact_of is not None:
             now_ms = self._clock.wall_ms()
-            behind = await self._database.run(
-                LANE, telling.follow, self._contact_of, channels, now_ms, self._ids
-            )
+            try:
+                behind = await self._database.run(
+                    LANE, telling.follow, self._contact_of, channels, now_ms, self._ids
+                )
+            except VaultError as error:
+                _log.error("customers are told nothing new: %s", error)
+                behind = False
 
     async def _one(self, message: Due) -> None:
         ready = await self._database.run(LANE, self._look, message)
@@ -134,7 +139,7 @@ class Post:
         """What to send, if anything; else it is postponed or given up by now."""
         shop = shop_of(connection, message.store)
         content, verdict, at_ms = self._decide(connection, message, shop)
-        if verdict in {"quiet", "server", "no-channel"}:
+        if verdict in {"quiet", "server", "no-channel", "no-key"}:
             outbox.postpone(connection, message, self._lease, at_ms, verdict)
         elif verdict:
             self._give_up(connection, message, verdict)
@@ -165,7 +170,10 @@ class Post:
             allowed_ms = allowed_from(silence, zoneinfo.ZoneInfo(shop.time_zone), now_ms)
             if allowed_ms > now_ms:
                 return None, "quiet", min(until_ms, allowed_ms)
-        content = outbox.read_content(connection, message, self._seals)
+        try:
+            content = outbox.read_content(connection, message, self._seals)
+        except VaultError:
+            return None, "no-key", min(until_ms, now_ms + _LONGEST_PAUSE_MS)
         return (content, "", 0) if content is not None else (None, "erased", 0)
 
     async def _send(self, message: Due, content: Content, shop: Shop) -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from pos.ports import Worker
 from sync.hub.shop.customers.consents import CustomerConsents
 from sync.hub.shop.letters.channels import messenger_for
+from sync.hub.shop.letters.people import contact_of
+from sync.hub.shop.letters.people_seals import CustomerSeals
 from sync.hub.shop.letters.post import Post
-from sync.hub.shop.letters.seals import HubSeals
 from sync.hub.shop.letters.settings import MessageSettings
 
 if TYPE_CHECKING:
@@ -23,14 +24,10 @@ def start_post(hub: "Hub", settings: MessageSettings, workers: Sequence[Worker])
         name: messenger_for(channel, settings.brand, worker, hub.clock)
         for (name, channel), worker in zip(channels, workers, strict=True)
     }
+    seals = CustomerSeals(hub.key.seed, hub.ids)
+    consents = CustomerConsents(hub.clock, hub.ids)
     post = Post(
-        hub.database,
-        hub.clock,
-        hub.ids,
-        settings,
-        messengers,
-        HubSeals(hub.key.seed, hub.ids),
-        CustomerConsents(hub.clock, hub.ids),
+        hub.database, hub.clock, hub.ids, settings, messengers, seals, consents, contact_of=contact_of
     )
     hub.also("hub-messages", post.run)
     hub.on_shop(post.kick)

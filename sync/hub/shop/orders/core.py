@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sync.hub.database import upsert
+from sync.hub.shop.customers.keys import seal_for
 from sync.hub.shop.kit import tasks as todo
 from sync.hub.shop.kit.actor import secret_hash
 from sync.hub.shop.kit.pages import after, cursor_of
@@ -105,7 +106,8 @@ def place(work: Work, ask: PlaceOrder) -> Placed:
     work.execute(t.order_head.insert(), head)
     held = hold(work, order_id)
     begin_work(work, held, from_store, [(line.n, line.qty) for line in lines], ask.ready_ms, ask)
-    held.body = replace(held.body, payments=ask.payments)
+    person = b"" if ask.person is None else seal_for(work, f"order/{order_id}", encode_json(ask.person))
+    held.body = replace(held.body, payments=ask.payments, person=person)
     _confirm(work, held)
     held.event(work, "order.placed", kind=ask.kind, state=held.state)
     held.write(work)
