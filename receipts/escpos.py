@@ -22,7 +22,7 @@ from receipts.profiles import PrinterProfile
 from receipts.qr import QUIET, matrix
 from receipts.text import Fit, Row, Style, clean, layout
 
-__all__ = ["compose", "compose_document", "drawer_pulse", "prepare", "transliterate"]
+__all__ = ["SPELLINGS", "compose", "compose_document", "drawer_pulse", "prepare", "transliterate"]
 
 _CUT: Final = {"full": b"\x1d\x56\x41\x00", "partial": b"\x1d\x56\x42\x00", "tear": b"\x1b\x64\x05"}
 _STATUS_BACK: Final = b"\x1d\x61\x0f"  # report drawer, on/offline, errors, paper
@@ -32,7 +32,7 @@ _MODULE_DOTS_PICTURE: Final = 4  # as a picture: a whole receipt should fit a re
 _MODULE_DOTS_MIN: Final = 3  # phones read smaller ones badly
 
 # What a page lacks is written so; after this table accents are dropped, and the rest becomes a star.
-_SPELLINGS: Final = {
+SPELLINGS: Final = {
     "–": "-",
     "—": "-",
     "‐": "-",
@@ -173,8 +173,8 @@ def _own_mkdtemp(folder: str) -> Iterator[None]:
 def _spell(char: str, codec: str) -> str:
     if _has(char, codec):
         return char
-    if char in _SPELLINGS:
-        return _SPELLINGS[char]
+    if char in SPELLINGS:
+        return SPELLINGS[char]
     plain = "".join(part for part in unicodedata.normalize("NFKD", char) if not unicodedata.combining(part))
     return plain if plain and all(_has(part, codec) for part in plain) else "*"
 

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["matrix", "qr_blocks", "qr_fitting", "qr_sextants", "qr_svg"]
+__all__ = ["Matrix", "matrix", "qr_blocks", "qr_fitting", "qr_sextants", "qr_svg"]
 
 QUIET: Final = 4  # modules of white that a scanner is promised on each side
 QUIET_TERMINAL: Final = 2  # enough on a screen, where space is short
