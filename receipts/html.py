@@ -4,11 +4,12 @@ from functools import lru_cache, partial
 from typing import Any, Final
 
 from receipts import formats
+from receipts.jsonld import receipt_jsonld
 from receipts.model import Receipt, ReceiptLine, Shop
 from receipts.qr import qr_svg
 from receipts.words import LANGUAGES, tender_name, word
 
-__all__ = ["broken_page", "gift_page", "not_found_page", "pending_page", "receipt_page"]
+__all__ = ["broken_page", "gift_page", "not_found_page", "pending_page", "receipt_page", "too_many_page"]
 
 REFRESH_S: Final = 5
 
@@ -23,6 +24,8 @@ def receipt_page(receipt: Receipt) -> str:
         language,
         receipt=receipt,
         qr=_safe(svg),
+        path=receipt.link.rpartition("/")[2],
+        jsonld=_safe(receipt_jsonld(receipt)),
         tax_label=word("vat-id" if number[:2].isalpha() else "tax-number", language),
         amount=partial(formats.amount, language=language),
         percent=partial(formats.percent, language=language),
@@ -60,6 +63,11 @@ def pending_page(shop: Shop, language: str) -> str:
     return _render("pending", language, shop=shop, refresh_s=REFRESH_S)
 
 
+def too_many_page(language: str) -> str:
+    """For an address that asks too often."""
+    return _render("message", language, key="busy")
+
+
 def not_found_page(language: str) -> str:
     """For a link that no till ever made."""
     return _render("not_found", language)
@@ -92,7 +100,7 @@ def _environment() -> Any:
 
 
 def _safe(svg: str) -> Any:
-    """Our own SVG, built from numbers and a fixed word."""
+    """Our own SVG, built from numbers and a fixed word; JSON without what HTML could take for its own."""
     from markupsafe import Markup  # noqa: PLC0415
 
     return Markup(svg)  # noqa: S704

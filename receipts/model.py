@@ -25,11 +25,16 @@ __all__ = [
     "ReceiptTax",
     "ReceiptTender",
     "Shop",
+    "TooLongError",
     "build",
 ]
 
 _SHOWN = 4
 _REFERENCES = frozenset({"void", "retender", "return", "tip"})
+
+
+class TooLongError(Exception):
+    """A receipt has more lines than this form can hold."""
 
 
 class Shop(msgspec.Struct, frozen=True, omit_defaults=True):

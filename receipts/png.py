@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from receipts.fonts import faces, spell
-from receipts.model import Receipt
+from receipts.model import Receipt, TooLongError
 from receipts.sheet import MARGIN, WIDTH, Code, Rule, Text, sheet, title
 
 __all__ = ["PICTURE_MAX", "receipt_png"]
@@ -20,14 +20,14 @@ _SIXTEEN: Final = [value >> 4 for value in range(256)]
 
 
 def receipt_png(receipt: Receipt) -> bytes:
-    """PNG. Raises ValueError for a receipt that is too long for a picture. Keep it off the loop."""
+    """PNG. Raises TooLongError for a receipt that is too long for a picture. Keep it off the loop."""
     from PIL import Image, ImageDraw  # noqa: PLC0415 - only who asks for a picture needs it
     from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415
 
     pages = sheet(receipt, _wide, spell)
     height = round(sum(page.height for page in pages) * _SCALE)
     if height > PICTURE_MAX:
-        raise ValueError(f"a receipt of {height} pixels is too long for a picture")
+        raise TooLongError(f"a receipt of {height} pixels is too long for a picture")
     image = Image.new("L", (_PIXELS, height), _WHITE)
     pen = ImageDraw.Draw(image)
     top = 0.0

@@ -172,9 +172,7 @@ def _parts(receipt: Receipt) -> Iterator[_Row | str]:
         yield from _tender(tender, receipt)
     yield "rule"
     if receipt.taxes:
-        yield _Row(
-            cells=(say("tax"), say("net"), say("vat"), say("gross")), size=_SMALL, soft=True
-        )
+        yield _Row(cells=(say("tax"), say("net"), say("vat"), say("gross")), size=_SMALL, soft=True)
         for tax in receipt.taxes:
             yield _Row(cells=_tax_cells(tax, language), size=_SMALL + 0.5)
         yield "rule"
@@ -218,9 +216,7 @@ def _line(line: ReceiptLine, receipt: Receipt) -> Iterator[_Row]:
     language = receipt.language
     indent = _INDENT if line.indented else 0.0
     yield _Row(line.text, f"{formats.amount(line.total_minor, language)} {line.tax}", indent=indent)
-    count = formats.count(
-        line.quantity, line.unit, line.unit_minor, language, currency=receipt.currency
-    )
+    count = formats.count(line.quantity, line.unit, line.unit_minor, language, currency=receipt.currency)
     small = partial(_Row, size=_SMALL, soft=True, indent=indent + _INDENT)
     if count:
         yield small(count)
@@ -239,7 +235,11 @@ def _sums(receipt: Receipt) -> Iterator[_Row]:
         for promotion in receipt.promotions:
             text = f"{say('of-which')} {promotion.text}"
             yield _Row(text, amount(promotion.amount_minor), size=_SMALL, indent=_INDENT)
-    extra = [(key, minor) for key, minor in (("tip", receipt.tip_minor), ("rounding", receipt.rounding_minor)) if minor]
+    extra = [
+        (key, minor)
+        for key, minor in (("tip", receipt.tip_minor), ("rounding", receipt.rounding_minor))
+        if minor
+    ]
     yield from (_Row(say(key), amount(minor)) for key, minor in extra)
     if extra:
         owed = receipt.total_minor + receipt.tip_minor + receipt.rounding_minor

@@ -74,6 +74,17 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Der Verkauf ist gespeichert, aber seine Angaben sind nicht lesbar. Das Geschäft hilft weiter.",
         "The sale is stored, but what it says cannot be read. The shop will help.",
     ),
+    "busy-title": ("Zu viele Anfragen", "Too many requests"),
+    "busy-text": (
+        "Von diesem Anschluss kamen sehr viele Anfragen. Bitte gleich noch einmal versuchen.",
+        "Very many requests came from this connection. Please try again in a moment.",
+    ),
+    "return": ("Rückgabe und Garantie", "Returns and warranty"),
+    "save": ("Bon behalten", "Keep this receipt"),
+    "as-pdf": ("PDF", "PDF"),
+    "as-png": ("Bild (PNG)", "Picture (PNG)"),
+    "as-ekabs": ("Maschinenlesbar (eKaBS)", "Machine-readable (eKaBS)"),
+    "as-json": ("JSON", "JSON"),
     "missing-title": ("Kein Bon unter diesem Link", "No receipt at this link"),
     "missing-text": (
         "Bitte scannen Sie den Code auf dem Bon noch einmal, oder fragen Sie im Geschäft.",

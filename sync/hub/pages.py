@@ -14,13 +14,14 @@ from sqlalchemy.engine import Connection
 
 from pos.facts import FactError, StoredFact, decode_fact
 from pos.sale_facts import Sale
-from receipts.model import Receipt, Shop, build
+from receipts.model import Receipt, Shop, TooLongError, build
 from sync.hub import ledger
 from sync.hub.service import Hub
+from sync.hub.visitors import PAGE_RETRY_S
 from sync.links import receipt_of_gift, split_link, verify_link
 from sync.wire import Problem, ShopInfo, encode_json
 
-__all__ = ["HEADERS", "get_gift", "get_receipt", "language_of"]
+__all__ = ["HEADERS", "address_of", "find", "get_gift", "get_receipt", "language_of", "respond", "too_many"]
 
 LANGUAGES: Final = ("de", "en")
 RETRY_S: Final = 5
@@ -42,6 +43,9 @@ HEADERS: Final = {
 _TEXT: Final = "text/plain"
 _HTML: Final = "text/html"
 _TEXT_COLUMNS: Final = 42
+_DRAWN: Final = ("pdf", "png")
+_FORMS: Final = ("ekabs.json", "json", "txt", *_DRAWN)  # the longer ending first
+_DATA: Final = frozenset({"json", "ekabs.json"})
 
 
 _log = logging.getLogger("tresen.hub")
@@ -57,17 +61,25 @@ class Found(msgspec.Struct, frozen=True):
 
 @get("/r/{link:str}", include_in_schema=True)
 async def get_receipt(request: Request[Any, Any, Any], link: FromPath[str]) -> Response[bytes]:
-    """A receipt as a page; with `.json` or `.txt` behind the link as data or plain text."""
+    """A receipt as a page; by its ending `.pdf`, `.png`, `.json`, `.ekabs.json` or `.txt` in another form."""
     hub: Hub = request.app.state.hub
     wanted = request.headers.get("accept-language", "")
     name, form = _form_of(link)
+    if not hub.visitors.may_look(address_of(request)):
+        return too_many(form, language_of(wanted, "de"), PAGE_RETRY_S)
     found = await hub.database.read("", find, name, hub.no_key)
     if found is None:
+        hub.visitors.missed(address_of(request))
         return _not_found(form, language_of(wanted, "de"))
     if found.fact is None:
         return _pending(found, form, language_of(wanted, "de"))
     try:
-        return _arrived(_receipt(found, found.fact, hub.public_url, wanted), form)
+        receipt = _receipt(found, found.fact, hub.public_url, wanted)
+        if form in _DRAWN and hub.renderer is not None:
+            return await hub.renderer.run(_arrived, receipt, form)
+        return _arrived(receipt, form)
+    except TooLongError:
+        return _too_long(language_of(wanted, "de"))
     except (FactError, ValueError, ArithmeticError, OSError):
         _log.exception(
             "the receipt of fact %d/%d of till %s cannot be shown",
@@ -83,8 +95,11 @@ async def get_gift(request: Request[Any, Any, Any], link: FromPath[str]) -> Resp
     """A gift receipt as a page: what was bought, and no prices."""
     hub: Hub = request.app.state.hub
     wanted = request.headers.get("accept-language", "")
+    if not hub.visitors.may_look(address_of(request)):
+        return too_many("html", language_of(wanted, "de"), PAGE_RETRY_S)
     found = await hub.database.read("", find_gift, link, hub.no_key)
     if found is None:
+        hub.visitors.missed(address_of(request))
         return _not_found("html", language_of(wanted, "de"))
     if found.fact is None:
         return _pending(found, "html", language_of(wanted, "de"))
@@ -92,7 +107,7 @@ async def get_gift(request: Request[Any, Any, Any], link: FromPath[str]) -> Resp
         from receipts.html import gift_page  # noqa: PLC0415 - as each rendering
 
         receipt = _receipt(found, found.fact, hub.public_url, wanted)
-        return _respond(gift_page(receipt, f"{hub.public_url.rstrip('/')}/g/{link}").encode(), _HTML)
+        return respond(gift_page(receipt, f"{hub.public_url.rstrip('/')}/g/{link}").encode(), _HTML)
     except (FactError, ValueError, ArithmeticError, OSError):
         _log.exception(
             "the gift receipt of fact %d/%d of till %s cannot be shown",
@@ -161,7 +176,7 @@ def language_of(accept: str, default: str) -> str:
 
 
 def _form_of(link: str) -> tuple[str, str]:
-    for form in ("json", "txt"):
+    for form in _FORMS:
         if link.endswith(f".{form}"):
             return link.removesuffix(f".{form}"), form
     return link, "html"
@@ -175,57 +190,99 @@ def _arrived(receipt: Receipt, form: str) -> Response[bytes]:
     if form == "json":
         from receipts.json import receipt_json  # noqa: PLC0415 - each rendering loads when it is asked for
 
-        return _respond(receipt_json(receipt), "application/json")
+        return respond(receipt_json(receipt), "application/json")
+    if form == "ekabs.json":
+        from receipts.ekabs import receipt_ekabs  # noqa: PLC0415
+
+        return respond(receipt_ekabs(receipt), "application/json")
+    if form in _DRAWN:
+        return _drawn(receipt, form)
     if form == "txt":
         from receipts.text import render_text  # noqa: PLC0415
 
         text = "".join(f"{line}\n" for line in render_text(receipt, _TEXT_COLUMNS))
-        return _respond(text.encode(), _TEXT)
+        return respond(text.encode(), _TEXT)
     from receipts.html import receipt_page  # noqa: PLC0415
 
-    return _respond(receipt_page(receipt).encode(), _HTML)
+    return respond(receipt_page(receipt).encode(), _HTML)
+
+
+def _drawn(receipt: Receipt, form: str) -> Response[bytes]:
+    """Raises TooLongError."""
+    name = f'inline; filename="bon-{receipt.number}.{form}"'
+    if form == "pdf":
+        from receipts.pdf import receipt_pdf  # noqa: PLC0415
+
+        return respond(receipt_pdf(receipt), "application/pdf", 200, {"Content-Disposition": name})
+    from receipts.png import receipt_png  # noqa: PLC0415
+
+    return respond(receipt_png(receipt), "image/png", 200, {"Content-Disposition": name})
 
 
 def _pending(found: Found, form: str, language: str) -> Response[bytes]:
     retry = {"Retry-After": str(RETRY_S), "Cache-Control": "private, no-store"}
-    if form == "json":
-        return _respond(b'{"status":"pending"}', "application/json", 202, retry)
+    if form in _DATA:
+        return respond(b'{"status":"pending"}', "application/json", 202, retry)
     if form == "txt":
         text = "Ihr Beleg ist unterwegs.\n" if language == "de" else "Your receipt is on its way.\n"
-        return _respond(text.encode(), _TEXT, 202, retry)
+        return respond(text.encode(), _TEXT, 202, retry)
     from receipts.html import pending_page  # noqa: PLC0415
 
-    return _respond(pending_page(_shop(found.shop), language).encode(), _HTML, 200, retry)
+    return respond(pending_page(_shop(found.shop), language).encode(), _HTML, 200, retry)
 
 
 def _not_found(form: str, language: str) -> Response[bytes]:
-    if form == "json":
-        return _respond(encode_json(Problem(404, "No such receipt")), "application/problem+json", 404)
+    if form in _DATA:
+        return respond(encode_json(Problem(404, "No such receipt")), "application/problem+json", 404)
     if form == "txt":
         text = "Diesen Beleg gibt es nicht.\n" if language == "de" else "There is no such receipt.\n"
-        return _respond(text.encode(), _TEXT, 404)
+        return respond(text.encode(), _TEXT, 404)
     from receipts.html import not_found_page  # noqa: PLC0415
 
-    return _respond(not_found_page(language).encode(), _HTML, 404)
+    return respond(not_found_page(language).encode(), _HTML, 404)
 
 
 def _broken(form: str, language: str) -> Response[bytes]:
-    if form == "json":
+    if form in _DATA:
         problem = Problem(422, "This receipt cannot be shown", "the sale is stored, but it cannot be read")
-        return _respond(encode_json(problem), "application/problem+json", 422)
+        return respond(encode_json(problem), "application/problem+json", 422)
     if form == "txt":
         text = (
             "Dieser Bon lässt sich nicht darstellen.\n"
             if language == "de"
             else "This receipt cannot be shown.\n"
         )
-        return _respond(text.encode(), _TEXT, 422)
+        return respond(text.encode(), _TEXT, 422)
     from receipts.html import broken_page  # noqa: PLC0415
 
-    return _respond(broken_page(language).encode(), _HTML, 422)
+    return respond(broken_page(language).encode(), _HTML, 422)
 
 
-def _respond(
+def _too_long(language: str) -> Response[bytes]:
+    text = (
+        "Dieser Bon ist zu lang für ein Bild. Als PDF gibt es ihn ganz.\n"
+        if language == "de"
+        else "This receipt is too long for a picture. The PDF holds all of it.\n"
+    )
+    return respond(text.encode(), _TEXT, 422)
+
+
+def too_many(form: str, language: str, retry_s: int) -> Response[bytes]:
+    """For an address that asks too often."""
+    headers = {"Retry-After": str(retry_s), "Cache-Control": "no-store"}
+    if form in _DATA:
+        problem = Problem(429, "Too many requests", f"ask again in {retry_s} seconds")
+        return respond(encode_json(problem), "application/problem+json", 429, headers)
+    from receipts.html import too_many_page  # noqa: PLC0415
+
+    return respond(too_many_page(language).encode(), _HTML, 429, headers)
+
+
+def address_of(request: Request[Any, Any, Any]) -> str:
+    return request.client.host if request.client is not None else ""
+
+
+def respond(
     content: bytes, media_type: str, status: int = 200, headers: dict[str, str] | None = None
 ) -> Response[bytes]:
     return Response(content, status_code=status, media_type=media_type, headers=HEADERS | (headers or {}))

@@ -60,6 +60,7 @@ def serve(
     vault = load_vault(keys, SystemIds().token(KEY_BYTES)) if keys is not None and upstream is None else None
     listener = _listen(host, port)
     workers = [ThreadWorker(f"hub-{n}") for n in range(1 if engine.dialect.name == "sqlite" else _WORKERS)]
+    renderer = ThreadWorker("hub-pages")
     shown_host = f"[{host}]" if ":" in host else host
     address = f"{'https' if tls else 'http'}://{shown_host}:{listener.getsockname()[1]}"
     hub = Hub(
@@ -71,6 +72,7 @@ def serve(
         upstream=upstream,
         webhook_rules=Rules(tuple(webhook_networks)),
         vault=vault,
+        renderer=renderer,
     )
     config = uvicorn.Config(
         create_app(hub),
@@ -93,7 +95,7 @@ def serve(
             start_post(hub, messages, posts)
         asyncio.run(_Server(config, f"hub ready on {address}", hub.let_go).serve(sockets=[listener]))
     finally:
-        for worker in workers:
+        for worker in (*workers, renderer):
             worker.close()
         engine.dispose()
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from pos.ports import Clock, Ids
+from pos.ports import Clock, Ids, Worker
 from sync.hub import machines
 from sync.hub.allowance import Allowance
 from sync.hub.cart_moves import MOVES
@@ -28,6 +28,7 @@ from sync.hub.shop.rooms import ROOMS, TICKS
 from sync.hub.shop.webhooks.guard import PUBLIC_ONLY, Rules
 from sync.hub.upstream import public_url as known_public_url
 from sync.hub.vault import Vault, install
+from sync.hub.visitors import Visitors
 from sync.identity import Identity
 from sync.keys import SEED_BYTES
 from sync.wire import Ack, Batch, Hello, Welcome, ack_bytes
@@ -69,6 +70,7 @@ class Hub:
         channels: bool = True,
         webhook_rules: Rules = PUBLIC_ONLY,
         vault: Vault | None = None,
+        renderer: Worker | None = None,
     ) -> None:
         self.database = database
         if vault is not None:
@@ -99,6 +101,8 @@ class Hub:
         self.cart_rings = CartRings(sleep)
         self.follower = Follower(database, clock)
         self.guests = Guests(clock)
+        self.visitors = Visitors(clock)
+        self.renderer = renderer
         self.shop = ShopFollower(database, clock, ids, ROOMS) if channels and not upstream else None
         self.webhook_rules = webhook_rules
         self._on_shop: list[Callable[[], None]] = []

@@ -255,9 +255,28 @@ def _sound(report: Any) -> Report:
     return figures
 
 
+def _receipt_forms(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    from tests.unit.receipt_forms import disagreements, random_receipt
+
+    for number in range(seed, seed + count):
+        wrong = disagreements(random_receipt(number))
+        assert not wrong, f"receipt {number} shows other sums as {', '.join(wrong)}"
+        progress(number + 1 - seed)
+    return {"receipts": count}
+
+
 PHASES: dict[str, Phase] = {
     phase.name: phase
     for phase in (
+        Phase(
+            "receipt-forms",
+            "HTML, PDF, JSON, eKaBS and paper show the same sums",
+            "receipts",
+            1_000,
+            250,
+            _receipt_forms,
+            {"receipts": 1_000},
+        ),
         Phase(
             "steady",
             "one till and one hub sell without a break",
