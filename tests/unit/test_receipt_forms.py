@@ -38,7 +38,7 @@ def test_the_pdf_is_one_searchable_page_in_the_receipts_language() -> None:
     assert len(reader.pages) == 1
     assert reader.metadata is not None
     assert reader.metadata.title == f"Bon 3-1-20417 – {SHOP.name}"
-    assert reader.root_object["/Lang"] == "de"
+    assert str(reader.root_object["/Lang"]) == "de"
     text = reader.pages[0].extract_text()
     assert "0,842 kg x 2,49 EUR/kg" in text
     assert text.count("DEMO - kein Beleg") == 2
