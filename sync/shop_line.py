@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import unquote
 
 import msgspec
 
@@ -51,7 +52,9 @@ class ShopLine:
         transport = self._transport(self._node) if self._transport is not None else None
         path, _, query = path.partition("?")
         pairs = [
-            (name, value) for name, _, value in (part.partition("=") for part in query.split("&")) if name
+            (name, unquote(value))
+            for name, _, value in (part.partition("=") for part in query.split("&"))
+            if name
         ]
         line = Line(self._node, self._identity, clock=self._clock, ids=self._ids, transport=transport)
         try:

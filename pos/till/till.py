@@ -56,6 +56,7 @@ from pos.till.scanning import Scanning
 from pos.till.selling import Selling
 from pos.till.signing import Signing
 from pos.till.slips import Slips
+from pos.till.stockroom import Stockroom
 from pos.till.store_carts import StoreCarts
 from pos.till.surroundings import Surroundings
 from pos.till.take_over import TakeOver
@@ -214,6 +215,7 @@ class Till:
             Transfers(self._desk, ledger, self._checkout, self._surroundings, tendering),
             returning,
             Gifts(self._desk, self._selling, self._checkout, self._surroundings, book),
+            Stockroom(self._desk, self._selling),
             WithoutReceipt(self._desk, self._selling, book, returning),
             *self._cards.parts,
         )

@@ -47,7 +47,10 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "group-money": ("float", "cash-drop", "pay-in", "pay-out", "no-sale", "cash-session"),
     "group-day": ("close-day", "x-report", "cash-check", "session-close", "z-again"),
-    "group-people": ("training", "switch", "change-pin"),
+    "group-people": (
+        *("training", "switch", "change-pin"),
+        *("stock", "stock-receive", "stock-send", "stock-take", "stock-count", "stock-write-off"),
+    ),
     "group-tenders": (
         "tenders",
         "tender-back",

@@ -57,10 +57,12 @@ async def get_stores_stock(
     sku: _Sku,
     lat: Annotated[float | None, QueryParameter(ge=-90, le=90)] = None,
     lon: Annotated[float | None, QueryParameter(ge=-180, le=180)] = None,
+    near: Annotated[str, QueryParameter(max_length=32)] = "",
     limit: _Limit = 50,
 ) -> Response[StoresStock]:
-    """An article in all stores, the nearest to a place first."""
-    return await look(request, "stock:read", asking.list_stores, asking.AskStores(sku, lat, lon, limit))
+    """An article in all stores, the nearest to a place, or to the store `near`, first."""
+    ask = asking.AskStores(sku, lat, lon, limit, near)
+    return await look(request, "stock:read", asking.list_stores, ask)
 
 
 @get("/stock/{sku:str}/stores", responses=REFUSALS)

@@ -67,6 +67,7 @@ class AskStores(Struct, frozen=True):
     latitude: float | None
     longitude: float | None
     limit: int
+    near: str = ""
 
 
 class AskMovements(Struct, frozen=True):
@@ -133,6 +134,9 @@ def list_stores(work: Work, ask: AskStores) -> StoresStock:
     c = hub_tables.store_info.c
     rows = work.execute(sa.select(c.store, c.body).where(c.active.is_(True))).all()
     about = {row.store: _PLACE.decode(bytes(row.body)) for row in rows}
+    if ask.near in about:
+        here = about[ask.near]
+        ask = msgspec.structs.replace(ask, latitude=here.latitude, longitude=here.longitude)
     levels = levels_of(work, list(about), [ask.sku])
     found = []
     for store, said in about.items():
