@@ -23,7 +23,7 @@ from pos.quickkeys import Page, quick_place
 from pos.resources import Texts, texts
 from pos.till import Till
 from pos.view import ParkedCart, TillView
-from pos.words import amount, message_text, option_text, quantity_text
+from pos.words import amount, message_text, option_right, option_text, quantity_text
 
 __all__ = ["LineMode"]
 
@@ -346,7 +346,7 @@ def _question_sentence(question: Question, words: Texts) -> list[str]:
     parts = [words(f"ask.{question.code}", **question.fields)]
     parts += [f"{left} {right}".strip() + "." for left, right in question.rows]
     for number, option in enumerate(question.options, start=1):
-        right = option.note if option.amount_minor is None else amount(option.amount_minor, words.language)
+        right = option_right(option, words)
         tick = "[x] " if option.ticked else ""
         parts.append(f"{number}: {tick}{option_text(option, words)}{f', {right}' if right else ''}.")
     return parts

@@ -8,7 +8,15 @@ from pos.domain.events import Message
 from pos.domain.question import Option
 from pos.resources import Texts
 
-__all__ = ["amount", "day_text", "iso_day_text", "message_text", "option_text", "quantity_text"]
+__all__ = [
+    "amount",
+    "day_text",
+    "iso_day_text",
+    "message_text",
+    "option_right",
+    "option_text",
+    "quantity_text",
+]
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -140,3 +148,10 @@ def message_text(message: Message, words: Texts) -> str:
 def option_text(option: Option, words: Texts) -> str:
     """What a choice is called."""
     return option.text or words(option.word, **option.fields)
+
+
+def option_right(option: Option, words: Texts) -> str:
+    """What stands at a choice's right: its note, its amount, or the one before the other."""
+    minor = option.amount_minor
+    parts = (option.note, amount(minor, words.language) if minor is not None else "")
+    return "  ".join(part for part in parts if part)

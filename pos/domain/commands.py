@@ -44,6 +44,7 @@ __all__ = [
     "SetQuantity",
     "SignIn",
     "SpoolDecision",
+    "StockHeard",
     "StoreCartsHeard",
     "Tick",
     "VoidCart",
@@ -276,6 +277,13 @@ class Weighed(Command, frozen=True):
     ticket: int
     weight: Weight | None = None
     refused: str = ""
+
+
+class StockHeard(Command, frozen=True):
+    """What the hub says is free of each article (sku, as shown), in answer to question number `ticket`."""
+
+    ticket: int
+    free: tuple[tuple[str, str], ...] = ()
 
 
 class HubReported(Command, frozen=True):

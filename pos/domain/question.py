@@ -28,7 +28,7 @@ class Scanned(msgspec.Struct, frozen=True):
 class Option(msgspec.Struct, frozen=True, omit_defaults=True):
     """One choice. `text` is shown as it is; where it is empty, the words of `word` with `fields`.
 
-    At the right stand `amount_minor` or `note`, never cut.
+    At the right stand `note` and `amount_minor`, never cut.
     """
 
     key: str

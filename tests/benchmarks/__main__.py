@@ -15,6 +15,7 @@ from tests.benchmarks import (
     closing,
     drain,
     hub_ingest,
+    hub_stock,
     hub_verify,
     lookups,
     memory,
@@ -70,6 +71,7 @@ def hub_parts(volume: Volume, report: Report) -> dict[str, Callable[[], None]]:
         "copy": lambda: second_copy.measure(report, FOLDER / "second-copy", volume.copied_sales),
         "tills": lambda: hub_ingest.measure_tills(report, 10, volume.hub_tills, 300),
         "verify": lambda: hub_verify.measure(report, 4, volume.verified, volume.hub_rounds),
+        "stock": lambda: hub_stock.measure(report, volume.variants, volume.searches),
         "closing": lambda: closing.measure(
             report, FOLDER / "closing", volume.closed_sales, volume.hub_rounds
         ),

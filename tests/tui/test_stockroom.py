@@ -1,5 +1,6 @@
 """The stockroom's functions at a till, with a real hub behind it."""
 
+import asyncio
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from pos.domain import commands as c
+from pos.domain.article import Article
 from pos.domain.rights import ALL, Role
 from sync.hub.shop.stock import core
 from sync.hub.shop.stock.shipments import Goods, PostDelivery, PostTransfer, announce, request_transfer
@@ -55,12 +57,12 @@ class Counter:
             return f"? {view.question.code}"
         return view.message.code if view.message is not None else ""
 
-    def on_hand(self, sku: str, location: str = "store") -> Decimal:
+    def on_hand(self, sku: str, location: str = "store") -> int:
         from sync.hub.shop.stock.levels import levels_of
 
         found = at_hub(self.rig, lambda work, _: levels_of(work, [self.store], [sku], location), None)
         level = found.get((self.store, sku))
-        return level.on_hand if level is not None else Decimal(0)
+        return int(level.on_hand) if level is not None else 0
 
     def put_store(self, store: str, **about: Any) -> None:
         at_hub(self.rig, put_store, PutAsk(store, PutStore(about.pop("name", store), **about)))
@@ -204,3 +206,37 @@ def test_a_quantity_must_make_sense_and_an_unknown_code_is_said(rig: Rig) -> Non
         assert counter.shop.till.view.message.code == "stock-nothing"
 
     run(go)
+
+
+def test_sizes_say_what_is_free_as_soon_as_the_hub_has_answered(rig: Rig) -> None:
+    async def go() -> None:
+        counter = Counter(rig)
+        till = counter.shop.till
+        await counter.shop.open()
+        sizes = [
+            Article(f"V{size}", f"Hemd {size}", "A", 1999, options=(size,), product=7)
+            for size in ("S", "M", "L")
+        ]
+        counter.shop.catalogue.add(*sizes)
+        counter.bring("VM", 4)
+        heard = asyncio.Event()
+        till.subscribe(lambda _: heard.set() if free(counter)[:1] == ["0 frei"] else None)
+        await till.handle(c.Search("hemd"))
+        await till.handle(c.PickResult(1))
+        assert free(counter) == ["? frei"] * 3  # the list waits for nothing
+        async with asyncio.timeout(20):
+            await heard.wait()
+        assert free(counter) == ["0 frei", "4 frei", "0 frei"]
+        await till.handle(c.Choose(2))
+        assert [line.sku for line in till.view.lines] == ["VM"]
+        counter.desk.cut = True
+        await till.handle(c.Do("variant"))
+        await till.settle()
+        assert free(counter) == ["? frei"] * 3
+
+    run(go)
+
+
+def free(counter: Counter) -> list[str]:
+    question = counter.shop.till.view.question
+    return [option.note for option in question.options] if question is not None else []

@@ -8,7 +8,7 @@ from pos.tui.paint import fit, wrap
 from pos.tui.scene import Scene
 from pos.tui.screens.code import wants_code
 from pos.tui.screens.listing import listing
-from pos.words import amount, option_text
+from pos.words import option_right, option_text
 
 __all__ = ["question_panel"]
 
@@ -51,9 +51,7 @@ def _marked(kind: str, option: Option, scene: Scene) -> str:
 
 
 def _right(option: Option, scene: Scene) -> str:
-    if option.amount_minor is not None:
-        return amount(option.amount_minor, scene.words.language)
-    return option.note
+    return option_right(option, scene.words)
 
 
 def _pair(left: str, right: str, width: int) -> str:
