@@ -229,7 +229,7 @@ def test_sizes_say_what_is_free_as_soon_as_the_hub_has_answered(rig: Rig) -> Non
         assert free(counter) == ["0 frei", "4 frei", "0 frei"]
         await till.handle(c.Choose(2))
         assert [line.sku for line in till.view.lines] == ["VM"]
-        counter.desk.cut = True
+        counter.desk.away = True
         await till.handle(c.Do("variant"))
         await till.settle()
         assert free(counter) == ["? frei"] * 3
