@@ -30,7 +30,7 @@ CLOSE_DAY: Final = declare("close-day")
 X_REPORT: Final = declare("x-report")
 CASH_CHECK: Final = declare("cash-check")
 
-_PAGE: Final = 12
+_PAGE: Final = 6  # rows that the smallest screen (64x18) holds beside the question
 _Approvals = tuple[Approval, ...]
 
 

@@ -678,7 +678,7 @@ def test_line_mode_does_a_whole_day() -> None:
         *(f"scan {MILK}", "key cash"),
         *("key cash-drop", "50,00", "", "B-17", ""),
         *("key close-day", "1", "", counted, "", "=", "", "1", "", ""),
-        *("1", "", "1", "", "1", ""),
+        *(("1", "") * 5),
     )
     lines = iter([line.encode() + b"\n" for line in script])
     till, out = shop(), io.StringIO()
