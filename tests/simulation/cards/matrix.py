@@ -143,6 +143,7 @@ def _drawn(rng: random.Random) -> dict[str, Any]:
         "goes_on": rng.random() < 0.7,
         "sync": rng.random() < 0.3,
         "fresh": rng.random() < 0.2,
+        "numbered": rng.random() < 0.5,
     }
 
 

@@ -4,6 +4,7 @@ cards were really charged. Only the terminal's bank knows that; nobody else is a
 
 import asyncio
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,7 +74,8 @@ class Outcome(msgspec.Struct):
 class CardWorld:
     """`fresh`: the terminal has no transaction yet; else its last one is of the amount that the first sale has.
 
-    `shows`, `goes_on`: as the terminal is set up. `sync`: the till sends tag 1F1F.
+    `shows`, `goes_on`, `numbered`: as the terminal is set up. `sync`: the till sends tag 1F1F. `lost` is what a terminal that was
+    "changed" remembers of what it had; without it, nothing.
     """
 
     def __init__(
@@ -90,6 +92,8 @@ class CardWorld:
         goes_on: bool = True,
         sync: bool = False,
         fresh: bool = False,
+        numbered: bool = False,
+        lost: Callable[[Memory], Memory] | None = None,
     ) -> None:
         self.loop = loop
         self.rng = random.Random(seed)
@@ -106,8 +110,10 @@ class CardWorld:
         self._counted = (-1, 0)
         self._unknown_since: float | None = None
         self._back_at = 0.0
+        self._deaf = False
+        self._lost = lost
         clock = SimClock(loop, "terminal")
-        setup = Setup(personality=personality, faults=False, shows=shows, goes_on=goes_on)
+        setup = Setup(personality=personality, faults=False, shows=shows, goes_on=goes_on, numbered=numbered)
         memory = Memory() if fresh else Memory(4712, 815, [_BEFORE], [_BEFORE])
         self.terminal = Terminal(setup, memory=memory, script=self._script, clock=clock.now)
         self.till = CardTill(self, loop, parent, self.rng)
@@ -123,6 +129,10 @@ class CardWorld:
     def connected(self, pipe: Pipe, link: Link) -> None:
         self.pipe = pipe
         self.terminal.attach(link)
+        if (
+            self._deaf
+        ):  # the simulated terminal hears only on a port that was opened after its power came back
+            self._deaf, self._back_at = False, self.loop.time()
 
     def _script(self, step: Step) -> Act | None:
         self._steps += 1
@@ -168,6 +178,7 @@ class CardWorld:
         """Something on the wire that a serial line mends by itself; a connection has none of it."""
         link = self.terminal.link
         if isinstance(link, SerialLink):
+            self._back_at = self.loop.time()  # another fault of the line, which costs repeats of 5 s each
             what = self.rng.choice(("lose_acks", "garble", "stutter", "noise"))
             setattr(link, what, b"\x00\xff\x41" if what == "noise" else self.rng.randint(1, 2))
         return Act.PASS
@@ -192,9 +203,15 @@ class CardWorld:
         self.plugged = True
         if cut.how in ("terminal", "changed"):
             if cut.how == "changed":
+                before = self.terminal.memory
                 self.terminal.stop(forget=True)
+                if self._lost is not None:
+                    self.terminal.memory = self._lost(before)
             self.terminal.start()
-        elif cut.how in ("kill", "power"):
+            self._deaf = self.serial
+        elif (
+            cut.how in ("kill", "power") and not self.till.up
+        ):  # it may be back already from a cut that fell meanwhile
             self.till.come_back(self._work, power=cut.how == "power", survival=cut.survival)
             self._arm_disk()
         elif cut.how == "silence" and self.pipe is not None:

@@ -187,6 +187,10 @@ class Orders(Talk):
         if order.control in ("0670", "0693"):
             await self.tell(0x0E)
             self.setup.terminal_status = 0
+        if order.control == "0670":  # the operator's host tells the time, and the terminal the till
+            now = self.clock()
+            told = bytes.fromhex(f"AA{now:%y%m%d}0C{now:%H%M%S}")
+            await self.ask(apdu("0401", told))
         await self.ask(completion())
 
     async def _reverse(self, order: Order) -> None:

@@ -61,6 +61,7 @@ class Order(msgspec.Struct):
     service: int = 0
     sync: int | None = None
     tip: int | None = None
+    number: int | None = None
     tags: list[tuple[str, bytes]] = []
     wrong: list[str] = []
 
@@ -125,6 +126,8 @@ def _fill(order: Order, found: list[tuple[int, bytes]]) -> None:
             order.sync = digits(value) if value else -1
             if order.sync == 0:
                 order.wrong.append("tag 1F1F says 0")
+        elif name == "1F73":
+            order.number = digits(value)
         elif name == "1F36":
             order.tip = digits(value)
 

@@ -34,7 +34,8 @@ class Setup(msgspec.Struct):
 
     `faults`: by the cents of an amount. `goes_on`: a payment whose till is gone goes on at the card and the bank.
     `charset`: of its texts, and the tag that says so; None says nothing. `nothing` is its answer when asked for a
-    receipt that does not exist: 06 1E with that code. `tags` are those it says it understands; `blocks`: it can send 06 D3.
+    receipt that does not exist: 06 1E with that code. `tags` are those it says it understands; `blocks`: it can send 06 D3. `numbered`: it wants each command to
+    carry the next number (1F73), from 1 after a registration.
     """
 
     personality: Personality = "auto-reverse"
@@ -50,6 +51,7 @@ class Setup(msgspec.Struct):
     nothing: int = 0x83
     status_byte: int = 0
     terminal_status: int = 0
+    numbered: bool = False
 
 
 class Terminal(Payments):
@@ -76,6 +78,7 @@ class Terminal(Payments):
         self.on = False
         self.screen = ""
         self.forgave = set()
+        self._number = 0
         self._registered_on: object = None
         self._unasked = False  # a conversation broke off, and the till has not asked since what came of it
         self._task: asyncio.Task[None] | None = None
@@ -165,6 +168,7 @@ class Terminal(Payments):
             order = read_order(control, content)
             for wrong in order.wrong:
                 self.violate(wrong)
+            self._count(control, order.number)
             if not self.is_registered and control != "0501":
                 self.violate(f"{control} without registration")
                 await self.say(apdu("846B"))
@@ -182,6 +186,15 @@ class Terminal(Payments):
                 await self.say(apdu("849C"))
             else:
                 await self.orders[control](order)
+
+    def _count(self, control: str, number: int | None) -> None:
+        """Each command has the number after the one before; initialisation has no place for one."""
+        if not self.setup.numbered or not self.is_registered or control == "0693":
+            return
+        wanted = self._number % 999_999 + 1
+        if number != wanted:
+            self.violate(f"{control} has the number {number} and not {wanted}")
+        self._number = wanted if number is None else number
 
     @property
     def is_registered(self) -> bool:
@@ -205,6 +218,7 @@ class Terminal(Payments):
         self.registration = wanted
         wanted.blocks = wanted.blocks and self.setup.blocks
         self._registered_on = self._own
+        self._number = 0
         known = wanted.charset if wanted.charset in (None, 0xFF, 0xFE, 0x01, 0x02) else None
         self._charset_of(known)
         return registered(
@@ -212,7 +226,7 @@ class Terminal(Payments):
             status_byte=self.setup.status_byte,
             blocks=wanted.blocks,
             charset=known if wanted.with_tags else None,
-            tags=self.setup.tags if wanted.with_tags else (),
+            tags=(*self.setup.tags, *(("1F73",) if self.setup.numbered else ())) if wanted.with_tags else (),
         )
 
     def _registered(self, link: Link, content: bytes) -> bytes:
