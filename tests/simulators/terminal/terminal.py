@@ -187,6 +187,12 @@ class Terminal(Payments):
             else:
                 await self.orders[control](order)
 
+    async def _refuse_busy(self, link: Link, control: str, content: bytes) -> None:
+        """What is said beside a conversation has its number too."""
+        number = read_order(control, content).number if control in SHAPES else None
+        self._number = self._number if number is None else number
+        await super()._refuse_busy(link, control, content)
+
     def _count(self, control: str, number: int | None) -> None:
         """Each command has the number after the one before; initialisation has no place for one."""
         if not self.setup.numbered or not self.is_registered or control == "0693":
