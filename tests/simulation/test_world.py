@@ -80,7 +80,9 @@ def test_tills_hold_what_the_hub_holds_after_it_went_back_to_an_older_copy() -> 
 
 @pytest.mark.parametrize("name", COMMON)
 def test_a_fault_put_into_the_code_is_found(name: str) -> None:
-    found = catch(name, SEEDS, (sharing.plan_of, small))
+    found = catch(name, SEEDS, (small,))
+    if found.seed < 0:
+        found = catch(name, SEEDS, (sharing.plan_of,))
     assert found.seed in SEEDS, found
 
 
