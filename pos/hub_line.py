@@ -105,6 +105,9 @@ class HubLine:
             return ShopAnswer(0)
         return await self._client.channels.ask(method, path, body, key=key, timeout_s=timeout_s)
 
+    def vouches(self, data: bytes, signature: bytes) -> bool:
+        return self._client is not None and self._client.channels.vouches(data, signature)
+
     def heard(self, events: Sequence[Event]) -> None:
         """What came of a command: whether somebody works here, and is not to wait for what goes up meanwhile."""
         for event in events:

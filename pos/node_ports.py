@@ -62,3 +62,7 @@ class ShopDesk(Protocol):
         same request under the same key gets the first answer again.
         """
         ...
+
+    def vouches(self, data: bytes, signature: bytes) -> bool:
+        """Whether the hub signed this: decided here, without asking it."""
+        ...

@@ -1,33 +1,11 @@
 """Facts of orders: what was handed over at the counter; stored as pos.facts says."""
 
-from decimal import Decimal
-
 import msgspec
 
+from pos.domain.handed import HandedLine, RefusedLine
 from pos.domain.rights import Approval
 
 __all__ = ["HandedLine", "OrderHandedOver", "RefusedLine"]
-
-
-class HandedLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`qty` of line `n` of the order left with the customer; `value_minor` is what that cost as it was ordered.
-
-    `sku` is what left: another one than was ordered where `replaces` is set.
-    """
-
-    n: int
-    sku: str
-    qty: Decimal
-    value_minor: int
-    replaces: str = ""
-
-
-class RefusedLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The customer did not want `qty` of line `n`: `reason` is "wrong", "damaged" or "unwanted"."""
-
-    n: int
-    qty: Decimal
-    reason: str
 
 
 class OrderHandedOver(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -106,6 +106,7 @@ _TENDERS: Final[dict[str, tuple[str, str]]] = {
     "foreign": ("Bar", "Cash"),
     "paid-out": ("Bar ausgezahlt", "Paid out in cash"),
     "transfer": ("Überweisung", "Transfer"),
+    "prepaid": ("Bestellung vorab bezahlt", "Order paid before"),
     "pay-link": ("Online bezahlt", "Paid online"),
     "bank-transfer-qr": ("Überweisung, offen", "Transfer, open"),
 }

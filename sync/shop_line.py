@@ -15,6 +15,7 @@ import msgspec
 from pos.node_ports import ShopAnswer
 from pos.ports import Clock, Ids
 from sync.identity import Identity, Node
+from sync.keys import verify
 from sync.line import Line, UntrustedAnswerError, is_silence
 from sync.wire import Problem
 
@@ -42,6 +43,10 @@ class ShopLine:
         self._clock = clock
         self._ids = ids
         self._transport = transport
+
+    def vouches(self, data: bytes, signature: bytes) -> bool:
+        """Whether the hub signed this: decided here, by the key under which this till knows it."""
+        return verify(self._node.public_key, signature, data)
 
     async def ask(
         self, method: str, path: str, body: bytes = b"", *, key: str = "", timeout_s: float = ANSWER_S

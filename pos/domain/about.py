@@ -5,6 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from pos.domain.phone_cart import PhoneCart
+from pos.domain.pickup import Handing
 from pos.domain.rights import Approval
 from pos.domain.used import Used
 
@@ -35,6 +36,7 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     `approvals` are those of its lines. `gift`: a receipt without prices is wanted too. `tip_minor` is paid
     over the total. `buyer` is a reference: an invoice is wanted for them. `promotions` are those that take something
     off now, and how often. `phone_cart` is what a customer brought on a phone. `reductions` are the discounts that people gave, in their order.
+    `handing`: orders that are handed over with its payment.
     """
 
     customer: str = ""
@@ -50,3 +52,4 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     promotions: tuple[Used, ...] = ()
     reductions: tuple[Reduction, ...] = ()
     phone_cart: PhoneCart | None = None
+    handing: tuple[Handing, ...] = ()

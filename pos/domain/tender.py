@@ -28,7 +28,7 @@ class Tender(msgspec.Struct, frozen=True, omit_defaults=True):
     """One means of payment. `amount_minor` counts towards the sale: `given_minor` less `change_minor`.
 
     `kind` is "cash", "card-manual" (a stand-alone terminal), "gift-card", "credit" (store credit), "on-account",
-    "invoice", "foreign", "voucher", "bank-transfer-qr" (its money is still to come) "transfer" (its money was seen) or
+    "invoice", "foreign", "voucher", "bank-transfer-qr" (its money is still to come) "transfer" (its money was seen), "prepaid" (paid for the order that `reference` names, before) or
     "pay-link" (a payment service's; `reference` is its own id of the payment). What is paid out is negative. `reference` is the terminal's receipt number, or the
     number of the card, credit or invoice, or the customer's. `foreign` cash counts whole: what goes back for it is a
     "cash" of its own, with nothing given; so the sum of "cash" is what home currency came into the drawer. `balance_minor`

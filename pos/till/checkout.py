@@ -73,6 +73,8 @@ class Checkout:
         self.first: Callable[[], None] = lambda: None
         """What must be known before anything is paid; raises NeedsAnswer or Refusal."""
         self.invoice_number: Callable[[], Coroutine[Any, Any, str]] | None = None
+        self.before_sale: Callable[[Cart, Sale], Sequence[Fact]] = lambda _cart, _sale: ()
+        """What the same commit says before the sale: which orders it hands over."""
         self.afterwards: list[Callable[[Sale], None]] = []
         """Told of each sale that is durable, after drawer and receipt: what else is to be printed."""
         self.handlers = {
@@ -203,6 +205,7 @@ class Checkout:
         self._selling.quantity = None
         self._selling.results = None
         said = {"rounding_minor": rounding_minor, "tip_minor": tip_minor}
+        references += tuple(Reference("order", external=one.order_id) for one in cart.about.handing)
         return self._complete(cart, tenders, references=references, given_back=given_back, **said)
 
     async def _complete(self, cart: Cart, tenders: tuple[Tender, ...], **said: Any) -> None:
@@ -214,7 +217,7 @@ class Checkout:
         except BaseException:
             self.paying = False
             raise
-        facts.append(sale)
+        facts += [*self.before_sale(cart, sale), sale]
         try:
             await self._ledger.append(facts, cart)
         finally:

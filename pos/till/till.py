@@ -45,6 +45,7 @@ from pos.till.leftovers import Leftovers
 from pos.till.numbers import Numbers
 from pos.till.parking import RESUME_BEFORE, Parking
 from pos.till.phone_carts import PhoneCarts
+from pos.till.pickups import Pickups
 from pos.till.picture import Picture
 from pos.till.pricing import Pricing
 from pos.till.promoting import Promoting
@@ -218,6 +219,7 @@ class Till:
             Gifts(self._desk, self._selling, self._checkout, self._surroundings, book),
             Stockroom(self._desk, self._selling),
             WithoutReceipt(self._desk, self._selling, book, returning),
+            Pickups(self._desk, ledger, self._selling, self._checkout, self._surroundings),
             *self._cards.parts,
         )
         self._take_in(parts)

@@ -62,6 +62,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "voucher-slip",
     ),
     "group-later": ("account", "account-pay", "invoice", "transfer", "transfers", "pay-link"),
+    "group-orders": ("pickups",),
     "group-cards": (
         "card-open",
         "card-day",

@@ -43,6 +43,9 @@ class HubBehind:
         answer = await self._line.ask(method, path, body, key=key, timeout_s=timeout_s)
         return ShopAnswer(0) if cut == "after" else answer
 
+    def vouches(self, data: bytes, signature: bytes) -> bool:
+        return self._line.vouches(data, signature)
+
     async def hear(self, *sales: Sale) -> None:
         """The hub hears what the till sold, as facts of a till's journal."""
         first = self._sent + 1

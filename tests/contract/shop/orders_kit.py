@@ -14,7 +14,7 @@ from sync.hub.shop.orders.facts import hear
 from sync.hub.shop.orders.messages import ClaimCode, Order, Pick, Picked, PlaceLine, PlaceOrder, Ready
 from sync.hub.shop.stock import core as stock
 from tests.contract.hub_rig import Rig
-from tests.contract.shop.kit import OFFICE, TILL, do
+from tests.contract.shop.kit import OFFICE, do
 
 LINES = (
     PlaceLine("S1", Decimal(2), 278, "Bio-Vollmilch 3,8 % 1 l", "4000000000013", tax="B"),
@@ -39,15 +39,16 @@ def on_hand(rig: Rig, sku: str, store: str = "demo") -> Any:
 
 
 def placed(rig: Rig, **changes: Any) -> Any:
-    stocked(rig)
+    stocked(rig, changes.get("store", "demo"))
     ask = PlaceOrder(**{"kind": "reserve_and_collect", "store": "demo", "lines": LINES, **changes})
     return do(rig, core.place, ask).order
 
 
 def step(
-    rig: Rig, move: moves.Move, order: Order, about: Any = None, *, at: int = 0, actor: Actor = TILL
+    rig: Rig, move: moves.Move, order: Order, about: Any = None, *, at: int = 0, actor: Actor | None = None
 ) -> Any:
     task = order.fulfillments[at]
+    actor = actor or Actor("till", f"{task.store}/1", "till", task.store)
     return do(rig, move, moves.Step(task.store, task.fulfillment_id, about), actor)
 
 
@@ -85,14 +86,14 @@ def hand_over(order: Order, *parts: tuple[int, int], at: int = 0, **changes: Any
     return OrderHandedOver(**{**said, **changes})
 
 
-def heard(rig: Rig, fact: Fact, till: str = "1", seq: int = 1) -> None:
+def heard(rig: Rig, fact: Fact, till: str = "1", seq: int = 1, store: str = "demo") -> None:
     """As if the fact had come from this till."""
 
     def run(connection: Any) -> None:
         work = Work(
-            connection, rig.clock.wall_ms(), rig.hub.ids, Actor("till", f"demo/{till}", "till", "demo")
+            connection, rig.clock.wall_ms(), rig.hub.ids, Actor("till", f"{store}/{till}", "till", store)
         )
-        hear(work, Arrived("demo", till, 1, seq, 1_000, fact))
+        hear(work, Arrived(store, till, 1, seq, 1_000, fact))
         work.finish()
 
     transact(rig.engine, run)

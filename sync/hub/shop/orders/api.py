@@ -5,10 +5,11 @@ from typing import Annotated, Any, Final
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from sync.hub.answers import hub_of
 from sync.hub.shop.kit.http import REFUSALS, act, look, secret_of
 from sync.hub.shop.kit.openapi import with_key, with_key_and_secret, with_secret
 from sync.hub.shop.kit.pages import PAGE_MAX, etag
-from sync.hub.shop.orders import core, moves
+from sync.hub.shop.orders import core, moves, tokens
 from sync.hub.shop.orders.messages import (
     ClaimCode,
     Extend,
@@ -17,6 +18,7 @@ from sync.hub.shop.orders.messages import (
     OrderList,
     PayOrder,
     Pick,
+    PickupCode,
     Placed,
     PlaceOrder,
     Ready,
@@ -62,6 +64,13 @@ async def list_orders(
 async def get_order(request: _Request, order_id: FromPath[str]) -> Response[Order]:
     """One order with its fulfillments; its ETag is its version. The public needs its secret."""
     return await look(request, _READ, core.see, core.Seen(order_id, secret_of(request)), tag=_tag)
+
+
+@get("/orders/{order_id:str}/pickup", responses=REFUSALS, operation_class=with_secret())
+async def get_pickup(request: _Request, order_id: FromPath[str]) -> Response[PickupCode]:
+    """The code with which it is collected, and the token that a till believes without a line."""
+    ask = tokens.PickupAsk(order_id, secret_of(request), hub_of(request).key)
+    return await look(request, _READ, tokens.pickup_code, ask)
 
 
 @post("/orders/{order_id:str}/payments", responses=REFUSALS, operation_class=with_key())
@@ -179,6 +188,6 @@ async def claim(request: _Request, store: FromPath[str], data: JSONBody[ClaimCod
 
 
 ROUTES: Final = (
-    place_order, list_orders, get_order, pay_order, cancel_order, work_list, accept, reject, pick, short, ready,
+    place_order, list_orders, get_order, get_pickup, pay_order, cancel_order, work_list, accept, reject, pick, short, ready,
     extend, label, ship, release, claim,
 )  # fmt: skip

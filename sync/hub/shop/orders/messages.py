@@ -22,6 +22,7 @@ __all__ = [
     "Payment",
     "Pick",
     "Picked",
+    "PickupCode",
     "PlaceLine",
     "PlaceOrder",
     "Placed",
@@ -278,6 +279,16 @@ class Placed(Struct, frozen=True):
 
     order: Order
     secret: str
+
+
+class PickupCode(Struct, frozen=True):
+    """What the customer shows: `code` to be said or typed, `token` as a QR code, which a till believes also when it is alone,
+    until `expires_ms`.
+    """
+
+    code: str
+    token: str
+    expires_ms: int
 
 
 class OrderList(Struct, frozen=True):

@@ -1,0 +1,243 @@
+"""An order as the till hands it over: what the hub told of it, and what its signed token says to a till that is alone."""
+
+import base64
+import binascii
+import hashlib
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from pos.domain.handed import HandedLine, RefusedLine
+from pos.domain.money import round_minor
+from pos.domain.rights import Approval
+
+__all__ = [
+    "BAG",
+    "TOKEN",
+    "Claim",
+    "Fulfillment",
+    "FulfillmentLine",
+    "Handing",
+    "Order",
+    "OrderLine",
+    "Token",
+    "TokenLine",
+    "WorkList",
+    "WorkRow",
+    "bag_code",
+    "order_of_token",
+    "part_minor",
+    "proxy_mark",
+    "read_token",
+    "token_text",
+    "waiting",
+]
+
+TOKEN: Final = "TRST"  # noqa: S105 - how it begins
+BAG: Final = "Z"
+_TOKEN_MAX: Final = 2_000
+
+
+class OrderLine(msgspec.Struct, frozen=True):
+    """A line of an order as the hub tells it; see the hub's OrderLine."""
+
+    n: int
+    sku: str
+    text: str
+    qty: Decimal
+    pay_minor: int
+    gtin: str = ""
+    unit: str = "pc"
+    tax: str = ""
+    min_age: int = 0
+    written_off: Decimal = Decimal(0)
+
+
+class Claim(msgspec.Struct, frozen=True):
+    till: str
+    until_ms: int
+    n: int
+
+
+class FulfillmentLine(msgspec.Struct, frozen=True):
+    n: int
+    qty: Decimal
+    picked: Decimal = Decimal(0)
+    short: Decimal = Decimal(0)
+    handed: Decimal = Decimal(0)
+    refused: Decimal = Decimal(0)
+
+
+class Fulfillment(msgspec.Struct, frozen=True):
+    fulfillment_id: str
+    store: str
+    state: str
+    lines: tuple[FulfillmentLine, ...]
+    due_ms: int = 0
+    deadline_ms: int = 0
+    shelf: str = ""
+    claim: Claim | None = None
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What the till needs of the hub's Order."""
+
+    order_id: str
+    store: str
+    number: int
+    code: str
+    kind: str
+    state: str
+    terms: int
+    lines: tuple[OrderLine, ...]
+    fulfillments: tuple[Fulfillment, ...]
+    value_minor: int
+    paid_minor: int
+    rest_minor: int
+    currency: str = "EUR"
+
+    def line(self, n: int) -> OrderLine:
+        return next(line for line in self.lines if line.n == n)
+
+
+class WorkRow(msgspec.Struct, frozen=True):
+    """A row of the store's list."""
+
+    order_id: str
+    fulfillment_id: str
+    number: int
+    kind: str
+    state: str
+    by_ms: int
+    pieces: Decimal
+    rest_minor: int
+    text: str
+    shelf: str = ""
+    late: bool = False
+
+
+class WorkList(msgspec.Struct, frozen=True):
+    rows: tuple[WorkRow, ...]
+    now_ms: int
+
+
+class Handing(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A hand-over that ends with the open cart's payment: which order, and which line of the cart is which of the order.
+
+    `prepaid_minor` of what they cost was paid before. `approvals` let it go without the hub.
+    """
+
+    order_id: str
+    fulfillment_id: str
+    number: int
+    terms: int
+    claim: int
+    lines: tuple[tuple[int, int], ...]
+    refused: tuple[RefusedLine, ...] = ()
+    proof: str = "code"
+    age: int = 0
+    proxy: str = ""
+    alone: bool = False
+    prepaid_minor: int = 0
+    approvals: tuple[Approval, ...] = ()
+
+
+class TokenLine(msgspec.Struct, frozen=True, array_like=True):
+    n: int
+    sku: str
+    qty: Decimal
+    pay_minor: int
+    tax: str = ""
+    min_age: int = 0
+
+
+class Token(msgspec.Struct, frozen=True, array_like=True):
+    """What a till that reaches nobody may believe: the hub's own word, until `expires_ms`."""
+
+    order_id: str
+    fulfillment_id: str
+    store: str
+    number: int
+    terms: int
+    expires_ms: int
+    paid_minor: int
+    lines: tuple[TokenLine, ...]
+    currency: str = "EUR"
+
+
+def token_text(body: bytes, signature: bytes) -> str:
+    """As it stands in the QR code."""
+    return f"{TOKEN}{_text(body)}.{_text(signature)}"
+
+
+def read_token(text: str) -> tuple[Token, bytes, bytes] | None:
+    """The token with its bytes and signature, or None for what is none. Nothing of it is believed yet."""
+    body, dot, signature = text.removeprefix(TOKEN).partition(".")
+    if not text.startswith(TOKEN) or not dot or len(text) > _TOKEN_MAX:
+        return None
+    try:
+        raw = _bytes(body)
+        return msgspec.json.decode(raw, type=Token), raw, _bytes(signature)
+    except (binascii.Error, ValueError, msgspec.MsgspecError):
+        return None
+
+
+def order_of_token(token: Token, text_of: dict[str, str]) -> Order:
+    """The order as the token says it; `text_of` names its articles by sku."""
+    lines = tuple(
+        OrderLine(
+            one.n,
+            one.sku,
+            text_of.get(one.sku, one.sku),
+            one.qty,
+            one.pay_minor,
+            tax=one.tax,
+            min_age=one.min_age,
+        )
+        for one in token.lines
+    )
+    value = sum(line.pay_minor for line in lines)
+    task = Fulfillment(
+        token.fulfillment_id,
+        token.store,
+        "ready",
+        tuple(FulfillmentLine(one.n, one.qty, one.qty) for one in token.lines),
+    )
+    return Order(
+        token.order_id, token.store, token.number, "", "", "confirmed", token.terms, lines, (task,), value,
+        token.paid_minor, value - token.paid_minor, token.currency,
+    )  # fmt: skip
+
+
+def waiting(order: Order, task: Fulfillment) -> tuple[HandedLine, ...]:
+    """What lies on the shelf of a fulfillment: line, quantity, and what that costs."""
+    found = []
+    for one in task.lines:
+        left = one.qty - one.short - one.handed - one.refused
+        if left > 0:
+            line = order.line(one.n)
+            found.append(HandedLine(one.n, line.sku, left, part_minor(line, left)))
+    return tuple(found)
+
+
+def part_minor(line: OrderLine, qty: Decimal) -> int:
+    return line.pay_minor if qty == line.qty else round_minor(line.pay_minor * qty / line.qty)
+
+
+def bag_code(number: int) -> str:
+    """What stands on a bag, for scans.own_code."""
+    return f"{BAG}{number}"
+
+
+def proxy_mark(order_id: str, name: str) -> str:
+    """Somebody else collected: their name, so that it can be compared and not read."""
+    return hashlib.sha256(f"{order_id}\0{' '.join(name.casefold().split())}".encode()).hexdigest()
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

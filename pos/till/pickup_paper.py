@@ -1,0 +1,56 @@
+"""Paper about orders: what to pick, what stands on the bag, what the customer takes along."""
+
+from pos.domain.document import Document, DocumentRow
+from pos.domain.pickup import Fulfillment, Order, bag_code
+from pos.domain.scans import ScanKind, own_code
+from pos.order_facts import OrderHandedOver
+from pos.resources import texts
+from pos.words import amount
+
+__all__ = ["bag_label", "pick_list", "slip"]
+
+
+def bag_label(number: int, text: str, shelf: str, language: str) -> Document:
+    """Big enough to be read from the shelf; its code is scanned at the counter. It names nobody."""
+    words = texts(language)
+    rows = (
+        DocumentRow(words("receipt.order", number=number), style="big"),
+        DocumentRow(text),
+        DocumentRow(words("receipt.order-shelf", shelf=shelf or "-")),
+        DocumentRow(own_code(ScanKind.PICKUP, bag_code(number)), style="code"),
+    )
+    return Document(rows, head=False)
+
+
+def pick_list(order: Order, task: Fulfillment, language: str) -> Document:
+    """What is still to be taken from the shelves; scanned afterwards at the till."""
+    words = texts(language)
+    rows = [
+        DocumentRow(words("receipt.order-pick", number=order.number), style="big"),
+        DocumentRow(style="rule"),
+    ]
+    for one in task.lines:
+        left = one.qty - one.short - one.picked
+        if left > 0:
+            line = order.line(one.n)
+            rows.append(DocumentRow(f"[ ] {line.text}", f"{left:f}"))
+            rows.append(DocumentRow(f"    {line.gtin or line.sku}"))
+    rows.append(DocumentRow(style="rule"))
+    return Document(tuple(rows), head=False)
+
+
+def slip(order: Order, fact: OrderHandedOver, back_minor: int, language: str) -> Document:
+    """What was handed over without a payment, and what was started for goods that were refused."""
+    words = texts(language)
+    rows = [
+        DocumentRow(words("receipt.order-handed", number=order.number), style="centre"),
+        DocumentRow(style="rule"),
+    ]
+    rows += [DocumentRow(order.line(one.n).text, f"{one.qty:f}") for one in fact.lines]
+    for one in fact.refused:
+        rows.append(DocumentRow(words("receipt.order-refused", text=order.line(one.n).text), f"{one.qty:f}"))
+    rows.append(DocumentRow(style="rule"))
+    rows.append(DocumentRow(words("receipt.order-paid")))
+    if back_minor:
+        rows.append(DocumentRow(words("receipt.order-back"), amount(back_minor, language)))
+    return Document(tuple(rows))
