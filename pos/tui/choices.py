@@ -62,7 +62,6 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "voucher-slip",
     ),
     "group-later": ("account", "account-pay", "invoice", "transfer", "transfers", "pay-link"),
-    "group-orders": ("pickups",),
     "group-cards": (
         "card-open",
         "card-day",
@@ -80,6 +79,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "phone-cart",
         "phone-cart-accept",
         "phone-cart-back",
+        "pickups",
     ),
 }
 """Further functions, by group: at most nine each, new ones at the end."""
