@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 OWN_PREFIX: Final = "TRS"
+_TOKEN_MIN: Final = 90  # it holds a signature; whatever is shorter is a damaged code of another kind
 PICKUP_TOKEN: Final = "TRST"  # noqa: S105 - how a signed pickup token begins; see pos.domain.pickup
 _LINK: Final = re.compile(
     r"(?i:https?)://[^/?#\s]+(?:/[^?#\s]*)?/([rg])/([A-Za-z0-9][A-Za-z0-9_-]{0,31}\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{8})",
@@ -171,7 +172,7 @@ def _own(text: str) -> Meaning | None:
         if found is None:
             return _broken(text)
         return Meaning(ScanKind.BASKET, text[:_LONG_SHOWN], key=found.share, payload=text)
-    if text.startswith(PICKUP_TOKEN):
+    if text.startswith(PICKUP_TOKEN) and len(text) >= _TOKEN_MIN:
         return Meaning(ScanKind.PICKUP, shown(text[:12]), payload=text)
     if text.startswith(OWN_PREFIX):
         match = _OWN.fullmatch(text)

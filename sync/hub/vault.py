@@ -5,6 +5,7 @@ be read by nobody; a person is erased by destroying one key. What people are fou
 HMAC-SHA256 under a second key, so that the table of names lists none.
 """
 
+import contextlib
 import hmac
 import os
 from pathlib import Path
@@ -83,15 +84,27 @@ def vault_of(connection: Connection) -> Vault:
     return found
 
 
+def _make_file(path: Path, master: bytes) -> None:
+    """Whole or not at all; where another process was faster, its file stays. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(master.hex().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(new)
+    finally:
+        new.unlink(missing_ok=True)
+
+
 def load_vault(path: Path, make: bytes = b"") -> Vault:
     """The key in a file; made there (mode 0600) out of `make`, 32 bytes by chance, where there is none. Raises VaultError."""
     try:
         if make and not path.exists():
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(make.hex().encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+            _make_file(path, make)
         master = bytes.fromhex(path.read_text("ascii").strip())
     except (OSError, ValueError, UnicodeDecodeError) as error:
         raise VaultError(f"the key file for customers' data, {path}, cannot be used: {error}") from error

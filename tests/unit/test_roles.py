@@ -73,7 +73,12 @@ def test_a_file_that_is_none_is_told_with_its_name(tmp_path: Path, text: str) ->
 
 
 WHO = ("operator", "by", "granted_by")
-OTHERS = {"PaymentResult": "payment_id", "TerminalMet": "terminal", "CartLeft": "till"}
+OTHERS = {
+    "PaymentResult": "payment_id",
+    "TerminalMet": "terminal",
+    "TerminalPrinted": "terminal",
+    "CartLeft": "till",
+}
 """What another machine did or said, and the field that names it."""
 
 

@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from pos.domain.article_record import ArticleChanged, change_of
+from pos.domain.article_record import ArticleChanged, RecordRefusedError, change_of
 from pos.domain.codes import read_code
 from pos.domain.folding import index_text
 from sync.hub.database import upsert
@@ -30,7 +30,10 @@ def index_articles(connection: Connection, rows: Sequence[tuple[str, str]]) -> N
     words: set[tuple[bytes, str]] = set()
     deposits: dict[str, bytes] = {}
     for sku, body in rows:
-        change = change_of(without_media(msgspec.json.decode(body)))
+        try:
+            change = change_of(without_media(msgspec.json.decode(body)))
+        except RecordRefusedError:
+            continue  # as an older hub took it: no till sells it, and no channel finds it
         if not isinstance(change, ArticleChanged):
             continue
         article = change.article

@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from pos.facts import Fact, FactError, UnknownFact, decode_fact
+from pos.facts import Fact, FactError, StoredFact, UnknownFact, decode_fact
 from pos.ports import Clock, Ids
 from sync.hub import exceptions
 from sync.hub import tables as t
@@ -25,9 +25,11 @@ from sync.hub.stored import read_facts
 
 __all__ = ["Arrived", "Room", "ShopFollower", "follow", "lagging"]
 
-STEP_FACTS: Final = 200
+STEP_FACTS: Final = 10
+"""A step is short, and followed by a pause as long: on SQLite the tills' batches wait for the same worker."""
 _LOOK_S: Final = 60.0
 _AFTER_FAULT_S: Final = 1.0
+_PAUSE_MAX_S: Final = 0.5
 _log = logging.getLogger("tresen.hub")
 
 
@@ -85,19 +87,33 @@ def follow(
         return False
     actor = Actor("till", f"{store}/{till}", "till", store)
     work = Work(connection, now_ms, ids, actor)
+    arrived = _read(store, till, facts)
+    try:
+        with connection.begin_nested(), work.attempt():
+            for one in arrived:
+                for room in rooms:
+                    room(work, one)
+    except Exception:  # noqa: BLE001 - then each by itself, to find the one
+        for one in arrived:
+            for room in rooms:
+                _hand(work, room, one)
+    connection.execute(t.shop_cursor.update().where(*mine).values(seq=facts[-1].seq))
+    work.finish()
+    return len(facts) == limit
+
+
+def _read(store: str, till: str, facts: Sequence[StoredFact]) -> list[Arrived]:
+    """Those that can be read; poison is marked by the projector, kinds of newer software are passed over."""
+    found = []
     for stored in facts:
         try:
             fact = decode_fact(stored.kind, stored.version, stored.body)
         except FactError:
-            continue  # the projector marks it
+            continue
         if isinstance(fact, UnknownFact):
             continue
-        arrived = Arrived(store, till, stored.epoch, stored.seq, stored.wall_ms, fact)
-        for room in rooms:
-            _hand(work, room, arrived)
-    connection.execute(t.shop_cursor.update().where(*mine).values(seq=facts[-1].seq))
-    work.finish()
-    return len(facts) == limit
+        found.append(Arrived(store, till, stored.epoch, stored.seq, stored.wall_ms, fact))
+    return found
 
 
 def _hand(work: Work, room: Room, arrived: Arrived) -> None:
@@ -147,7 +163,10 @@ class ShopFollower:
         for store, till, epoch in await self._database.read("", lagging):
             more = True
             while more:
+                began_ms = self._clock.mono_ms()
                 more = await self._database.run(
                     store, follow, self._rooms, store, till, epoch, self._clock.wall_ms(), self._ids
                 )
+                if more:
+                    await asyncio.sleep(min(_PAUSE_MAX_S, (self._clock.mono_ms() - began_ms) / 1000))
             self.moved()
