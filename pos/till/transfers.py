@@ -49,7 +49,7 @@ class Transfers:
         self._tendering = tendering
         if desk.setup.tenders.transfer_to is not None:
             tendering.menu["transfer"] = "transfer"
-        tendering.undo = {OPEN_KIND: self._take_back, SEEN_KIND: self._take_back}
+        tendering.undo |= {OPEN_KIND: self._take_back, SEEN_KIND: self._take_back}
         self.functions: dict[str, Callable[[c.Do], Any]] = {"transfer": self._pay, "transfers": self._list}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
 

@@ -66,6 +66,25 @@ class VoucherHub:
             self._desk.warn("voucher-offline", limit=limit)
         return Online(Balance(local.kind, min(local.minor, limit)), heard=False)
 
+    async def at_least(self, number: str, minor: int) -> bool | None:
+        """Whether so much is left on a card, as the hub knows; None where it need not be asked, or does not know the card.
+
+        Raises Refusal where the hub is silent: what another till did cannot be known then.
+        """
+        if self._shop is None:
+            return None
+        answer: ShopAnswer = await self._shop.ask("GET", f"/gift-cards/{number}")
+        if answer.yes:
+            return msgspec.json.decode(answer.body, type=_Card).available_minor >= minor
+        if answer.silent:
+            raise Refusal("voucher-hub-away", level="warn", number=number[-4:])
+        return None
+
+    def let_go(self, hold: str) -> Generator[Any, Any, None]:
+        """Nobody pays with it after all. Where the hub does not hear it, the hold lapses by itself."""
+        if self._shop is not None and hold:
+            yield self._shop.ask("POST", f"/gift-card-holds/{hold}/release", key=f"release/{hold}")
+
     def hold(self, cart: Cart, number: str, minor: int, online: Online) -> Generator[Any, Any, str]:
         """Keep an amount of a card for this cart; the hold's id, or empty where the hub is not asked or does not answer.
 

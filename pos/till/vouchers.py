@@ -67,6 +67,7 @@ class Vouchers:
         self._tendering = tendering
         self._hub = VoucherHub(desk)
         tendering.menu["voucher"] = "voucher"
+        tendering.undo |= dict.fromkeys(_KINDS, self._taken_back)
         checkout.afterwards.append(self._print_slips)
         self.pay_out: Callable[[Cart, str], Flow]
         """Ends a cart that comes to less than nothing by one kind; given by the part that knows how money goes back."""
@@ -102,6 +103,8 @@ class Vouchers:
             loaded = sum(move.minor for move in moves_of(sale, number))
             left = await self.balance(number)
             if left is None or left.minor < loaded:
+                raise Refusal("voucher-spent", number=number[-4:])
+            if loaded > 0 and await self._hub.at_least(number, loaded) is False:  # at another till
                 raise Refusal("voucher-spent", number=number[-4:])
 
     def _known(self, number: str) -> Generator[Any, Any, tuple[Balance, Online]]:
@@ -179,6 +182,10 @@ class Vouchers:
         yield from self._tendering.take(cart, paid)
         if paid.done and self._desk.message is None:
             self._say_balance(number, rest)
+
+    def _taken_back(self, _: Cart, tender: Tender) -> Generator[Any, Any, str]:
+        yield from self._hub.let_go(tender.hold)
+        return "part-back"
 
     def credit(self, minor: int) -> Generator[Any, Any, Tender]:
         """A way to give money back (pos.till.refunds): a new credit of this amount, its slip printed after the sale."""

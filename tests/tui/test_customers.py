@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from pos.domain import commands as c
 from pos.domain.scans import ScanKind, own_code
 from pos.domain.tender import TenderRules
+from pos.till.desk import Refusal
 from sync.hub.shop.cards import core
-from sync.hub.shop.cards.messages import IssueCard
+from sync.hub.shop.cards.messages import HoldCard, IssueCard
 from tests.contract.shop.kit import Channel, do
 from tests.tui.fakes import MILK, Shop, run
 from tests.tui.shop_rig import HubBehind, hub_behind
@@ -148,6 +151,48 @@ def test_an_answer_that_is_lost_holds_nothing_twice(tmp_path: Path) -> None:
             await press(shop, "voucher", own_code(ScanKind.GIFT_CARD, number))
             (sale,) = shop.journal.sales
             assert do(hub.rig, core.get, number).held_minor == sale.total_minor
+
+    run(case)
+
+
+def test_a_part_that_is_taken_back_is_free_for_whoever_pays_next(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            number = do(hub.rig, core.issue_new, IssueCard(50, "demo")).number
+            card = own_code(ScanKind.GIFT_CARD, number)
+            shop = await shop_at(hub)
+            shop.scan(MILK)
+            await press(shop, "voucher", card)
+            assert do(hub.rig, core.get, number).held_minor == 50
+            await press(shop, "tender-back")
+            assert (said(shop), do(hub.rig, core.get, number).held_minor) == ("part-back", 0)
+            await press(shop, "voucher", card)
+            await shop.till.handle(c.PayCash())
+            (sale,) = shop.journal.sales
+            assert [tender.kind for tender in sale.tenders] == ["gift-card", "cash"]
+
+    run(case)
+
+
+def test_a_sale_whose_card_was_spent_at_another_till_is_not_voided(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            shop = await shop_at(hub)
+            await press(shop, "gift-card", own_code(ScanKind.GIFT_CARD, "CARD7"), text="5000")
+            await shop.till.handle(c.PayCash())
+            (sold,) = shop.journal.sales
+            await hub.hear(sold)
+            do(hub.rig, core.hold, core.HoldAsk("CARD7", HoldCard(1)))  # another till is about to take of it
+            vouchers = shop.till._functions["voucher"].__self__  # type: ignore[attr-defined]
+            with pytest.raises(Refusal, match="voucher-spent"):
+                await vouchers.may_void(sold)
+            hub.away = True
+            with pytest.raises(Refusal, match="voucher-hub-away"):
+                await vouchers.may_void(sold)
+            hub.away = False
+            hub.rig.clock.ms += 16 * 60_000
+            assert do(hub.rig, lambda work, _: core.expire_holds(work), None) == 1
+            await vouchers.may_void(sold)
 
     run(case)
 

@@ -93,6 +93,24 @@ def test_a_merge_answers_for_both_and_is_undone_whole(rig: Rig) -> None:
     asyncio.run(go())
 
 
+def test_a_restricted_record_is_not_merged_away_and_a_reader_leaves_no_answer_behind(rig: Rig) -> None:
+    async def go() -> None:
+        office = Channel(rig)
+        one = (await office.post("/customers", {"about": {"name": "A"}}))["customer_id"]
+        two = (await office.post("/customers", {"about": ABOUT}))["customer_id"]
+        await office.post(f"/customers/{two}/restrict")
+        for kept, other in ((one, two), (two, one)):
+            refused = await office.ask("POST", f"/customers/{kept}/merge", {"other": other})
+            assert (refused.status_code, refused.json()["type"]) == (409, "urn:tresen:problem:restricted")
+        await office.post(f"/customers/{two}/unrestrict")
+        await office.post(f"/customers/{one}/merge", {"other": two})
+        seen = await office.ask("GET", f"/customers/{two}", Idempotency_Key="read")
+        assert seen.status_code == 200
+        assert b"Querfurt" not in _dump(rig)
+
+    asyncio.run(go())
+
+
 def test_nobody_is_written_to_without_a_yes_and_a_no_ends_it(rig: Rig) -> None:
     async def go() -> None:
         office = Channel(rig)

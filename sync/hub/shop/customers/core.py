@@ -211,8 +211,9 @@ def merge(work: Work, ask: MergeAsk) -> Made:
     kept, other = standing(work, ask.customer_id), standing(work, ask.other)
     if kept == other:
         raise RefusedError(409, "same", "Both are one customer already")
-    for customer_id in sorted((kept, other)):
-        locked(work, customer_id)
+    rows = [locked(work, customer_id) for customer_id in sorted((kept, other))]
+    if any(row.state != ACTIVE for row in rows):
+        raise RefusedError(409, "restricted", "The data of one of them is restricted: lift that first")
     change(work, other, state="merged", merged_into=kept)
     work.event("", "customer.merged", kept, {"other": other})
     return Made(kept, change(work, kept))

@@ -157,6 +157,8 @@ def _perform(
 
 
 async def _keyed(request: Request[Any, Any, Any]) -> Keyed | None:
+    if request.method == "GET":
+        return None  # nothing to do once; and an answer may hold what must not be kept
     key = request.headers.get("idempotency-key", "").strip()
     if not key:
         if request.method == "POST":
