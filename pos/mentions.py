@@ -22,17 +22,19 @@ KINDS: Final = (
     "transfer",
     "order",
 )
-"""receipt: another receipt that it takes back from, gives back the payment of, voids or re-tenders (`receipt_key`);
+"""receipt: another receipt or order that it takes back from, gives back the payment of, voids or re-tenders (`receipt_key`);
 serial: an article's serial number; slip: a deposit slip; voucher: a gift card or credit, by its number; without-receipt: a
-return without a receipt, by the business day; account: a customer who pays later; invoice: its own number as an invoice;
-transfer: a credit transfer, by its reference; order: an order of the hub, by its id."""
+return without a receipt, or from elsewhere while nobody could say what is left, by the business day; account: a customer who
+pays later; invoice: its own number as an invoice; transfer: a credit transfer, by its reference; order: an order of the hub,
+by its id."""
 
 _VOUCHERS: Final = frozenset({"gift-card", "credit", "voucher"})
 _TRANSFERS: Final = frozenset({"bank-transfer-qr", "transfer"})
 
 
-def receipt_key(till: str, epoch: int, number: int) -> str:
-    return f"{till}-{epoch}-{number}"
+def receipt_key(till: str, epoch: int, number: int, store: str = "") -> str:
+    """By which a receipt is mentioned; `store` where it is not this till's own. As pos.domain.line.Origin.receipt."""
+    return f"{store}{'/' if store else ''}{till}-{epoch}-{number}"
 
 
 def mentions_of(fact: Fact) -> Iterator[tuple[str, str]]:
@@ -45,16 +47,18 @@ def mentions_of(fact: Fact) -> Iterator[tuple[str, str]]:
         return
     seen = set()
     for reference in fact.references:
-        if reference.number:
-            seen.add(("receipt", receipt_key(reference.till, reference.epoch, reference.number)))
+        if reference.number and reference.till:
+            seen.add(
+                ("receipt", receipt_key(reference.till, reference.epoch, reference.number, reference.store))
+            )
         if reference.kind == "order" and reference.external:
             seen.add(("order", reference.external))
     for line in fact.lines:
         if line.voided_ms is not None:
             continue
-        if line.origin is not None and line.origin.number:
-            seen.add(("receipt", receipt_key(line.origin.till, line.origin.epoch, line.origin.number)))
-        if line.origin is not None and not line.origin.number:
+        if line.origin is not None and line.origin.receipt:
+            seen.add(("receipt", line.origin.receipt))
+        if line.origin is not None and (line.origin.offline or not line.origin.receipt):
             seen.add(("without-receipt", fact.business_day))
         if line.serial:
             kind = {"voucher": "voucher", "deposit": "slip"}.get(line.kind, "serial")

@@ -85,7 +85,9 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
     """Another receipt or order that this one is about.
 
     `kind` "retender": this document takes that receipt's tenders back and puts others in their place; "void": it takes
-    the whole receipt back; "return": some of its lines; "tip": a tip is added to what was paid.
+    the whole receipt back; "return": some of its lines; "tip": a tip is added to what was paid. "return-order": some of an
+    order's goods come back, `external` is its id and `number` what people call it; "return-hold": what the hub kept for
+    this sale under the id `external`. `store` is the receipt's where it is not this till's own.
     """
 
     kind: str
@@ -93,6 +95,7 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
     epoch: int = 0
     number: int = 0
     external: str = ""
+    store: str = ""
 
 
 class Sale(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -35,10 +35,12 @@ class Discount(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The line of another receipt that is taken back, and why. Without a receipt `till` is empty.
+    """The line of another receipt, or of an order, that is taken back, and why. Without a receipt all names are empty.
 
     `rule` decides what may be done: "exchange", "withdrawal", "defect" or "recall". `gift`: found by a gift receipt, so it
-    is exchanged or credited, never paid out.
+    is exchanged or credited, never paid out. `store` is the receipt's where it is not this till's own; `order` the hub's id of
+    an order, whose line `n` it is and whose number is `number`. `offline`: taken from elsewhere while nobody could say what is left of it; `n` is 0 where
+    not even its lines were known.
     """
 
     till: str = ""
@@ -50,6 +52,20 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     damaged: bool = False
     approved: str = ""
     gift: bool = False
+    store: str = ""
+    order: str = ""
+    offline: bool = False
+
+    @property
+    def receipt(self) -> str:
+        """What it comes back from, as mentions and paths name it: `3-1-20417`, of another store `cgn/3-1-20417`, of an order
+        `order:ID`; empty where there is no receipt.
+        """
+        if self.order:
+            return f"order:{self.order}"
+        if not self.number:
+            return ""
+        return f"{self.store}{'/' if self.store else ''}{self.till}-{self.epoch}-{self.number}"
 
 
 class Particulars(msgspec.Struct, frozen=True, omit_defaults=True):

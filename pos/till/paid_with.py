@@ -19,7 +19,6 @@ from pos.domain.refund import (
     given_by,
     paid_by,
 )
-from pos.mentions import receipt_key
 from pos.sale_facts import Sale
 from pos.till.desk import Desk
 from pos.till.receipt_book import sale_in
@@ -34,7 +33,7 @@ def key_of(origin: Origin | None) -> str:
     """The receipt from which something comes back, as paths name it."""
     if origin is None:
         return DEPOSIT
-    return receipt_key(origin.till, origin.epoch, origin.number) if origin.number else NO_RECEIPT
+    return origin.receipt or NO_RECEIPT
 
 
 class Paid(msgspec.Struct, frozen=True):

@@ -252,7 +252,7 @@ class Returning:
             or back is None
             or back.kind != "return"
             or back.origin is None
-            or not back.origin.number
+            or not back.origin.receipt
         ):
             raise Refusal("exchange-after-return", level="info")
         article = yield from self.article(command.text, "exchange-size", {"text": back.text})

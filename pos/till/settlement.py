@@ -91,10 +91,15 @@ def sale_of(cart: Cart, tenders: tuple[Tender, ...], context: SaleContext) -> Sa
 
 
 def _returns_in(cart: Cart) -> Iterator[Reference]:
-    """The receipts whose lines come back in this cart."""
+    """The receipts and orders whose lines come back in this cart, and what the hub keeps for it."""
     for line in cart.lines:
-        if line.live and line.origin is not None and line.origin.number:
-            yield Reference("return", line.origin.till, line.origin.epoch, line.origin.number)
+        origin = line.origin
+        if not line.live or origin is None:
+            continue
+        if origin.order:
+            yield Reference("return-order", number=origin.number, external=origin.order)
+        elif origin.number:
+            yield Reference("return", origin.till, origin.epoch, origin.number, store=origin.store)
 
 
 def _phone_cart_of(cart: Cart) -> Iterator[Reference]:

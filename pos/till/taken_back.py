@@ -75,11 +75,7 @@ def _count(receipt: Receipt, stored: Iterable[SaleLine], lines: Iterable[Line]) 
     found += [(line.origin, line.quantity, line.pay_minor) for line in lines]
     taken: dict[int, Taken] = {}
     for origin, quantity, pay in found:
-        if origin is None or (origin.till, origin.epoch, origin.number) != (
-            receipt.till,
-            receipt.epoch,
-            receipt.sale.number,
-        ):
+        if origin is None or origin.receipt != receipt.key:
             continue
         before = taken.get(origin.n, Taken())
         taken[origin.n] = Taken(before.quantity - quantity, before.refunded_minor - pay)

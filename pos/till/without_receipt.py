@@ -112,13 +112,15 @@ class WithoutReceipt:
             (fact.about.customer, line) for fact in parked for line in fact.lines if line.voided_ms is None
         ]
         gone = [
-            (who, -line.pay_minor) for who, line in rows if line.origin is not None and not line.origin.number
+            (who, -line.pay_minor)
+            for who, line in rows
+            if line.origin is not None and not line.origin.receipt
         ]
         cart = self._selling.cart
         gone += [
             (customer, -line.pay_minor)
             for line in (cart.lines if cart is not None else ())
-            if line.live and line.origin is not None and not line.origin.number
+            if line.live and line.origin is not None and not line.origin.receipt
         ]
         if sum(amount for _, amount in gone) + worth > policy.day_max_minor:
             raise Refusal("no-receipt-day-limit", limit=policy.day_max_minor)
