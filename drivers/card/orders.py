@@ -103,6 +103,12 @@ class Orders:
         except ValueError as error:
             raise OrdersError(str(error)) from error
 
+    def check(self, request: CardRequest, sync: int | None = None) -> None:
+        """Raises OrdersError where `payment` would. Gives no message its number."""
+        before = self._id
+        self.payment(request, sync)
+        self._id = before
+
     def _payment(self, request: CardRequest) -> Message:
         if request.currency != self._wishes.currency:
             raise OrdersError(f"the terminal is registered for {self._wishes.currency}")

@@ -94,8 +94,8 @@ class Session(Speech):
         self._link = link
         await link.open()
         self._talk = Talk(link, self._timers)
-        if self.late is not None:
-            await self._talk.drain(self.late, quiet_s=_T2_S if self._serial else _QUIET_TCP_S, limit_s=LOOK_S)
+        if (older := self._older) is not None:
+            await self._talk.drain(older, quiet_s=_T2_S if self._serial else _QUIET_TCP_S, limit_s=LOOK_S)
         await self._register(fresh=True)
         await self._meet()
         return self._title
@@ -193,7 +193,7 @@ class Session(Speech):
         listener = self.payment(request.payment_id)
         sync = self._sync if self._wishes.sync and "1F1F" in self.capabilities.tags else None
         try:
-            order = self._say.payment(request, sync)
+            self._say.check(request, sync)
         except OrdersError as error:
             _log.error("card terminal %s: %s", self._name, error)
             self.give_up(work, CardEnd("refused", detail="not-sent"), "")
@@ -205,7 +205,9 @@ class Session(Speech):
             raise
         self._till.state(request.payment_id, CardState(text="sent"))
         try:
-            ending = await self._registered(lambda: self._on.command(order, listener, cancellable=True))
+            ending = await self._registered(
+                lambda: self._on.command(self._say.payment(request, sync), listener, cancellable=True)
+            )
         except (DeviceAbsentError, DeviceFaultError) as error:  # the registration in between
             self.give_up(work, CardEnd("refused", NOT_REGISTERED, str(error)), "")
             raise

@@ -20,7 +20,8 @@ __all__ = ["Speech"]
 
 _AGAIN_S: Final = 2.0
 _SAME_MAX: Final = 3
-_SHORT_T4_S: Final = 30.0
+_PATIENCE_S: Final = 6.0
+_PATIENCE_MAX_S: Final = 96.0
 _FREE: Final = frozenset({0x00, 0xDC, 0xE1})
 _NOTHING: Final = 0x83
 _NOTHING_STORED: Final = CardAnswer("nothing")
@@ -29,7 +30,11 @@ _log = logging.getLogger(__name__)
 
 
 class Speech:
-    """`late` hears what an older conversation still brings; None while nothing is unknown."""
+    """`late` hears what an older conversation still brings; None while nothing is unknown.
+
+    A question that moves no money is answered at once, so that silence after it means a line or a terminal that went: it is
+    given up after seconds, twice as many each time (`_patience`, by command), until the terminal says its end again.
+    """
 
     def __init__(
         self,
@@ -45,6 +50,8 @@ class Speech:
         self._wishes = wishes
         self._timers = timers
         self._remember = remember
+        self._patience: dict[int, float] = {}
+        self._repeating = False  # asked what the last transaction was, and the end was not heard
         self._link: Link | None = None
         self._talk: Talk | None = None
         self._orders: Orders | None = None
@@ -74,10 +81,15 @@ class Speech:
     def payment(self, payment_id: str) -> Payment:
         return Payment(self._till, payment_id, self._wishes.charset, self._wishes.columns)
 
+    @property
+    def _older(self) -> Listener | None:
+        """Who hears what is not about the newest question. What was the last transaction is not of the open payment."""
+        return self._aside() if self._repeating else self.late
+
     # -- registration and first contact
 
     async def _register(self, *, fresh: bool = False) -> None:
-        listener: Listener = self.late or self._aside()
+        listener: Listener = self._older or self._aside()
         ending = await self._command(self._say.registration(), listener)
         if ending.by == "unknown":
             error = ending.away()
@@ -121,11 +133,17 @@ class Speech:
         except Exception as error:
             raise DeviceFaultError("card-not-kept") from error
 
-    async def _command(self, apdu: Apdu, listener: Listener, t4_s: float = _SHORT_T4_S) -> Ending:
+    async def _command(self, apdu: Apdu, listener: Listener, t4_s: float = _PATIENCE_S) -> Ending:
         """A command that moves no money and whose end is not far."""
         assert self._link is not None, "open comes first"
-        timers = msgspec.structs.replace(self._timers, t4=min(t4_s, self._timers.t4))
-        return await Talk(self._link, timers).command(apdu, listener, late=self.late)
+        patience = self._patience.get(apdu.command, t4_s)
+        timers = msgspec.structs.replace(self._timers, t4=min(patience, self._timers.t4))
+        ending = await Talk(self._link, timers).command(apdu, listener, late=self._older)
+        if ending.by != "unknown":
+            self._patience.pop(apdu.command, None)
+        elif ending.detail == "no-end":
+            self._patience[apdu.command] = min(2 * patience, _PATIENCE_MAX_S)
+        return ending
 
     async def _registered(self, send: Callable[[], Awaitable[Ending]]) -> Ending:
         """Once more where nothing was begun because the terminal had forgotten us."""
@@ -161,16 +179,19 @@ class Speech:
 
     async def _ask_status(self, listener: Listener) -> int | None:
         """05 01: its code, BUSY where it refuses to say, None where it says none. Raises what ends the link."""
-        ending = await self._registered(lambda: self._command(self._say.status(), listener))
+        older = self._aside() if self._repeating else listener
+        ending = await self._registered(lambda: self._command(self._say.status(), older))
         if ending.by == "unknown":
             raise ending.away()
         return status_of(ending.apdu) if ending.by == "completion" else ending.code
 
     async def _ask(self, aside: Aside) -> CardAnswer:
         """06 20 with service byte 03: what its last transaction was."""
-        ending = await self._registered(lambda: self._command(self._say.repeat(), aside, self._timers.t4))
+        self._repeating = True
+        ending = await self._registered(lambda: self._command(self._say.repeat(), aside))
         if ending.by == "unknown":
             return CardAnswer("silent", detail=str(ending.away()))
+        self._repeating = False
         if ending.by == "refused":
             return CardAnswer("no-status", code=ending.code)
         if aside.statuses:

@@ -28,7 +28,7 @@ from tests.simulation.goods import PERSON, PIN, People, Shelf
 from tests.simulation.machine import InlineWorker
 from tests.simulation.tills import read_journal
 from tests.simulation.virtual import SimClock, SimIds, VirtualLoop, start_owned
-from tests.simulators.terminal import Pipe, SerialLink, TcpLink
+from tests.simulators.terminal import Pipe
 
 if TYPE_CHECKING:
     from tests.simulation.cards.world import CardWorld
@@ -55,10 +55,8 @@ class SimStream:
         await asyncio.sleep(0.001)
         if not self._world.plugged or not (self._serial or self._world.terminal.on):
             raise DeviceAbsentError("unreachable")
-        self._pipe = Pipe()
-        end = self._pipe.terminal
-        link = (SerialLink if self._serial else TcpLink)(end.reader, end.writer)
-        self._world.connected(self._pipe, link)
+        self._pipe = Pipe(wires=self._serial)
+        self._world.connected(self._pipe)
 
     async def receive(self, on_data: Callable[[bytes], None]) -> None:
         assert self._pipe is not None

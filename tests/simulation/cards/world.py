@@ -18,9 +18,9 @@ from tests.simulation.cards.till import CardTill
 from tests.simulation.disk import Survival
 from tests.simulation.goods import CODES
 from tests.simulation.virtual import SimClock, VirtualLoop
-from tests.simulators.terminal import Act, Personality, Pipe, SerialLink, Setup, Step, Terminal
-from tests.simulators.terminal.links import Link
+from tests.simulators.terminal import Act, Personality, Pipe, SerialLink, Setup, Step, TcpLink, Terminal
 from tests.simulators.terminal.memory import Memory, Transaction
+from tests.simulators.terminal.pipe import End
 
 __all__ = ["HOW", "CardWorld", "Cut", "How", "Outcome", "Where"]
 
@@ -110,7 +110,6 @@ class CardWorld:
         self._counted = (-1, 0)
         self._unknown_since: float | None = None
         self._back_at = 0.0
-        self._deaf = False
         self._lost = lost
         clock = SimClock(loop, "terminal")
         setup = Setup(personality=personality, faults=False, shows=shows, goes_on=goes_on, numbered=numbered)
@@ -126,13 +125,17 @@ class CardWorld:
 
     # -- the line
 
-    def connected(self, pipe: Pipe, link: Link) -> None:
+    def connected(self, pipe: Pipe) -> None:
+        """The till opened its port; on a serial line it can while the terminal has no power."""
         self.pipe = pipe
-        self.terminal.attach(link)
-        if (
-            self._deaf
-        ):  # the simulated terminal hears only on a port that was opened after its power came back
-            self._deaf, self._back_at = False, self.loop.time()
+        if self.terminal.on:
+            self._attach(pipe.terminal)
+        else:
+            pipe.dead = True
+
+    def _attach(self, end: End) -> None:
+        kind = SerialLink if self.serial else TcpLink
+        self.terminal.attach(kind(end.reader, end.writer))
 
     def _script(self, step: Step) -> Act | None:
         self._steps += 1
@@ -157,6 +160,8 @@ class CardWorld:
         self.loop.call_later(cut.away_s, self._over, cut)
         if cut.how in ("terminal", "changed"):
             self.plugged = self.serial
+            if self.serial and self.pipe is not None:
+                self.pipe.dead = True
             return Act.POWER
         if cut.how == "link":
             self.plugged = False
@@ -178,7 +183,6 @@ class CardWorld:
         """Something on the wire that a serial line mends by itself; a connection has none of it."""
         link = self.terminal.link
         if isinstance(link, SerialLink):
-            self._back_at = self.loop.time()  # another fault of the line, which costs repeats of 5 s each
             what = self.rng.choice(("lose_acks", "garble", "stutter", "noise"))
             setattr(link, what, b"\x00\xff\x41" if what == "noise" else self.rng.randint(1, 2))
         return Act.PASS
@@ -208,7 +212,9 @@ class CardWorld:
                 if self._lost is not None:
                     self.terminal.memory = self._lost(before)
             self.terminal.start()
-            self._deaf = self.serial
+            if self.serial and self.pipe is not None:
+                self.pipe.dead = False
+                self._attach(self.pipe.terminal_anew())
         elif (
             cut.how in ("kill", "power") and not self.till.up
         ):  # it may be back already from a cut that fell meanwhile

@@ -80,6 +80,10 @@ class Terminal(Payments):
         self.forgave = set()
         self._number = 0
         self._registered_on: object = None
+        self._may_repeat = (
+            False  # a till on a serial line repeats the answer that the terminal's power cut short
+        )
+        self._may_not_know = False  # nobody on a serial line sees that the terminal had no power
         self._unasked = False  # a conversation broke off, and the till has not asked since what came of it
         self._task: asyncio.Task[None] | None = None
         self._reversal: asyncio.Task[None] | None = None
@@ -90,6 +94,7 @@ class Terminal(Payments):
         self.busy = ""
         self.reversing = False
         self._inbox = asyncio.Queue()
+        self._may_repeat = self._may_not_know = self.serial
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(self._run(), context=self._context)
 
@@ -131,9 +136,12 @@ class Terminal(Payments):
             if self._loose:
                 self._loose -= 1
                 self.transcript.append(("<", data.hex().upper()))
+            elif self._may_repeat:
+                self._may_repeat = False
             elif self._arrives(self._own, control, data):
                 self.violate(f"{control}, and nothing was asked")
             return
+        self._may_repeat = False
         self._step = 0
         self.busy = control
         self._stop_ok = self._stop_asked = self._ended = False
@@ -170,7 +178,9 @@ class Terminal(Payments):
                 self.violate(wrong)
             self._count(control, order.number)
             if not self.is_registered and control != "0501":
-                self.violate(f"{control} without registration")
+                if not self._may_not_know:
+                    self.violate(f"{control} without registration")
+                self._may_not_know = False
                 await self.say(apdu("846B"))
             elif order.wrong:
                 await self.say(apdu("84FF"))

@@ -373,6 +373,69 @@ def test_a_look_whose_link_goes_begins_again_on_the_next() -> None:
     assert len(bench(play).desk.of("answer")) == 1
 
 
+@BOTH
+def test_a_terminal_that_went_while_it_was_asked_is_asked_anew_after_seconds(transport: str) -> None:
+    """Nobody on a serial line sees that its power failed."""
+
+    async def play(b: Bench) -> None:
+        await cut(b)
+        b.terminal.look("P1")
+        await b.peer.register()
+        await b.peer.poll()
+        await b.peer.expect("0620")
+        b.peer.tell(ACK)
+        silent = now()
+        await b.peer.register()
+        await b.peer.poll()
+        await b.peer.repeat(APPROVED)
+        assert (await b.desk.wait("answer")).found == "result"
+        assert now() - silent < 15
+
+    bench(play, transport)
+
+
+def test_a_slow_terminal_is_waited_for_twice_as_long_each_time() -> None:
+    async def play(b: Bench) -> None:
+        await cut(b)
+        b.terminal.look("P1")
+        await b.peer.register()
+        waits = []
+        for _ in range(3):
+            await b.peer.poll()
+            await b.peer.expect("0620")
+            b.peer.tell(ACK)
+            began = now()
+            await b.peer.expect("0600")
+            waits.append(now() - began)
+            b.peer.tell(ACK)
+            await b.peer.ask(apdu("060F", f"190029{TID}490978"))
+        assert [round(wait / waits[0]) for wait in waits] == [1, 2, 4], waits
+
+    bench(play)
+
+
+def test_what_a_slow_terminal_says_of_its_last_transaction_is_no_result_of_the_payment() -> None:
+    """The till gave up the question; the answer, of an older transaction, arrives on the next link."""
+
+    async def play(b: Bench) -> None:
+        await cut(b)
+        b.terminal.look("P1")
+        await asyncio.sleep(6)
+        await b.peer.register()
+        await b.peer.poll()
+        await b.peer.expect("0620")
+        b.peer.tell(ACK)
+        await b.peer.expect("0600")
+        await b.peer.ask(BEFORE)
+        b.peer.tell(ACK)
+        await b.peer.ask(apdu("060F", f"190029{TID}490978"))
+        await b.peer.poll()
+        await b.peer.repeat(BEFORE)
+        assert (await b.desk.wait("answer")).result.receipt_no == 7
+
+    assert bench(play, "serial").desk.of("result") == []
+
+
 @pytest.mark.parametrize(
     ("said", "found"),
     [("060F00", "no-status"), (apdu("061E", "A0"), "no-status"), (apdu("061E", "83"), "nothing")],

@@ -219,6 +219,19 @@ def test_a_terminal_that_has_forgotten_us_is_registered_and_asked_once_more() ->
     bench(play)
 
 
+def test_the_order_that_is_given_once_more_has_the_number_after_the_new_registration() -> None:
+    async def play(b: Bench) -> None:
+        await b.peer.register("1F73")
+        await b.peer.poll()
+        b.terminal.start(SALE)
+        assert (await b.peer.expect("0601")).endswith("1F7303000002")
+        b.peer.tell("846B00")
+        await b.peer.register("1F73")
+        assert (await b.peer.expect("0601")).endswith("1F7303000001")
+
+    bench(play, known=True)
+
+
 def test_a_payment_that_ends_because_nobody_is_registered_is_over_and_the_next_one_can_be() -> None:
     async def play(b: Bench) -> None:
         await begun(b)
