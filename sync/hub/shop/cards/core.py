@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from pos.domain.vouchers import NUMBER_BYTES, new_number
-from sync.hub.database import insert_or_keep, upsert
+from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.cards import tables as t
 from sync.hub.shop.cards.messages import Block, Card, CardMove, History, Hold, HoldCard, IssueCard, TopUp
 from sync.hub.shop.kit import tasks
@@ -39,6 +39,66 @@ __all__ = [
 OVERDRAWN: Final = "gift-card-overdrawn"
 WITHOUT_HOLD: Final = "gift-card-without-hold"
 _MINUTE_MS: Final = 60_000
+_KEEP_CARD: Final = Inserting(t.gift_card, keep=True)
+_KEEP_MOVE: Final = Inserting(t.gift_card_move, keep=True, returning=("cause",))
+_MAKE_HOLD: Final = Inserting(t.gift_card_hold)
+
+
+@prepared
+def _known(number: Any) -> Any:
+    return sa.select(t.gift_card).where(t.gift_card.c.number == number)
+
+
+@prepared
+def _locked(number: Any) -> Any:
+    return sa.select(t.gift_card).where(t.gift_card.c.number == number).with_for_update()
+
+
+@prepared
+def _moved(of_number: Any, more: Any) -> Any:
+    c = t.gift_card.c
+    booked = t.gift_card.update().where(c.number == of_number).values(moved_minor=c.moved_minor + more)
+    return booked.returning(c.moved_minor)
+
+
+@prepared
+def _older(of_number: Any, at_ms: Any, until_ms: Any, of_store: Any, of_kind: Any) -> Any:
+    c = t.gift_card.c
+    values = {"issued_ms": at_ms, "expires_ms": until_ms, "store": of_store, "kind": of_kind}
+    return t.gift_card.update().where(c.number == of_number, c.issued_ms > at_ms).values(values)
+
+
+@prepared
+def _held_more(of_number: Any, more: Any) -> Any:
+    c = t.gift_card.c
+    return t.gift_card.update().where(c.number == of_number).values(held_minor=c.held_minor + more)
+
+
+@prepared
+def _ended(of_hold: Any, end: Any, now_ms: Any) -> Any:
+    c = t.gift_card_hold.c
+    ending = t.gift_card_hold.update().where(c.hold_id == of_hold, c.state == "held")
+    return ending.values(state=end, ended_ms=now_ms).returning(c.number, c.minor)
+
+
+@prepared
+def _hold_row(hold_id: Any) -> Any:
+    c = t.gift_card_hold.c
+    return sa.select(c.hold_id, c.number, c.minor, c.state, c.expires_ms).where(c.hold_id == hold_id)
+
+
+@prepared
+def _late(now_ms: Any, limit: Any) -> Any:
+    c = t.gift_card_hold.c
+    late = sa.select(c.hold_id).where(c.state == "held", c.expires_ms <= now_ms)
+    return late.order_by(c.hold_id).limit(limit)
+
+
+@prepared
+def _late_of(now_ms: Any, number: Any, limit: Any) -> Any:
+    c = t.gift_card_hold.c
+    late = sa.select(c.hold_id).where(c.state == "held", c.expires_ms <= now_ms, c.number == number)
+    return late.order_by(c.hold_id).limit(limit)
 
 
 class Issue(Struct, frozen=True):
@@ -145,7 +205,7 @@ def hold(work: Work, ask: HoldAsk) -> Hold:
         "holder": work.actor.name, "made_ms": work.now_ms,
         "expires_ms": work.now_ms + ask.hold.minutes * _MINUTE_MS, "ended_ms": 0,
     }  # fmt: skip
-    work.execute(t.gift_card_hold.insert(), made)
+    _MAKE_HOLD.run(work.connection, made)
     _held(work, ask.number, ask.hold.minor)
     return _hold(work, str(made["hold_id"]))
 
@@ -163,12 +223,11 @@ def capture(work: Work, hold_id: str) -> bool:
 
 def expire_holds(work: Work, number: str = "", limit: int = 500) -> int:
     """End holds whose time is over, of one card or of all; counts them. A tick of the hub's."""
-    c = t.gift_card_hold.c
-    query = sa.select(c.hold_id).where(c.state == "held", c.expires_ms <= work.now_ms)
     if number:
-        query = query.where(c.number == number)
-    late = list(work.execute(query.order_by(c.hold_id).limit(limit)).scalars())
-    return sum(_end(work, hold_id, "expired") for hold_id in late)
+        late = _late_of.all(work.connection, work.now_ms, number, limit)
+    else:
+        late = _late.all(work.connection, work.now_ms, limit)
+    return sum(_end(work, row.hold_id, "expired") for row in late)
 
 
 # -- moves
@@ -176,20 +235,12 @@ def expire_holds(work: Work, number: str = "", limit: int = 500) -> int:
 
 def move(work: Work, number: str, cause: str, kind: str, minor: int, at_ms: int, store: str) -> bool:
     """Book what came onto a card, or went from it (negative). One row for a cause. True: it is news."""
-    c, m = t.gift_card.c, t.gift_card_move.c
     row = {"number": number, "cause": cause, "kind": kind, "minor": minor, "at_ms": at_ms, "store": store}
-    work.execute(sa.select(c.number).where(c.number == number).with_for_update())
-    made = work.execute(
-        upsert(work.connection, t.gift_card_move).values(row).on_conflict_do_nothing().returning(m.cause)
-    ).first()
-    if made is None:
+    _locked.first(work.connection, number)
+    if _KEEP_MOVE.first(work.connection, row) is None:
         return False
-    moved: int = work.execute(
-        t.gift_card.update()
-        .where(c.number == number)
-        .values(moved_minor=c.moved_minor + minor)
-        .returning(c.moved_minor)
-    ).scalar_one()
+    moved = _moved.scalar(work.connection, number, minor)
+    assert moved is not None, "a card is there before anything moves on it"
     if minor < 0 and moved < 0:
         tasks.add(
             work, store, OVERDRAWN, number, subject=number[-4:], data={"over_minor": -moved, "cause": cause}
@@ -202,34 +253,27 @@ def _ensure(work: Work, number: str, kind: str, currency: str, store: str, at_ms
         "number": number, "kind": kind, "currency": currency, "moved_minor": 0, "held_minor": 0, "blocked": False,
         "reason": "", "store": store, "issued_ms": at_ms, "expires_ms": expiry(at_ms),
     }  # fmt: skip
-    insert_or_keep(work.connection, t.gift_card, [row])
+    _KEEP_CARD.run(work.connection, row)
 
 
 def ensure(work: Work, number: str, kind: str, currency: str, store: str, at_ms: int) -> None:
     """The card of a number, as the facts name it. Which fact came first must not matter: the oldest issued it."""
     _ensure(work, number, kind, currency, store, at_ms)
-    c = t.gift_card.c
-    work.execute(
-        t.gift_card.update()
-        .where(c.number == number, c.issued_ms > at_ms)
-        .values(issued_ms=at_ms, expires_ms=expiry(at_ms), store=store, kind=kind)
-    )
+    _older.run(work.connection, number, at_ms, expiry(at_ms), store, kind)
 
 
-def _row(work: Work, number: str, *, lock: bool = False) -> sa.Row[Any]:
-    query = sa.select(t.gift_card).where(t.gift_card.c.number == number)
-    row = work.execute(query.with_for_update() if lock else query).first()
+def _row(work: Work, number: str, *, lock: bool = False) -> Any:
+    row = (_locked if lock else _known).first(work.connection, number)
     if row is None:
         raise not_found("card", number[-4:])
-    found: sa.Row[Any] = row
-    return found
+    return row
 
 
-def _left(row: sa.Row[Any]) -> int:
+def _left(row: Any) -> int:
     return int(row.moved_minor) - int(row.held_minor)
 
 
-def _card(row: sa.Row[Any]) -> Card:
+def _card(row: Any) -> Card:
     return Card(
         row.number, row.kind, row.currency, max(0, _left(row)), row.held_minor, max(0, -row.moved_minor), row.blocked,
         row.expires_ms,
@@ -237,29 +281,19 @@ def _card(row: sa.Row[Any]) -> Card:
 
 
 def _held(work: Work, number: str, minor: int) -> None:
-    c = t.gift_card.c
-    work.execute(t.gift_card.update().where(c.number == number).values(held_minor=c.held_minor + minor))
+    _held_more.run(work.connection, number, minor)
 
 
 def _end(work: Work, hold_id: str, state: str) -> bool:
     """Exactly one end for each hold."""
-    c = t.gift_card_hold.c
-    ended = work.execute(
-        t.gift_card_hold.update()
-        .where(c.hold_id == hold_id, c.state == "held")
-        .values(state=state, ended_ms=work.now_ms)
-        .returning(c.number, c.minor)
-    ).first()
+    ended = _ended.first(work.connection, hold_id, state, work.now_ms)
     if ended is not None:
         _held(work, ended.number, -ended.minor)
     return ended is not None
 
 
 def _hold(work: Work, hold_id: str) -> Hold:
-    c = t.gift_card_hold.c
-    row = work.execute(
-        sa.select(c.hold_id, c.number, c.minor, c.state, c.expires_ms).where(c.hold_id == hold_id)
-    ).first()
+    row = _hold_row.first(work.connection, hold_id)
     if row is None:
         raise not_found("hold", hold_id)
     left = max(0, _left(_row(work, row.number)))

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from sync.hub.database import upsert
+from sync.hub.prepared import Inserting
 from sync.hub.shop.customers import consents, points
 from sync.hub.shop.customers import tables as t
 from sync.hub.shop.customers.keys import destroy, seal_for, unseal_for
@@ -252,10 +253,13 @@ def purchases(work: Work, ask: ListPurchases) -> Purchases:
     return Purchases(tuple(rows[: ask.limit]), cursor_of(last.at_ms, last.reference) if last else "")
 
 
+_KEEP_PURCHASE: Final = Inserting(t.customer_purchase, keep=True)
+
+
 def bought(work: Work, customer_id: str, purchase: Purchase) -> None:
     """Note a purchase; the same one again changes nothing."""
     row = {"customer_id": customer_id, **msgspec.structs.asdict(purchase)}
-    work.execute(upsert(work.connection, t.customer_purchase).values(row).on_conflict_do_nothing())
+    _KEEP_PURCHASE.run(work.connection, row)
 
 
 # -- their rights

@@ -1,7 +1,7 @@
 """Points: earned by sales, taken back by returns, burnt for credit, gone when they are old. The sum follows from the rows."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from pos.domain.vouchers import NUMBER_BYTES, new_number
 from sync.hub.database import upsert
+from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.cards import core as cards
 from sync.hub.shop.customers import tables as t
 from sync.hub.shop.customers.messages import Adjust, Burn, Burnt, Points, PointsEntry, Programme
@@ -32,6 +33,14 @@ __all__ = [
 ]
 
 _ONE: Final = "default"
+_KEEP: Final = Inserting(t.customer_points, keep=True)
+
+
+@prepared
+def _programme(named: Any) -> Any:
+    return sa.select(t.loyalty.c.body).where(t.loyalty.c.programme == named)
+
+
 _DAY_MS: Final = 24 * 3600 * 1000
 
 
@@ -90,8 +99,7 @@ def shown(work: Work, customer_id: str) -> Points:
 
 
 def programme(work: Work) -> Programme:
-    c = t.loyalty.c
-    body = work.execute(sa.select(c.body).where(c.programme == _ONE)).scalar_one_or_none()
+    body = _programme.scalar(work.connection, _ONE)
     return Programme() if body is None else msgspec.json.decode(bytes(body), type=Programme)
 
 
@@ -115,7 +123,7 @@ def add(work: Work, customer_id: str, cause: str, kind: str, points: int, at_ms:
         "customer_id": customer_id, "cause": cause, "kind": kind, "points": points, "at_ms": at_ms,
         "expires_ms": at_ms + days * _DAY_MS if days and points > 0 else 0,
     }  # fmt: skip
-    work.execute(upsert(work.connection, t.customer_points).values(row).on_conflict_do_nothing())
+    _KEEP.run(work.connection, row)
 
 
 def adjust(work: Work, ask: AdjustAsk) -> Points:

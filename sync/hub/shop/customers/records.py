@@ -1,7 +1,10 @@
 """Records of customers: which one stands for which, locked and changed one version at a time."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
+from sync.hub.prepared import prepared
 from sync.hub.shop.customers import tables as t
 from sync.hub.shop.kit.refusal import not_found
 from sync.hub.shop.kit.work import Work
@@ -9,11 +12,16 @@ from sync.hub.shop.kit.work import Work
 __all__ = ["change", "cluster", "locked", "standing"]
 
 
+@prepared
+def _state(customer_id: Any) -> Any:
+    c = t.customer.c
+    return sa.select(c.state, c.merged_into).where(c.customer_id == customer_id)
+
+
 def standing(work: Work, customer_id: str) -> str:
     """The record that stands for this one: itself, or the one it was merged into. Raises RefusedError."""
-    c = t.customer.c
     for _ in range(8):
-        row = work.execute(sa.select(c.state, c.merged_into).where(c.customer_id == customer_id)).first()
+        row = _state.first(work.connection, customer_id)
         if row is None or row.state == "erased":
             raise not_found("customer", customer_id)
         if row.state != "merged":

@@ -6,7 +6,7 @@ import msgspec
 import sqlalchemy as sa
 
 from sync.hub import tables as t
-from sync.hub.database import upsert
+from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
 from sync.wire import encode_json
@@ -14,6 +14,20 @@ from sync.wire import encode_json
 __all__ = ["OPEN", "Task", "add", "listing", "settle", "withdraw"]
 
 OPEN: Final = "open"
+_KEEP: Final = Inserting(t.task, keep=True, returning=("key",))
+
+
+@prepared
+def _open(store: Any, kind: Any, key: Any) -> Any:
+    c = t.task.c
+    return _select().where(c.store == store, c.kind == kind, c.key == key, c.state == OPEN)
+
+
+@prepared
+def _ended(of_store: Any, of_kind: Any, of_key: Any, end: Any, now_ms: Any, by: Any) -> Any:
+    c = t.task.c
+    mine = (c.store == of_store, c.kind == of_kind, c.key == of_key)
+    return t.task.update().where(*mine).values(state=end, done_ms=now_ms, done_by=by)
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -38,14 +52,11 @@ def add(
     work: Work, store: str, kind: str, key: str, *, subject: str = "", data: object = None, due_ms: int = 0
 ) -> bool:
     """Note a task; what stands under this kind and key stays as it is, done or not. True: it is new."""
-    c = t.task.c
     row = {
         "store": store, "kind": kind, "key": key, "subject": subject, "state": OPEN, "created_ms": work.now_ms,
         "due_ms": due_ms, "done_ms": 0, "done_by": "", "data": encode_json(data),
     }  # fmt: skip
-    made = work.execute(
-        upsert(work.connection, t.task).values(row).on_conflict_do_nothing().returning(c.key)
-    ).first()
+    made = _KEEP.first(work.connection, row)
     if made is not None:
         work.event(store, "task.created", f"{kind}/{key}", {"kind": kind, "key": key, "subject": subject})
     return made is not None
@@ -61,10 +72,7 @@ def settle(work: Work, store: str, kind: str, key: str, by: str) -> Task:
 
 def withdraw(work: Work, store: str, kind: str, key: str) -> None:
     """Its cause is gone; nothing happens to one that is done, or that never was."""
-    c = t.task.c
-    row = work.execute(
-        _select().where(c.store == store, c.kind == kind, c.key == key, c.state == OPEN)
-    ).first()
+    row = _open.first(work.connection, store, kind, key)
     if row is not None:
         _end(work, _task(row), "withdrawn", "")
 
@@ -96,8 +104,12 @@ def _select() -> sa.Select[Any]:
     )  # fmt: skip
 
 
-def _task(row: sa.Row[Any]) -> Task:
-    return Task(**{**row._mapping, "data": msgspec.Raw(bytes(row.data))})  # noqa: SLF001 - its public name
+def _task(row: Any) -> Task:
+    """Of the columns that `_select` asks for."""
+    return Task(
+        row.store, row.kind, row.key, row.subject, row.state, row.created_ms, row.due_ms, row.done_ms, row.done_by,
+        msgspec.Raw(bytes(row.data)),
+    )  # fmt: skip
 
 
 def _find(work: Work, store: str, kind: str, key: str) -> Task:
@@ -111,11 +123,6 @@ def _find(work: Work, store: str, kind: str, key: str) -> Task:
 
 
 def _end(work: Work, task: Task, state: str, by: str) -> Task:
-    c = t.task.c
-    work.execute(
-        t.task.update()
-        .where(c.store == task.store, c.kind == task.kind, c.key == task.key)
-        .values(state=state, done_ms=work.now_ms, done_by=by)
-    )
+    _ended.run(work.connection, task.store, task.kind, task.key, state, work.now_ms, by)
     work.event(task.store, f"task.{state}", f"{task.kind}/{task.key}", {"kind": task.kind, "key": task.key})
     return msgspec.structs.replace(task, state=state, done_ms=work.now_ms, done_by=by)

@@ -18,7 +18,8 @@ from sqlalchemy.engine import Connection
 from pos.ports import Ids
 from sync.hub import changes
 from sync.hub import tables as t
-from sync.hub.database import insert_or_keep, upsert
+from sync.hub.database import upsert
+from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.kit.actor import Actor, secret_hash
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.wire import encode_json
@@ -37,6 +38,16 @@ __all__ = [
 
 KEY_MAX: Final = 128
 KEY_KEPT_MS: Final = 45 * 24 * 3600 * 1000
+_COUNT: Final = Inserting(t.event_counter, keep=True)
+_SAY: Final = Inserting(t.event)
+
+
+@prepared
+def _counted(of_store: Any, more: Any) -> Any:
+    c = t.event_counter.c
+    return t.event_counter.update().where(c.store == of_store).values(n=c.n + more).returning(c.n)
+
+
 _T = TypeVar("_T")
 _A = TypeVar("_A")
 
@@ -114,21 +125,19 @@ class Work:
 
     def _write_events(self, store: str) -> None:
         mine = [event for event in self._events if event[0] == store]
-        c = t.event_counter.c
-        insert_or_keep(self.connection, t.event_counter, [{"store": store, "n": 0}])
-        last = self.connection.execute(
-            t.event_counter.update().where(c.store == store).values(n=c.n + len(mine)).returning(c.n)
-        ).scalar_one()
-        self.connection.execute(
-            t.event.insert(),
-            [
-                {
-                    "store": store, "n": n, "event_id": self.new_id(), "type": type_, "subject": subject,
-                    "at_ms": self.now_ms, "data": data,
-                }
-                for n, (_, type_, subject, data) in enumerate(mine, last - len(mine) + 1)
-            ],
-        )  # fmt: skip
+        last = _counted.scalar(self.connection, store, len(mine))
+        if last is None:
+            _COUNT.run(self.connection, {"store": store, "n": 0})
+            last = _counted.scalar(self.connection, store, len(mine))
+            assert last is not None
+        rows = [
+            {
+                "store": store, "n": n, "event_id": self.new_id(), "type": type_, "subject": subject,
+                "at_ms": self.now_ms, "data": data,
+            }
+            for n, (_, type_, subject, data) in enumerate(mine, last - len(mine) + 1)
+        ]  # fmt: skip
+        _SAY.all_of(self.connection, rows)
 
 
 class Keyed(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pos.domain.money import round_minor
+from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders import tables as t
@@ -39,6 +40,50 @@ __all__ = [
 
 ENDED: Final = frozenset({"handed_over", "rejected", "expired", "cancelled"})
 _QTY_MAX: Final = Decimal(100_000)
+_BEGIN: Final = Inserting(t.order_fulfillment)
+
+
+@prepared
+def _head(order_id: Any) -> Any:
+    return sa.select(t.order_head).where(t.order_head.c.order_id == order_id)
+
+
+@prepared
+def _locked_head(order_id: Any) -> Any:
+    return sa.select(t.order_head).where(t.order_head.c.order_id == order_id).with_for_update()
+
+
+@prepared
+def _fulfillments(store: Any, order_id: Any) -> Any:
+    c = t.order_fulfillment.c
+    mine = (c.order_store == store, c.order_id == order_id)
+    return sa.select(t.order_fulfillment).where(*mine).order_by(c.fulfillment_id)
+
+
+@prepared
+def _order_of(store: Any, fulfillment_id: Any) -> Any:
+    c = t.order_fulfillment.c
+    return sa.select(c.order_id).where(c.store == store, c.fulfillment_id == fulfillment_id)
+
+
+@prepared
+def _write_head(of_store: Any, of_id: Any, now: Any, n: Any, terms_n: Any, text: Any, whose: Any) -> Any:
+    c = t.order_head.c
+    values = {"state": now, "version": n, "terms": terms_n, "body": text, "customer": whose}
+    return t.order_head.update().where(c.store == of_store, c.order_id == of_id).values(values)
+
+
+@prepared
+def _write_fulfillment(
+    of_store: Any, of_id: Any, now: Any, due: Any, deadline: Any, clock: Any, rung: Any, by: Any, lease: Any,
+    n: Any, text: Any,
+) -> Any:  # fmt: skip
+    c = t.order_fulfillment.c
+    values = {
+        "state": now, "due_ms": due, "deadline_ms": deadline, "clock_ms": clock, "reminded": rung, "claimed_by": by,
+        "lease_ms": lease, "claims": n, "body": text,
+    }  # fmt: skip
+    return t.order_fulfillment.update().where(c.store == of_store, c.fulfillment_id == of_id).values(values)
 
 
 class Body(Struct, frozen=True, omit_defaults=True):
@@ -132,41 +177,31 @@ class Held(Struct):
 
     def write(self, work: Work, *, terms: bool = False) -> None:
         """Keep it all; `terms`: lines, amounts or times are others now."""
-        c = t.order_head.c
         self.version += 1
         self.terms += terms
-        work.execute(
-            t.order_head.update()
-            .where(c.store == self.store, c.order_id == self.order_id)
-            .values(
-                state=self.state,
-                version=self.version,
-                terms=self.terms,
-                body=encode_json(self.body),
-                customer=self.customer,
-            )
-        )
+        _write_head.run(
+            work.connection, self.store, self.order_id, self.state, self.version, self.terms, encode_json(self.body),
+            self.customer,
+        )  # fmt: skip
         for task in self.tasks.values():
             if self.before.get(task.fulfillment_id) != task:
                 self._write(work, task)
         self.before = dict(self.tasks)
 
     def _write(self, work: Work, task: Task) -> None:
-        c = t.order_fulfillment.c
+        if task.fulfillment_id in self.before:
+            _write_fulfillment.run(
+                work.connection, task.store, task.fulfillment_id, task.state, task.due_ms, task.deadline_ms,
+                task.clock_ms, task.reminded, task.claimed_by, task.lease_ms, task.claims, encode_json(task.doing),
+            )  # fmt: skip
+            return
         row = {
-            "state": task.state, "due_ms": task.due_ms, "deadline_ms": task.deadline_ms, "clock_ms": task.clock_ms,
+            "store": task.store, "fulfillment_id": task.fulfillment_id, "order_store": self.store,
+            "order_id": self.order_id, "state": task.state, "due_ms": task.due_ms, "deadline_ms": task.deadline_ms, "clock_ms": task.clock_ms,
             "reminded": task.reminded, "claimed_by": task.claimed_by, "lease_ms": task.lease_ms,
             "claims": task.claims, "body": encode_json(task.doing),
         }  # fmt: skip
-        if task.fulfillment_id in self.before:
-            where = (c.store == task.store, c.fulfillment_id == task.fulfillment_id)
-            work.execute(t.order_fulfillment.update().where(*where).values(row))
-            return
-        keys = {
-            "store": task.store, "fulfillment_id": task.fulfillment_id, "order_store": self.store,
-            "order_id": self.order_id,
-        }  # fmt: skip
-        work.execute(t.order_fulfillment.insert(), {**keys, **row})
+        _BEGIN.run(work.connection, row)
 
     def event(self, work: Work, type_: str, **more: Any) -> None:
         """Say what happened, to the order's store and to every other store that works on it."""
@@ -177,19 +212,11 @@ class Held(Struct):
 
 def hold(work: Work, order_id: str, *, lock: bool = True) -> Held:
     """The order, locked until the transaction ends. Raises RefusedError 404."""
-    c = t.order_head.c
-    query = sa.select(t.order_head).where(c.order_id == order_id)
-    row = work.execute(query.with_for_update() if lock else query).first()
+    row = (_locked_head if lock else _head).first(work.connection, order_id)
     if row is None:
         raise not_found("order", order_id)
-    f = t.order_fulfillment.c
     tasks = {
-        one.fulfillment_id: _task(one)
-        for one in work.execute(
-            sa.select(t.order_fulfillment)
-            .where(f.order_store == row.store, f.order_id == order_id)
-            .order_by(f.fulfillment_id)
-        )
+        one.fulfillment_id: _task(one) for one in _fulfillments.all(work.connection, row.store, order_id)
     }
     body = msgspec.json.decode(bytes(row.body), type=Body)
     return Held(
@@ -202,17 +229,14 @@ def held_by_fulfillment(
     work: Work, store: str, fulfillment_id: str, *, lock: bool = True
 ) -> tuple[Held, Task]:
     """The order of a store's fulfillment, locked, and the fulfillment. Raises RefusedError 404."""
-    c = t.order_fulfillment.c
-    order_id = work.execute(
-        sa.select(c.order_id).where(c.store == store, c.fulfillment_id == fulfillment_id)
-    ).scalar()
+    order_id = _order_of.scalar(work.connection, store, fulfillment_id)
     if order_id is None:
         raise not_found("fulfillment", fulfillment_id)
     held = hold(work, order_id, lock=lock)
     return held, held.task(fulfillment_id)
 
 
-def _task(row: sa.Row[Any]) -> Task:
+def _task(row: Any) -> Task:
     return Task(
         row.store, row.fulfillment_id, row.state, row.due_ms, row.deadline_ms, row.clock_ms, row.reminded,
         row.claimed_by, row.lease_ms, row.claims, msgspec.json.decode(bytes(row.body), type=Doing),

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sync.hub.database import upsert
+from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.customers.keys import seal_for
 from sync.hub.shop.kit import tasks as todo
 from sync.hub.shop.kit.actor import secret_hash
@@ -54,6 +55,15 @@ __all__ = [
 _LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXY"
 """Nothing that is read as something else; a Z begins what stands on a bag."""
 CODE_LENGTH: Final = 7
+_MAKE: Final = Inserting(t.order_head)
+
+
+@prepared
+def _by_code(store: Any, code: Any) -> Any:
+    c = t.order_head.c
+    return sa.select(c.order_id).where(c.store == store, c.code == code)
+
+
 _PREPAID: Final = frozenset({"click_and_collect", "ship_from_store", "endless_aisle"})
 
 
@@ -103,7 +113,7 @@ def place(work: Work, ask: PlaceOrder) -> Placed:
         "kind": ask.kind, "state": "placed", "version": 1, "terms": 1, "secret_hash": secret_hash(secret),
         "customer": ask.customer, "created_ms": work.now_ms, "body": encode_json(body),
     }  # fmt: skip
-    work.execute(t.order_head.insert(), head)
+    _MAKE.run(work.connection, head)
     held = hold(work, order_id)
     begin_work(work, held, from_store, [(line.n, line.qty) for line in lines], ask.ready_ms, ask)
     person = b"" if ask.person is None else seal_for(work, f"order/{order_id}", encode_json(ask.person))
@@ -186,12 +196,10 @@ def _next_number(work: Work, store: str) -> int:
 
 def _new_code(work: Work, store: str) -> str:
     """Short enough to be said; it opens nothing by itself, only who is signed in at the store's till asks by it."""
-    c = t.order_head.c
     while True:
         number = int.from_bytes(work.ids.token(8), "big")
         code = "".join(_LETTERS[number // len(_LETTERS) ** at % len(_LETTERS)] for at in range(CODE_LENGTH))
-        taken = work.execute(sa.select(c.code).where(c.store == store, c.code == code)).first()
-        if taken is None:
+        if _by_code.first(work.connection, store, code) is None:
             return code
 
 

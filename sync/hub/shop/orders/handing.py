@@ -6,7 +6,7 @@ ordered. So the same facts in any order end in the same rows, and what is too mu
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pos.order_facts import OrderHandedOver
-from sync.hub.database import insert_or_keep
+from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.kit import tasks as todo
 from sync.hub.shop.kit.facts import Arrived
 from sync.hub.shop.kit.work import Work
@@ -25,6 +25,23 @@ from sync.hub.shop.orders.messages import Payment
 from sync.wire import encode_json
 
 __all__ = ["Told", "fitting", "handed_over", "told_of"]
+
+
+_KEEP: Final = Inserting(t.order_hand_over, keep=True)
+
+
+@prepared
+def _marked(of_store: Any, of_order: Any, of_place: Any, primary: Any) -> Any:
+    c = t.order_hand_over.c
+    mine = (c.store == of_store, c.order_id == of_order, c.place == of_place)
+    return t.order_hand_over.update().where(*mine).values(main=primary)
+
+
+@prepared
+def _hand_overs(store: Any, order_id: Any) -> Any:
+    c = t.order_hand_over.c
+    mine = (c.store == store, c.order_id == order_id)
+    return sa.select(c.place, c.at_ms, c.body).where(*mine).order_by(c.at_ms, c.place)
 
 
 class Told(Struct, frozen=True):
@@ -64,17 +81,12 @@ def handed_over(work: Work, arrived: Arrived, fact: OrderHandedOver) -> None:
         "store": held.store, "order_id": held.order_id, "place": f"{arrived.store}/{arrived.place}",
         "at_ms": fact.at_ms, "main": 0, "body": encode_json(fact),
     }  # fmt: skip
-    insert_or_keep(work.connection, t.order_hand_over, [row])
+    _KEEP.run(work.connection, row)
     told = told_of(work, held)
     ordered = {line.n: line.qty for line in held.body.lines}
     primary, over = fitting(told, ordered)
     for one in told:
-        c = t.order_hand_over.c
-        work.execute(
-            t.order_hand_over.update()
-            .where(c.store == held.store, c.order_id == held.order_id, c.place == one.name)
-            .values(main=int(one.name in primary))
-        )
+        _marked.run(work.connection, held.store, held.order_id, one.name, int(one.name in primary))
     ended = held.state not in {"placed", "confirmed"}
     was = held.tasks.get(fact.fulfillment_id)
     _count(work, arrived, fact, held)
@@ -98,16 +110,8 @@ def handed_over(work: Work, arrived: Arrived, fact: OrderHandedOver) -> None:
 
 def told_of(work: Work, held: Held) -> list[Told]:
     """All hand-overs of an order, by their times."""
-    c = t.order_hand_over.c
-    rows: list[Any] = list(
-        work.execute(
-            sa.select(c.place, c.at_ms, c.body)
-            .where(c.store == held.store, c.order_id == held.order_id)
-            .order_by(c.at_ms, c.place)
-        )
-    )
     found = []
-    for row in rows:
+    for row in _hand_overs.all(work.connection, held.store, held.order_id):
         store, _, place = row.place.partition("/")
         fact = msgspec.json.decode(bytes(row.body), type=OrderHandedOver)
         found.append(Told(store, place, row.at_ms, fact))

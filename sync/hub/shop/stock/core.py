@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
+from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.kit import tasks
 from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
@@ -54,6 +55,91 @@ __all__ = [
 ACTIVE: Final = "active"
 BROKEN: Final = "reservation-broken"
 _DUE_AT_ONCE: Final = 200
+_MAKE: Final = Inserting(t.reservation)
+
+
+@prepared
+def _taken(of_store: Any, of_sku: Any, of_safety: Any, qty: Any) -> Any:
+    c = t.level.c
+    kept = sa.case((c.safety < 0, sa.cast(of_safety, sa.BigInteger)), else_=c.safety)
+    here = (c.store == of_store, c.sku == of_sku, c.location == SHOP_FLOOR)
+    return (
+        t.level.update().where(*here, c.on_hand - c.reserved - kept >= qty).values(reserved=c.reserved + qty)
+    )
+
+
+@prepared
+def _late(now_ms: Any) -> Any:
+    return _late_rows(t.reservation.c.expires_ms <= now_ms)
+
+
+@prepared
+def _late_of_store(now_ms: Any, store: Any) -> Any:
+    c = t.reservation.c
+    return _late_rows(c.expires_ms <= now_ms, c.store == store)
+
+
+@prepared
+def _late_here(now_ms: Any, store: Any, sku: Any) -> Any:
+    c = t.reservation.c
+    return _late_rows(c.expires_ms <= now_ms, c.store == store, c.sku == sku)
+
+
+def _late_rows(*which: Any) -> Any:
+    c = t.reservation.c
+    order = (c.store, c.sku, c.expires_ms, c.reservation_id)
+    query = sa.select(c.reservation_id).where(c.state == ACTIVE, *which)
+    return query.order_by(*order).limit(_DUE_AT_ONCE)
+
+
+@prepared
+def _found(store: Any, reservation_id: Any) -> Any:
+    c = t.reservation.c
+    return sa.select(t.reservation).where(c.store == store, c.reservation_id == reservation_id)
+
+
+@prepared
+def _postponed(of_store: Any, of_id: Any, later_ms: Any) -> Any:
+    c = t.reservation.c
+    mine = (c.store == of_store, c.reservation_id == of_id, c.state == ACTIVE, c.expires_ms < later_ms)
+    return t.reservation.update().where(*mine).values(expires_ms=later_ms)
+
+
+@prepared
+def _marked(of_store: Any, of_id: Any) -> Any:
+    c = t.reservation.c
+    mine = (c.store == of_store, c.reservation_id == of_id, c.state == ACTIVE)
+    return t.reservation.update().where(*mine).values(paid=True)
+
+
+@prepared
+def _ended(of_store: Any, of_id: Any, end: Any, now_ms: Any, why: Any) -> Any:
+    c = t.reservation.c
+    mine = (c.store == of_store, c.reservation_id == of_id, c.state == ACTIVE)
+    return t.reservation.update().where(*mine).values(state=end, ended_ms=now_ms, cause=why)
+
+
+@prepared
+def _freed(of_store: Any, of_sku: Any, qty: Any) -> Any:
+    c = t.level.c
+    here = (c.store == of_store, c.sku == of_sku, c.location == SHOP_FLOOR)
+    return t.level.update().where(*here).values(reserved=c.reserved - qty)
+
+
+@prepared
+def _promised(store: Any, sku: Any) -> Any:
+    c = t.level.c
+    here = (c.store == store, c.sku == sku, c.location == SHOP_FLOOR)
+    return sa.select(c.on_hand, c.reserved).where(*here)
+
+
+@prepared
+def _newest(store: Any, sku: Any) -> Any:
+    c = t.reservation.c
+    mine = (c.store == store, c.sku == sku, c.state == ACTIVE)
+    return (
+        sa.select(t.reservation).where(*mine).order_by(c.paid, c.created_ms.desc(), c.reservation_id.desc())
+    )
 
 
 class Reserve(msgspec.Struct, frozen=True):
@@ -166,7 +252,7 @@ def reserve(work: Work, ask: Reserve) -> Reservation:
         "subject": ask.subject, "paid": ask.paid, "state": ACTIVE, "created_ms": work.now_ms,
         "expires_ms": ask.expires_ms, "ended_ms": 0, "cause": "", "actor": work.actor.name,
     }  # fmt: skip
-    work.execute(t.reservation.insert(), row)
+    _MAKE.run(work.connection, row)
     made = Reservation(
         reservation_id, ask.store, ask.sku, amount(qty), ACTIVE, ask.purpose, ask.subject, ask.paid, ask.expires_ms
     )  # fmt: skip
@@ -176,15 +262,8 @@ def reserve(work: Work, ask: Reserve) -> Reservation:
 
 def _take(work: Work, store: str, sku: str, qty: int) -> bool:
     """One conditional update: of many that want the last unit, one gets it."""
-    c = t.level.c
     of_store = safety_of(work, [store]).get(store, 0)
-    kept = sa.case((c.safety < 0, of_store), else_=c.safety)
-    taken = work.execute(
-        t.level.update()
-        .where(c.store == store, c.sku == sku, c.location == SHOP_FLOOR, c.on_hand - c.reserved - kept >= qty)
-        .values(reserved=c.reserved + qty)
-    )
-    return bool(taken.rowcount)
+    return bool(_taken.run(work.connection, store, sku, of_store, qty))
 
 
 def release(work: Work, reservation_id: str, cause: str = "") -> Reservation:
@@ -209,24 +288,20 @@ def expire_due(work: Work, store: str = "") -> int:
 
 
 def _due(work: Work, store: str, sku: str = "") -> list[str]:
-    c = t.reservation.c
-    query = sa.select(c.reservation_id).where(c.state == ACTIVE, c.expires_ms <= work.now_ms)
-    if store:
-        query = query.where(c.store == store)
-    if sku:
-        query = query.where(c.sku == sku)
-    rows = work.execute(query.order_by(c.store, c.sku, c.expires_ms, c.reservation_id).limit(_DUE_AT_ONCE))
-    return list(rows.scalars())
+    if not store:
+        rows = _late.all(work.connection, work.now_ms)
+    elif not sku:
+        rows = _late_of_store.all(work.connection, work.now_ms, store)
+    else:
+        rows = _late_here.all(work.connection, work.now_ms, store, sku)
+    return [row.reservation_id for row in rows]
 
 
 def postpone(work: Work, reservation_id: str, expires_ms: int) -> Reservation:
     """It holds at least until then, if it is still active: somebody is at the counter with it."""
     found = find_reservation(work, reservation_id)
     lock(work, found.store, found.sku)
-    c = t.reservation.c
-    mine = (c.store == found.store, c.reservation_id == reservation_id)
-    later = (c.state == ACTIVE, c.expires_ms < expires_ms)
-    work.execute(t.reservation.update().where(*mine, *later).values(expires_ms=expires_ms))
+    _postponed.run(work.connection, found.store, reservation_id, expires_ms)
     return find_reservation(work, reservation_id)
 
 
@@ -234,25 +309,19 @@ def mark_paid(work: Work, reservation_id: str) -> Reservation:
     """It is paid for: broken only when nothing else is left to break."""
     found = find_reservation(work, reservation_id)
     lock(work, found.store, found.sku)
-    c = t.reservation.c
-    mine = (c.store == found.store, c.reservation_id == reservation_id, c.state == ACTIVE)
-    work.execute(t.reservation.update().where(*mine).values(paid=True))
+    _marked.run(work.connection, found.store, reservation_id)
     return find_reservation(work, reservation_id)
 
 
 def find_reservation(work: Work, reservation_id: str) -> Reservation:
     """Raises RefusedError 404."""
-    c = t.reservation.c
-    store = reservation_id.rpartition(".")[0]
-    row = work.execute(
-        sa.select(t.reservation).where(c.store == store, c.reservation_id == reservation_id)
-    ).first()
+    row = _found.first(work.connection, reservation_id.rpartition(".")[0], reservation_id)
     if row is None:
         raise not_found("reservation", reservation_id)
     return reservation_of(row)
 
 
-def reservation_of(row: sa.Row[Any]) -> Reservation:
+def reservation_of(row: Any) -> Reservation:
     return Reservation(
         row.reservation_id, row.store, row.sku, amount(row.qty), row.state, row.purpose, row.subject, row.paid,
         row.expires_ms, row.ended_ms,
@@ -265,17 +334,9 @@ def _end(work: Work, reservation_id: str, state: str, cause: str, *, issue: bool
     if found.state != ACTIVE:
         return found
     lock(work, found.store, found.sku)
-    c, v = t.reservation.c, t.level.c
-    mine = (c.store == found.store, c.reservation_id == reservation_id)
-    ended = work.execute(
-        t.reservation.update()
-        .where(*mine, c.state == ACTIVE)
-        .values(state=state, ended_ms=work.now_ms, cause=cause)
-    ).rowcount
-    if not ended:
+    if not _ended.run(work.connection, found.store, reservation_id, state, work.now_ms, cause):
         return find_reservation(work, reservation_id)
-    here = (v.store == found.store, v.sku == found.sku, v.location == SHOP_FLOOR)
-    work.execute(t.level.update().where(*here).values(reserved=v.reserved - micro(found.qty)))
+    _freed.run(work.connection, found.store, found.sku, micro(found.qty))
     done = msgspec.structs.replace(found, state=state, ended_ms=work.now_ms)
     _say(work, done)
     if issue:
@@ -294,20 +355,12 @@ def _say(work: Work, one: Reservation) -> None:
 
 def relieve(work: Work, store: str, sku: str) -> None:
     """Break promises for which nothing is there any more: the newest first, those that are paid for last."""
-    c = t.level.c
-    here = (c.store == store, c.sku == sku, c.location == SHOP_FLOOR)
-    seen = work.execute(sa.select(c.on_hand, c.reserved).where(*here)).first()
+    seen = _promised.first(work.connection, store, sku)
     if seen is None or seen.reserved <= max(0, seen.on_hand):
         return
     row = lock(work, store, sku)
     short = row.reserved - max(0, row.on_hand)
-    r = t.reservation.c
-    newest = (
-        sa.select(t.reservation)
-        .where(r.store == store, r.sku == sku, r.state == ACTIVE)
-        .order_by(r.paid, r.created_ms.desc(), r.reservation_id.desc())
-    )
-    for one in work.execute(newest).all():
+    for one in _newest.all(work.connection, store, sku):
         if short <= 0:
             return
         short -= one.qty

@@ -12,7 +12,8 @@ import msgspec
 import sqlalchemy as sa
 
 from sync.hub import tables as hub_tables
-from sync.hub.database import insert_or_keep, upsert
+from sync.hub.database import upsert
+from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.stock import tables as t
 from sync.hub.shop.stock.units import ONE, amount
@@ -37,6 +38,44 @@ __all__ = [
 SHOP_FLOOR: Final = "store"
 NEVER: Final = -1
 _ROWS_AT_ONCE: Final = 500
+_KEEP_LEVEL: Final = Inserting(t.level, keep=True)
+_KEEP_MOVE: Final = Inserting(t.movement, keep=True, returning=("store",))
+_KEEP_COUNT: Final = Inserting(t.counted, keep=True, returning=("store",))
+
+
+@prepared
+def _locked(store: Any, sku: Any, location: Any) -> Any:
+    c = t.level.c
+    mine = (c.store == store, c.sku == sku, c.location == location)
+    return sa.select(t.level).where(*mine).with_for_update()
+
+
+@prepared
+def _moved_by(qty: Any, store: Any, sku: Any, location: Any, occurred_ms: Any) -> Any:
+    c = t.level.c
+    mine = (c.store == store, c.sku == sku, c.location == location)
+    later = c.counted_ms < occurred_ms
+    return t.level.update().where(*mine, later).values(on_hand=c.on_hand + qty)
+
+
+@prepared
+def _moved_since(of_store: Any, of_sku: Any, of_location: Any, at_ms: Any) -> Any:
+    m = t.movement.c
+    here = (m.store == of_store, m.sku == of_sku, m.location == of_location)
+    return sa.select(sa.func.coalesce(sa.func.sum(m.qty), 0)).where(*here, m.occurred_ms > at_ms)
+
+
+@prepared
+def _counted_as(of_store: Any, of_sku: Any, of_location: Any, qty: Any, at_ms: Any, of_count: Any) -> Any:
+    c = t.level.c
+    mine = (c.store == of_store, c.sku == of_sku, c.location == of_location)
+    return t.level.update().where(*mine).values(on_hand=qty, counted_ms=at_ms, count_id=of_count)
+
+
+@prepared
+def _body_of_store(store: Any) -> Any:
+    c = hub_tables.store_info.c
+    return sa.select(c.body).where(c.store == store)
 
 
 class Level(msgspec.Struct, frozen=True):
@@ -77,27 +116,22 @@ class Counted(msgspec.Struct, frozen=True):
 
 def ensure(work: Work, keys: Iterable[tuple[str, str, str]]) -> None:
     """Level rows (store, sku, location) that are there from now on."""
-    rows = [
-        {
+    for store, sku, location in sorted(set(keys)):
+        row = {
             "store": store, "sku": sku, "location": location, "on_hand": 0, "reserved": 0, "safety": -1,
             "counted_ms": NEVER, "count_id": "",
-        }
-        for store, sku, location in sorted(set(keys))
-    ]  # fmt: skip
-    if rows:
-        insert_or_keep(work.connection, t.level, rows)
+        }  # fmt: skip
+        _KEEP_LEVEL.run(work.connection, row)
 
 
-def lock(work: Work, store: str, sku: str, location: str = SHOP_FLOOR) -> sa.Row[Any]:
+def lock(work: Work, store: str, sku: str, location: str = SHOP_FLOOR) -> Any:
     """The level's row, held until the transaction ends; made if it is new."""
-    c = t.level.c
-    query = sa.select(t.level).where(c.store == store, c.sku == sku, c.location == location).with_for_update()
-    row = work.execute(query).first()
+    row = _locked.first(work.connection, store, sku, location)
     if row is None:
         ensure(work, [(store, sku, location)])
-        row = work.execute(query).one()
-    found: sa.Row[Any] = row
-    return found
+        row = _locked.first(work.connection, store, sku, location)
+        assert row is not None
+    return row
 
 
 def book(work: Work, moves: Sequence[Moved]) -> list[Moved]:
@@ -106,25 +140,31 @@ def book(work: Work, moves: Sequence[Moved]) -> list[Moved]:
     Gives the new ones. Rows are touched in one order, so that two that book at once wait instead of blocking each other.
     """
     ordered = sorted(moves, key=lambda move: (move.store, move.sku, move.location, move.type, move.cause))
-    fresh: list[Moved] = []
-    for start in range(0, len(ordered), _ROWS_AT_ONCE):
-        fresh += _insert(work, ordered[start : start + _ROWS_AT_ONCE])
+    if work.connection.dialect.name == "postgresql" and len(ordered) > 1:
+        fresh = []
+        for start in range(0, len(ordered), _ROWS_AT_ONCE):
+            fresh += _insert_at_once(work, ordered[start : start + _ROWS_AT_ONCE])
+    else:
+        fresh = [move for move in ordered if _insert(work, move)]
     ensure(work, ((move.store, move.sku, move.location) for move in fresh))
-    c = t.level.c
     for move in fresh:
-        mine = (c.store == move.store, c.sku == move.sku, c.location == move.location)
-        later = c.counted_ms < move.occurred_ms
-        work.execute(t.level.update().where(*mine, later).values(on_hand=c.on_hand + move.qty))
+        _moved_by.run(work.connection, move.qty, move.store, move.sku, move.location, move.occurred_ms)
     return fresh
 
 
-def _insert(work: Work, moves: Sequence[Moved]) -> list[Moved]:
+def _insert(work: Work, move: Moved) -> bool:
+    row = {**msgspec.structs.asdict(move), "recorded_ms": work.now_ms}
+    return _KEEP_MOVE.first(work.connection, row) is not None
+
+
+def _insert_at_once(work: Work, moves: Sequence[Moved]) -> list[Moved]:
+    """The same in one statement: a server is asked once."""
     named = {(move.store, move.sku, move.type, move.cause): move for move in reversed(moves)}
     rows = [{**msgspec.structs.asdict(move), "recorded_ms": work.now_ms} for move in named.values()]
     c = t.movement.c
     made = work.execute(
         upsert(work.connection, t.movement)
-        .values(rows if len(rows) > 1 else rows[0])  # one row is a statement that is known already
+        .values(rows)
         .on_conflict_do_nothing()
         .returning(c.store, c.sku, c.type, c.cause)
     )
@@ -136,31 +176,28 @@ def set_count(work: Work, said: Counted) -> bool:
     """Put a count into the ledger. True: it is new; a count that is older than the newest changes no level."""
     before = lock(work, said.store, said.sku, said.location)
     row = {**msgspec.structs.asdict(said), "recorded_ms": work.now_ms, "actor": work.actor.name}
-    c = t.counted.c
-    made = work.execute(
-        upsert(work.connection, t.counted).values(row).on_conflict_do_nothing().returning(c.store)
-    ).first()
-    if made is None:
+    if _KEEP_COUNT.first(work.connection, row) is None:
         return False
     if (said.counted_ms, said.count_id) > (before.counted_ms, before.count_id):
-        m, v = t.movement.c, t.level.c
-        here = (m.store == said.store, m.sku == said.sku, m.location == said.location)
-        since = work.execute(
-            sa.select(sa.func.coalesce(sa.func.sum(m.qty), 0)).where(*here, m.occurred_ms > said.counted_ms)
-        ).scalar_one()
-        work.execute(
-            t.level.update()
-            .where(v.store == said.store, v.sku == said.sku, v.location == said.location)
-            .values(on_hand=said.qty + int(since), counted_ms=said.counted_ms, count_id=said.count_id)
-        )
+        here = (said.store, said.sku, said.location)
+        since = _moved_since.scalar(work.connection, *here, said.counted_ms)
+        qty = said.qty + int(since or 0)
+        _counted_as.run(work.connection, *here, qty, said.counted_ms, said.count_id)
     return True
 
 
 def safety_of(work: Work, stores: Sequence[str]) -> dict[str, int]:
     """What each store promises to nobody, of articles that have no figure of their own."""
+    if len(set(stores)) == 1:
+        body = _body_of_store.scalar(work.connection, stores[0])
+        return {} if body is None else {stores[0]: _safety_in(body)}
     c = hub_tables.store_info.c
     found = work.execute(sa.select(c.store, c.body).where(c.store.in_(sorted(set(stores)))))
-    return {row.store: msgspec.json.decode(bytes(row.body), type=_Safety).safety * ONE for row in found}
+    return {row.store: _safety_in(row.body) for row in found}
+
+
+def _safety_in(body: bytes) -> int:
+    return msgspec.json.decode(bytes(body), type=_Safety).safety * ONE
 
 
 class _Safety(msgspec.Struct):
