@@ -220,6 +220,8 @@ class ReturnSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recall_days: Annotated[int, msgspec.Meta(ge=0)]
     no_receipt_customer_cents: Annotated[int, msgspec.Meta(ge=0)]
     no_receipt_day_cents: Annotated[int, msgspec.Meta(ge=0)]
+    return_offline_limit_cents: Annotated[int, msgspec.Meta(ge=0)]
+    provider_days: Annotated[int, msgspec.Meta(ge=1, le=60)]
 
     def policy(self) -> ReturnPolicy:
         known = {reason.name: reason for reason in shipped_reasons()}
@@ -229,6 +231,8 @@ class ReturnSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             dict(zip(RULES, days, strict=True)),
             self.no_receipt_customer_cents,
             self.no_receipt_day_cents,
+            self.return_offline_limit_cents,
+            self.provider_days,
         )
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from pos.domain.phone_cart import PhoneCart
 from pos.domain.pickup import Handing
+from pos.domain.purchase import Hold
 from pos.domain.rights import Approval
 from pos.domain.used import Used
 
@@ -36,7 +37,7 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     `approvals` are those of its lines. `gift`: a receipt without prices is wanted too. `tip_minor` is paid
     over the total. `buyer` is a reference: an invoice is wanted for them. `promotions` are those that take something
     off now, and how often. `phone_cart` is what a customer brought on a phone. `reductions` are the discounts that people gave, in their order.
-    `handing`: orders that are handed over with its payment.
+    `handing`: orders that are handed over with its payment. `holds`: what the hub keeps of purchases whose goods come back.
     """
 
     customer: str = ""
@@ -53,3 +54,4 @@ class About(msgspec.Struct, frozen=True, omit_defaults=True):
     reductions: tuple[Reduction, ...] = ()
     phone_cart: PhoneCart | None = None
     handing: tuple[Handing, ...] = ()
+    holds: tuple[Hold, ...] = ()

@@ -41,7 +41,7 @@ UNKNOWN: Final = ""
 """Nobody knows how it was paid."""
 GIFT: Final = "gift"
 """Paid by somebody else: it is credited, never paid out."""
-_NAMED: Final = frozenset({"gift-card", "on-account", "pay-link"})
+_NAMED: Final = frozenset({"gift-card", "on-account", "pay-link", "prepaid"})
 _LAST: Final = {"cash": 2, UNKNOWN: 3, GIFT: 4}
 
 Limit = tuple[str, str, str]

@@ -43,13 +43,16 @@ class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ReturnPolicy(msgspec.Struct, frozen=True):
     """What the shop decided. `days`: how long each rule holds, 0 for ever; beyond it somebody must agree.
 
-    Returns without a receipt: at most so much for a customer and a day, and at a till and a day.
+    Returns without a receipt: at most so much for a customer and a day, and at a till and a day. `offline_max_minor`: so much
+    of other tills' sales for a till and a day, while the hub is silent. `provider_days`: until then a payment service has paid back.
     """
 
     reasons: tuple[Reason, ...] = (Reason("unwanted", "exchange"),)
     days: Mapping[str, int] = {}
     customer_max_minor: int = 5_000
     day_max_minor: int = 20_000
+    offline_max_minor: int = 10_000
+    provider_days: int = 5
 
 
 class TooMuchError(ValueError):

@@ -66,8 +66,10 @@ class Checkout:
         """Refuses to pay or void a cart of whose payment at a terminal nobody knows."""
         self.gift: Callable[[Sale], None] | None = None
         """Prints the gift receipt that was wished with a sale; given by the part that makes it."""
-        self.given_up: Callable[[Cart], None] = lambda _: None
+        self.given_up: list[Callable[[Cart], None]] = []
         """Told of each cart that was voided, once that is durable."""
+        self.look_after: Callable[[], None] = lambda: None
+        """What is kept elsewhere for this cart and may have lapsed; raises NeedsAnswer."""
         self.open_first: Callable[[], None] = lambda: None
         """Raises NeedsAnswer where a cash session must be written before anything is paid."""
         self.first: Callable[[], None] = lambda: None
@@ -113,7 +115,8 @@ class Checkout:
         await self._ledger.append(facts, cart)
         self._selling.end_cart()
         self._desk.events.append(e.CartVoided(cart.cart_id))
-        self.given_up(cart)
+        for tell in self.given_up:
+            tell(cart)
 
     def _pay_cash(self, command: c.PayCash) -> Coroutine[Any, Any, None] | Flow | None:
         if self._desk.in_doubt:
@@ -144,6 +147,7 @@ class Checkout:
                 "open-lines", level="alarm", count=len(waiting), code=waiting[0].code or waiting[0].text
             )
         self.first()
+        self.look_after()
         self.open_first()
         return cart
 

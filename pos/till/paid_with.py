@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from pos.domain.cart import Cart, Origin
+from pos.domain.purchase import HowPaid
 from pos.domain.refund import (
     DEPOSIT,
     GIFT,
@@ -18,7 +19,9 @@ from pos.domain.refund import (
     Source,
     given_by,
     paid_by,
+    way_of,
 )
+from pos.domain.tender import Tender
 from pos.sale_facts import Sale
 from pos.till.desk import Desk
 from pos.till.receipt_book import sale_in
@@ -58,9 +61,11 @@ class PaidWith:
         self._desk = desk
         self._limits = limits
         self._paid: dict[str, Paid] = {}
+        self._told: dict[str, tuple[HowPaid, ...]] = {}
 
     async def parts(self, cart: Cart) -> list[Part]:
-        """What comes back in this cart, by receipt."""
+        """What comes back in this cart, by receipt. How others' were paid, the hub told when they were kept for it."""
+        self._told = {hold.receipt: hold.paid for hold in cart.about.holds}
         worth: Counter[tuple[str, bool]] = Counter()
         for line in cart.lines:
             if line.live and line.pay_minor < 0:
@@ -83,6 +88,8 @@ class PaidWith:
             return [Source(path, GIFT, "", {**limits, (last, GIFT, ""): worth})]
         if last in _NO_RECEIPTS:
             return [Source(path, _NO_RECEIPTS[last], "", {**limits, ("-".join(path), "", ""): worth})]
+        if not self._is_own(last) and last not in self._told:
+            return [Source(path, UNKNOWN, "", {**limits, ("-".join(path), "", ""): worth})]
         paid = await self.paid(last)
         found = []
         for (kind, reference), left in paid.left.items():
@@ -101,7 +108,29 @@ class PaidWith:
             self._paid[key] = await self._look(key)
         return self._paid[key]
 
+    def _is_own(self, key: str) -> bool:
+        return key.rsplit("-", 2)[0] == self._desk.world.journal.head.till
+
     async def _look(self, key: str) -> Paid:
+        """Its own receipts by the till's journal; by no way goes back more than the hub says is left of it."""
+        if not self._is_own(key):
+            return self._elsewhere(key)
+        paid = await self._here(key)
+        told = {_way(way): way.left_minor for way in self._told.get(key, ())}
+        if not told:
+            return paid
+        return msgspec.structs.replace(
+            paid, left={way: min(minor, told.get(way, minor)) for way, minor in paid.left.items()}
+        )
+
+    def _elsewhere(self, key: str) -> Paid:
+        """As the hub told it when it was kept for this cart."""
+        left: Counter[tuple[str, str]] = Counter()
+        for way in self._told.get(key, ()):
+            left[_way(way)] += way.left_minor
+        return Paid({way: minor for way, minor in left.items() if minor > 0}, {}, Coins())
+
+    async def _here(self, key: str) -> Paid:
         history = self._desk.world.history
         _, epoch, number = key.rsplit("-", 2)
         sale = sale_in(await history.receipt(int(epoch), int(number))) if history is not None else None
@@ -134,6 +163,10 @@ class PaidWith:
             {trade: minor - gone[trade] for trade, minor in _traded(sale).items() if minor > gone[trade]},
             Coins(worth, given),
         )
+
+
+def _way(told: HowPaid) -> tuple[str, str]:
+    return way_of(Tender(told.kind, told.left_minor, told.left_minor, reference=told.reference))
 
 
 def _traded(sale: Sale) -> Counter[tuple[str, bool]]:

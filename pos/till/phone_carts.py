@@ -75,7 +75,7 @@ class PhoneCarts:
     def __init__(self, desk: Desk, selling: Selling, checkout: Checkout) -> None:
         self._desk = desk
         self._selling = selling
-        checkout.given_up = self.given_up
+        checkout.given_up.append(self.given_up)
         self._claimed_at: dict[str, int] = {}  # by id, on the monotonic clock
         self._tasks: set[asyncio.Task[None]] = set()
         self.handlers: dict[type[c.Command], Any] = {}

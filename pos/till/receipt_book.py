@@ -6,11 +6,12 @@ What can be done with a receipt from the list is said by the parts that do it (`
 import datetime as dt
 import re
 from collections.abc import Callable, Generator
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from pos.domain import commands as c
+from pos.domain.purchase import Purchase
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.scans import Meaning, ScanKind, read_scan
 from pos.facts import Training
@@ -27,10 +28,22 @@ from pos.till.told_numbers import goods_named
 from pos.till_facts import ReceiptCopied
 from pos.words import amount
 
-__all__ = ["GIFT", "Receipt", "ReceiptBook", "receipt_code", "sale_in"]
+__all__ = [
+    "ELSEWHERE",
+    "GIFT",
+    "Anywhere",
+    "Receipt",
+    "ReceiptBook",
+    "receipt_code",
+    "sale_in",
+    "told_number",
+]
 
 GIFT: Final = "g/"
 """Before the link of a gift receipt, in a code's content."""
+
+ELSEWHERE: Final = frozenset({ScanKind.RECEIPT, ScanKind.FISCAL, ScanKind.PICKUP})
+"""Codes by which a purchase is found, here or by the hub."""
 
 _PAGE: Final = 8
 _TYPED_MAX: Final = 7  # digits of a number; longer ones are serial numbers
@@ -41,16 +54,33 @@ _CODE: Final = re.compile(r"([0-9]{1,12})E([0-9]{1,6})T([0-9A-Z]{1,12}?)(XG)?", 
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """A sale of this till, and how it was found: `gift` by a gift receipt, without its prices."""
+    """A sale, and how it was found: `gift` by a gift receipt, without its prices.
+
+    `store` is set where it is another one's; `order` is the hub's id of an order, whose `sale` holds its lines alone.
+    `purchase` is what the hub knows of it; `unheard`: it was asked and did not answer.
+    """
 
     till: str
     epoch: int
     sale: Sale
     gift: bool = False
+    store: str = ""
+    order: str = ""
+    purchase: Purchase | None = None
+    unheard: bool = False
 
     @property
     def key(self) -> str:
-        return receipt_key(self.till, self.epoch, self.sale.number)
+        if self.order:
+            return f"order:{self.order}"
+        return receipt_key(self.till, self.epoch, self.sale.number, self.store)
+
+    @property
+    def shown(self) -> str:
+        """What people call it."""
+        if not self.order:
+            return self.key
+        return (self.purchase.external if self.purchase is not None else "") or str(self.sale.number)
 
     @property
     def sold_at(self) -> dt.datetime:
@@ -62,6 +92,17 @@ def receipt_code(till: str, epoch: int, number: int, *, gift: bool = False) -> s
     """The content of our own code for a receipt; empty for a till whose name cannot stand in one."""
     content = f"{number}E{epoch}T{till.upper()}{'XG' if gift else ''}"
     return content if _CODE.fullmatch(content) and till.upper() == till else ""
+
+
+def told_number(text: str) -> tuple[str, int, int, bool] | None:
+    """Till, epoch, number and whether it is a gift receipt's, of a code of ours or of what was typed; None for anything else."""
+    own = _CODE.fullmatch(text)
+    if own is not None:
+        return own[3], int(own[2]), int(own[1]), own[4] is not None
+    match = _NUMBER.fullmatch(text)
+    if match is None or not match[1] or not match[2] or match[3]:
+        return None
+    return match[1], int(match[2]), int(match[4]), match[5] is not None
 
 
 def _voids(found: Found) -> bool:
@@ -76,14 +117,34 @@ def sale_in(found: Found | None) -> Sale | None:
     return fact if isinstance(fact, Sale) else None
 
 
+class Anywhere(Protocol):
+    """Finds receipts that are not of this till; given by the part that asks the hub."""
+
+    @property
+    def there(self) -> bool:
+        """Can anybody be asked?"""
+        ...
+
+    def by_code(self, meaning: Meaning) -> Generator[Any, Any, Receipt]: ...
+
+    def by_text(self, text: str) -> Generator[Any, Any, Receipt]: ...
+
+    def find(self) -> Generator[Any, Any, Receipt]:
+        """Asked for by what it is known."""
+        ...
+
+
 class ReceiptBook:
-    """`actions`: what can be done with a receipt from the list, by the name of its key."""
+    """`actions`: what can be done with a receipt from the list, by the name of its key; with others' only `everywhere`."""
+
+    anywhere: Anywhere
 
     def __init__(self, desk: Desk, ledger: Ledger, surroundings: Surroundings) -> None:
         self._desk = desk
         self._ledger = ledger
         self._surroundings = surroundings
         self.actions: dict[str, Callable[[Receipt], Flow]] = {"receipt-copy": self._copy}
+        self.everywhere: set[str] = set()
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
         self.functions: dict[str, Callable[[c.Do], Any]] = {"receipts": self._receipts}
 
@@ -156,8 +217,11 @@ class ReceiptBook:
 
     # -- choosing
 
-    def wanted(self, text: str) -> Generator[Any, Any, Receipt]:
-        """The receipt of this text; without one, from the list of the newest sales, or by a scan."""
+    def wanted(self, text: str, *, anywhere: bool = False) -> Generator[Any, Any, Receipt]:
+        """The receipt of this text; without one, from the list of the newest sales, or by a scan.
+
+        `anywhere`: also of other tills, and orders, where the hub answers.
+        """
         if text:
             match = _NUMBER.fullmatch(text)
             if match is not None and not (match[1] or match[2] or match[3]) and len(match[4]) <= _TYPED_MAX:
@@ -165,13 +229,13 @@ class ReceiptBook:
                 if len(several) > 1:
                     found = yield from which(self._desk, several)
                     return self._here(found, text, gift=match[5] is not None)
-            receipt: Receipt = yield self.by_text(text)
-            return receipt
+            return (yield from self._texted(text, anywhere=anywhere))
         before: tuple[int, int] | None = None
         while True:
             page = [(found, sale_in(found)) for found in (yield self.history.recent(_PAGE + 1, before))]
             sales = [Receipt(self._till, found.epoch, sale) for found, sale in page if sale is not None]
-            if not sales:
+            beyond = anywhere and self.anywhere.there
+            if not sales and not beyond:
                 raise Refusal("no-receipts", level="info")
             options = []
             for receipt in sales[:_PAGE]:
@@ -179,17 +243,28 @@ class ReceiptBook:
                 options.append(self._option(receipt, voided=voided))
             if len(sales) > _PAGE:
                 options.append(Option("more", word="ask.older-receipts"))
+            if beyond:
+                options.append(Option("find", word="ask.find-purchase-here"))
             answer = yield Question("receipts", options=tuple(options), scans="answer")
             if isinstance(answer, Scanned):
                 meaning = read_scan(answer.code, self._desk.setup.scans, self._desk.today())
+                if beyond and meaning.kind in ELSEWHERE:
+                    return (yield from self.anywhere.by_code(meaning))
                 if meaning.kind in {ScanKind.RECEIPT, ScanKind.FISCAL}:
-                    receipt = yield self.by_code(meaning)
-                else:
-                    receipt = yield self.by_text(meaning.serial or answer.code)
-                return receipt
+                    scanned: Receipt = yield self.by_code(meaning)
+                    return scanned
+                return (yield from self._texted(meaning.serial or answer.code, anywhere=anywhere))
+            if answer == "find":
+                return (yield from self.anywhere.find())
             if answer != "more":
                 return next(receipt for receipt in sales if receipt.key == answer)
             before = sales[_PAGE - 1].epoch, sales[_PAGE - 1].sale.number
+
+    def _texted(self, text: str, *, anywhere: bool) -> Generator[Any, Any, Receipt]:
+        if anywhere and self.anywhere.there:
+            return (yield from self.anywhere.by_text(text))
+        receipt: Receipt = yield self.by_text(text)
+        return receipt
 
     def _option(self, receipt: Receipt, *, voided: bool) -> Option:
         """Time, number, first article, total; before the article that it was voided, or what it counters."""
@@ -208,11 +283,13 @@ class ReceiptBook:
 
     def _receipts(self, command: c.Do) -> Flow:
         self._desk.must_be_signed_in()
-        receipt = yield from self.wanted(command.text)
+        receipt = yield from self.wanted(command.text, anywhere=True)
         rows = [
-            (f"{receipt.key}  {receipt.sold_at:%d.%m.%Y %H:%M}", self.money(receipt.sale.total_minor)),
+            (f"{receipt.shown}  {receipt.sold_at:%d.%m.%Y %H:%M}", self.money(receipt.sale.total_minor)),
         ]
-        options = tuple(Option(name, word=f"ask.{name}") for name in self.actions)
+        own = receipt.till == self._till and not receipt.store and not receipt.order
+        names = [name for name in self.actions if own or name in self.everywhere]
+        options = tuple(Option(name, word=f"ask.{name}") for name in names)
         chosen = yield Question("receipt-what", options=options, rows=tuple(rows))
         yield from self.actions[chosen](receipt)
 

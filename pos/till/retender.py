@@ -51,12 +51,14 @@ class _Target(msgspec.Struct, frozen=True):
 class Retender:
     """`may_void` is asked before a receipt is voided and raises Refusal: a gift card of it may be spent."""
 
-    def __init__(self, desk: Desk, selling: Selling, checkout: Checkout) -> None:
+    def __init__(
+        self, desk: Desk, selling: Selling, checkout: Checkout, line: CardPaying | None = None
+    ) -> None:
         self._desk = desk
         self._selling = selling
         self._checkout = checkout
         self.may_void: Callable[[Sale], Coroutine[Any, Any, None]] | None = None
-        self.line: CardPaying | None = None
+        self.line = line
         """Charges and reverses at terminals on a line, where there are any."""
         self.may_turn: Callable[[Sequence[Tender]], Coroutine[Any, Any, None]] | None = None
         self.functions = {"retender": self._retender, "void-sale": self._void}

@@ -1,4 +1,7 @@
-"""Goods come back: with their receipt, line by line or as a whole, for what was paid; another size at the same price."""
+"""Goods come back: with their receipt, line by line or as a whole, for what was paid; another size at the same price.
+
+What was bought at another till, or online, comes back the same way: the hub says what is left and keeps it for this sale.
+"""
 
 from collections.abc import Callable, Generator, Sequence
 from decimal import Decimal
@@ -13,11 +16,14 @@ from pos.domain.article import Article
 from pos.domain.cart import Line, Origin
 from pos.domain.codes import key_of
 from pos.domain.money import round_minor
+from pos.domain.purchase import Held
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.returns import Reason, TooMuchError, refund_minor, too_late
 from pos.domain.rights import Approval, declare
 from pos.domain.scans import Meaning, ScanKind, read_scan
 from pos.till.desk import Desk, Refusal
+from pos.till.elsewhere import Part
+from pos.till.finding import Finding, Unheard
 from pos.till.flows import Flow, Need, approval_of
 from pos.till.receipt_book import Receipt, ReceiptBook
 from pos.till.selling import Selling
@@ -38,10 +44,16 @@ _Asks = Generator[Any, Any, Any]
 class Returning:
     """Takes lines of a receipt back into the open cart. Each is whole before the next question."""
 
-    def __init__(self, desk: Desk, selling: Selling, book: ReceiptBook) -> None:
+    def __init__(self, desk: Desk, selling: Selling, book: ReceiptBook, finding: Finding) -> None:
         self._desk = desk
         self._selling = selling
         self._book = book
+        self._elsewhere = finding.elsewhere
+        self._finding = finding
+        self.alone: Callable[[Unheard], Flow]
+        """Takes back what stands on a receipt of which only the number is known; given by a part."""
+        self.may_alone: Callable[[str, int], _Asks]
+        """Somebody agrees that so much is taken back though nobody can say what is left; given by a part."""
         self.taken_back = TakenBack(desk, selling, book)
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
         self.functions: dict[str, Callable[[c.Do], Any]] = {
@@ -50,16 +62,24 @@ class Returning:
         }
         self.codes: dict[ScanKind, Callable[[Meaning], Any]] = dict.fromkeys(_RECEIPTS, self._scanned)
         book.actions["return"] = self.take_back
+        book.everywhere.add("return")
+        finding.then = self.take_back
 
     def _return(self, command: c.Do) -> Flow:
         self._desk.must_be_selling()
-        receipt = yield from self._book.wanted(command.text)
-        yield from self.take_back(receipt)
+        yield from self._taken_back(self._book.wanted(command.text, anywhere=True))
 
     def _scanned(self, meaning: Meaning) -> Flow:
         self._desk.must_be_selling()
-        receipt: Receipt = yield self._book.by_code(meaning)
-        yield from self.take_back(receipt)
+        yield from self._taken_back(self._finding.by_code(meaning))
+
+    def _taken_back(self, finding: Generator[Any, Any, Receipt]) -> Flow:
+        try:
+            receipt = yield from finding
+        except Unheard as unheard:
+            yield from self.alone(unheard)
+        else:
+            yield from self.take_back(receipt)
 
     # -- a receipt's lines
 
@@ -67,21 +87,27 @@ class Returning:
         """Ask for lines until nothing is left, or somebody goes on with something else."""
         self._desk.must_be_selling()
         approved = approval_of((yield Need(RETURN)))
+        receipt = yield from self._elsewhere.known(receipt)
         said = False
         while True:
             left: Sequence[Left] = yield self.taken_back.left_of(receipt)
             if not left and not said:
-                self._desk.warn("nothing-left", level="info", number=receipt.key)
+                self._desk.warn("nothing-left", level="info", number=receipt.shown)
             if not left:
                 return
             answer = yield self._question(receipt, left)
             if isinstance(answer, Scanned):
                 meaning = read_scan(answer.code, self._desk.setup.scans, self._desk.today())
                 if meaning.kind in _RECEIPTS:
-                    receipt, said = (yield self._book.by_code(meaning)), False
+                    receipt = yield from self._finding.by_code(meaning)
+                    receipt, said = (yield from self._elsewhere.known(receipt)), False
                     continue
                 chosen, serial = self._scanned_line(meaning, left), meaning.serial
                 parts = [(chosen, _one_of(chosen))] if chosen is not None else []
+            elif answer == "announced":
+                yield from self._announced(receipt, left, approved)
+                receipt, said = (yield from self._elsewhere.known(receipt)), True
+                continue
             elif answer == "all":
                 parts, serial = [(one, one.quantity) for one in left], ""
             else:
@@ -91,8 +117,9 @@ class Returning:
                 continue
             if len(parts) == 1:
                 parts += yield from self._deposit_too(parts[0], left)
-            yield from self._with_reason(receipt, parts, approved)
-            said = True
+            reason = yield from self.reason()
+            yield from self._with_reason(receipt, parts, approved, reason)
+            receipt, said = (yield from self._elsewhere.known(receipt)), True
 
     def _question(self, receipt: Receipt, left: Sequence[Left]) -> Question:
         options = [
@@ -108,11 +135,15 @@ class Returning:
         if len(left) > 1:
             worth = sum(one.worth_minor for one in left)
             options.insert(0, Option("all", word="ask.return-all", amount_minor=worth))
-        rows = ((f"{receipt.key}  {receipt.sold_at:%d.%m.%Y %H:%M}", ""),)
+        if _told(receipt, left):
+            options.insert(0, Option("announced", word="ask.return-announced"))
+        rows = [(f"{receipt.shown}  {receipt.sold_at:%d.%m.%Y %H:%M}", "")]
+        if receipt.unheard:
+            rows.append((self._desk.words("ask.return-unheard"), ""))
         return Question(
             "return-gift" if receipt.gift else "return-lines",
             options=tuple(options),
-            rows=rows,
+            rows=tuple(rows),
             scans="answer",
         )
 
@@ -183,10 +214,22 @@ class Returning:
         name = yield Question("return-reason", options=options, scans="refuse")
         return next(reason for reason in reasons if reason.name == name)
 
+    def _announced(self, receipt: Receipt, left: Sequence[Left], approved: tuple[Approval, ...]) -> Flow:
+        """What the customer said would come back, for the reasons that were told."""
+        for name, parts in _told(receipt, left).items():
+            known = [reason for reason in self._desk.returns.reasons if reason.name == name]
+            if not (yield from self._serials_fit(parts, "")):
+                continue
+            reason = known[0] if known else (yield from self.reason())
+            yield from self._with_reason(receipt, parts, approved, reason)
+
     def _with_reason(
-        self, receipt: Receipt, parts: Sequence[tuple[Left, Decimal]], approved: tuple[Approval, ...]
+        self,
+        receipt: Receipt,
+        parts: Sequence[tuple[Left, Decimal]],
+        approved: tuple[Approval, ...],
+        reason: Reason,
     ) -> Flow:
-        reason: Reason = yield from self.reason()
         age = (self._desk.today() - receipt.sold_at.date()).days
         if too_late(self._desk.returns, reason.rule, age):
             approved += approval_of((yield Need(RETURN_LATE)))
@@ -199,8 +242,25 @@ class Returning:
             damaged=reason.damaged,
             approved=approved[-1].by if approved else "",
             gift=receipt.gift,
+            store=receipt.store,
+            order=receipt.order,
         )
-        self._put(receipt, parts, origin, approved)
+        wanted = [Part(one.line.n, quantity, reason.name, reason.damaged) for one, quantity in parts]
+        held = yield from self._elsewhere.keep(receipt, wanted, _announcement(receipt))
+        if held is None and receipt.purchase is not None and not self._is_own(receipt):
+            worth = sum(refund_minor(bought(one.line), one.taken, quantity) for one, quantity in parts)
+            approved += yield from self.may_alone(receipt.shown, worth)
+            origin = msgspec.structs.replace(origin, offline=True)
+        try:
+            self._put(receipt, parts, origin, approved, held)
+        except Refusal:
+            self._elsewhere.give_up(held)
+            raise
+        if held is not None:
+            yield from self._elsewhere.kept()
+
+    def _is_own(self, receipt: Receipt) -> bool:
+        return not receipt.store and not receipt.order and receipt.till == self._desk.world.journal.head.till
 
     def _put(
         self,
@@ -208,8 +268,10 @@ class Returning:
         parts: Sequence[tuple[Left, Decimal]],
         origin: Origin,
         approved: tuple[Approval, ...],
+        held: tuple[Held, str] | None,
     ) -> None:
-        """All of them, or none: the cart changes once. Raises Refusal."""
+        """All of them, or none: the cart changes once. What the hub keeps is worth what it says. Raises Refusal."""
+        told = {one.n: one.worth_minor for one in held[0].lines} if held is not None else {}
         cart = before = self._selling.begun()
         for one, quantity in parts:
             sold = line_again(one.line, receipt.sale.operator, self._tax_key(one))
@@ -217,13 +279,15 @@ class Returning:
                 refund = refund_minor(bought(one.line), one.taken, quantity)
             except TooMuchError as error:
                 raise Refusal("too-much-back", left=str(error.left), text=one.line.text) from error
+            refund = told.get(one.line.n, refund)
             from_line = msgspec.structs.replace(origin, n=one.line.n)
             earlier = round_minor(one.taken.quantity * sold.unit_minor) - one.taken.refunded_minor
             cart = carts.add_return(
                 cart, sold, quantity, refund, from_line, self._desk.mark(), before_minor=earlier
             )
         approvals = tuple(dict.fromkeys((*cart.about.approvals, *approved)))
-        cart = carts.with_about(cart, approvals=approvals)
+        holds = self._elsewhere.hold_of(receipt, cart.lines[len(before.lines) :], held)
+        cart = carts.with_about(cart, approvals=approvals, holds=(*cart.about.holds, *holds))
         self._selling.keep(cart)
         self.say(cart.lines[len(before.lines) :])
 
@@ -289,6 +353,23 @@ class Returning:
                 return article
             self._desk.refuse(e.Message("no-such-article", {"code": text[:40]}))
             text = ""
+
+
+def _announcement(receipt: Receipt) -> str:
+    found = receipt.purchase.announced if receipt.purchase is not None else ()
+    return found[0].announcement_id if found else ""
+
+
+def _told(receipt: Receipt, left: Sequence[Left]) -> dict[str, list[tuple[Left, Decimal]]]:
+    """What the customer announced and is still to come back, by reason."""
+    by_n = {one.line.n: one for one in left}
+    told: dict[str, list[tuple[Left, Decimal]]] = {}
+    for announced in receipt.purchase.announced[:1] if receipt.purchase is not None else ():
+        for line in announced.lines:
+            one = by_n.get(line.n)
+            if one is not None and line.qty > 0:
+                told.setdefault(line.reason, []).append((one, min(line.qty, one.quantity)))
+    return told
 
 
 def _one_of(one: Left) -> Decimal:

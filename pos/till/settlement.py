@@ -100,6 +100,10 @@ def _returns_in(cart: Cart) -> Iterator[Reference]:
             yield Reference("return-order", number=origin.number, external=origin.order)
         elif origin.number:
             yield Reference("return", origin.till, origin.epoch, origin.number, store=origin.store)
+    live = {line.n for line in cart.lines if line.live}
+    for hold in cart.about.holds:
+        if hold.return_id and live.intersection(hold.lines):
+            yield Reference("return-hold", external=hold.return_id)
 
 
 def _phone_cart_of(cart: Cart) -> Iterator[Reference]:

@@ -6,7 +6,9 @@ from decimal import Decimal
 import msgspec
 
 from pos.domain.line import Line
+from pos.domain.purchase import hub_counts, taken_by
 from pos.domain.returns import Bought, Taken, rest_of
+from pos.mentions import receipt_key
 from pos.sale_facts import Sale, SaleLine
 from pos.till.desk import Desk, Refusal
 from pos.till.receipt_book import Receipt, ReceiptBook, sale_in
@@ -39,9 +41,15 @@ class TakenBack:
         self._book = book
 
     async def left_of(self, receipt: Receipt) -> tuple[Left, ...]:
-        """The lines of which something is left. Raises Refusal for a receipt of which nothing can come back at all."""
+        """The lines of which something is left, as this till knows and, where it was heard, the hub.
+
+        Raises Refusal for a receipt of which nothing can come back at all.
+        """
+        purchase = receipt.purchase
         if any(reference.kind in _COUNTER for reference in receipt.sale.references):
             raise Refusal("receipt-counter", number=receipt.key)
+        if purchase is not None and purchase.voided:
+            raise Refusal("return-of-voided", number=receipt.shown)
         later = [sale_in(found) for found in await self._book.history.mentions("receipt", receipt.key)]
         sales = [sale for sale in later if sale is not None]
         if any(_voids(sale, receipt) for sale in sales):
@@ -52,6 +60,8 @@ class TakenBack:
         cart = self._selling.cart
         open_lines = [line for line in cart.lines if line.live] if cart is not None else []
         taken = _count(receipt, stored, open_lines)
+        if purchase is not None:
+            taken = taken_by(taken, hub_counts(purchase))
         lines = {line.n: line for line in receipt.sale.lines if _returnable(line)}
         rest = rest_of([bought(line) for line in lines.values()], taken)
         return tuple(Left(lines[n], quantity, worth, taken.get(n, Taken())) for n, quantity, worth in rest)
@@ -64,7 +74,8 @@ def _returnable(line: SaleLine) -> bool:
 
 def _voids(sale: Sale, receipt: Receipt) -> bool:
     return any(
-        (reference.kind, reference.epoch, reference.number) == ("void", receipt.epoch, receipt.sale.number)
+        reference.kind == "void"
+        and receipt_key(reference.till, reference.epoch, reference.number, reference.store) == receipt.key
         for reference in sale.references
     )
 

@@ -36,6 +36,8 @@ from pos.till.desk import (
     stop_message,
     unusable_catalogue,
 )
+from pos.till.elsewhere import Elsewhere
+from pos.till.finding import Finding
 from pos.till.flows import Flow, Flows, Need
 from pos.till.gifts import Gifts
 from pos.till.goods import Goods
@@ -49,6 +51,7 @@ from pos.till.pickups import Pickups
 from pos.till.picture import Picture
 from pos.till.pricing import Pricing
 from pos.till.promoting import Promoting
+from pos.till.provider_back import ProviderBack
 from pos.till.receipt_book import ReceiptBook
 from pos.till.refunds import Refunds
 from pos.till.retender import Retender
@@ -134,7 +137,9 @@ class Till:
             lambda: self._checkout.paying,
         )
         book = ReceiptBook(self._desk, ledger, self._surroundings)
-        returning = Returning(self._desk, self._selling, book)
+        elsewhere = Elsewhere(self._desk, self._selling, self._checkout)
+        finding = Finding(self._desk, self._selling, book, elsewhere)
+        returning = Returning(self._desk, self._selling, book, finding)
         refunds = Refunds(self._desk, self._selling, self._checkout)
         tendering = Tendering(self._desk, self._selling, self._checkout)
         tendering.dispatch = self._do
@@ -150,12 +155,10 @@ class Till:
             self.submit,
         )
         self._cards.paying.give_back_by(refunds)
-        retender = Retender(self._desk, self._selling, self._checkout)
-        retender.line = self._cards.paying
+        retender = Retender(self._desk, self._selling, self._checkout, self._cards.paying)
         vouchers = Vouchers(self._desk, self._selling, self._checkout, self._surroundings, tendering)
-        retender.may_void = vouchers.may_void
         credit = Credit(self._desk, self._selling, self._checkout, tendering)
-        retender.may_turn = credit.may_turn
+        retender.may_void, retender.may_turn = vouchers.may_void, credit.may_turn
         vouchers.give_back_by(refunds)
         credit.give_back_by(refunds)
         promoting = Promoting(self._desk)
@@ -216,6 +219,8 @@ class Till:
             Customers(self._desk, self._selling, vouchers),
             Transfers(self._desk, ledger, self._checkout, self._surroundings, tendering),
             returning,
+            finding,
+            ProviderBack(self._desk, self._selling, self._checkout, self._surroundings, refunds),
             Gifts(self._desk, self._selling, self._checkout, self._surroundings, book),
             Stockroom(self._desk, self._selling),
             WithoutReceipt(self._desk, self._selling, book, returning),

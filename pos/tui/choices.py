@@ -44,6 +44,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "return-without-receipt",
         "gift-receipt",
         "cart-take-over",
+        "find-purchase",
     ),
     "group-money": ("float", "cash-drop", "pay-in", "pay-out", "no-sale", "cash-session"),
     "group-day": ("close-day", "x-report", "cash-check", "session-close", "z-again"),

@@ -24,7 +24,7 @@ from tests.contract.hub_rig import Rig
 from tests.contract.shop.kit import OFFICE, do
 from tests.contract.shop.test_catalogue import bring
 from tests.tui.fakes import BEER, BUTTER, MILK, WATER, articles, opened, run
-from tests.tui.phone_rig import shop_at
+from tests.tui.shop_rig import till_at
 
 LINES = (
     ("S1", "2"),
@@ -72,7 +72,7 @@ async def choose(shop: Any, name: str) -> None:
 
 
 async def start(rig: Rig, till: str = "1") -> Any:
-    shop, way = shop_at(rig, till, goods=GoodsRules(age_check="ask"))
+    shop, way = till_at(rig, till, goods=GoodsRules(age_check="ask"))
     await shop.open()
     shop.way = way  # type: ignore[attr-defined]
     return shop
@@ -174,7 +174,7 @@ def test_a_silent_hub_leaves_the_lines_of_the_code_and_the_sale_closes_the_cart_
 
     async def go() -> None:
         shop = await start(rig)
-        shop.way.silent = True
+        shop.way.away = True
         await shop.till.handle(c.Do("phone-cart", basket.share_code))
         assert (code(shop), shop.till.view.state) == ("phone-cart-silent", "ready")
         await scan(shop, basket.qr)
@@ -187,7 +187,7 @@ def test_a_silent_hub_leaves_the_lines_of_the_code_and_the_sale_closes_the_cart_
         assert expected(shop) == []
         await shop.till.handle(c.PayCash(None))
         (sale,) = shop.journal.sales
-        shop.way.silent = False
+        shop.way.away = False
         heard(rig, sale)
         assert state_of(rig, basket.basket_id) == "converted"
         await scan(shop, basket.qr)
@@ -207,7 +207,7 @@ def test_a_cut_leaves_the_till_as_it_was_and_a_claim_is_renewed_before_payment(r
         shop.way.deaf = False
         await scan(shop, basket.code)
         await scan(shop, MILK)
-        again, way = shop_at(rig, "1")
+        again, way = till_at(rig, "1")
         await again.till.start(shop.state.cart, (), None)
         await again.till.handle(c.SignIn("Kim", "4711"))
         assert expected(again) == [("S1", "1")]
@@ -218,7 +218,7 @@ def test_a_cut_leaves_the_till_as_it_was_and_a_claim_is_renewed_before_payment(r
         assert _asked(again) == "phone-cart-lost"
         await choose(again, "no")
         assert not again.journal.sales
-        way.silent = True  # nothing is heard: the goods lie here, and the sale goes on
+        way.away = True  # nothing is heard: the goods lie here, and the sale goes on
         await again.till.handle(c.PayCash(None))
         assert len(again.journal.sales) == 1
 
@@ -261,7 +261,7 @@ def test_what_is_expected_stands_in_the_cart_without_an_amount(rig: Rig, size: t
     basket = phone(rig)
 
     async def go() -> None:
-        shop, _ = shop_at(rig)
+        shop, _ = till_at(rig)
         async with opened(shop, size=size) as screen:
             await screen.scan(basket.code)
             await screen.pause()
