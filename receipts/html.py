@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from receipts import formats
 from receipts.jsonld import receipt_jsonld
+from receipts.look import PLAIN, Look
 from receipts.model import Receipt, ReceiptLine, Shop
 from receipts.qr import qr_svg
 from receipts.words import LANGUAGES, tender_name, word
@@ -14,7 +15,7 @@ __all__ = ["broken_page", "gift_page", "not_found_page", "pending_page", "receip
 REFRESH_S: Final = 5
 
 
-def receipt_page(receipt: Receipt) -> str:
+def receipt_page(receipt: Receipt, look: Look = PLAIN) -> str:
     """The whole receipt as an HTML page, in the receipt's language."""
     language = receipt.language
     svg = qr_svg(receipt.link, label=word("qr", language)) if receipt.link else ""
@@ -22,6 +23,8 @@ def receipt_page(receipt: Receipt) -> str:
     return _render(
         "receipt",
         language,
+        look,
+        below=_safe(look.below),
         receipt=receipt,
         qr=_safe(svg),
         path=receipt.link.rpartition("/")[2],
@@ -37,7 +40,7 @@ def receipt_page(receipt: Receipt) -> str:
     )
 
 
-def gift_page(receipt: Receipt, address: str) -> str:
+def gift_page(receipt: Receipt, address: str, look: Look = PLAIN) -> str:
     """What was bought, without any price, as an HTML page. `address` is the page's own, for its code."""
     language = receipt.language
     goods = [
@@ -48,6 +51,7 @@ def gift_page(receipt: Receipt, address: str) -> str:
     return _render(
         "gift",
         language,
+        look,
         shop=receipt.shop,
         number=f"{receipt.number}-G",
         issued=receipt.issued,
@@ -58,30 +62,37 @@ def gift_page(receipt: Receipt, address: str) -> str:
     )
 
 
-def pending_page(shop: Shop, language: str) -> str:
+def pending_page(shop: Shop, language: str, look: Look = PLAIN) -> str:
     """For a valid link whose receipt has not arrived yet; it loads itself again."""
-    return _render("pending", language, shop=shop, refresh_s=REFRESH_S)
+    return _render("pending", language, look, shop=shop, refresh_s=REFRESH_S)
 
 
-def too_many_page(language: str) -> str:
+def too_many_page(language: str, look: Look = PLAIN) -> str:
     """For an address that asks too often."""
-    return _render("message", language, key="busy")
+    return _render("message", language, look, key="busy")
 
 
-def not_found_page(language: str) -> str:
+def not_found_page(language: str, look: Look = PLAIN) -> str:
     """For a link that no till ever made."""
-    return _render("not_found", language)
+    return _render("not_found", language, look)
 
 
-def broken_page(language: str) -> str:
+def broken_page(language: str, look: Look = PLAIN) -> str:
     """For a sale that is stored and cannot be read: times that no calendar has, lines that are none."""
-    return _render("broken", language)
+    return _render("broken", language, look)
 
 
-def _render(name: str, language: str, **values: Any) -> str:
+def _render(name: str, language: str, look: Look, **values: Any) -> str:
     chosen = language if language in LANGUAGES else "de"
     template = _environment().get_template(f"{name}.html.j2")
-    page: str = template.render(language=chosen, word=partial(word, language=chosen), **values)
+    page: str = template.render(
+        language=chosen,
+        word=partial(word, language=chosen),
+        look=look,
+        style=_safe(look.style),
+        own_name=name in {"receipt", "gift"},
+        **values,
+    )
     return page
 
 

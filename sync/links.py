@@ -4,6 +4,9 @@
 
 A gift receipt's link, for the path /g/<that>, has the same form: the bits enciphered under the store's key, with a MAC of its
 own. So it is good at once, whoever has the key finds the receipt, and nobody else can make the receipt's link of it.
+
+The hub's own pages (an order, a cart, a case) have links of the same form: what they show has an id of 128 bits, enciphered under the hub's
+key, so that nothing has to be kept for a link and nobody can make one of an id.
 """
 
 import binascii
@@ -12,12 +15,23 @@ import hmac
 import re
 from typing import Any, Final
 
-__all__ = ["TOKEN_BYTES", "gift_link", "mint_link", "receipt_of_gift", "split_link", "verify_link"]
+__all__ = [
+    "TOKEN_BYTES",
+    "gift_link",
+    "mint_link",
+    "number_of_page",
+    "page_link",
+    "receipt_of_gift",
+    "split_link",
+    "verify_link",
+]
 
 TOKEN_BYTES: Final = 16
 _MAC_BYTES: Final = 6
 _MAC_TAG: Final = b"tresen.link.1"
 _GIFT_TAG: Final = b"tresen.gift.1"
+_GIFT_KEY: Final = b"tresen.gift.key.1"
+_PAGE_TAG: Final = b"tresen.page.1 "
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 _FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
 _LINK: Final = re.compile(
@@ -73,11 +87,28 @@ def receipt_of_gift(link: str, link_key: bytes) -> str:
     return _link(parts[0], _cipher(link_key).decryptor().update(parts[1]), link_key, _MAC_TAG)
 
 
-def _cipher(link_key: bytes) -> Any:
+def page_link(kind: str, store: str, number: bytes, key: bytes) -> str:
+    """The link of a page of the hub's. `kind` keeps links of orders, carts and cases apart; `number`: 16 bytes."""
+    if len(number) != TOKEN_BYTES:
+        raise ValueError(f"a page's number has {TOKEN_BYTES} bytes, not {len(number)}")
+    tag = _PAGE_TAG + kind.encode()
+    return _link(store, _cipher(key, tag).encryptor().update(number), key, tag)
+
+
+def number_of_page(kind: str, link: str, key: bytes) -> tuple[str, bytes] | None:
+    """Store and number of a page's link; None for one that this key did not make for this kind."""
+    parts = split_link(link)
+    tag = _PAGE_TAG + kind.encode()
+    if parts is None or not hmac.compare_digest(parts[2], _mac(parts[0], parts[1], key, tag)):
+        return None
+    return parts[0], _cipher(key, tag).decryptor().update(parts[1])
+
+
+def _cipher(link_key: bytes, use: bytes = _GIFT_KEY) -> Any:
     """One block, so that no mode is needed: a permutation of the tokens that only the key tells."""
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415 - gifts are rare
 
-    key = hmac.new(link_key, b"tresen.gift.key.1", hashlib.sha256).digest()
+    key = hmac.new(link_key, use, hashlib.sha256).digest()
     return Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - a single block of random bits
 
 

@@ -16,6 +16,7 @@ from sync.hub.pages import get_gift, get_receipt
 from sync.hub.problems import HANDLERS
 from sync.hub.service import Hub
 from sync.hub.shop.routes import channel_api
+from sync.hub.web.routes import PAGES
 from sync.wire import Batch, Enrol, EpochRequest, Hello, Rotation
 
 __all__ = ["create_app"]
@@ -24,7 +25,7 @@ __all__ = ["create_app"]
 def create_app(hub: Hub) -> Gate:
     """The application behind its gate. Its lifespan runs the hub's own task; /v1/schema/openapi.json describes it."""
     app = Litestar(
-        route_handlers=[till_api(), channel_api(), get_receipt, get_gift],
+        route_handlers=[till_api(), channel_api(), get_receipt, get_gift, *PAGES],
         exception_handlers=HANDLERS,
         lifespan=[hub.running],
         logging_config=None,

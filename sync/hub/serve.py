@@ -73,6 +73,7 @@ def serve(
         webhook_rules=Rules(tuple(webhook_networks)),
         vault=vault,
         renderer=renderer,
+        brand=messages.brand if messages is not None else None,
     )
     config = uvicorn.Config(
         create_app(hub),

@@ -12,6 +12,7 @@ import msgspec
 from pos.ports import Clock, Ids, Worker
 from sync.hub import machines
 from sync.hub.allowance import Allowance
+from sync.hub.brand import Brand
 from sync.hub.cart_moves import MOVES
 from sync.hub.cart_rings import CartRings
 from sync.hub.database import Database, transact
@@ -71,6 +72,7 @@ class Hub:
         webhook_rules: Rules = PUBLIC_ONLY,
         vault: Vault | None = None,
         renderer: Worker | None = None,
+        brand: Brand | None = None,
     ) -> None:
         self.database = database
         if vault is not None:
@@ -103,6 +105,7 @@ class Hub:
         self.guests = Guests(clock)
         self.visitors = Visitors(clock)
         self.renderer = renderer
+        self.brand = brand
         self.shop = ShopFollower(database, clock, ids, ROOMS) if channels and not upstream else None
         self.webhook_rules = webhook_rules
         self._on_shop: list[Callable[[], None]] = []

@@ -21,7 +21,7 @@ from tests.contract.hub_kit import NOW_MS, Till, link_of
 WITHOUT_STORE = {
     *("article", "change", "change_counter", "enrolment_code", "node_key"),
     *("api_token", "idempotency"),
-    "webhook",
+    *("webhook", "brand"),
     *("article_code", "article_deposit", "article_word"),
     *(
         "customer",

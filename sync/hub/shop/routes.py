@@ -5,6 +5,7 @@ from typing import Any, Final
 from litestar import Router
 
 from sync.hub.shop.baskets.api import ROUTES as BASKETS
+from sync.hub.shop.brand.api import ROUTES as BRAND
 from sync.hub.shop.cards.api import ROUTES as CARDS
 from sync.hub.shop.catalogue.api import ROUTES as CATALOGUE
 from sync.hub.shop.customers.api import ROUTES as CUSTOMERS
@@ -18,7 +19,7 @@ from sync.hub.shop.webhooks.api import ROUTES as WEBHOOKS
 __all__ = ["channel_api"]
 
 _ROUTES: Final[tuple[Any, ...]] = (
-    *(*STORES, *OFFICE, *CATALOGUE, *STOCK, *ORDERS, *CUSTOMERS, *CARDS, *WEBHOOKS, *BASKETS),
+    *(*STORES, *OFFICE, *CATALOGUE, *STOCK, *ORDERS, *CUSTOMERS, *CARDS, *WEBHOOKS, *BASKETS, *BRAND),
 )
 
 

@@ -1,6 +1,7 @@
 """All tables of the shop's rooms, so that whoever compares them with the migrations sees them. Each room defines its own."""
 
 from sync.hub.shop.baskets import tables as basket_tables
+from sync.hub.shop.brand import tables as brand_tables
 from sync.hub.shop.cards import tables as cards_tables
 from sync.hub.shop.catalogue import tables as catalogue_tables
 from sync.hub.shop.customers import tables as customers_tables
@@ -11,6 +12,7 @@ from sync.hub.shop.webhooks import tables as webhook_tables
 
 __all__ = [
     "basket_tables",
+    "brand_tables",
     "cards_tables",
     "catalogue_tables",
     "customers_tables",

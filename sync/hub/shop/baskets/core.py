@@ -29,6 +29,7 @@ from sync.hub.shop.baskets.messages import (
 from sync.hub.shop.catalogue.core import PriceAsk, price, quantity_of, resolve, store_day
 from sync.hub.shop.catalogue.messages import AskedLine
 from sync.hub.shop.kit.actor import secret_hash
+from sync.hub.shop.kit.links import CART, link_to
 from sync.hub.shop.kit.pages import demand_version
 from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
@@ -347,6 +348,7 @@ def _show(work: Work, row: Any) -> Basket:
         expires_ms=row.expires_ms,
         ended_by=row.ended_by,
         rest=_rest_of(work, row),
+        link=link_to(work, CART, row.store, row.basket_id),
     )
 
 

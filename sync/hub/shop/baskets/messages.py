@@ -87,7 +87,7 @@ class Basket(Struct, frozen=True):
     `share_code` is typed at the till (eight characters), `code` is the same to be scanned, `qr` carries the lines too (the same as
     `code` where they do not fit). `secret` is given once, when it is made. `price` is what it costs now; null, with `trouble`,
     where it cannot be priced any more. `ended_by` names the sale, order or cart that it went into, `rest` the cart that holds
-    what a sale left of it.
+    what a sale left of it. `link`: its page is /c/LINK at the hub.
     """
 
     basket_id: str
@@ -109,3 +109,4 @@ class Basket(Struct, frozen=True):
     ended_by: str
     rest: str
     secret: str = ""
+    link: str = ""

@@ -11,7 +11,9 @@ from jinja2 import TemplateError
 from sqlalchemy.engine import Connection
 
 from pos.ports import Clock, Ids
+from sync.hub.brand import Brand
 from sync.hub.database import Database
+from sync.hub.shop.brand.core import brand_now
 from sync.hub.shop.kit.actor import Actor
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.letters import outbox, telling
@@ -59,6 +61,7 @@ class Post:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         contact_of: ContactOf | None = None,
+        public_url: str = "",
     ) -> None:
         self._database = database
         self._clock = clock
@@ -68,6 +71,7 @@ class Post:
         self._consents = consents
         self._sleep = sleep
         self._contact_of = contact_of
+        self._public_url = public_url
         self._ids = ids
         self._lease = ids.token(8).hex()
         self._kicked = asyncio.Event()
@@ -124,7 +128,7 @@ class Post:
             now_ms = self._clock.wall_ms()
             try:
                 behind = await self._database.run(
-                    LANE, telling.follow, self._contact_of, channels, now_ms, self._ids
+                    LANE, telling.follow, self._contact_of, channels, now_ms, self._ids, self._public_url
                 )
             except VaultError as error:
                 _log.error("customers are told nothing new: %s", error)
@@ -135,7 +139,7 @@ class Post:
         if ready is not None:
             await self._send(message, *ready)
 
-    def _look(self, connection: Connection, message: Due) -> tuple[Content, Shop] | None:
+    def _look(self, connection: Connection, message: Due) -> tuple[Content, Shop, Brand] | None:
         """What to send, if anything; else it is postponed or given up by now."""
         shop = shop_of(connection, message.store)
         content, verdict, at_ms = self._decide(connection, message, shop)
@@ -143,7 +147,9 @@ class Post:
             outbox.postpone(connection, message, self._lease, at_ms, verdict)
         elif verdict:
             self._give_up(connection, message, verdict)
-        return (content, shop) if content is not None else None
+        if content is None:
+            return None
+        return content, shop, brand_now(connection, self._settings.brand)
 
     def _decide(self, connection: Connection, message: Due, shop: Shop) -> tuple[Content | None, str, int]:
         """Its content, or why it waits and until when, or why it is given up."""
@@ -176,8 +182,8 @@ class Post:
             return None, "no-key", min(until_ms, now_ms + _LONGEST_PAUSE_MS)
         return (content, "", 0) if content is not None else (None, "erased", 0)
 
-    async def _send(self, message: Due, content: Content, shop: Shop) -> None:
-        written = write(message.kind, message.language, content.fields, shop, self._settings.brand)
+    async def _send(self, message: Due, content: Content, shop: Shop, brand: Brand) -> None:
+        written = write(message.kind, message.language, content.fields, shop, brand)
         letter = Letter(
             to=content.to,
             subject=written.subject,

@@ -27,7 +27,15 @@ def start_post(hub: "Hub", settings: MessageSettings, workers: Sequence[Worker])
     seals = CustomerSeals(hub.key.seed, hub.ids)
     consents = CustomerConsents(hub.clock, hub.ids)
     post = Post(
-        hub.database, hub.clock, hub.ids, settings, messengers, seals, consents, contact_of=contact_of
+        hub.database,
+        hub.clock,
+        hub.ids,
+        settings,
+        messengers,
+        seals,
+        consents,
+        contact_of=contact_of,
+        public_url=hub.public_url,
     )
     hub.also("hub-messages", post.run)
     hub.on_shop(post.kick)

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from sync.hub import tables as t
 from sync.hub.shop.stores.messages import PutStore
 
-__all__ = ["OpenHours", "Shop", "shop_of"]
+__all__ = ["OpenHours", "Shop", "hours_of", "shop_of"]
 
 
 class OpenHours(msgspec.Struct, frozen=True):
@@ -37,14 +37,18 @@ def shop_of(connection: Connection, store: str) -> Shop:
     if body is None:
         return Shop()
     about = msgspec.json.decode(bytes(body), type=PutStore)
+    return Shop(about.name, about.lines, about.phone, about.time_zone, hours_of(about))
+
+
+def hours_of(about: PutStore) -> tuple[OpenHours, ...]:
+    """A store's week, days with the same hours together."""
     spans: dict[tuple[int, int], list[int]] = {}
     for row in about.hours:
         spans.setdefault((row.opens, row.closes), []).append(row.weekday)
-    hours = tuple(
+    return tuple(
         OpenHours(tuple(sorted(set(days))), _time(opens), _time(closes))
         for (opens, closes), days in spans.items()
     )
-    return Shop(about.name, about.lines, about.phone, about.time_zone, hours)
 
 
 def _time(minute: int) -> dt.time:

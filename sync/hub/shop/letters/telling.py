@@ -17,10 +17,11 @@ from pos.ports import Ids
 from sync.hub import tables as hub_tables
 from sync.hub.database import insert_or_keep
 from sync.hub.shop.kit.actor import Actor
+from sync.hub.shop.kit.links import ORDER, link_to
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Event, Work, read_events
 from sync.hub.shop.letters import core, outbox
-from sync.hub.shop.letters.kinds import LANGUAGES
+from sync.hub.shop.letters.kinds import LANGUAGES, kinds
 from sync.hub.shop.letters.outbox import Message
 from sync.hub.shop.orders.body import Held, Task, hold, shown
 from sync.hub.shop.orders.messages import OrderLine
@@ -52,9 +53,17 @@ ContactOf = Callable[[Work, Held], Contact | None]
 
 
 def follow(
-    connection: Connection, contact_of: ContactOf, channels: frozenset[str], now_ms: int, ids: Ids
+    connection: Connection,
+    contact_of: ContactOf,
+    channels: frozenset[str],
+    now_ms: int,
+    ids: Ids,
+    public_url: str = "",
 ) -> bool:
-    """Read on in the events of one store that is behind; False if none is."""
+    """Read on in the events of one store that is behind; False if none is.
+
+    `public_url`: where customers find the hub's pages; without it messages have no links.
+    """
     h, c = hub_tables.event_counter.c, webhook_cursor.c
     joined = hub_tables.event_counter.outerjoin(
         webhook_cursor, sa.and_(h.store == c.store, c.webhook_id == _WHO)
@@ -75,7 +84,7 @@ def follow(
     work = Work(connection, now_ms, ids, ACTOR)
     for event in events:
         if event.type.startswith("order.") and now_ms - event.at_ms < _OLD_MS:
-            _order(work, event, contact_of, channels)
+            _order(work, event, contact_of, channels, public_url)
         elif event.type == "customer.erased" and event.subject:
             outbox.erase_customer(connection, event.subject, now_ms)
     if events:
@@ -84,7 +93,9 @@ def follow(
     return True
 
 
-def _order(work: Work, event: Event, contact_of: ContactOf, channels: frozenset[str]) -> None:
+def _order(
+    work: Work, event: Event, contact_of: ContactOf, channels: frozenset[str], public_url: str
+) -> None:
     try:
         held = hold(work, event.subject, lock=False)
         if held.store != event.store:
@@ -98,8 +109,10 @@ def _order(work: Work, event: Event, contact_of: ContactOf, channels: frozenset[
         if not to or (channel == "sms" and channel not in channels):
             return
         language = held.body.language if held.body.language in LANGUAGES else "en"
+        link = f"{public_url}/o/{link_to(work, ORDER, held.store, held.order_id)}" if public_url else ""
         for store, key, kind, fields in _said(held, event, data):
             about = {"order": str(held.number), "currency": held.body.currency, **fields}
+            about |= {name: link for name in ("link", "extend_link") if link and name in kinds()[kind].may}
             until_ms = fields.get("deadline_ms") or 0
             core.say(
                 work,

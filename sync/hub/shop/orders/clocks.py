@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from sync.hub.shop.stores.hours import opens_on
 from sync.hub.shop.stores.messages import PutStore
 
 __all__ = ["ANYWHERE", "REMINDERS", "keep_until", "next_clock", "ready_by"]
@@ -24,11 +25,9 @@ def ready_by(store: PutStore, now_ms: int) -> int:
     zone = ZoneInfo(store.time_zone)
     day = dt.datetime.fromtimestamp(now_ms / 1000, zone).date()
     for _ in range(_DAYS_MAX):
-        for hours in sorted(store.hours, key=lambda one: one.opens):
-            if hours.weekday != day.isoweekday():
-                continue
-            opens = max(now_ms, _at(day, hours.opens, zone))
-            closes = _at(day, hours.closes, zone)
+        for since, to in opens_on(store, day):
+            opens = max(now_ms, _at(day, since, zone))
+            closes = _at(day, to, zone)
             if closes <= opens:
                 continue
             if opens + left_ms <= closes:

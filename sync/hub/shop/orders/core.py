@@ -12,6 +12,7 @@ from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.customers.keys import seal_for
 from sync.hub.shop.kit import tasks as todo
 from sync.hub.shop.kit.actor import secret_hash
+from sync.hub.shop.kit.links import ORDER, link_to
 from sync.hub.shop.kit.pages import after, cursor_of
 from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
@@ -121,7 +122,7 @@ def place(work: Work, ask: PlaceOrder) -> Placed:
     _confirm(work, held)
     held.event(work, "order.placed", kind=ask.kind, state=held.state)
     held.write(work)
-    return Placed(shown(held), secret)
+    return Placed(shown(held), secret, link_to(work, ORDER, held.store, order_id))
 
 
 def order_now(work: Work, ask: PlaceOrder) -> Placed:
@@ -297,7 +298,9 @@ def cancel(work: Work, ask: CancelAsk) -> Order:
         raise RefusedError(409, "order-ended", "This order is not open any more", held.state)
     if any(task.claimed(work.now_ms) for task in held.tasks.values()):
         raise RefusedError(409, "claimed", "A till hands it over just now")
-    if any(task.state == "handed_over" for task in held.tasks.values()):
+    if any(task.state == "handed_over" for task in held.tasks.values()) or any(
+        line.delivered for line in held.body.lines
+    ):
         raise RefusedError(
             409, "handed-over", "Part of it was handed over; what is wrong with it is a return"
         )

@@ -275,10 +275,11 @@ class Order(Struct, frozen=True, omit_defaults=True):
 
 
 class Placed(Struct, frozen=True):
-    """A new order; `secret` opens it for who placed it, and is said this once."""
+    """A new order; `secret` opens it for who placed it, and is said this once. `link`: its page is /o/LINK at the hub."""
 
     order: Order
     secret: str
+    link: str = ""
 
 
 class PickupCode(Struct, frozen=True):

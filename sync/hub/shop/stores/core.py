@@ -1,5 +1,6 @@
 """Stores: put, read, listed."""
 
+import datetime as dt
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -34,6 +35,11 @@ def put_store(work: Work, ask: PutAsk) -> Store:
         ZoneInfo(ask.about.time_zone)
     except (ValueError, OSError, KeyError) as error:
         raise RefusedError(422, "time-zone", "There is no such time zone", ask.about.time_zone) from error
+    try:
+        for one in ask.about.other_days:
+            dt.date.fromisoformat(one.day)
+    except ValueError as error:
+        raise RefusedError(422, "day", "There is no such day", one.day) from error
     c = t.store_info.c
     row = {"store": ask.store, "version": 0, "active": True, "body": b"{}"}
     work.execute(upsert(work.connection, t.store_info).values(row).on_conflict_do_nothing())

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-__all__ = ["Hours", "PutStore", "Store", "StoreList", "StoreName", "Tag"]
+__all__ = ["Hours", "OtherDay", "PutStore", "Store", "StoreList", "StoreName", "Tag"]
 
 StoreName = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z")]
 Tag = Annotated[str, Meta(max_length=200)]
@@ -18,6 +18,15 @@ class Hours(Struct, frozen=True, forbid_unknown_fields=True):
     weekday: _Weekday
     opens: _Minute
     closes: _Minute
+
+
+class OtherDay(Struct, frozen=True, forbid_unknown_fields=True):
+    """A day on which other hours hold than in the week; several rows of one day are several spans. Equal times: closed."""
+
+    day: Annotated[str, Meta(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z")]
+    opens: _Minute = 0
+    closes: _Minute = 0
+    why: Annotated[str, Meta(max_length=60)] = ""
 
 
 class PutStore(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,6 +51,7 @@ class PutStore(Struct, frozen=True, forbid_unknown_fields=True):
     keep_days: Annotated[int, Meta(ge=1, le=365)] = 3
     safety: Annotated[int, Meta(ge=0, le=100_000)] = 0
     active: bool = True
+    other_days: Annotated[tuple[OtherDay, ...], Meta(max_length=60)] = ()
 
 
 class Store(Struct, frozen=True):

@@ -1,0 +1,71 @@
+"""The brand: put, read, and as it holds now."""
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from msgspec import Struct
+from sqlalchemy.engine import Connection
+
+from sync.hub.brand import Brand, read_brand
+from sync.hub.database import upsert
+from sync.hub.shop.brand.tables import brand as t
+from sync.hub.shop.kit.pages import demand_version
+from sync.hub.shop.kit.refusal import RefusedError
+from sync.hub.shop.kit.work import Work
+from sync.wire import encode_json
+
+__all__ = ["BrandShown", "PutAsk", "brand_now", "get_brand", "put_brand"]
+
+_ROW = "brand"
+
+
+class BrandShown(Struct, frozen=True):
+    """The brand as it holds, and which version of the office's word on it this is (0: it never said anything)."""
+
+    version: int
+    about: Brand
+
+
+class PutAsk(Struct, frozen=True):
+    about: dict[str, Any]
+    if_match: str = ""
+
+
+def put_brand(work: Work, ask: PutAsk) -> BrandShown:
+    """What the office says, whole; what it leaves out is as it ships. Raises RefusedError 422 for what cannot be read."""
+    try:
+        found = read_brand(ask.about)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise RefusedError(422, "brand", "This brand cannot be used", str(error)[:200]) from error
+    row = {"name": _ROW, "version": 0, "body": b"{}"}
+    work.execute(upsert(work.connection, t).values(row).on_conflict_do_nothing())
+    version = work.execute(sa.select(t.c.version).where(t.c.name == _ROW).with_for_update()).scalar_one()
+    demand_version(ask.if_match, version)
+    values = {"version": version + 1, "body": encode_json(ask.about)}
+    work.execute(t.update().where(t.c.name == _ROW).values(values))
+    return BrandShown(version + 1, found)
+
+
+def get_brand(work: Work, otherwise: Brand | None) -> BrandShown:
+    row = work.execute(sa.select(t.c.version).where(t.c.name == _ROW)).scalar()
+    return BrandShown(row or 0, brand_now(work.connection, otherwise))
+
+
+def brand_now(connection: Connection, otherwise: Brand | None = None) -> Brand:
+    """What the office put; where it put nothing, `otherwise`, or what ships."""
+    body = connection.execute(sa.select(t.c.body).where(t.c.name == _ROW)).scalar()
+    if body is None:
+        return otherwise or _shipped()
+    return _read(bytes(body))
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Brand:
+    return read_brand()
+
+
+@lru_cache(maxsize=4)
+def _read(body: bytes) -> Brand:
+    return read_brand(msgspec.json.decode(body))
