@@ -13,7 +13,7 @@ import msgspec
 from pos.domain.card_slip import customer_lines
 from pos.domain.discounts import saved_minor
 from pos.domain.tender import Tender
-from pos.sale_facts import Sale, SaleLine
+from pos.sale_facts import Reference, Sale, SaleLine
 from receipts import formats
 from receipts.words import LANGUAGES, word
 
@@ -30,7 +30,8 @@ __all__ = [
 ]
 
 _SHOWN = 4
-_REFERENCES = frozenset({"void", "retender", "return", "tip"})
+_REFERENCES = frozenset({"void", "retender", "return", "return-order", "tip"})
+_BACK = {"cash": "paid-out", "prepaid": "prepaid-back"}
 
 
 class TooLongError(Exception):
@@ -194,7 +195,7 @@ def build(
         buyer=buyer,
         tip_minor=sale.tip_minor,
         references=tuple(
-            ReceiptReference(reference.kind, f"{reference.till}-{reference.epoch}-{reference.number}")
+            ReceiptReference(reference.kind, _named(reference))
             for reference in sale.references
             if reference.number and reference.kind in _REFERENCES
         ),
@@ -211,17 +212,29 @@ def build(
     )
 
 
+def _named(reference: Reference) -> str:
+    """As people know it: another store's receipt with that store's name, an order by its number."""
+    if not reference.till:
+        return str(reference.number)
+    store = f"{reference.store}/" if reference.store else ""
+    return f"{store}{reference.till}-{reference.epoch}-{reference.number}"
+
+
 def _tender(tender: Tender, language: str) -> ReceiptTender:
     slip = customer_lines(tender, language)
     secret = tender.kind in {"gift-card", "credit", "pay-link"} and len(tender.reference) > _SHOWN
     foreign = tender.foreign
     return ReceiptTender(
-        kind="paid-out" if tender.kind == "cash" and tender.amount_minor < 0 else tender.kind,
+        kind=_BACK.get(tender.kind, tender.kind) if tender.amount_minor < 0 else tender.kind,
         amount_minor=tender.amount_minor,
         given_minor=tender.given_minor,
         change_minor=tender.change_minor,
         currency=tender.currency,
-        reference=f"...{tender.reference[-_SHOWN:]}" if secret else "" if slip else tender.reference,
+        reference=f"...{tender.reference[-_SHOWN:]}"
+        if secret
+        else ""
+        if slip or tender.kind == "prepaid"
+        else tender.reference,
         balance_minor=tender.balance_minor,
         slip=slip,
         foreign_currency="" if foreign is None else foreign.currency,

@@ -38,6 +38,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "ref-void": ("Storno von Bon", "Void of receipt"),
     "ref-retender": ("Zahlung geändert zu Bon", "Payment changed on receipt"),
     "ref-tip": ("Trinkgeld zu Bon", "Tip on receipt"),
+    "ref-return-order": ("Rückgabe zu Bestellung", "Return of order"),
     "ref-return": ("Rückgabe/Umtausch zu Bon", "Return or exchange on receipt"),
     "taken-back": ("zurückgenommen", "taken back"),
     "in-exchange": ("Umtausch zum bezahlten Preis", "exchanged at the price that was paid"),
@@ -107,6 +108,7 @@ _TENDERS: Final[dict[str, tuple[str, str]]] = {
     "paid-out": ("Bar ausgezahlt", "Paid out in cash"),
     "transfer": ("Überweisung", "Transfer"),
     "prepaid": ("Bestellung vorab bezahlt", "Order paid before"),
+    "prepaid-back": ("Erstattung durch den Zahlungsdienst", "Refund by the payment service"),
     "pay-link": ("Online bezahlt", "Paid online"),
     "bank-transfer-qr": ("Überweisung, offen", "Transfer, open"),
 }

@@ -74,6 +74,7 @@ class ScanKind(enum.StrEnum):
     RECEIPT = "receipt"
     PARKED = "parked"
     PICKUP = "pickup"
+    RETURN = "return"  # what a customer announced that comes back
     BASKET = "basket"  # a phone's cart: `key` is its share code
     GIFT_CARD = "gift-card"
     SLIP = "slip"  # a deposit slip from the store's machine
@@ -89,6 +90,7 @@ _OWN_KINDS: Final[Mapping[str, ScanKind]] = {
     "R": ScanKind.RECEIPT,
     "P": ScanKind.PARKED,
     "A": ScanKind.PICKUP,
+    "N": ScanKind.RETURN,
     "W": ScanKind.BASKET,
     "G": ScanKind.GIFT_CARD,
     "C": ScanKind.COUPON,
@@ -122,7 +124,7 @@ class Meaning(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def own_code(kind: ScanKind, payload: str) -> str:
-    """Our own code for a badge, receipt, parked cart, phone's cart, pickup, gift card or coupon: for QR codes and Code 128.
+    """Our own code for a badge, receipt, parked cart, phone's cart, pickup, announced return, gift card or coupon: for QR codes and Code 128.
 
     `payload`: 1 to 32 of 0-9 and A-Z. Two check characters (ISO 7064 MOD 1271-36) find every wrong character and every
     two neighbours that changed places.

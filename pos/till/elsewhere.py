@@ -93,16 +93,21 @@ class Elsewhere:
         answer = yield from self._ask("GET", _path(row))
         return (yield from self._receipt(self._read(answer, Purchase), gift=gift))
 
-    def known(self, receipt: Receipt) -> Generator[Any, Any, Receipt]:
-        """A receipt with what the hub knows of it; one of this till comes back without that too. Raises Silent, Refusal."""
+    def known(self, receipt: Receipt, *, again: bool = False) -> Generator[Any, Any, Receipt]:
+        """A receipt with what the hub knows of it; one of this till comes back without that too. Raises Silent, Refusal.
+
+        `again`: something of it was taken back since it was looked up.
+        """
         shop = self._shop
         own = not receipt.order and not receipt.store and receipt.till == self._head.till
         if shop is None:
             if own:
                 return receipt
             raise Refusal("returns-no-hub")
-        yield from self._settle()
-        yield from self._tidy(receipt.key)
+        settled = yield from self._settle()
+        tidied = yield from self._tidy(receipt.key)
+        if receipt.purchase is not None and not (again or settled or tidied):
+            return receipt
         row = receipt.purchase or PurchaseRow(
             "till", self._head.store, receipt.till, receipt.epoch, receipt.sale.number
         )
@@ -189,18 +194,19 @@ class Elsewhere:
             return None
         return None if before is None or self._in_a_cart(before.key) else before
 
-    def _settle(self) -> Generator[Any, Any, None]:
-        """Asked again under the same key, so that it is known what the hub keeps; and given up, as no cart has it."""
+    def _settle(self) -> Generator[Any, Any, bool]:
+        """What was asked and never answered is asked again under the same key, and given up, as no cart has it. Was there any?"""
         before, shop = (yield from self._open()), self._shop
         if before is None or shop is None:
-            return
+            return False
         answer: ShopAnswer = yield shop.ask("POST", "/returns", before.body, key=before.key, timeout_s=_OWN_S)
         if answer.silent:
-            return
+            return False
         if answer.yes:
             return_id = self._read(answer, Held).return_id
             yield shop.ask("POST", f"/returns/{return_id}/release", key=f"release/{return_id}")
         yield from self.kept()
+        return True
 
     def _in_a_cart(self, key: str) -> bool:
         cart = self._selling.cart
@@ -250,11 +256,11 @@ class Elsewhere:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _tidy(self, receipt: str) -> Generator[Any, Any, None]:
-        """Lines that were taken out of the cart again are free to come back; what stays is kept anew."""
+    def _tidy(self, receipt: str) -> Generator[Any, Any, bool]:
+        """Lines that were taken out of the cart again are free to come back; what stays is kept anew. Were there any?"""
         shop, cart = self._shop, self._selling.cart
         if cart is None or shop is None:
-            return
+            return False
         live = {line.n for line in cart.lines if line.live}
         holds = []
         for hold in cart.about.holds:
@@ -266,8 +272,10 @@ class Elsewhere:
             rest = msgspec.structs.replace(hold, lines=left, return_id="", key="", until_ms=0)
             if left:
                 holds.append((yield from self._again(rest)) or rest)
-        if tuple(holds) != cart.about.holds:
-            self._selling.keep(carts.with_about(self._selling.the_cart(), holds=tuple(holds)))
+        if tuple(holds) == cart.about.holds:
+            return False
+        self._selling.keep(carts.with_about(self._selling.the_cart(), holds=tuple(holds)))
+        return True
 
     # -- before payment
 

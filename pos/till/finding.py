@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.codes import shown
@@ -68,8 +70,8 @@ class Finding:
 
     def by_code(self, meaning: Meaning) -> _Found:
         """By a code on a receipt of any till, or of an order. Raises Refusal, Unheard."""
-        if meaning.kind is ScanKind.PICKUP:
-            return (yield from self._one(code=meaning.payload))
+        if meaning.kind in {ScanKind.PICKUP, ScanKind.RETURN}:
+            return _with_first(meaning.payload, (yield from self._one(code=meaning.payload)))
         try:
             receipt: Receipt = yield self._book.by_code(meaning)
         except Refusal as refusal:
@@ -208,3 +210,12 @@ class Finding:
         )
         text = shown(f"{when}  {name}  {row.lines_text}")
         return Option(str(at), text, amount_minor=None if gift else row.total_minor)
+
+
+def _with_first(code: str, receipt: Receipt) -> Receipt:
+    """What was announced under this code is what comes back now."""
+    purchase = receipt.purchase
+    if purchase is None or len(purchase.announced) < 2:
+        return receipt
+    announced = tuple(sorted(purchase.announced, key=lambda one: one.code != code))
+    return msgspec.structs.replace(receipt, purchase=msgspec.structs.replace(purchase, announced=announced))

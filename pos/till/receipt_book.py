@@ -42,7 +42,7 @@ __all__ = [
 GIFT: Final = "g/"
 """Before the link of a gift receipt, in a code's content."""
 
-ELSEWHERE: Final = frozenset({ScanKind.RECEIPT, ScanKind.FISCAL, ScanKind.PICKUP})
+ELSEWHERE: Final = frozenset({ScanKind.RECEIPT, ScanKind.FISCAL, ScanKind.PICKUP, ScanKind.RETURN})
 """Codes by which a purchase is found, here or by the hub."""
 
 _PAGE: Final = 8

@@ -36,7 +36,7 @@ __all__ = ["Returning"]
 RETURN: Final = declare("return")
 RETURN_LATE: Final = declare("return-late")
 EXCHANGE_PRICE: Final = declare("exchange-price")
-_RECEIPTS: Final = (ScanKind.RECEIPT, ScanKind.FISCAL)
+_RECEIPTS: Final = (ScanKind.RECEIPT, ScanKind.FISCAL, ScanKind.RETURN)
 _YES_NO: Final = (Option("yes", word="ask.return-yes"), Option("no", word="ask.return-no"))
 _Asks = Generator[Any, Any, Any]
 
@@ -106,7 +106,7 @@ class Returning:
                 parts = [(chosen, _one_of(chosen))] if chosen is not None else []
             elif answer == "announced":
                 yield from self._announced(receipt, left, approved)
-                receipt, said = (yield from self._elsewhere.known(receipt)), True
+                receipt, said = (yield from self._elsewhere.known(receipt, again=True)), True
                 continue
             elif answer == "all":
                 parts, serial = [(one, one.quantity) for one in left], ""
@@ -119,7 +119,7 @@ class Returning:
                 parts += yield from self._deposit_too(parts[0], left)
             reason = yield from self.reason()
             yield from self._with_reason(receipt, parts, approved, reason)
-            receipt, said = (yield from self._elsewhere.known(receipt)), True
+            receipt, said = (yield from self._elsewhere.known(receipt, again=True)), True
 
     def _question(self, receipt: Receipt, left: Sequence[Left]) -> Question:
         options = [
@@ -137,7 +137,8 @@ class Returning:
             options.insert(0, Option("all", word="ask.return-all", amount_minor=worth))
         if _told(receipt, left):
             options.insert(0, Option("announced", word="ask.return-announced"))
-        rows = [(f"{receipt.shown}  {receipt.sold_at:%d.%m.%Y %H:%M}", "")]
+        name = self._desk.words("ask.find-online", number=receipt.shown) if receipt.order else receipt.shown
+        rows = [(f"{name}  {receipt.sold_at:%d.%m.%Y %H:%M}", "")]
         if receipt.unheard:
             rows.append((self._desk.words("ask.return-unheard"), ""))
         return Question(

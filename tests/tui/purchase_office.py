@@ -61,6 +61,14 @@ class Office:
         self.finds["order", str(number)] = [path]
         return path
 
+    def announce(self, path: str, code: str, *lines: tuple[int, int, str]) -> None:
+        """The customer said that so much of a line comes back, and why."""
+        told = [{"n": n, "qty": Decimal(qty), "reason": reason} for n, qty, reason in lines]
+        self.purchases[path]["announced"].append(
+            {"announcement_id": f"a-{code}", "code": code, "lines": told}
+        )
+        self.finds["code", code] = [path]
+
     def _keep(
         self, path: str, row: dict[str, Any], lines: Any, tenders: Any, total: int, **more: Any
     ) -> None:

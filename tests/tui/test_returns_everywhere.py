@@ -8,7 +8,10 @@ from pos.domain import commands as c
 from pos.domain.scans import ScanKind, own_code
 from pos.sale_facts import Reference, Sale
 from pos.till.receipt_book import receipt_code
-from tests.tui.fakes import MILK, PIN, SHIRT, YOGHURT, Shop, run
+from receipts.model import Shop as Paper
+from receipts.model import build
+from receipts.text import render_text
+from tests.tui.fakes import MILK, PIN, SHIRT, YOGHURT, FakeMemory, Shop, opened, run
 from tests.tui.purchase_office import Office
 from tests.tui.test_returning import POLICY, Counter
 
@@ -290,5 +293,204 @@ def test_an_orders_goods_come_back_and_its_payment_service_pays_them() -> None:
         assert ("Zahlungsdienst", "shoppay") in rows
         assert ("Rückgabe Nr.", "00000001") in rows
         assert counter.shop.drawer.opened == 0
+
+    run(case)
+
+
+def test_what_was_announced_is_taken_back_with_one_choice_for_the_reason_that_was_told() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        path = office.ordered(
+            "o1", 123_456, ("S1", "Milch", 2, 278), ("S6", "T-Shirt", 1, 1299), shoppay=1577
+        )
+        office.announce(path, "7K2M9Q", (1, 1, "defect"))
+        await counter.scan(own_code(ScanKind.RETURN, "7K2M9Q"))
+        question = counter.till.view.question
+        assert question is not None
+        assert [option.key for option in question.options] == ["announced", "all", "1", "2"]
+        await counter.do(c.Choose(1))
+        assert counter.cart == [("return", "-1", -139)]
+        origin = counter.till.view.lines[0].origin
+        assert origin is not None
+        assert (origin.order, origin.reason, origin.rule) == ("o1", "defect", "defect")
+
+    run(case)
+
+
+def test_cash_for_what_a_payment_service_took_needs_the_right() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        office.ordered("o1", 123_456, ("S6", "T-Shirt", 1, 1299), shoppay=1299)
+        await counter.back("123456")
+        await counter.do(c.Choose(1), c.Choose(1), c.PayCash(), c.Choose(2))
+        assert counter.till.view.asked_right == "refund-cash"
+        await counter.do(c.Approve("Alex", PIN))
+        assert [(one.kind, one.amount_minor) for one in last(counter).tenders] == [("cash", -1299)]
+        assert all(job.document is None for job in counter.shop.printer.jobs)  # nothing was started
+
+    run(case)
+
+
+def test_what_was_paid_in_two_ways_goes_back_in_two_ways() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        path = office.ordered("o1", 123_456, ("S6", "T-Shirt", 1, 1299), shoppay=1000)
+        office.purchases[path]["tenders"].append(
+            {
+                "provider": "till",
+                "kind": "cash",
+                "reference": "",
+                "amount_minor": 299,
+                "refundable_minor": 299,
+            }
+        )
+        await counter.back("123456")
+        await counter.do(c.Choose(1), c.Choose(1), c.PayCash(), c.Choose(1))
+        sale = last(counter)
+        assert {(one.kind, one.amount_minor) for one in sale.tenders} == {("prepaid", -1000), ("cash", -299)}
+        assert {(one.receipts, one.paid, one.worth_minor) for one in sale.given_back} == {
+            (("order:o1",), "prepaid", 1000),
+            (("order:o1",), "cash", 299),
+        }
+
+    run(case)
+
+
+def test_an_exchange_of_an_orders_goods_costs_the_difference_and_starts_no_refund() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        office.ordered("o1", 123_456, ("S6", "T-Shirt", 1, 1299), shoppay=1299)
+        await counter.back("123456")
+        await counter.do(c.Choose(1), c.Choose(2))
+        await counter.do(c.Do("exchange-size"))
+        await counter.scan(SHIRT)
+        await counter.do(c.PayCash())
+        assert (last(counter).total_minor, last(counter).tenders) == (0, ())
+
+    run(case)
+
+
+def test_a_gift_receipt_of_another_till_shows_no_price_and_is_never_paid_out() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        office.sold(await sold_elsewhere(SHIRT), "4")
+        await counter.back("4-1-20417-G")
+        assert counter.asked == "return-gift"
+        await counter.do(c.Choose(1), c.Choose(3), c.PayCash())
+        assert [tender.kind for tender in last(counter).tenders] == ["credit"]
+
+    run(case)
+
+
+def test_after_a_restart_the_cart_goes_on_with_what_the_hub_keeps() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        office.sold(await sold_elsewhere(SHIRT), "4")
+        await counter.back("4-1-20417")
+        await counter.do(c.Choose(1), c.Choose(1))
+        again, _ = await at_counter()
+        desk = again.till._desk
+        desk.world = msgspec.structs.replace(desk.world, shop=office)
+        again.till._selling.cart = counter.shop.state.cart
+        await again.do(c.PayCash())
+        assert (last(again).references[1].external, last(again).total_minor) == (office.live[0], -1299)
+
+    run(case)
+
+
+class Forgets(FakeMemory):
+    """What would end what is open is not written any more: the power went before."""
+
+    async def put(self, key: str, value: bytes) -> None:
+        if value:
+            await super().put(key, value)
+
+
+def test_after_a_cut_between_the_hubs_yes_and_the_cart_the_next_look_gives_it_up() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        desk = counter.till._desk
+        desk.world = msgspec.structs.replace(desk.world, memory=Forgets())
+        office.sold(await sold_elsewhere(SHIRT), "4")
+        await counter.back("4-1-20417")
+        await counter.do(c.Choose(1), c.Choose(1))
+        again, _ = await at_counter()  # the memory is there, the cart is not
+        again.till._desk.world = msgspec.structs.replace(
+            again.till._desk.world, shop=office, memory=desk.world.memory
+        )
+        assert len(office.live) == 1
+        await again.back("4-1-20417")
+        assert (again.choices, office.live) == ([("1", 1299)], [])
+
+    run(case)
+
+
+def test_without_a_hub_the_till_says_what_it_can_do() -> None:
+    async def case() -> None:
+        counter = await Counter().open()
+        await counter.do(c.Do("find-purchase"))
+        assert (counter.said, counter.asked) == ("returns-no-hub", "")
+
+    run(case)
+
+
+def test_a_silent_hub_is_said_before_anything_is_typed_twice() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        office.away = True
+        await counter.do(c.Do("find-purchase"), c.Choose(2), c.Answer("a@x.example"))
+        assert (counter.said, counter.asked) == ("returns-silent", "")
+
+    run(case)
+
+
+def test_in_training_no_other_till_is_asked() -> None:
+    async def case() -> None:
+        from pos.domain.rights import ALL, Role
+
+        counter = Counter(roles=(Role("cashier", (ALL,)), Role("supervisor", (ALL,))))
+        office = Office(counter.shop.clock)
+        desk = counter.till._desk
+        desk.world = msgspec.structs.replace(desk.world, shop=office)
+        await counter.open()
+        await counter.do(c.Do("training"), c.Choose(1))
+        office.asked.clear()
+        await counter.do(c.Do("find-purchase"))
+        assert (counter.said, office.asked) == ("returns-no-hub", [])
+
+    run(case)
+
+
+def test_on_the_screen_a_purchase_is_found_chosen_and_taken_back() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        for n in (1, 2):
+            office.ordered(f"o{n}", 123_450 + n, ("S6", "T-Shirt Basic M dunkelblau", 1, 1299), shoppay=1299)
+        office.finds["email", "a@x.example"] = ["order/o1", "order/o2"]
+        async with opened(counter.shop) as screen:
+            await screen.press("f5")
+            assert "Kauf suchen" in screen.text
+            await screen.type("1")
+            await screen.press("enter")
+            assert "Kauf suchen: womit?" in screen.text
+            await screen.type("2")
+            await screen.press("enter")
+            await screen.type("a@x.example")
+            await screen.press("enter")
+            assert "Bestellung 123451" in screen.text
+            await screen.press("2")
+            assert "Rückgabe: welcher Artikel?" in screen.text
+            await screen.scan(SHIRT)
+            await screen.press("2")
+            await screen.press("f12")
+            assert "Über den Zahlungsdienst" in screen.text
+            await screen.press("1")
+            sale = last(counter)
+            assert sale.tenders[0].reference == "o2"
+            assert "Über den Zahlungsdienst" in screen.text
+            receipt = build(sale, Paper("Laden"), till="3", epoch=1, public_url="", copy=False, language="de")
+            text = "\n".join(render_text(receipt, 48))
+            assert "Rückgabe zu Bestellung 123452" in text
+            assert "Erstattung durch den Zahlungsdienst" in text
 
     run(case)

@@ -3,6 +3,7 @@
 from textual.strip import Strip
 
 from pos.domain.card_slip import entry_words
+from pos.domain.purchase import PREPAID
 from pos.domain.tender import Tender
 from pos.resources import Texts
 from pos.tui.paint import fit, fit_right
@@ -39,6 +40,8 @@ def tender_text(tender: Tender, words: Texts) -> str:
     """A means of payment in words, with its number and what was given in another currency."""
     if tender.kind == "cash" and tender.amount_minor < 0:
         return words("tender.paid-out")
+    if tender.kind == PREPAID:  # its reference is the hub's, not for people
+        return words("tender.prepaid-back" if tender.amount_minor < 0 else "tender.prepaid")
     parts = [words(f"tender.{tender.kind}")]
     if tender.foreign is not None:
         given = amount(tender.foreign.given_minor, words.language)
