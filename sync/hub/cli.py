@@ -156,6 +156,15 @@ def rebuild_command(context: click.Context, db: str | None) -> None:
     click.echo(f"projections built anew from {count} facts")
 
 
+@hub.command("openapi")
+def openapi_command() -> None:
+    """Write the description of the API (OpenAPI 3.1), as docs/openapi.json holds it."""
+    from sync.hub.app import bare_app  # noqa: PLC0415
+    from sync.hub.description.document import described_json  # noqa: PLC0415
+
+    click.echo(described_json(bare_app()).decode(), nl=False)
+
+
 @hub.command("migrate")
 @db_option
 @click.pass_context

@@ -55,7 +55,7 @@ async def post_enrolment(request: Request[Any, Any, Any]) -> Response[Enrolled]:
     """A machine redeems a one-time code; not signed, as the code itself is the proof."""
     hub = hub_of(request)
     if not hub.enrolments.take():
-        raise ProblemError(429, "Too many enrolments at once; try again in a minute")
+        raise ProblemError(429, "Too many enrolments at once; try again in a minute", retry_s=60)
     if hub.relay is not None:
         return _as_it_came(await hub.relay.carry(request.url.path, await read_json(request, _MAX_BYTES)))
     message = await _read(request, Enrol)

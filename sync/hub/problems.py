@@ -21,11 +21,17 @@ _log = logging.getLogger("tresen.hub")
 
 
 class ProblemError(Exception):
-    """Ends a request with a problem document. Gap and Fork are documents of their own kind."""
+    """Ends a request with a problem document. Gap and Fork are documents of their own kind.
 
-    def __init__(self, status: int, title: str, detail: str = "", answer: Document | None = None) -> None:
+    `retry_s`: when to come again, for 429 and 503.
+    """
+
+    def __init__(
+        self, status: int, title: str, detail: str = "", answer: Document | None = None, retry_s: int = 1
+    ) -> None:
         super().__init__(title)
         self.status = status
+        self.retry_s = retry_s
         self.document: Document = answer or Problem(status, title, detail)
 
     @classmethod
@@ -43,6 +49,8 @@ def _respond(document: Document, **headers: str) -> Response[bytes]:
 
 
 def _on_problem(_request: Request[Any, Any, Any], error: ProblemError) -> Response[bytes]:
+    if error.status in {429, 503}:
+        return _respond(error.document, **{"Retry-After": str(error.retry_s)})
     return _respond(error.document)
 
 

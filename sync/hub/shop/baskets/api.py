@@ -76,7 +76,7 @@ async def post_claim(request: Request[Any, Any, Any], data: JSONBody[Claim]) -> 
     guests = hub_of(request).guests
     actor = await actor_of(request, "carts:write")
     if not guests.may_guess(actor.name):
-        raise ProblemError(429, "Too many codes that are none", "wait a moment")
+        raise ProblemError(429, "Too many codes that are none", "wait a moment", retry_s=3)
     try:
         return await act(request, "carts:write", core.claim, data, lane=data.store, tag=_tag)
     except ProblemError as error:

@@ -73,13 +73,18 @@ async def get_pickup(request: _Request, order_id: FromPath[str]) -> Response[Pic
     return await look(request, _READ, tokens.pickup_code, ask)
 
 
-@post("/orders/{order_id:str}/payments", responses=REFUSALS, operation_class=with_key())
+@post("/orders/{order_id:str}/payments", status_code=200, responses=REFUSALS, operation_class=with_key())
 async def pay_order(request: _Request, order_id: FromPath[str], data: JSONBody[PayOrder]) -> Response[Order]:
     """Money for it was taken elsewhere."""
     return await act(request, _WRITE, core.pay, core.PayAsk(order_id, data.payment), tag=_tag)
 
 
-@post("/orders/{order_id:str}/cancel", responses=REFUSALS, operation_class=with_key_and_secret())
+@post(
+    "/orders/{order_id:str}/cancel",
+    status_code=200,
+    responses=REFUSALS,
+    operation_class=with_key_and_secret(),
+)
 async def cancel_order(request: _Request, order_id: FromPath[str], data: JSONBody[Reason]) -> Response[Order]:
     """Cancel it, as long as nothing of it was handed over."""
     ask = core.CancelAsk(order_id, data.reason, secret_of(request))
@@ -111,13 +116,13 @@ async def _step(
 _BASE: Final = "/stores/{store:str}/fulfillments/{fulfillment_id:str}"
 
 
-@post(f"{_BASE}/accept", responses=REFUSALS, operation_class=with_key())
+@post(f"{_BASE}/accept", status_code=200, responses=REFUSALS, operation_class=with_key())
 async def accept(request: _Request, store: FromPath[str], fulfillment_id: FromPath[str]) -> Response[Order]:
     """The store will do it."""
     return await _step(request, moves.accept, store, fulfillment_id, None)
 
 
-@post(f"{_BASE}/reject", responses=REFUSALS, operation_class=with_key())
+@post(f"{_BASE}/reject", status_code=200, responses=REFUSALS, operation_class=with_key())
 async def reject(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Reason]
 ) -> Response[Order]:
@@ -125,7 +130,7 @@ async def reject(
     return await _step(request, moves.reject, store, fulfillment_id, data)
 
 
-@post(f"{_BASE}/pick", responses=REFUSALS, operation_class=with_key())
+@post(f"{_BASE}/pick", status_code=200, responses=REFUSALS, operation_class=with_key())
 async def pick(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Pick]
 ) -> Response[Order]:
@@ -133,7 +138,7 @@ async def pick(
     return await _step(request, moves.pick, store, fulfillment_id, data)
 
 
-@post(f"{_BASE}/short", responses=REFUSALS, operation_class=with_key())
+@post(f"{_BASE}/short", status_code=200, responses=REFUSALS, operation_class=with_key())
 async def short(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Short]
 ) -> Response[Order]:
@@ -141,7 +146,7 @@ async def short(
     return await _step(request, moves.short, store, fulfillment_id, data)
 
 
-@post(f"{_BASE}/ready", responses=REFUSALS, operation_class=with_key())
+@post(f"{_BASE}/ready", status_code=200, responses=REFUSALS, operation_class=with_key())
 async def ready(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Ready]
 ) -> Response[Order]:
@@ -149,7 +154,7 @@ async def ready(
     return await _step(request, moves.ready, store, fulfillment_id, data)
 
 
-@post(f"{_BASE}/extend", responses=REFUSALS, operation_class=with_key())
+@post(f"{_BASE}/extend", status_code=200, responses=REFUSALS, operation_class=with_key())
 async def extend(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Extend]
 ) -> Response[Order]:
@@ -157,7 +162,7 @@ async def extend(
     return await _step(request, moves.extend, store, fulfillment_id, data)
 
 
-@post(f"{_BASE}/label", responses=REFUSALS, operation_class=with_key())
+@post(f"{_BASE}/label", status_code=200, responses=REFUSALS, operation_class=with_key())
 async def label(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Label]
 ) -> Response[Order]:
@@ -165,7 +170,7 @@ async def label(
     return await _step(request, moves.label, store, fulfillment_id, data)
 
 
-@post(f"{_BASE}/ship", responses=REFUSALS, operation_class=with_key())
+@post(f"{_BASE}/ship", status_code=200, responses=REFUSALS, operation_class=with_key())
 async def ship(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Ship]
 ) -> Response[Order]:
@@ -173,7 +178,7 @@ async def ship(
     return await _step(request, moves.ship, store, fulfillment_id, data)
 
 
-@post(f"{_BASE}/release", responses=REFUSALS, operation_class=with_key())
+@post(f"{_BASE}/release", status_code=200, responses=REFUSALS, operation_class=with_key())
 async def release(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Released]
 ) -> Response[Order]:
@@ -181,7 +186,7 @@ async def release(
     return await _step(request, moves.release, store, fulfillment_id, data)
 
 
-@post("/stores/{store:str}/pickups", responses=REFUSALS, operation_class=with_key())
+@post("/stores/{store:str}/pickups", status_code=200, responses=REFUSALS, operation_class=with_key())
 async def claim(request: _Request, store: FromPath[str], data: JSONBody[ClaimCode]) -> Response[Order]:
     """A till takes the hand-over of what a code names, for ten minutes; nobody else does meanwhile."""
     return await act(request, _WRITE, moves.claim, moves.ClaimAsk(store, data), lane=store, tag=_tag)
