@@ -73,7 +73,7 @@ def routes(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
     for route in sorted(app.routes, key=lambda one: one.path_format):
         if isinstance(route, HTTPRoute) and not route.path.startswith("/v1/schema"):
             for method, found in sorted(route.route_handler_map.items()):
-                handler = found[0] if isinstance(found, tuple) else found
+                handler = found[0]
                 if method not in {"OPTIONS", "HEAD"}:
                     yield route.path_format, method, handler
 
