@@ -167,6 +167,7 @@ SITUATIONS: tuple[Situation, ...] = (
         lambda view, shop: view.state == "paid" and shop.journal.sales[-1].total_minor < 0,
         picture=2,
     ),
+    Situation("find-purchase", ("key find-purchase",), _said("returns-no-hub")),
     Situation(
         "gift-receipt",
         (f"scan {BREAD}", "key cash", "key gift-receipt"),
