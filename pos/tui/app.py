@@ -248,4 +248,4 @@ def _code_of(view: TillView) -> str:
     return view.last_sale.link if view.last_sale is not None else ""
 
 
-_SAYS_NO = frozenset(f"f{number}" for number in range(1, 13))
+_SAYS_NO = frozenset(f"f{number}" for number in range(1, 25))

@@ -73,14 +73,12 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "card-tip",
     ),
     "group-customers": (
-        "customer",
         "customer-history",
         "customer-points",
         "customer-none",
         "phone-cart",
         "phone-cart-accept",
         "phone-cart-back",
-        "pickups",
     ),
 }
 """Further functions, by group: at most nine each, new ones at the end."""

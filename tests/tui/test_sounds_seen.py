@@ -27,7 +27,7 @@ ACTS: dict[str, tuple[Act, str]] = {
     "a broken code": (scan(BROKEN), "blocked"),
     "an article without its weight": (scan(APPLES), "blocked"),
     "nothing to take back": (press("delete"), "blocked"),
-    "a key that means nothing": (press("f7"), "blocked"),
+    "a key that means nothing": (press("f13"), "blocked"),
 }
 
 
@@ -77,9 +77,9 @@ def test_the_same_refusal_is_counted_until_something_else_happens() -> None:
 def test_a_key_without_meaning_is_named_until_the_next_key() -> None:
     async def body() -> None:
         async with opened() as screen:
-            await screen.press("f7")
-            assert "F7 hat hier keine Bedeutung." in screen.text
+            await screen.press("f13")
+            assert "F13 hat hier keine Bedeutung." in screen.text
             await screen.press("1")
-            assert "F7 hat" not in screen.text
+            assert "F13 hat" not in screen.text
 
     run(body)
