@@ -20,8 +20,8 @@ __all__ = ["Speech"]
 
 _AGAIN_S: Final = 2.0
 _SAME_MAX: Final = 3
-_PATIENCE_S: Final = 6.0
-_PATIENCE_MAX_S: Final = 96.0
+_PATIENCE_S: Final = 5.0
+_PATIENCE_MAX_S: Final = 80.0
 _FREE: Final = frozenset({0x00, 0xDC, 0xE1})
 _NOTHING: Final = 0x83
 _NOTHING_STORED: Final = CardAnswer("nothing")

@@ -183,6 +183,9 @@ class CardWorld:
         """Something on the wire that a serial line mends by itself; a connection has none of it."""
         link = self.terminal.link
         if isinstance(link, SerialLink):
+            self._back_at = (
+                self.loop.time()
+            )  # no earlier does the line return, and what it repeats it repeats after that
             what = self.rng.choice(("lose_acks", "garble", "stutter", "noise"))
             setattr(link, what, b"\x00\xff\x41" if what == "noise" else self.rng.randint(1, 2))
         return Act.PASS
