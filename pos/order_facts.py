@@ -16,7 +16,7 @@ class OrderHandedOver(msgspec.Struct, frozen=True, omit_defaults=True):
     looked at and passed. `proxy`: somebody else collected; the SHA-256 of order_id and the name, in hexadecimal digits, so
     that a name can be compared and not read. `claim` is the hub's number of the till's claim, 0 where the till was alone
     (`alone`). `terms` is the state of the order's lines and amounts that the till knew. `receipt` is the number, in this
-    epoch, of the sale that took `paid_minor` for it, and whose lines count the goods; 0: nothing was paid, this fact counts them.
+    epoch, of the sale that took `paid_minor` for it (or gave `returned_minor` of a down payment back), and whose lines count the goods; 0: nothing was paid, this fact counts them.
     """
 
     order_id: str
@@ -38,4 +38,5 @@ class OrderHandedOver(msgspec.Struct, frozen=True, omit_defaults=True):
     terms: int = 0
     receipt: int = 0
     paid_minor: int = 0
+    returned_minor: int = 0
     approvals: tuple[Approval, ...] = ()

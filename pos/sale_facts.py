@@ -63,6 +63,8 @@ class SaleLine(msgspec.Struct, frozen=True, omit_defaults=True):
     options: tuple[str, ...] = ()
     reason: str = ""
     approved: str = ""
+    fulfil: str = ""
+    order: str = ""
 
     @property
     def pay_minor(self) -> int:

@@ -10,7 +10,8 @@ __all__ = ["HandedLine", "RefusedLine"]
 class HandedLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """`qty` of line `n` of the order left with the customer; `value_minor` is what that cost as it was ordered.
 
-    `sku` is what left: another one than was ordered where `replaces` is set.
+    `sku` is what left: another one than was ordered where `replaces` is set; `reason` says what was wrong with that one
+    ("wrong", "damaged" or "unwanted"; it stays in the store).
     """
 
     n: int
@@ -18,6 +19,7 @@ class HandedLine(msgspec.Struct, frozen=True, omit_defaults=True):
     qty: Decimal
     value_minor: int
     replaces: str = ""
+    reason: str = ""
 
 
 class RefusedLine(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -93,7 +93,9 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     is one that is taken back), "return" (negative, of `origin`), "voucher" (a gift card or voucher that is sold) or
     "open" (a code that is not sold yet: no price, no tax, total 0). Amounts are gross minor units; `total_minor` is
     `quantity` x `unit_minor`, rounded once, and counts less its `discounts`. `list_minor` is the catalogue's price
-    where another one was taken. `price_source` is "catalogue", "asked", "open", "label", "override" or "origin".
+    where another one was taken. `price_source` is "catalogue", "asked", "open", "label", "override", "origin" or
+    "order". A "down-payment" is money for goods that come later (positive), or is taken back when they leave (negative).
+    `fulfil`: it is not taken along but collected ("collect") or sent ("deliver") later, by the hub's order `order`.
     """
 
     n: int
@@ -127,6 +129,8 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     options: tuple[str, ...] = ()
     reason: str = ""
     approved: str = ""
+    fulfil: str = ""
+    order: str = ""
 
     @property
     def live(self) -> bool:

@@ -21,15 +21,21 @@ __all__ = [
     "Handing",
     "Order",
     "OrderLine",
+    "OrderPaid",
+    "Spare",
     "Token",
     "TokenLine",
     "WorkList",
     "WorkRow",
     "bag_code",
+    "by_tax",
+    "is_last",
+    "next_minor",
     "order_of_token",
     "part_minor",
     "proxy_mark",
     "read_token",
+    "spare_of",
     "token_text",
     "waiting",
 ]
@@ -51,6 +57,7 @@ class OrderLine(msgspec.Struct, frozen=True):
     unit: str = "pc"
     tax: str = ""
     min_age: int = 0
+    delivered: Decimal = Decimal(0)
     written_off: Decimal = Decimal(0)
 
 
@@ -80,8 +87,16 @@ class Fulfillment(msgspec.Struct, frozen=True):
     claim: Claim | None = None
 
 
+class OrderPaid(msgspec.Struct, frozen=True):
+    """Money that was taken for an order; `provider` "down-payment": a till took it, and its tax with it, before the goods."""
+
+    amount_minor: int
+    provider: str
+    reference: str = ""
+
+
 class Order(msgspec.Struct, frozen=True):
-    """What the till needs of the hub's Order."""
+    """What the till needs of the hub's Order. `given_back_minor` of what was paid went back at a counter."""
 
     order_id: str
     store: str
@@ -96,6 +111,9 @@ class Order(msgspec.Struct, frozen=True):
     paid_minor: int
     rest_minor: int
     currency: str = "EUR"
+    purpose: str = ""
+    payments: tuple[OrderPaid, ...] = ()
+    given_back_minor: int = 0
 
     def line(self, n: int) -> OrderLine:
         return next(line for line in self.lines if line.n == n)
@@ -125,7 +143,9 @@ class WorkList(msgspec.Struct, frozen=True):
 class Handing(msgspec.Struct, frozen=True, omit_defaults=True):
     """A hand-over that ends with the open cart's payment: which order, and which line of the cart is which of the order.
 
-    `prepaid_minor` of what they cost was paid before. `approvals` let it go without the hub.
+    `prepaid_minor` of what they cost was paid before. `approvals` let it go without the hub. `replaced` are lines of the
+    order for which another article goes: line, the sku that was ordered, and why. `down` are the lines of the cart that
+    take back what was paid down for it. `claim` 0: it was given up while the cart waited, and is wanted again.
     """
 
     order_id: str
@@ -141,6 +161,8 @@ class Handing(msgspec.Struct, frozen=True, omit_defaults=True):
     alone: bool = False
     prepaid_minor: int = 0
     approvals: tuple[Approval, ...] = ()
+    replaced: tuple[tuple[int, str, str], ...] = ()
+    down: tuple[int, ...] = ()
 
 
 class TokenLine(msgspec.Struct, frozen=True, array_like=True):
@@ -217,8 +239,56 @@ def waiting(order: Order, task: Fulfillment) -> tuple[HandedLine, ...]:
         left = one.qty - one.short - one.handed - one.refused
         if left > 0:
             line = order.line(one.n)
-            found.append(HandedLine(one.n, line.sku, left, part_minor(line, left)))
+            found.append(HandedLine(one.n, line.sku, left, next_minor(line, left)))
     return tuple(found)
+
+
+def next_minor(line: OrderLine, qty: Decimal) -> int:
+    """What `qty` more costs, after what was delivered: all parts together cost what was ordered."""
+    before = line.delivered
+    return part_minor(line, before + qty) - part_minor(line, before)
+
+
+class Spare(msgspec.Struct, frozen=True):
+    """What was paid before and is not spent on goods that left: `down_minor` by down payments, `other_minor` otherwise."""
+
+    other_minor: int
+    down_minor: int
+
+
+def spare_of(order: Order, task: Fulfillment) -> Spare:
+    """What of the order's payments counts for this fulfillment.
+
+    What left took its share, and what another till hands over just now takes it too: nobody pays twice with it.
+    """
+    down = sum(one.amount_minor for one in order.payments if one.provider == "down-payment")
+    gone = sum(part_minor(line, line.delivered) for line in order.lines)
+    for other in order.fulfillments:
+        if other.fulfillment_id != task.fulfillment_id and other.state == "claimed":
+            gone += sum(one.value_minor for one in waiting(order, other))
+    down -= order.given_back_minor
+    paid = order.paid_minor - down
+    return Spare(max(0, paid - gone), max(0, down - max(0, gone - paid)))
+
+
+def is_last(order: Order, leaving: dict[int, Decimal]) -> bool:
+    """Is nothing more to come of the order, once so much of each line has left or was refused?"""
+    return all(
+        line.qty - line.written_off - line.delivered - leaving.get(line.n, Decimal(0)) <= 0
+        for line in order.lines
+    )
+
+
+def by_tax(amounts: dict[str, int], minor: int) -> dict[str, int]:
+    """`minor` over tax codes in the ratio of what their goods cost, to the minor unit: the largest rest first."""
+    whole = sum(amounts.values())
+    if whole <= 0:
+        return {}
+    shares = {code: minor * value // whole for code, value in amounts.items()}
+    rests = sorted(amounts, key=lambda code: (-(minor * amounts[code] % whole), code))
+    for code in rests[: minor - sum(shares.values())]:
+        shares[code] += 1
+    return {code: share for code, share in shares.items() if share}
 
 
 def part_minor(line: OrderLine, qty: Decimal) -> int:

@@ -10,6 +10,7 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain import payment
 from pos.domain.cart import Cart
+from pos.domain.order_cart import handing_lines, taken_here
 from pos.domain.refund import GivenBack
 from pos.domain.rights import Approval, declare
 from pos.domain.tender import Tender
@@ -90,7 +91,7 @@ class Checkout:
         if self._selling.cart is None:
             raise Refusal("nothing-to-void")
         self.unsettled(self._selling.cart)
-        if self._selling.cart.tenders:
+        if taken_here(self._selling.cart):
             raise Refusal("part-paid-first", paid=carts.paid_minor(self._selling.cart))
         if self._desk.second_step != "void-cart":
             self._desk.second_step = "void-cart"
@@ -209,7 +210,11 @@ class Checkout:
         self._selling.quantity = None
         self._selling.results = None
         said = {"rounding_minor": rounding_minor, "tip_minor": tip_minor}
-        references += tuple(Reference("order", external=one.order_id) for one in cart.about.handing)
+        references += tuple(
+            Reference("order", external=one.order_id)
+            for one in cart.about.handing
+            if handing_lines(cart, one) or one.refused
+        )
         return self._complete(cart, tenders, references=references, given_back=given_back, **said)
 
     async def _complete(self, cart: Cart, tenders: tuple[Tender, ...], **said: Any) -> None:

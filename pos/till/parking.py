@@ -11,6 +11,7 @@ from pos.domain import events as e
 from pos.domain.cart import Cart
 from pos.domain.codes import shown
 from pos.domain.document import Document, DocumentRow
+from pos.domain.order_cart import taken_here
 from pos.domain.scans import Meaning, ScanKind, own_code, short_number
 from pos.domain.store_carts import StoreCart
 from pos.ports import Operator
@@ -54,6 +55,9 @@ class Parking:
         self._viewed: tuple[tuple[object, ...], tuple[ParkedCart, ...]] = ((), ())
         self.unsettled: Callable[[Cart], None] = lambda _: None
         """Refuses to park a cart of whose payment at a terminal nobody knows."""
+        self.before_parking: Callable[[Cart], Cart] = lambda cart: cart
+        """The cart as it is set aside: what it holds elsewhere is given up."""
+        self.after_parking: Callable[[Cart], None] = lambda _: None
         self.taken_up: Callable[[], None] = lambda: None
         """Told of each parked cart that is open again."""
         self.handlers = {
@@ -68,7 +72,7 @@ class Parking:
         if cart is None or not any(line.live for line in cart.lines):
             raise Refusal("nothing-to-park", level="info")
         self.unsettled(cart)
-        if cart.tenders:  # the money is in the drawer or at the bank, and no fact says for what
+        if taken_here(cart):  # the money is in the drawer or at the bank, and no fact says for what
             raise Refusal("part-paid-first", paid=carts.paid_minor(cart))
         note = shown(command.note.strip())
         if len(note) > c.NOTE_MAX:
@@ -79,6 +83,7 @@ class Parking:
 
     async def set_aside(self, cart: Cart, note: str, *, follows: str = "") -> None:
         """`follows`: the operator at whose next sign-in it is taken up."""
+        cart = self.before_parking(cart)
         facts = self._ledger.day_facts()
         facts.append(
             settlement.parked(
@@ -95,6 +100,7 @@ class Parking:
         )
         await self._ledger.append(facts, cart)
         self._selling.end_cart()
+        self.after_parking(cart)
         total, pieces = carts.total_minor(cart), carts.pieces(cart)
         self._desk.events.append(e.CartParked(cart.cart_id, total, pieces))
         self._desk.message = e.Message("cart-parked", {"total": total}, "info")

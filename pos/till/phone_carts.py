@@ -18,6 +18,7 @@ from pos.domain.basket_code import BasketCode, plain_share, unpack
 from pos.domain.cart import Cart
 from pos.domain.codes import shown
 from pos.domain.money import round_minor
+from pos.domain.order_cart import taken_here
 from pos.domain.phone_cart import Expected, PhoneCart, waiting
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.scans import Meaning, ScanKind, read_scan
@@ -138,7 +139,7 @@ class PhoneCarts:
         held = cart.about.phone_cart
         if held is not None and held.share != share:
             raise Refusal("phone-cart-one")
-        if cart.tenders:
+        if taken_here(cart):
             raise Refusal("part-paid-first", paid=carts.paid_minor(cart))
 
     async def _ask_claim(self, share: str) -> ShopAnswer:

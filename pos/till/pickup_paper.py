@@ -10,13 +10,14 @@ from pos.words import amount
 __all__ = ["bag_label", "pick_list", "slip"]
 
 
-def bag_label(number: int, text: str, shelf: str, language: str) -> Document:
-    """Big enough to be read from the shelf; its code is scanned at the counter. It names nobody."""
+def bag_label(number: int, text: str, shelf: str, language: str, bag: tuple[int, int] = (1, 1)) -> Document:
+    """Big enough to be read from the shelf; its code is scanned at the counter. It names nobody. `bag`: which of how many."""
     words = texts(language)
     rows = (
         DocumentRow(words("receipt.order", number=number), style="big"),
         DocumentRow(text),
         DocumentRow(words("receipt.order-shelf", shelf=shelf or "-")),
+        *([DocumentRow(words("receipt.order-bag", bag=bag[0], bags=bag[1]))] if bag[1] > 1 else []),
         DocumentRow(own_code(ScanKind.PICKUP, bag_code(number)), style="code"),
     )
     return Document(rows, head=False)
@@ -39,18 +40,31 @@ def pick_list(order: Order, task: Fulfillment, language: str) -> Document:
     return Document(tuple(rows), head=False)
 
 
-def slip(order: Order, fact: OrderHandedOver, back_minor: int, language: str) -> Document:
-    """What was handed over without a payment, and what was started for goods that were refused."""
+def slip(
+    order: Order, fact: OrderHandedOver, back_minor: int, names: dict[str, str], language: str
+) -> Document:
+    """What was handed over without a payment, and what was started for goods that were refused. `names`: articles by sku."""
     words = texts(language)
     rows = [
         DocumentRow(words("receipt.order-handed", number=order.number), style="centre"),
         DocumentRow(style="rule"),
     ]
-    rows += [DocumentRow(order.line(one.n).text, f"{one.qty:f}") for one in fact.lines]
-    for one in fact.refused:
-        rows.append(DocumentRow(words("receipt.order-refused", text=order.line(one.n).text), f"{one.qty:f}"))
+    for gone in fact.lines:
+        rows.append(DocumentRow(names.get(gone.sku, order.line(gone.n).text), f"{gone.qty:f}"))
+        if gone.replaces:
+            rows.append(DocumentRow(words("receipt.order-replaces", text=order.line(gone.n).text)))
+    rows += [
+        DocumentRow(words("receipt.order-refused", text=order.line(one.n).text), f"{one.qty:f}")
+        for one in fact.refused
+    ]
     rows.append(DocumentRow(style="rule"))
     rows.append(DocumentRow(words("receipt.order-paid")))
     if back_minor:
         rows.append(DocumentRow(words("receipt.order-back"), amount(back_minor, language)))
+        rows += [
+            DocumentRow(f"  {one.provider} {one.reference}"[:60])
+            for one in order.payments
+            if one.provider not in {"counter", "down-payment"}
+        ]
+        rows.append(DocumentRow(words("receipt.order-back-not-here")))
     return Document(tuple(rows))

@@ -25,6 +25,7 @@ from pos.domain.goods import (
 )
 from pos.domain.line import NOTHING_SAID
 from pos.domain.money import PRICE_MAX_MINOR, QUANTITY_MAX, TOTAL_MAX_MINOR
+from pos.domain.order_cart import with_prepaid
 from pos.domain.payment import overpaid
 from pos.domain.reductions import carry_over
 from pos.domain.tax import TaxRate
@@ -423,7 +424,7 @@ class Selling:
         """The one way a cart changes: priced, within its limits, and on its way to the disk. Nothing to pay bears no tip."""
         if self.cart is not None:
             self.guard(self.cart)
-        cart = self.price(cart)
+        cart = with_prepaid(self.price(cart), self._desk.setup.currency)
         if cart.about.tip_minor and carts.total_minor(cart) <= 0:
             cart = carts.with_about(cart, tip_minor=0)
         if carts.total_minor(cart) > TOTAL_MAX_MINOR:

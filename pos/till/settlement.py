@@ -6,6 +6,7 @@ import msgspec
 
 from pos.cart_facts import CartAbandoned, CartParked, TaxKey
 from pos.domain.cart import Cart, Line, Mark, cart_of, pieces, tax_totals, total_minor
+from pos.domain.order_cart import DOWN
 from pos.domain.phone_cart import waiting
 from pos.domain.refund import GivenBack
 from pos.domain.rights import Approval
@@ -220,6 +221,8 @@ def line_again(line: SaleLine, operator: str, tax_key: int) -> Line:
         options=line.options,
         reason=line.reason,
         approved=line.approved,
+        fulfil=line.fulfil,
+        order=line.order,
     )
 
 
@@ -259,11 +262,15 @@ def _line(line: Line, operator: str) -> SaleLine:
         options=line.options,
         reason=line.reason,
         approved=line.approved,
+        fulfil=line.fulfil,
+        order=line.order,
     )
 
 
 def _case_of(line: Line) -> str:
     """The business case (DSFinV-K, GV_TYP); what is taken back is its sale with negative amounts."""
+    if line.kind == DOWN:
+        return "Anzahlungsaufloesung" if line.quantity < 0 else "Anzahlungseinstellung"
     if line.kind == "deposit" and line.quantity < 0:
         return "PfandRueckzahlung"
     return _CASES.get(line.kind, "Umsatz")

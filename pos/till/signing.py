@@ -6,6 +6,7 @@ from typing import Any, Final
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Cart
+from pos.domain.order_cart import taken_here
 from pos.domain.pins import pin_fault
 from pos.domain.question import Option, Question
 from pos.domain.scans import Meaning, ScanKind
@@ -124,7 +125,7 @@ class Signing:
         ):
             return None
         full = len(desk.world.journal.head.parked) >= PARKED_MAX
-        return None if full or cart.tenders or not any(line.live for line in cart.lines) else cart
+        return None if full or taken_here(cart) or not any(line.live for line in cart.lines) else cart
 
     def _gone(self) -> None:
         if self._desk.operator is not None:
@@ -278,4 +279,4 @@ class Signing:
         """Is money on its way: in part of a payment, or in a question that wants an amount or lets nothing by?"""
         cart, question = self._selling.cart, self._flows.question
         asked = question is not None and (question.kind == "amount" or question.scans == "refuse")
-        return asked or (cart is not None and bool(cart.tenders))
+        return asked or (cart is not None and taken_here(cart))

@@ -10,6 +10,7 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain import payment
 from pos.domain.cart import Cart, Tender
+from pos.domain.order_cart import PREPAID
 from pos.domain.question import Option, Question, to_minor
 from pos.domain.rounding import cash_due
 from pos.domain.tender import ForeignRate
@@ -294,6 +295,8 @@ class Tendering:
         while at and _is_out(cart.tenders[at]):  # paid out for the one before it
             at -= 1
         tender = cart.tenders[at]
+        if tender.kind == PREPAID:
+            raise Refusal("prepaid-stays", level="info")
         for other in (tender, *filter(_is_out, cart.tenders)):
             self.may_leave(other)
         said = "part-back"

@@ -45,9 +45,9 @@ from pos.till.inserts import Inserts
 from pos.till.ledger import Ledger
 from pos.till.leftovers import Leftovers
 from pos.till.numbers import Numbers
+from pos.till.order_parts import OrderParts
 from pos.till.parking import RESUME_BEFORE, Parking
 from pos.till.phone_carts import PhoneCarts
-from pos.till.pickups import Pickups
 from pos.till.picture import Picture
 from pos.till.pricing import Pricing
 from pos.till.promoting import Promoting
@@ -167,6 +167,9 @@ class Till:
         self._goods = Goods(self._desk, ledger, self._selling)
         Inserts(self._desk, ledger, self._selling, self._checkout, tendering)
         self._phone_carts = PhoneCarts(self._desk, self._selling, self._checkout)
+        self._orders = OrderParts(
+            self._desk, ledger, self._selling, self._checkout, self._parking, self._surroundings
+        )
         self._desk.again = lambda command: self._queue.appendleft((command, None))
         counting = Counting(self._desk, ledger)
         cash = Cash(self._desk, ledger, self._selling, self._surroundings, counting)
@@ -224,17 +227,16 @@ class Till:
             Gifts(self._desk, self._selling, self._checkout, self._surroundings, book),
             Stockroom(self._desk, self._selling),
             WithoutReceipt(self._desk, self._selling, book, returning),
-            Pickups(self._desk, ledger, self._selling, self._checkout, self._surroundings),
+            *self._orders.parts,
             *self._cards.parts,
         )
         self._take_in(parts)
         self._queue: deque[tuple[c.Command, _Done]] = deque()
-        self._busy = False
+        self._busy, self._revision = False, 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._afterwards: asyncio.Task[None] | None = None
         self._listeners: list[_Listener] = []
         self._view: TillView | None = None
-        self._revision = 0
 
     def _take_in(self, parts: tuple[Any, ...]) -> None:
         """What each part handles, which keys start its functions, which codes are its business."""
@@ -288,6 +290,7 @@ class Till:
         await self._parking.store.load()
         self._selling.choose_open_line()
         self._cards.take_up()
+        self._orders.take_up()
 
     def _tick(self, command: c.Tick) -> _Waiting:
         self._cards.tick()
@@ -404,6 +407,7 @@ class Till:
         self._pricing.first()
         self._goods.first()
         self._phone_carts.first()
+        self._orders.first()
 
     def _ask_first(self, needed: NeedsAnswer, command: c.Command) -> _Waiting:
         """A question comes before the command; answered well, the command is done."""

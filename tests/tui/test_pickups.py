@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import Coroutine, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,17 @@ import pytest
 from pos.domain import commands as c
 from pos.domain.scans import ScanKind, own_code
 from pos.order_facts import OrderHandedOver
+from pos.till.order_desk import OrderDesk
 from sync.hub.database import transact
 from sync.hub.shop.kit import tasks
 from sync.hub.shop.kit.actor import Actor
 from sync.hub.shop.kit.ticks import tick
 from sync.hub.shop.orders import moves, tokens
-from sync.hub.shop.orders.messages import ClaimCode, Payment
+from sync.hub.shop.orders.messages import ClaimCode, Payment, Short
 from sync.hub.shop.orders.watch import ring_due
 from tests.contract.hub_rig import Rig
 from tests.contract.shop.kit import do
-from tests.contract.shop.orders_kit import made_ready, placed, seen
+from tests.contract.shop.orders_kit import hand_over, heard, made_ready, placed, seen, step
 from tests.tui.fakes import MILK, PIN, SHIRT, YOGHURT, Shop
 from tests.tui.shop_rig import HubBehind, tell_orders
 
@@ -256,3 +258,173 @@ def test_a_token_that_is_forged_or_too_old_opens_nothing(rig: Rig) -> None:
         assert await do_it(shop, c.Scan(shown)) == "pickup-token-old"
 
     assert handed(at_till(rig, story)) == []
+
+
+# -- claims that nobody needs any more
+
+
+def state_of(rig: Rig, order: Any, at: int = 0) -> str:
+    return str(seen(rig, order).fulfillments[at].state)
+
+
+async def told(shop: Shop) -> None:
+    """What is told in the background is told."""
+    await shop.till._orders.desk.rest()
+
+
+def test_esc_at_the_counter_makes_the_order_anybodys_again(rig: Rig) -> None:
+    order = ready(rig, paid=True)
+
+    async def story(shop: Shop, _: CutLine) -> None:
+        await do_it(shop, code(order))
+        assert state_of(rig, order) == "claimed"
+        assert await do_it(shop, c.Cancel()) == "pickup-kept"
+        await told(shop)
+        assert state_of(rig, order) == "ready"
+
+    at_till(rig, story)
+
+
+@pytest.mark.parametrize("cut", ["", "after"])
+def test_a_claim_of_before_a_crash_is_released_at_the_next_start(rig: Rig, cut: str) -> None:
+    order = ready(rig, paid=True)
+
+    async def story(shop: Shop, line: CutLine) -> None:
+        line.cut = cut
+        await do_it(shop, code(order))
+        line.cut = ""
+        assert state_of(rig, order) == "claimed"
+        after = OrderDesk(shop.till._desk, shop.till._selling)
+        after.let_go()
+        await after.rest()
+        assert state_of(rig, order) == "ready"
+
+    at_till(rig, story)
+
+
+def test_what_a_crash_left_handed_over_is_not_released(rig: Rig) -> None:
+    order = ready(rig, paid=True)
+
+    async def story(shop: Shop, line: CutLine) -> None:
+        await do_it(shop, code(order))
+        line.cut = "before"
+        await do_it(shop, bag(order), c.Answer(""))
+        await told(shop)
+        line.cut = ""
+        after = OrderDesk(shop.till._desk, shop.till._selling)
+        after.let_go()
+        await after.rest()
+        assert state_of(rig, order) == "claimed"
+        assert await do_it(shop, code(order)) == "pickup-unheard"
+
+    assert len(handed(at_till(rig, story))) == 1
+
+
+def test_a_pick_whose_answer_was_lost_counts_once_also_after_a_restart(rig: Rig) -> None:
+    order = placed(rig, store="s")
+
+    async def story(shop: Shop, line: CutLine) -> None:
+        await do_it(shop, c.Do("pickups"), c.Answer("1"))
+        line.cut = "after"
+        assert await do_it(shop, c.Scan(MILK)) == "pickup-silent"
+        line.cut = ""
+        after = OrderDesk(shop.till._desk, shop.till._selling)
+        after.let_go()
+        await after.rest()
+        assert [line.picked for line in seen(rig, order).fulfillments[0].lines] == [1, 0]
+
+    at_till(rig, story)
+
+
+# -- paid in part
+
+
+def part_prepaid(rig: Rig, minor: int) -> Any:
+    return placed(rig, store="s", kind="reserve_and_collect", payments=(Payment(minor, "psp", "p-1"),))
+
+
+def test_a_part_that_was_prepaid_counts_once_over_several_fulfillments(rig: Rig) -> None:
+    order = part_prepaid(rig, 300)
+    step(rig, moves.short, order, Short(2, Decimal(1), "backorder"))
+    order = made_ready(rig, made_ready(rig, seen(rig, order), at=0), at=1)
+
+    async def story(shop: Shop, _: CutLine) -> None:
+        await do_it(shop, code(order), bag(order))
+        await do_it(shop, c.PayCash(None))
+        await told(shop)
+        for fact in handed(shop):
+            heard(rig, fact, "3", shop.journal.facts.index(fact) + 1, store="s")
+        await do_it(shop, code(order), bag(order), c.PayCash(None))
+
+    shop = at_till(rig, story)
+    assert sum(fact.value_minor for fact in handed(shop)) == 1577
+    assert sum(fact.paid_minor for fact in handed(shop)) == 1277
+    tell_hub(rig, shop, OrderHandedOver)
+    assert (seen(rig, order).state, seen(rig, order).rest_minor) == ("closed", 0)
+
+
+def test_a_prepaid_order_in_the_sale_is_voided_and_parked_like_any_other(rig: Rig) -> None:
+    order = made_ready(rig, part_prepaid(rig, 300))
+
+    async def story(shop: Shop, _: CutLine) -> None:
+        await do_it(shop, code(order), bag(order), c.VoidLine(2))
+        assert [tender.amount_minor for tender in shop.till._selling.the_cart().tenders] == [278]
+        await do_it(shop, c.VoidCart(), c.VoidCart())
+        assert shop.till.view.lines == ()
+        await told(shop)
+        assert state_of(rig, order) == "ready"
+        await do_it(shop, code(order), bag(order), c.ParkCart(""))
+        await told(shop)
+        assert state_of(rig, order) == "ready"
+        await do_it(shop, c.ResumeParked(""), c.PayCash(None))
+
+    shop = at_till(rig, story)
+    (fact,), (sale,) = handed(shop), shop.journal.sales
+    assert (fact.paid_minor, sale.total_minor, fact.claim) == (1277, 1577, 3)
+
+
+def test_a_parked_order_that_went_out_elsewhere_is_not_paid_here(rig: Rig) -> None:
+    order = ready(rig)
+
+    async def story(shop: Shop, _: CutLine) -> None:
+        await do_it(shop, code(order), bag(order), c.ParkCart(""))
+        await told(shop)
+        there = hand_over(order)
+        heard(rig, there, "9", 1, store="s")
+        assert await do_it(shop, c.ResumeParked(""), c.PayCash(None)) == "pickup-gone"
+
+    assert at_till(rig, story).journal.sales == []
+
+
+# -- what is not as it was packed
+
+
+def test_another_article_goes_at_the_price_that_was_ordered_and_the_old_one_stays(rig: Rig) -> None:
+    order = ready(rig, paid=True)
+
+    async def story(shop: Shop, _: CutLine) -> None:
+        await do_it(shop, code(order), c.Answer("5"), c.Choose(2), c.Choose(2), c.Scan(YOGHURT))
+        assert await do_it(shop, bag(order), c.Answer("")) == "pickup-done"
+
+    shop = at_till(rig, story)
+    (fact,) = handed(shop)
+    assert [(one.n, one.value_minor, bool(one.replaces), one.reason) for one in fact.lines] == [
+        (1, 278, False, ""),
+        (2, 1299, True, "damaged"),
+    ]
+    tell_hub(rig, shop, OrderHandedOver)
+    assert (seen(rig, order).state, seen(rig, order).rest_minor) == ("closed", 0)
+    found = do(rig, lambda work, _: tasks.listing(work, "s", limit=9), None)
+    assert [task.kind for task in found] == ["damaged"]
+
+
+def test_another_article_in_a_sale_costs_what_was_ordered(rig: Rig) -> None:
+    order = ready(rig)
+
+    async def story(shop: Shop, _: CutLine) -> None:
+        await do_it(shop, code(order), c.Answer("5"), c.Choose(2), c.Choose(1), c.Scan(YOGHURT))
+        await do_it(shop, bag(order), c.PayCash(None))
+
+    shop = at_till(rig, story)
+    (fact,), (sale,) = handed(shop), shop.journal.sales
+    assert (sale.total_minor, fact.lines[1].replaces, fact.lines[1].value_minor) == (1577, "S6", 1299)

@@ -87,7 +87,7 @@ def _write_fulfillment(
 
 
 class Body(Struct, frozen=True, omit_defaults=True):
-    """What stands in `orders.body`. `person` is sealed under the person's key."""
+    """What stands in `orders.body`. `person` is sealed under the person's key. `given_back_minor` of a down payment went back."""
 
     lines: tuple[OrderLine, ...]
     payments: tuple[Payment, ...] = ()
@@ -100,6 +100,7 @@ class Body(Struct, frozen=True, omit_defaults=True):
     note: str = ""
     person: bytes = b""
     pay_later: bool = False
+    given_back_minor: int = 0
 
 
 class Doing(Struct, frozen=True, omit_defaults=True):
@@ -246,12 +247,13 @@ def _task(row: Any) -> Task:
 def shown(held: Held) -> Order:
     """The order as it is told."""
     body = held.body
-    value, paid = value_of(held), sum(payment.amount_minor for payment in body.payments)
+    value = value_of(held)
+    paid = sum(payment.amount_minor for payment in body.payments) - body.given_back_minor
     return Order(
         held.order_id, held.store, held.number, held.code, held.kind, held.state, held.version, held.terms,
         held.created_ms, body.lines, tuple(_fulfillment(task) for task in held.tasks.values()), body.payments,
         value, paid, value - paid, body.currency, body.language, body.purpose, body.channel, body.external,
-        held.customer, body.origin, body.note,
+        held.customer, body.origin, body.note, body.given_back_minor,
     )  # fmt: skip
 
 

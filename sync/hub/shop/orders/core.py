@@ -334,7 +334,7 @@ def put_back(work: Work, held: Held, task: Task, state: str, reason: str) -> Non
 def _give_money_back(work: Work, held: Held, reason: str) -> None:
     """What was paid for goods that will not come is given back where it was paid: a task until somebody did it."""
     paid = sum(payment.amount_minor for payment in held.body.payments)
-    over = paid - value_of(held)
+    over = paid - held.body.given_back_minor - value_of(held)
     if over > 0:
         todo.add(
             work, held.store, "order-refund", f"{held.order_id}/{held.terms}", subject=held.order_id,

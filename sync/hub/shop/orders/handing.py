@@ -151,7 +151,8 @@ def _lines_and_money(held: Held, told: list[Told], primary: set[str]) -> None:
         )
     payments = [one for one in held.body.payments if one.provider != "counter"]
     payments += [Payment(one.fact.paid_minor, "counter", one.name) for one in told if one.fact.paid_minor > 0]
-    held.body = replace(held.body, payments=tuple(payments))
+    back = sum(one.fact.returned_minor for one in told)
+    held.body = replace(held.body, payments=tuple(payments), given_back_minor=back)
 
 
 def _sent(held: Held) -> dict[int, Decimal]:
@@ -196,6 +197,13 @@ def _task_follows(work: Work, held: Held, task: Task, told: list[Told]) -> None:
                 work, task.store, kind, f"{task.fulfillment_id}/{one.n}", subject=held.order_id,
                 data={"number": held.number, "line": one.n, "qty": str(one.qty), "reason": one.reason},
             )  # fmt: skip
+        for gone in fact.lines:
+            if gone.replaces:
+                kind = "damaged" if gone.reason == "damaged" else "put-back"
+                todo.add(
+                    work, task.store, kind, f"{task.fulfillment_id}/{gone.n}", subject=held.order_id,
+                    data={"number": held.number, "line": gone.n, "qty": str(gone.qty), "reason": gone.reason},
+                )  # fmt: skip
     if left and task.state not in ENDED:
         held.put(replace(task, state="ready", claimed_by="", lease_ms=0, doing=doing))
         return

@@ -171,10 +171,13 @@ class Ship(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ClaimCode(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the customer showed: the pickup code, or the order's number or id. `peek`: only look."""
+    """What the customer showed: the pickup code, or the order's number or id. `peek`: only look. `fulfillment`: this one of
+    several (empty: the first that waits).
+    """
 
     code: Annotated[str, Meta(min_length=1, max_length=64)]
     peek: bool = False
+    fulfillment: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Released(Struct, frozen=True, forbid_unknown_fields=True):
@@ -246,7 +249,7 @@ class Fulfillment(Struct, frozen=True, omit_defaults=True):
 
 class Order(Struct, frozen=True, omit_defaults=True):
     """An order as it stands. `value_minor` is what its lines cost now, `rest_minor` what is still to pay (negative: to give
-    back). `code` is what the customer shows. `terms` changes with lines, amounts and times.
+    back); `paid_minor` is less what went back at a counter (`given_back_minor`). `code` is what the customer shows. `terms` changes with lines, amounts and times.
     """
 
     order_id: str
@@ -272,6 +275,7 @@ class Order(Struct, frozen=True, omit_defaults=True):
     customer: str = ""
     origin: str = ""
     note: str = ""
+    given_back_minor: int = 0
 
 
 class Placed(Struct, frozen=True):

@@ -296,12 +296,15 @@ def claim(work: Work, ask: ClaimAsk) -> Order:
         if not here:
             core.see(work, core.Seen(order_id))
         return shown(held)
+    if ask.about.fulfillment:
+        here = [task for task in here if task.fulfillment_id == ask.about.fulfillment]
+    till = work.actor.name
     waiting = [task for task in here if task.state in {"ready", "claimed"}]
+    waiting.sort(key=lambda one: one.claimed(work.now_ms) and one.claimed_by != till)
     if not waiting:
         states = sorted({task.state for task in here}) or [held.state]
         raise RefusedError(409, f"pickup-{_foremost(states)}", "It is not ready to be handed over", states[0])
     task = waiting[0]
-    till = work.actor.name
     if task.claimed(work.now_ms) and task.claimed_by != till:
         raise RefusedError(409, "claimed", "Another till hands it over just now", task.claimed_by)
     fresh = not (task.claimed(work.now_ms) and task.claimed_by == till)
