@@ -275,7 +275,7 @@ async def told(shop: Shop) -> None:
 def test_esc_at_the_counter_makes_the_order_anybodys_again(rig: Rig) -> None:
     order = ready(rig, paid=True)
 
-    async def story(shop: Shop, _: CutLine) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
         await do_it(shop, code(order))
         assert state_of(rig, order) == "claimed"
         assert await do_it(shop, c.Cancel()) == "pickup-kept"
@@ -289,10 +289,10 @@ def test_esc_at_the_counter_makes_the_order_anybodys_again(rig: Rig) -> None:
 def test_a_claim_of_before_a_crash_is_released_at_the_next_start(rig: Rig, cut: str) -> None:
     order = ready(rig, paid=True)
 
-    async def story(shop: Shop, line: CutLine) -> None:
-        line.cut = cut
+    async def story(shop: Shop, line: HubBehind) -> None:
+        line.fail(cut)
         await do_it(shop, code(order))
-        line.cut = ""
+        line.fail("")
         assert state_of(rig, order) == "claimed"
         after = OrderDesk(shop.till._desk, shop.till._selling)
         after.let_go()
@@ -305,12 +305,12 @@ def test_a_claim_of_before_a_crash_is_released_at_the_next_start(rig: Rig, cut: 
 def test_what_a_crash_left_handed_over_is_not_released(rig: Rig) -> None:
     order = ready(rig, paid=True)
 
-    async def story(shop: Shop, line: CutLine) -> None:
+    async def story(shop: Shop, line: HubBehind) -> None:
         await do_it(shop, code(order))
-        line.cut = "before"
+        line.fail("before")
         await do_it(shop, bag(order), c.Answer(""))
         await told(shop)
-        line.cut = ""
+        line.fail("")
         after = OrderDesk(shop.till._desk, shop.till._selling)
         after.let_go()
         await after.rest()
@@ -323,11 +323,11 @@ def test_what_a_crash_left_handed_over_is_not_released(rig: Rig) -> None:
 def test_a_pick_whose_answer_was_lost_counts_once_also_after_a_restart(rig: Rig) -> None:
     order = placed(rig, store="s")
 
-    async def story(shop: Shop, line: CutLine) -> None:
+    async def story(shop: Shop, line: HubBehind) -> None:
         await do_it(shop, c.Do("pickups"), c.Answer("1"))
-        line.cut = "after"
+        line.fail("after")
         assert await do_it(shop, c.Scan(MILK)) == "pickup-silent"
-        line.cut = ""
+        line.fail("")
         after = OrderDesk(shop.till._desk, shop.till._selling)
         after.let_go()
         await after.rest()
@@ -348,7 +348,7 @@ def test_a_part_that_was_prepaid_counts_once_over_several_fulfillments(rig: Rig)
     step(rig, moves.short, order, Short(2, Decimal(1), "backorder"))
     order = made_ready(rig, made_ready(rig, seen(rig, order), at=0), at=1)
 
-    async def story(shop: Shop, _: CutLine) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
         await do_it(shop, code(order), bag(order))
         await do_it(shop, c.PayCash(None))
         await told(shop)
@@ -359,14 +359,14 @@ def test_a_part_that_was_prepaid_counts_once_over_several_fulfillments(rig: Rig)
     shop = at_till(rig, story)
     assert sum(fact.value_minor for fact in handed(shop)) == 1577
     assert sum(fact.paid_minor for fact in handed(shop)) == 1277
-    tell_hub(rig, shop, OrderHandedOver)
+    tell_orders(rig, shop, OrderHandedOver)
     assert (seen(rig, order).state, seen(rig, order).rest_minor) == ("closed", 0)
 
 
 def test_a_prepaid_order_in_the_sale_is_voided_and_parked_like_any_other(rig: Rig) -> None:
     order = made_ready(rig, part_prepaid(rig, 300))
 
-    async def story(shop: Shop, _: CutLine) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
         await do_it(shop, code(order), bag(order), c.VoidLine(2))
         assert [tender.amount_minor for tender in shop.till._selling.the_cart().tenders] == [278]
         await do_it(shop, c.VoidCart(), c.VoidCart())
@@ -386,7 +386,7 @@ def test_a_prepaid_order_in_the_sale_is_voided_and_parked_like_any_other(rig: Ri
 def test_a_parked_order_that_went_out_elsewhere_is_not_paid_here(rig: Rig) -> None:
     order = ready(rig)
 
-    async def story(shop: Shop, _: CutLine) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
         await do_it(shop, code(order), bag(order), c.ParkCart(""))
         await told(shop)
         there = hand_over(order)
@@ -402,7 +402,7 @@ def test_a_parked_order_that_went_out_elsewhere_is_not_paid_here(rig: Rig) -> No
 def test_another_article_goes_at_the_price_that_was_ordered_and_the_old_one_stays(rig: Rig) -> None:
     order = ready(rig, paid=True)
 
-    async def story(shop: Shop, _: CutLine) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
         await do_it(shop, code(order), c.Answer("5"), c.Choose(2), c.Choose(2), c.Scan(YOGHURT))
         assert await do_it(shop, bag(order), c.Answer("")) == "pickup-done"
 
@@ -412,7 +412,7 @@ def test_another_article_goes_at_the_price_that_was_ordered_and_the_old_one_stay
         (1, 278, False, ""),
         (2, 1299, True, "damaged"),
     ]
-    tell_hub(rig, shop, OrderHandedOver)
+    tell_orders(rig, shop, OrderHandedOver)
     assert (seen(rig, order).state, seen(rig, order).rest_minor) == ("closed", 0)
     found = do(rig, lambda work, _: tasks.listing(work, "s", limit=9), None)
     assert [task.kind for task in found] == ["damaged"]
@@ -421,7 +421,7 @@ def test_another_article_goes_at_the_price_that_was_ordered_and_the_old_one_stay
 def test_another_article_in_a_sale_costs_what_was_ordered(rig: Rig) -> None:
     order = ready(rig)
 
-    async def story(shop: Shop, _: CutLine) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
         await do_it(shop, code(order), c.Answer("5"), c.Choose(2), c.Choose(1), c.Scan(YOGHURT))
         await do_it(shop, bag(order), c.PayCash(None))
 
