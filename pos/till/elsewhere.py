@@ -32,6 +32,7 @@ __all__ = ["RETURN_UNCHECKED", "Elsewhere", "Part", "Silent"]
 RETURN_UNCHECKED: Final = declare("return-unchecked", amount=True)
 _PENDING: Final = "returns.asked"
 _OWN_S: Final = 2.0
+_KEEP_S: Final = 3.0
 _LOOK_MS: Final = 600_000
 """What was looked after within so long is paid as it is: the hub keeps it for longer."""
 _SENTENCES: Final = {
@@ -104,6 +105,8 @@ class Elsewhere:
             if own:
                 return receipt
             raise Refusal("returns-no-hub")
+        if again and receipt.unheard:
+            return receipt
         settled = yield from self._settle()
         tidied = yield from self._tidy(receipt.key)
         if receipt.purchase is not None and not (again or settled or tidied):
@@ -119,6 +122,8 @@ class Elsewhere:
         return msgspec.structs.replace(receipt, purchase=self._read(answer, Purchase), unheard=False)
 
     def _receipt(self, found: Purchase, *, gift: bool) -> Generator[Any, Any, Receipt]:
+        if found.currency != self._desk.setup.currency:
+            raise Refusal("purchase-currency", currency=found.currency)
         if found.source == "order":
             sale = sale_of(found, self._desk)
             return Receipt("", 0, sale, gift, order=found.order_id, purchase=found)
@@ -174,9 +179,9 @@ class Elsewhere:
         key = before.key if before is not None and before.body == body else self._desk.world.ids.new_id()
         if memory is not None:
             yield memory.put(_PENDING, msgspec.json.encode(_Pending(key, body)))
-        answer: ShopAnswer = yield shop.ask("POST", "/returns", body, key=key)
+        answer: ShopAnswer = yield shop.ask("POST", "/returns", body, key=key, timeout_s=_KEEP_S)
         if answer.silent:
-            answer = yield shop.ask("POST", "/returns", body, key=key)
+            answer = yield shop.ask("POST", "/returns", body, key=key, timeout_s=_KEEP_S)
         if answer.silent:
             return None
         if not answer.yes:
@@ -268,7 +273,8 @@ class Elsewhere:
             if hold.receipt != receipt or not hold.return_id or left == hold.lines:
                 holds.append(hold)
                 continue
-            yield shop.ask("POST", f"/returns/{hold.return_id}/release", key=f"release/{hold.return_id}")
+            path = f"/returns/{hold.return_id}/release"
+            yield shop.ask("POST", path, key=f"release/{hold.return_id}", timeout_s=_OWN_S)
             rest = msgspec.structs.replace(hold, lines=left, return_id="", key="", until_ms=0)
             if left:
                 holds.append((yield from self._again(rest)) or rest)

@@ -22,7 +22,7 @@ from pos.till.selling import Selling
 __all__ = ["Finding", "Unheard"]
 
 FIND_PURCHASE: Final = declare("find-purchase")
-_WAYS: Final = ("order", "email", "phone", "customer", "card", "serial", "receipt")
+_WAYS: Final = ("order", "email", "phone", "customer", "card", "serial", "receipt", "store")
 _NOT_HERE: Final = frozenset({"receipt-elsewhere", "receipt-unknown"})
 _TEXT_MAX: Final = 120
 _LIST: Final = 20
@@ -110,7 +110,7 @@ class Finding:
                 return (yield from self._numbered(number, ""))
             rows = yield from self.elsewhere.look(order=text[:_TEXT_MAX])
             rows = rows or (yield from self.elsewhere.look(serial=text[:_TEXT_MAX]))
-        except Unheard:
+        except Silent:
             raise
         except Refusal:
             raise unknown from None
@@ -152,6 +152,9 @@ class Finding:
             return (yield from self.elsewhere.look(customer=self._selling.cart.about.customer))
         if way == "card":
             return (yield from self._by_card())
+        if way == "store":
+            store = self._desk.world.journal.head.store
+            return (yield from self.elsewhere.look(store=store, on=(yield from self._day())))
         answer = yield Question(f"find-by-{way}", "text", scans="answer")
         if isinstance(answer, Scanned):
             return (yield from self._scanned(answer.code, way))
@@ -183,9 +186,12 @@ class Finding:
             if len(digits) == 4 and digits.isascii() and digits.isdigit():
                 break
             self._desk.refuse(e.Message("find-four-digits"))
+        return (yield from self.elsewhere.look(last4=digits, on=(yield from self._day())))
+
+    def _day(self) -> Generator[Any, Any, str]:
         on = yield Question("find-on", "date", empty=True, scans="refuse")
         day: dt.date = self._desk.today() if on is None else on
-        return (yield from self.elsewhere.look(last4=digits, on=day.isoformat()))
+        return day.isoformat()
 
     # -- which
 

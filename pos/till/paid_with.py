@@ -65,7 +65,9 @@ class PaidWith:
 
     async def parts(self, cart: Cart) -> list[Part]:
         """What comes back in this cart, by receipt. How others' were paid, the hub told when they were kept for it."""
-        self._told = {hold.receipt: hold.paid for hold in cart.about.holds}
+        self._told = {
+            hold.receipt: hold.paid for hold in reversed(cart.about.holds)
+        }  # told first: nothing kept yet
         worth: Counter[tuple[str, bool]] = Counter()
         for line in cart.lines:
             if line.live and line.pay_minor < 0:

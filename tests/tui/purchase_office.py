@@ -1,5 +1,7 @@
 """A hub that knows purchases, in memory: strict about what it is asked, for tests of what a till does with the answers."""
 
+import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -117,10 +119,8 @@ class Office:
     def _do(self, method: str, path: str, body: bytes) -> ShopAnswer:
         at = urlsplit(path)
         if method == "GET" and at.path == "/returns/sales":
-            ((name, (value, *_)),) = [
-                (k, v) for k, v in parse_qs(at.query).items() if k not in {"store", "on"}
-            ]
-            found = [self.purchases[one] for one in self.finds.get((name, value), ())]
+            asked = {name: value for name, (value, *_) in parse_qs(at.query, strict_parsing=True).items()}
+            found = [self.purchases[one] for one in self._found(asked)]
             rows = [{k: v for k, v in one.items() if k not in {"lines", "tenders", "sale"}} for one in found]
             return _yes({"sales": rows})
         if method == "GET":
@@ -136,6 +136,22 @@ class Office:
             return ShopAnswer(409, code="lapsed")
         hold["until"] = 0 if verb == "release" else self.clock.wall_ms() + LEASE_MS
         return self._held(return_id)
+
+    def _found(self, asked: dict[str, str]) -> Sequence[str]:
+        match sorted(asked):
+            case ["on", "store"]:
+                dt.date.fromisoformat(asked["on"])
+                return [path for path in self.purchases if path.startswith(f"till/{asked['store']}/")]
+            case ["last4", "on"]:
+                return self.finds.get(("last4", f"{asked['last4']} {asked['on']}"), ())
+            case ["receipt", "store"]:
+                return [
+                    one for one in self.finds.get(("receipt", asked["receipt"]), ()) if asked["store"] in one
+                ]
+            case [name]:
+                assert name in {"code", "receipt", "order", "email", "phone", "customer", "serial"}, name
+                return self.finds.get((name, asked[name]), ())
+        raise AssertionError(asked)
 
     def _whole(self, name: str) -> dict[str, Any]:
         found = self.purchases[name]

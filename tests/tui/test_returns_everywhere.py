@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from pos.domain import commands as c
 from pos.domain.scans import ScanKind, own_code
@@ -11,6 +12,7 @@ from pos.till.receipt_book import receipt_code
 from receipts.model import Shop as Paper
 from receipts.model import build
 from receipts.text import render_text
+from tests.demo.fronts import LineFront
 from tests.tui.fakes import MILK, PIN, SHIRT, YOGHURT, FakeMemory, Shop, opened, run
 from tests.tui.purchase_office import Office
 from tests.tui.test_returning import POLICY, Counter
@@ -492,5 +494,109 @@ def test_on_the_screen_a_purchase_is_found_chosen_and_taken_back() -> None:
             text = "\n".join(render_text(receipt, 48))
             assert "Rückgabe zu Bestellung 123452" in text
             assert "Erstattung durch den Zahlungsdienst" in text
+
+    run(case)
+
+
+def test_the_list_goes_on_to_the_receipts_of_the_stores_other_tills() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        office.sold(await sold_elsewhere(SHIRT), "4")
+        office.sold(await sold_elsewhere(MILK), "5")
+        office.sold(await sold_elsewhere(MILK), "1", "cgn")
+        await counter.do(c.Do("receipts"), c.Choose(1))
+        assert counter.asked == "find-purchase"
+        await counter.do(c.Choose(8), c.Answer(""))
+        question = counter.till.view.question
+        assert question is not None
+        assert [option.text.split()[1] for option in question.options] == ["4-1-20417", "5-1-20417"]
+        await counter.do(c.Choose(1))
+        question = counter.till.view.question
+        assert question is not None
+        assert [option.key for option in question.options] == [
+            "return"
+        ]  # no copy of what was not printed here
+        await counter.do(c.Choose(1))
+        assert counter.asked == "return-lines"
+
+    run(case)
+
+
+@pytest.mark.parametrize(
+    ("steps", "path"),
+    [
+        (
+            (c.Choose(5), c.Answer("12a4"), c.Answer("1234"), c.Answer("21.11.2026")),
+            "last4=1234&on=2026-11-21",
+        ),
+        ((c.Choose(3), c.Answer("0171 2345678")), "phone=0171+2345678"),
+        ((c.Choose(6), c.Scan("SN-77")), "serial=SN-77"),
+        ((c.Choose(7), c.Answer("cgn/4-1-20417")), "receipt=4-1-20417&store=cgn"),
+        ((c.Scan("98765432"),), "customer=98765432"),
+    ],
+)
+def test_a_purchase_is_found_by_what_its_customer_knows(steps: tuple[c.Command, ...], path: str) -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        office.sold(await sold_elsewhere(SHIRT), "4")
+        await counter.do(c.Do("find-purchase"), *steps)
+        assert office.asked[-1] == f"GET /returns/sales?{path}"
+        assert (counter.said, counter.asked) == ("purchase-unknown", "find-purchase")
+
+    run(case)
+
+
+def test_in_line_mode_a_purchase_comes_back_by_the_same_questions() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        office.ordered("o1", 123_456, ("S6", "T-Shirt Basic M dunkelblau", 1, 1299), shoppay=1299)
+        front = LineFront(counter.shop)
+        for step in (
+            "key find-purchase",
+            "pick 1",
+            "answer 123456",
+            "pick 1",
+            "pick 2",
+            "key cash",
+            "pick 1",
+        ):
+            await front.do(step)
+        assert last(counter).tenders[0].kind == "prepaid"
+        assert "Kauf suchen: womit?" in front.said
+        assert "internal-error" not in front.said
+
+    run(case)
+
+
+def test_a_receipt_in_another_currency_is_said_and_does_not_come_back() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        path = office.sold(await sold_elsewhere(SHIRT), "4")
+        office.purchases[path]["currency"] = "CHF"
+        await counter.back("4-1-20417")
+        assert (counter.said, counter.asked) == ("purchase-currency", "")
+
+    run(case)
+
+
+def test_the_hub_goes_silent_after_it_told_the_lines_and_no_more_comes_back_than_was_left() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        path = office.sold(await sold_elsewhere(YOGHURT, YOGHURT), "4")
+        office.took(path, 1, 1, 59)
+        await counter.back("4-1-20417")
+        await counter.do(c.Choose(1))
+        office.away = True
+        await counter.do(c.Choose(1))
+        assert counter.asked == "return-alone"
+        await counter.do(c.Choose(2), c.Approve("Alex", PIN))
+        assert counter.cart == [("return", "-1", -59)]
+        await counter.do(c.PayCash())
+        sale = last(counter)
+        origin = sale.lines[0].origin
+        assert origin is not None
+        assert (origin.offline, origin.n) == (True, 2)
+        assert [one.by for one in sale.approvals] == ["2"]
+        assert sale.references == (Reference("return", "4", 1, 20_417),)
 
     run(case)
