@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Request, Response
+from litestar.background_tasks import BackgroundTask
 from sqlalchemy.engine import Connection
 
 from pos.resources import read_toml
@@ -31,7 +32,19 @@ from sync.hub.shop.letters.shops import hours_of
 from sync.hub.vault import VaultError
 from sync.hub.visitors import FORM_RETRY_S, PAGE_RETRY_S
 
-__all__ = ["CUSTOMER", "FORM_MAX", "Form", "Page", "change", "look_of", "markup", "refused", "show", "word"]
+__all__ = [
+    "CUSTOMER",
+    "FORM_MAX",
+    "Form",
+    "Page",
+    "change",
+    "look_of",
+    "markup",
+    "refused",
+    "show",
+    "word",
+    "words_have",
+]
 
 CUSTOMER: Final = Actor("page", "customer", "admin")
 """Whoever holds a page's address; what it may do is decided by the page's own functions."""
@@ -140,9 +153,12 @@ async def change(
     request: Request[Any, Any, Any],
     run: Callable[[Work, Form], str | None],
     *,
-    after: Callable[[], None] = lambda: None,
+    later: Callable[[Work, Form], None] | None = None,
 ) -> Response[bytes]:
-    """One form. `run` gives the address that shows what was done, or None where there is no such page."""
+    """One form. `run` gives the address that shows what was done, or None where there is no such page.
+
+    `later` runs in a transaction of its own once the answer is on its way, so that the time it takes tells nothing.
+    """
     hub = hub_of(request)
     wanted = _language(request, "")
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
@@ -171,12 +187,27 @@ async def change(
             return refused(page, to)
         hub.visitors.missed(address_of(request))
         return _message(page, "missing", 404)
-    after()
     hub.shop_moved()
     lang = form.fields.get("lang", "")
     if lang in LANGUAGES:
         to += ("&" if "?" in to else "?") + f"lang={lang}"
-    return respond(b"", _HTML, 303, {**_NO_STORE, "Location": to})
+    answer = respond(b"", _HTML, 303, {**_NO_STORE, "Location": to})
+    if later is not None:
+        answer.background = BackgroundTask(_afterwards, hub, later, form)
+    return answer
+
+
+async def _afterwards(hub: Hub, later: Callable[[Work, Form], None], form: Form) -> None:
+    def write(connection: Connection) -> None:
+        work = Work(connection, hub.clock.wall_ms(), hub.ids, CUSTOMER)
+        later(work, form)
+        work.finish()
+
+    try:
+        await hub.database.run("", write)
+    except Exception as error:  # noqa: BLE001 - nobody waits for it; never the text, which may name a person
+        _log.error("a form's work was not done: %s", type(error).__name__)
+    hub.shop_moved()
 
 
 def refused(page: Page, error: RefusedError) -> Response[bytes]:
@@ -243,6 +274,10 @@ def _form(body: bytes) -> Form:
     except (ValueError, UnicodeDecodeError):
         return Form({})
     return Form({name: values[0].strip() for name, values in fields.items()})
+
+
+def words_have(key: str, language: str) -> bool:
+    return key in _words(language)
 
 
 @lru_cache(maxsize=2)

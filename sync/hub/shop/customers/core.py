@@ -53,6 +53,7 @@ __all__ = [
     "find",
     "find_by_identifier",
     "get",
+    "kept_of",
     "lookup_form",
     "make_link",
     "merge",
@@ -266,7 +267,14 @@ def bought(work: Work, customer_id: str, purchase: Purchase) -> None:
 
 
 def export(work: Work, customer_id: str) -> Export:
-    """All that is kept of a person."""
+    """All that is kept of a person; who asked is noted."""
+    told = kept_of(work, customer_id)
+    _looked(work, standing(work, customer_id), "export")
+    return told
+
+
+def kept_of(work: Work, customer_id: str) -> Export:
+    """The same for the person's own eyes: nothing is noted."""
     customer_id = standing(work, customer_id)
     all_ids = cluster(work, customer_id)
     a, p = t.customer_access.c, t.customer_purchase.c
@@ -278,15 +286,13 @@ def export(work: Work, customer_id: str) -> Export:
     seen = work.execute(
         sa.select(a.at_ms, a.who, a.what).where(a.customer_id.in_(all_ids)).order_by(a.at_ms, a.access_id)
     )
-    told = Export(
+    return Export(
         tuple(_read(work, one) for one in all_ids),
         tuple(consent for one in all_ids for consent in consents.listing(work, one)),
         tuple(points.entries(work, all_ids)),
         tuple(Purchase(*row) for row in rows),
         tuple((row.at_ms, row.who, row.what) for row in seen),
     )
-    _looked(work, customer_id, "export")
-    return told
 
 
 def erase(work: Work, customer_id: str) -> Erased:
