@@ -5,6 +5,7 @@ the till has sent the sale, and then says that the receipt is on its way.
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -14,32 +15,19 @@ from sqlalchemy.engine import Connection
 
 from pos.facts import FactError, StoredFact, decode_fact
 from pos.sale_facts import Sale
+from receipts.look import Look
 from receipts.model import Receipt, Shop, TooLongError, build
 from sync.hub import ledger
 from sync.hub.service import Hub
 from sync.hub.visitors import PAGE_RETRY_S
+from sync.hub.web.answers import address_of, language_of, respond, too_many
+from sync.hub.web.below import Subject, below, look_now
 from sync.links import receipt_of_gift, split_link, verify_link
 from sync.wire import Problem, ShopInfo, encode_json
 
-__all__ = ["HEADERS", "address_of", "find", "get_gift", "get_receipt", "language_of", "respond", "too_many"]
+__all__ = ["Found", "find", "get_gift", "get_receipt", "subject_of"]
 
-LANGUAGES: Final = ("de", "en")
 RETRY_S: Final = 5
-HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "Cache-Control": "private",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "X-Robots-Tag": "noindex, nofollow",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Vary": "Accept-Language",
-}
 _TEXT: Final = "text/plain"
 _HTML: Final = "text/html"
 _TEXT_COLUMNS: Final = 42
@@ -67,14 +55,22 @@ async def get_receipt(request: Request[Any, Any, Any], link: FromPath[str]) -> R
     name, form = _form_of(link)
     if not hub.visitors.may_look(address_of(request)):
         return too_many(form, language_of(wanted, "de"), PAGE_RETRY_S)
-    found = await hub.database.read("", find, name, hub.no_key)
+    found, look = await hub.database.read("", _seek, find, name, hub)
     if found is None:
         hub.visitors.missed(address_of(request))
-        return _not_found(form, language_of(wanted, "de"))
+        return _not_found(form, language_of(wanted, "de"), look)
     if found.fact is None:
-        return _pending(found, form, language_of(wanted, "de"))
+        return _pending(found, form, language_of(wanted, "de"), look)
     try:
         receipt = _receipt(found, found.fact, hub.public_url, wanted)
+        if form == "html":
+            subject = subject_of(name, found)
+            look = await below(hub, look, subject, name, receipt.language, request.query_params)
+            from receipts.html import receipt_page  # noqa: PLC0415 - each rendering loads when it is asked for
+
+            return respond(
+                receipt_page(receipt, look).encode(), _HTML, 200, {"Cache-Control": "private, no-cache"}
+            )
         if form in _DRAWN and hub.renderer is not None:
             return await hub.renderer.run(_arrived, receipt, form)
         return _arrived(receipt, form)
@@ -87,7 +83,7 @@ async def get_receipt(request: Request[Any, Any, Any], link: FromPath[str]) -> R
             found.fact.seq,
             found.till,
         )
-        return _broken(form, language_of(wanted, "de"))
+        return _broken(form, language_of(wanted, "de"), look)
 
 
 @get("/g/{link:str}", include_in_schema=True)
@@ -97,17 +93,17 @@ async def get_gift(request: Request[Any, Any, Any], link: FromPath[str]) -> Resp
     wanted = request.headers.get("accept-language", "")
     if not hub.visitors.may_look(address_of(request)):
         return too_many("html", language_of(wanted, "de"), PAGE_RETRY_S)
-    found = await hub.database.read("", find_gift, link, hub.no_key)
+    found, look = await hub.database.read("", _seek, find_gift, link, hub)
     if found is None:
         hub.visitors.missed(address_of(request))
-        return _not_found("html", language_of(wanted, "de"))
+        return _not_found("html", language_of(wanted, "de"), look)
     if found.fact is None:
-        return _pending(found, "html", language_of(wanted, "de"))
+        return _pending(found, "html", language_of(wanted, "de"), look)
     try:
         from receipts.html import gift_page  # noqa: PLC0415 - as each rendering
 
         receipt = _receipt(found, found.fact, hub.public_url, wanted)
-        return respond(gift_page(receipt, f"{hub.public_url.rstrip('/')}/g/{link}").encode(), _HTML)
+        return respond(gift_page(receipt, f"{hub.public_url.rstrip('/')}/g/{link}", look).encode(), _HTML)
     except (FactError, ValueError, ArithmeticError, OSError):
         _log.exception(
             "the gift receipt of fact %d/%d of till %s cannot be shown",
@@ -115,7 +111,7 @@ async def get_gift(request: Request[Any, Any, Any], link: FromPath[str]) -> Resp
             found.fact.seq,
             found.till,
         )
-        return _broken("html", language_of(wanted, "de"))
+        return _broken("html", language_of(wanted, "de"), look)
 
 
 def _receipt(found: Found, fact: StoredFact, public_url: str, wanted: str) -> Receipt:
@@ -132,6 +128,23 @@ def _receipt(found: Found, fact: StoredFact, public_url: str, wanted: str) -> Re
         copy=False,
         language=language_of(wanted, sale.language),
     )
+
+
+def _seek(
+    connection: Connection, find_: Callable[[Connection, str, bytes], Found | None], link: str, hub: Hub
+) -> tuple[Found | None, Look]:
+    return find_(connection, link, hub.no_key), look_now(connection, hub)
+
+
+def subject_of(link: str, found: Found) -> Subject | None:
+    """Which receipt this is, for cases and the survey; None for one of a training, and for one on its way."""
+    parts = split_link(link)
+    if found.fact is None or parts is None:
+        return None
+    sale = decode_fact(found.fact.kind, found.fact.version, found.fact.body)
+    if not isinstance(sale, Sale) or sale.training:
+        return None
+    return Subject(parts[0], f"{found.till}-{found.fact.epoch}-{sale.number}", sale.customer)
 
 
 def find(connection: Connection, link: str, no_key: bytes) -> Found | None:
@@ -160,21 +173,6 @@ def find_gift(connection: Connection, link: str, no_key: bytes) -> Found | None:
     return find(connection, receipt, no_key) if receipt else None
 
 
-def language_of(accept: str, default: str) -> str:
-    """The language of ours that an Accept-Language header (RFC 9110, 12.5.4) wants most."""
-    best, best_weight = default if default in LANGUAGES else "de", 0.0
-    for item in accept[:200].split(","):
-        tag, _, quality = item.strip().partition(";")
-        language = tag.strip().lower().partition("-")[0]
-        try:
-            weight = float(quality.strip().removeprefix("q=")) if quality.strip() else 1.0
-        except ValueError:
-            continue
-        if language in LANGUAGES and weight > best_weight:
-            best, best_weight = language, weight
-    return best
-
-
 def _form_of(link: str) -> tuple[str, str]:
     for form in _FORMS:
         if link.endswith(f".{form}"):
@@ -197,14 +195,10 @@ def _arrived(receipt: Receipt, form: str) -> Response[bytes]:
         return respond(receipt_ekabs(receipt), "application/json")
     if form in _DRAWN:
         return _drawn(receipt, form)
-    if form == "txt":
-        from receipts.text import render_text  # noqa: PLC0415
+    from receipts.text import render_text  # noqa: PLC0415
 
-        text = "".join(f"{line}\n" for line in render_text(receipt, _TEXT_COLUMNS))
-        return respond(text.encode(), _TEXT)
-    from receipts.html import receipt_page  # noqa: PLC0415
-
-    return respond(receipt_page(receipt).encode(), _HTML)
+    text = "".join(f"{line}\n" for line in render_text(receipt, _TEXT_COLUMNS))
+    return respond(text.encode(), _TEXT)
 
 
 def _drawn(receipt: Receipt, form: str) -> Response[bytes]:
@@ -219,7 +213,7 @@ def _drawn(receipt: Receipt, form: str) -> Response[bytes]:
     return respond(receipt_png(receipt), "image/png", 200, {"Content-Disposition": name})
 
 
-def _pending(found: Found, form: str, language: str) -> Response[bytes]:
+def _pending(found: Found, form: str, language: str, look: Look) -> Response[bytes]:
     retry = {"Retry-After": str(RETRY_S), "Cache-Control": "private, no-store"}
     if form in _DATA:
         return respond(b'{"status":"pending"}', "application/json", 202, retry)
@@ -228,10 +222,10 @@ def _pending(found: Found, form: str, language: str) -> Response[bytes]:
         return respond(text.encode(), _TEXT, 202, retry)
     from receipts.html import pending_page  # noqa: PLC0415
 
-    return respond(pending_page(_shop(found.shop), language).encode(), _HTML, 200, retry)
+    return respond(pending_page(_shop(found.shop), language, look).encode(), _HTML, 200, retry)
 
 
-def _not_found(form: str, language: str) -> Response[bytes]:
+def _not_found(form: str, language: str, look: Look) -> Response[bytes]:
     if form in _DATA:
         return respond(encode_json(Problem(404, "No such receipt")), "application/problem+json", 404)
     if form == "txt":
@@ -239,10 +233,10 @@ def _not_found(form: str, language: str) -> Response[bytes]:
         return respond(text.encode(), _TEXT, 404)
     from receipts.html import not_found_page  # noqa: PLC0415
 
-    return respond(not_found_page(language).encode(), _HTML, 404)
+    return respond(not_found_page(language, look).encode(), _HTML, 404)
 
 
-def _broken(form: str, language: str) -> Response[bytes]:
+def _broken(form: str, language: str, look: Look) -> Response[bytes]:
     if form in _DATA:
         problem = Problem(422, "This receipt cannot be shown", "the sale is stored, but it cannot be read")
         return respond(encode_json(problem), "application/problem+json", 422)
@@ -255,7 +249,7 @@ def _broken(form: str, language: str) -> Response[bytes]:
         return respond(text.encode(), _TEXT, 422)
     from receipts.html import broken_page  # noqa: PLC0415
 
-    return respond(broken_page(language).encode(), _HTML, 422)
+    return respond(broken_page(language, look).encode(), _HTML, 422)
 
 
 def _too_long(language: str) -> Response[bytes]:
@@ -265,24 +259,3 @@ def _too_long(language: str) -> Response[bytes]:
         else "This receipt is too long for a picture. The PDF holds all of it.\n"
     )
     return respond(text.encode(), _TEXT, 422)
-
-
-def too_many(form: str, language: str, retry_s: int) -> Response[bytes]:
-    """For an address that asks too often."""
-    headers = {"Retry-After": str(retry_s), "Cache-Control": "no-store"}
-    if form in _DATA:
-        problem = Problem(429, "Too many requests", f"ask again in {retry_s} seconds")
-        return respond(encode_json(problem), "application/problem+json", 429, headers)
-    from receipts.html import too_many_page  # noqa: PLC0415
-
-    return respond(too_many_page(language).encode(), _HTML, 429, headers)
-
-
-def address_of(request: Request[Any, Any, Any]) -> str:
-    return request.client.host if request.client is not None else ""
-
-
-def respond(
-    content: bytes, media_type: str, status: int = 200, headers: dict[str, str] | None = None
-) -> Response[bytes]:
-    return Response(content, status_code=status, media_type=media_type, headers=HEADERS | (headers or {}))

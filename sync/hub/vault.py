@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy.engine import Connection, Engine
 
-__all__ = ["KEY_BYTES", "Vault", "VaultError", "install", "load_vault", "vault_of"]
+__all__ = ["KEY_BYTES", "Vault", "VaultError", "has_vault", "install", "load_vault", "vault_of"]
 
 KEY_BYTES: Final = 32
 _NONCE: Final = 12
@@ -82,6 +82,10 @@ def vault_of(connection: Connection) -> Vault:
     if not isinstance(found, Vault):
         raise VaultError("this hub has no key file for customers' data; name it with --keys")
     return found
+
+
+def has_vault(connection: Connection) -> bool:
+    return isinstance(connection.get_execution_options().get(_OPTION), Vault)
 
 
 def _make_file(path: Path, master: bytes) -> None:

@@ -14,7 +14,7 @@ import httpx
 import msgspec
 import pytest
 
-from sync.hub.pages import language_of
+from sync.hub.web.answers import language_of
 from sync.wire import BATCH_MAX_BYTES, Ack, Batch, Fork, Gap, Problem, decode_answer
 from tests.contract.hub_kit import Till, as_json, link_of, sale
 from tests.contract.hub_rig import JSON, hub_process, hub_rig, say_hello, send, until_arrived

@@ -6,6 +6,7 @@ from sync.hub.shop.baskets import core as basket_core
 from sync.hub.shop.baskets import facts as baskets
 from sync.hub.shop.cards import core as cards_core
 from sync.hub.shop.cards import facts as cards
+from sync.hub.shop.cases import core as cases_core
 from sync.hub.shop.customers import facts as customers
 from sync.hub.shop.kit.facts import Room
 from sync.hub.shop.kit.ticks import Tick
@@ -22,4 +23,5 @@ TICKS: Final[tuple[Tick, ...]] = (
     ring_due,
     cards_core.expire_holds,
     basket_core.expire_due,
+    cases_core.forget_old,
 )

@@ -7,6 +7,7 @@ from litestar import Router
 from sync.hub.shop.baskets.api import ROUTES as BASKETS
 from sync.hub.shop.brand.api import ROUTES as BRAND
 from sync.hub.shop.cards.api import ROUTES as CARDS
+from sync.hub.shop.cases.api import ROUTES as CASES
 from sync.hub.shop.catalogue.api import ROUTES as CATALOGUE
 from sync.hub.shop.customers.api import ROUTES as CUSTOMERS
 from sync.hub.shop.kit.http import BODY_MAX_BYTES
@@ -19,7 +20,7 @@ from sync.hub.shop.webhooks.api import ROUTES as WEBHOOKS
 __all__ = ["channel_api"]
 
 _ROUTES: Final[tuple[Any, ...]] = (
-    *(*STORES, *OFFICE, *CATALOGUE, *STOCK, *ORDERS, *CUSTOMERS, *CARDS, *WEBHOOKS, *BASKETS, *BRAND),
+    *(*STORES, *OFFICE, *CATALOGUE, *STOCK, *ORDERS, *CUSTOMERS, *CARDS, *WEBHOOKS, *BASKETS, *BRAND, *CASES),
 )
 
 

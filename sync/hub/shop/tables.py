@@ -3,6 +3,7 @@
 from sync.hub.shop.baskets import tables as basket_tables
 from sync.hub.shop.brand import tables as brand_tables
 from sync.hub.shop.cards import tables as cards_tables
+from sync.hub.shop.cases import tables as case_tables
 from sync.hub.shop.catalogue import tables as catalogue_tables
 from sync.hub.shop.customers import tables as customers_tables
 from sync.hub.shop.letters import tables as letter_tables
@@ -14,6 +15,7 @@ __all__ = [
     "basket_tables",
     "brand_tables",
     "cards_tables",
+    "case_tables",
     "catalogue_tables",
     "customers_tables",
     "letter_tables",

@@ -6,9 +6,9 @@ from litestar import Request, Response, get
 
 from sync.hub.answers import hub_of
 from sync.hub.brand import logo_of
-from sync.hub.pages import address_of, respond, too_many
 from sync.hub.shop.brand.core import brand_now
 from sync.hub.visitors import PAGE_RETRY_S
+from sync.hub.web.answers import address_of, respond, too_many
 
 __all__ = ["ROUTES"]
 

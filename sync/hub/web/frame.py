@@ -21,7 +21,6 @@ from pos.resources import read_toml
 from receipts.look import Look
 from sync.hub.answers import hub_of
 from sync.hub.brand import Brand, style_of
-from sync.hub.pages import LANGUAGES, address_of, language_of, respond, too_many
 from sync.hub.service import Hub
 from sync.hub.shop.brand.core import brand_now
 from sync.hub.shop.kit.actor import Actor
@@ -31,6 +30,7 @@ from sync.hub.shop.letters.rendering import hours_lines, moment, money
 from sync.hub.shop.letters.shops import hours_of
 from sync.hub.vault import VaultError
 from sync.hub.visitors import FORM_RETRY_S, PAGE_RETRY_S
+from sync.hub.web.answers import LANGUAGES, address_of, language_of, respond, too_many
 
 __all__ = [
     "CUSTOMER",
@@ -42,6 +42,7 @@ __all__ = [
     "markup",
     "refused",
     "show",
+    "template",
     "word",
     "words_have",
 ]
@@ -79,22 +80,18 @@ class Page(msgspec.Struct, frozen=True):
 
     def html(self, name: str, **values: Any) -> str:
         """`name`: of a template beside this file."""
-        page: str = (
-            _templates()
-            .get_template(f"{name}.html.j2")
-            .render(
-                language=self.language,
-                look=look_of(self.brand),
-                style=markup(style_of(self.brand)),
-                own_name=False,
-                page=self,
-                t=partial(word, language=self.language),
-                money=partial(_money, language=self.language),
-                moment=self.moment,
-                hours=partial(hours_lines, language=self.language),
-                spans=hours_of,
-                **values,
-            )
+        page: str = template(name).render(
+            language=self.language,
+            look=look_of(self.brand),
+            style=markup(style_of(self.brand)),
+            own_name=False,
+            page=self,
+            t=partial(word, language=self.language),
+            money=partial(_money, language=self.language),
+            moment=self.moment,
+            hours=partial(hours_lines, language=self.language),
+            spans=hours_of,
+            **values,
         )
         return page
 
@@ -283,6 +280,11 @@ def words_have(key: str, language: str) -> bool:
 @lru_cache(maxsize=2)
 def _words(language: str) -> dict[str, str]:
     return msgspec.convert(read_toml("pages", f"{language}.toml"), dict[str, str])
+
+
+def template(name: str) -> Any:
+    """Of a template beside this file."""
+    return _templates().get_template(f"{name}.html.j2")
 
 
 @lru_cache(maxsize=1)

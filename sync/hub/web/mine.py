@@ -7,12 +7,12 @@ from litestar.params import FromPath
 from msgspec import Struct, to_builtins
 
 from sync.hub.answers import hub_of
-from sync.hub.pages import respond
 from sync.hub.shop.customers import core, own_hands
 from sync.hub.shop.customers.messages import Consent, Customer, Export, Purchase
 from sync.hub.shop.customers.own_hands import PURPOSES, Said
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
+from sync.hub.web.answers import respond
 from sync.hub.web.frame import Form, Page, change, show, word, words_have
 from sync.wire import encode_json
 

@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import uvicorn
 
+from sync.hub import projector
+from sync.hub.database import transact
 from sync.hub.shop.baskets import core as baskets
 from sync.hub.shop.baskets.messages import MakeBasket
 from sync.hub.shop.catalogue.messages import AskedLine
@@ -19,8 +21,8 @@ from sync.hub.shop.orders.messages import Order, PlaceOrder
 from sync.hub.shop.stock import core as stock
 from sync.hub.shop.stores import core as stores
 from sync.hub.shop.stores.messages import Hours, OtherDay, PutStore
-from tests.contract.hub_kit import Till, link_of
-from tests.contract.hub_rig import Rig, say_hello, send, until_arrived
+from tests.contract.hub_kit import NOW_MS, Till, link_of
+from tests.contract.hub_rig import Rig, say_hello, send
 from tests.contract.shop.kit import OFFICE, do
 from tests.contract.shop.orders_kit import LINES, made_ready, stocked
 from tests.contract.shop.test_catalogue import bring, record
@@ -92,7 +94,8 @@ class Site:
             till.number = number - 1
             till.sell(1, link=link, **fields)
             await send(line, till.batch(1, 2))
-            await until_arrived(line, link)
+        while transact(self.rig.engine, projector.follow, "demo", "1", 1, NOW_MS):
+            pass
         return link
 
     def work(self, function: Any, ask: Any = None) -> Any:
