@@ -170,10 +170,8 @@ def test_what_was_written_is_nobodys_once_its_key_is_destroyed(site: Site) -> No
         async with site.visitor() as line:
             path = await asked(line, f"/r/{link}/help", name="Rosalinde Querfurt")
             with site.rig.engine.connect() as connection:
-                rows = repr(
-                    connection.execute(sa.select(t.case)).all()
-                    + connection.execute(sa.select(t.case_message)).all()
-                )  # type: ignore[operator]
+                found = [connection.execute(sa.select(table)).all() for table in (t.case, t.case_message)]
+                rows = repr(found)
                 assert "Rosalinde" not in rows
             (brief,) = (await office.get("/cases?store=demo"))["cases"]
             await office.post(f"/cases/demo/{brief['case_id']}/erase")
