@@ -282,7 +282,7 @@ _KEY: Final = {
     "name": "Idempotency-Key", "in": "header", "schema": _KEY_SCHEMA,
     "description": "Names this request for 45 days: sent again, it gets the first answer again",
 }  # fmt: skip
-_VERSION: Final = {"type": "string", "maxLength": 64, "pattern": "^[ -~]*$"}
+_VERSION: Final = {"type": "string"}
 _PARAMETERS: Final = {
     "Idempotency-Key": {**_KEY, "required": True},
     "Idempotency-Key-optional": {**_KEY, "required": False},

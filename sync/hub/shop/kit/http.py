@@ -97,14 +97,15 @@ async def act(
     status: int = 200,
     tag: Callable[[_T], str] = lambda _: "",
     after: Callable[[], None] = lambda: None,
+    sent: bytes | None = None,
 ) -> Response[Any]:
     """Run a command and answer with what it returned. `lane`: what should wait in one queue (a store's name).
 
-    `after` is called once it is durable, also for an answer that is given again.
+    `after` is called once it is durable, also for an answer that is given again. `sent`: the body, where the handler has read it.
     """
     hub = hub_of(request)
     actor = await actor_of(request, scope)
-    keyed = await _keyed(request)
+    keyed = await _keyed(request, sent)
     try:
         done = await hub.database.run(lane, _perform, function, ask, hub, actor, keyed, status, tag)
     except RefusedError as refused:
@@ -156,7 +157,7 @@ def _perform(
     )  # fmt: skip
 
 
-async def _keyed(request: Request[Any, Any, Any]) -> Keyed | None:
+async def _keyed(request: Request[Any, Any, Any], sent: bytes | None) -> Keyed | None:
     if request.method == "GET":
         return None  # nothing to do once; and an answer may hold what must not be kept
     key = request.headers.get("idempotency-key", "").strip()
@@ -168,7 +169,8 @@ async def _keyed(request: Request[Any, Any, Any]) -> Keyed | None:
         raise _problem(
             RefusedError(400, "key", f"An Idempotency-Key has 1 to {KEY_MAX} printable characters")
         )
-    return Keyed.of(key, f"{request.method} {request.url.path}", await request.body())
+    body = await request.body() if sent is None else sent
+    return Keyed.of(key, f"{request.method} {request.url.path}", body)
 
 
 def _answer(done: Done) -> Response[bytes]:

@@ -174,7 +174,7 @@ async def put_import(request: Request[Any, Any, Any]) -> Response[bulk.Import]:
         raise ProblemError(415, "The content type is application/x-ndjson or text/csv", kind[:64])
     body = b"".join([piece async for piece in chunks(request, _IMPORT_MAX_BYTES)])
     ask = bulk.ImportAsk(body, "csv" if kind == "text/csv" else "ndjson")
-    return await act(request, "stock:write", bulk.import_lines, ask)
+    return await act(request, "stock:write", bulk.import_lines, ask, sent=body)
 
 
 @get("/stock/export", responses=REFUSALS)
