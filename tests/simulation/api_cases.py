@@ -32,7 +32,13 @@ from tests.contract.shop.kit import Channel
 __all__ = ["Found", "api_block", "ask_all", "on_both"]
 
 _ID: Final = re.compile(r"\{([a-z_]+)\}")
-_SPOILT: Final = ("", "Bearer", "Bearer tresen_000000000000_" + "0" * 48, "Basic dXNlcjpwYXNz", "Bearer \u00e4")
+_SPOILT: Final = (
+    "",
+    "Bearer",
+    "Bearer tresen_000000000000_" + "0" * 48,
+    "Basic dXNlcjpwYXNz",
+    "Bearer \u00e4",
+)
 _POOL_MAX: Final = 50
 _EACH_MIN: Final = 9
 _CASE_MS: Final = 20
@@ -67,7 +73,9 @@ class _Asker:
             self.rig.engine, issue_token, "all", "admin", "", self.rig.hub.ids, self.rig.clock.wall_ms()
         )
         self._line = httpx.AsyncClient(transport=transport, base_url="http://hub")
-        self._till = httpx.AsyncClient(transport=transport, base_url="http://hub", auth=Signing(self.rig, "demo", "1"))
+        self._till = httpx.AsyncClient(
+            transport=transport, base_url="http://hub", auth=Signing(self.rig, "demo", "1")
+        )
         self.loop = asyncio.new_event_loop()
         self.loop.run_until_complete(self._seed_data())
 
@@ -75,9 +83,20 @@ class _Asker:
         office = Channel(self.rig)
         hours = [{"weekday": day, "opens": 0, "closes": 1440} for day in range(1, 8)]
         for store in ("demo", "other"):
-            await office.put(f"/stores/{store}", {"name": store, "hours": hours, "latitude": 52, "longitude": 13})
+            await office.put(
+                f"/stores/{store}", {"name": store, "hours": hours, "latitude": 52, "longitude": 13}
+            )
         lines = "".join(
-            json.dumps({"sku": f"{1000 + n}", "name": f"Artikel {n}", "price_minor": 100 + n, "tax": "A", "gtins": []}) + "\n"
+            json.dumps(
+                {
+                    "sku": f"{1000 + n}",
+                    "name": f"Artikel {n}",
+                    "price_minor": 100 + n,
+                    "tax": "A",
+                    "gtins": [],
+                }
+            )
+            + "\n"
             for n in range(5)
         )
         answer = await self._line.put(
@@ -87,14 +106,19 @@ class _Asker:
         for sku in ("1000", "1001", "1002"):
             await office.post(
                 "/stock/movements",
-                {"store": "demo", "sku": sku, "qty": "1000", "type": "receipt", "reason": "Ware", "operator": "1"},
+                {
+                    "store": "demo",
+                    "sku": sku,
+                    "qty": "1000",
+                    "type": "receipt",
+                    "reason": "Ware",
+                    "operator": "1",
+                },
             )
         self._pool |= {"store": ["demo", "demo", "other"], "sku": ["1000", "1001", "1002"], "code": ["1000"]}
 
     def operations(self) -> list[Any]:
-        return [
-            one.ok() for one in self.schema.get_all_operations() if one.ok().path.startswith("/v1/")
-        ]
+        return [one.ok() for one in self.schema.get_all_operations() if one.ok().path.startswith("/v1/")]
 
     def ask(self, case: Any) -> None:
         """Send one case, as one of the callers there are, and hold its answer to the description."""
@@ -140,11 +164,16 @@ class _Asker:
             for line in case.body.get("lines", ()) if isinstance(case.body.get("lines"), list) else ():
                 if isinstance(line, dict) and isinstance(line.get("sku"), str):
                     line["sku"] = self.chance.choice(self._pool["sku"])
-        if case.method == "POST" and case.headers and _is_right(case, "header") and "Idempotency-Key" in case.headers and self.chance.random() < 0.8:
+        if (
+            case.method == "POST"
+            and case.headers
+            and _is_right(case, "header")
+            and "Idempotency-Key" in case.headers
+            and self.chance.random() < 0.8
+        ):
             case.headers["Idempotency-Key"] = f"key-{next(self._keys)}"
 
     def _judge(self, case: Any, answer: httpx.Response, *, stranger: bool) -> None:
-        from schemathesis import checks as _  # noqa: F401 - loads them
         from schemathesis.checks import not_a_server_error
         from schemathesis.core.failures import Failure, FailureGroup
         from schemathesis.specs.openapi import checks
@@ -185,7 +214,11 @@ class _Asker:
     def _remember(self, value: Any, depth: int = 0) -> None:
         if isinstance(value, dict):
             for name, one in value.items():
-                if isinstance(one, str) and one and (name.endswith("_id") or name in {"cart", "number", "code"}):
+                if (
+                    isinstance(one, str)
+                    and one
+                    and (name.endswith("_id") or name in {"cart", "number", "code"})
+                ):
                     held = self._pool[name]
                     held.append(one)
                     del held[:-_POOL_MAX]
@@ -211,7 +244,9 @@ def _config() -> Any:
     from schemathesis.config import SchemathesisConfig
 
     refused = ["400", "401", "403", "404", "405", "409", "412", "413", "415", "422", "429"]
-    return SchemathesisConfig.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": refused}}})
+    return SchemathesisConfig.from_dict(
+        {"checks": {"negative_data_rejection": {"expected-statuses": refused}}}
+    )
 
 
 def _without_security(document: dict[str, Any]) -> dict[str, Any]:
@@ -244,7 +279,10 @@ def _request(sent: dict[str, Any], headers: dict[str, Any]) -> httpx.Request | N
         body = made.body or b""
         content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
         raw = [
-            (key if isinstance(key, bytes) else key.encode("latin-1"), value if isinstance(value, bytes) else value.encode())
+            (
+                key if isinstance(key, bytes) else key.encode("latin-1"),
+                value if isinstance(value, bytes) else value.encode(),
+            )
             for key, value in made.headers.items()
         ]
         return httpx.Request(str(made.method), str(made.url), headers=raw, content=content)
@@ -269,7 +307,10 @@ def ask_all(
     try:
         for number, operation in enumerate(chosen):
             wrong = rounds // 3 if _can_be_wrong(operation) else 0
-            for mode, examples in ((GenerationMode.POSITIVE, rounds - wrong), (GenerationMode.NEGATIVE, wrong)):
+            for mode, examples in (
+                (GenerationMode.POSITIVE, rounds - wrong),
+                (GenerationMode.NEGATIVE, wrong),
+            ):
                 if examples:
                     _draw(asker, operation, mode, examples, seed + number)
                 progress(asker.found.cases)
@@ -281,7 +322,9 @@ def ask_all(
 def _can_be_wrong(operation: Any) -> bool:
     """Whether something is in it that a limit holds for."""
     return bool(operation.body) or any(
-        set(one.definition["schema"]) - {"type", "default"} for one in operation.query if "schema" in one.definition
+        set(one.definition["schema"]) - {"type", "default"}
+        for one in operation.query
+        if "schema" in one.definition
     )
 
 
@@ -304,8 +347,9 @@ def _draw(asker: _Asker, operation: Any, mode: Any, examples: int, seed: int) ->
 
 def _nothing_to_spoil() -> tuple[type[BaseException], ...]:
     """Operations without parameters and body have no wrong request."""
-    from hypothesis.errors import Unsatisfiable
     from unittest import SkipTest
+
+    from hypothesis.errors import Unsatisfiable
 
     return (Unsatisfiable, SkipTest)
 
@@ -327,5 +371,9 @@ def api_block(seed: int, count: int, folder: Any, progress: Callable[[int], None
         for kind, url in urls.items():
             found = ask_all(url, seed, count, lambda done: progress(min(done, count)))
             assert not found.failures, "; ".join(found.failures[:5])
-            report |= {f"{kind}_cases": found.cases, f"{kind}_accepted": found.accepted, f"{kind}_signed": found.signed}
+            report |= {
+                f"{kind}_cases": found.cases,
+                f"{kind}_accepted": found.accepted,
+                f"{kind}_signed": found.signed,
+            }
     return report

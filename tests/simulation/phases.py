@@ -210,6 +210,13 @@ def _races(_seed: int, count: int, _folder: Path, progress: Callable[[int], None
     return dict(shop_races(count, progress))
 
 
+def _api(seed: int, count: int, folder: Path, progress: Callable[[int], None]) -> Report:
+    """On SQLite and on PostgreSQL."""
+    from tests.simulation.api_cases import api_block
+
+    return api_block(seed, count, folder, progress)
+
+
 def _zvt(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
     from tests.simulation.card_lines import fuzz
 
@@ -413,6 +420,15 @@ PHASES: dict[str, Phase] = {
             1_000,
             _races,
             {"last_unit": 2_000, "one_cart": 2_000},
+        ),
+        Phase(
+            "api",
+            "schemathesis asks the channels' API, right and wrong, on SQLite and on PostgreSQL; answers are as described",
+            "cases",
+            5_000,
+            1_000,
+            _api,
+            {"sqlite_cases": 5_000, "postgresql_cases": 5_000},
         ),
         Phase(
             "card-matrix",

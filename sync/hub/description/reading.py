@@ -85,7 +85,8 @@ def _input(name: str, hint: Any, default: Any) -> Input:
     bare = _bare(hint)
     if said is None or isinstance(said, PathParameter):
         return Input(name, "path", bare)
-    if get_origin(bare) in {Union, UnionType}:  # absent, and never null
+    may_be_null = get_origin(bare) in {Union, UnionType}  # Litestar reads `null` as nothing
+    if may_be_null:
         (bare,) = (one for one in get_args(bare) if one is not NoneType)
     limits: dict[str, Any] = {
         "ge": said.ge, "le": said.le, "pattern": said.pattern,
@@ -95,6 +96,8 @@ def _input(name: str, hint: Any, default: Any) -> Input:
     given: dict[str, Any] = {key: value for key, value in limits.items() if value is not None}
     if given:
         bare = Annotated[bare, msgspec.Meta(**given)]
+    if may_be_null:
+        bare = bare | None
     place = "query" if isinstance(said, QueryParameter) else "header"
     return Input(
         said.name or name, place, bare, msgspec.UNSET if default is inspect.Parameter.empty else default

@@ -11,6 +11,7 @@ from sync.hub.shop.cases.api import ROUTES as CASES
 from sync.hub.shop.catalogue.api import ROUTES as CATALOGUE
 from sync.hub.shop.customers.api import ROUTES as CUSTOMERS
 from sync.hub.shop.kit.http import BODY_MAX_BYTES
+from sync.hub.shop.kit.paths import demand_path
 from sync.hub.shop.office.api import ROUTES as OFFICE
 from sync.hub.shop.orders.api import ROUTES as ORDERS
 from sync.hub.shop.stock.api import ROUTES as STOCK
@@ -25,4 +26,6 @@ _ROUTES: Final[tuple[Any, ...]] = (
 
 
 def channel_api() -> Router:
-    return Router("/v1", route_handlers=list(_ROUTES), request_max_body_size=BODY_MAX_BYTES)
+    return Router(
+        "/v1", route_handlers=list(_ROUTES), request_max_body_size=BODY_MAX_BYTES, guards=[demand_path]
+    )

@@ -160,12 +160,13 @@ def _perform(
 async def _keyed(request: Request[Any, Any, Any], sent: bytes | None) -> Keyed | None:
     if request.method == "GET":
         return None  # nothing to do once; and an answer may hold what must not be kept
-    key = request.headers.get("idempotency-key", "").strip()
-    if not key:
+    given = request.headers.get("idempotency-key")
+    key = (given or "").strip()
+    if given is None:
         if request.method == "POST":
             raise _problem(RefusedError(400, "key-missing", "A POST needs an Idempotency-Key"))
         return None
-    if len(key) > KEY_MAX or not key.isprintable() or not key.isascii():
+    if not 0 < len(key) <= KEY_MAX or not all("!" <= letter <= "~" for letter in key):
         raise _problem(
             RefusedError(400, "key", f"An Idempotency-Key has 1 to {KEY_MAX} printable characters")
         )
