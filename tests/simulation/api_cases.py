@@ -118,7 +118,8 @@ class _Asker:
         self._pool |= {"store": ["demo", "demo", "other"], "sku": ["1000", "1001", "1002"], "code": ["1000"]}
 
     def operations(self) -> list[Any]:
-        return [one.ok() for one in self.schema.get_all_operations() if one.ok().path.startswith("/v1/")]
+        found: list[Any] = [one.ok() for one in self.schema.get_all_operations()]  # type: ignore[union-attr]
+        return [one for one in found if one.path.startswith("/v1/")]
 
     def ask(self, case: Any) -> None:
         """Send one case, as one of the callers there are, and hold its answer to the description."""
@@ -267,6 +268,10 @@ def _is_right(case: Any, place: str) -> bool:
     return found is None or found.mode.is_positive
 
 
+def _bytes(text: Any) -> bytes:
+    return text if isinstance(text, bytes) else str(text).encode()
+
+
 def _request(sent: dict[str, Any], headers: dict[str, Any]) -> httpx.Request | None:
     """None for what no client can put on a wire."""
     import requests
@@ -276,15 +281,9 @@ def _request(sent: dict[str, Any], headers: dict[str, Any]) -> httpx.Request | N
             sent["method"], sent["url"], headers=headers, params=sent.get("params"), data=sent.get("data"),
             json=sent.get("json"), cookies=sent.get("cookies"),
         ).prepare()  # fmt: skip
-        body = made.body or b""
+        body: Any = made.body or b""
         content = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else bytes(body)
-        raw = [
-            (
-                key if isinstance(key, bytes) else key.encode("latin-1"),
-                value if isinstance(value, bytes) else value.encode(),
-            )
-            for key, value in made.headers.items()
-        ]
+        raw = [(_bytes(key), _bytes(value)) for key, value in made.headers.items()]
         return httpx.Request(str(made.method), str(made.url), headers=raw, content=content)
     except (ValueError, httpx.InvalidURL, UnicodeError, requests.exceptions.RequestException):
         return None
