@@ -183,10 +183,10 @@ def taken_by(here: Mapping[int, Taken], hub: Mapping[int, Taken]) -> dict[int, T
 
 
 def how_paid(tenders: Sequence[PaidBy], order_id: str) -> tuple[HowPaid, ...]:
-    """As refunds look at it: a payment service's parts are one way, named by the order."""
+    """As refunds look at it: a payment service's parts of an order are one way, named by it; a till's sale as the till has it."""
     ways: dict[tuple[str, str], HowPaid] = {}
     for tender in tenders:
-        elsewhere = tender.provider not in {"", "till"}
+        elsewhere = bool(order_id) and tender.provider not in {"", "till"}
         kind, reference = (PREPAID, order_id) if elsewhere else (tender.kind, tender.reference)
         before = ways.get((kind, reference))
         providers = [before.provider] if before is not None and before.provider else []

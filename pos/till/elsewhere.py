@@ -281,6 +281,7 @@ class Elsewhere:
         if tuple(holds) == cart.about.holds:
             return False
         self._selling.keep(carts.with_about(self._selling.the_cart(), holds=tuple(holds)))
+        yield from self.kept()
         return True
 
     # -- before payment
@@ -323,6 +324,7 @@ class Elsewhere:
             return False
         cart = self._selling.the_cart()
         self._selling.keep(carts.with_about(cart, holds=tuple(holds)))
+        yield from self.kept()
         return True
 
     def _again(self, hold: Hold) -> Generator[Any, Any, Hold | None]:

@@ -48,8 +48,8 @@ class Finding:
         self.elsewhere = elsewhere
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
         self.functions: dict[str, Callable[[c.Do], Any]] = {"find-purchase": self._find}
-        self.then: Callable[[Receipt], Flow] = lambda _: iter(())  # type: ignore[assignment,return-value]
-        """What is done with a purchase that was found; given by the part that takes back."""
+        self.taken_back: Callable[[_Found], Flow]
+        """What is done with a purchase that is found; given by the part that takes back."""
         book.anywhere = self
 
     @property
@@ -60,11 +60,7 @@ class Finding:
         self._desk.must_be_selling()
         if not self.there:
             raise Refusal("returns-no-hub")
-        if command.text:
-            receipt = yield from self.by_text(command.text)
-        else:
-            receipt = yield from self.find()
-        yield from self.then(receipt)
+        yield from self.taken_back(self.by_text(command.text) if command.text else self.find())
 
     # -- by what is on paper
 

@@ -118,6 +118,8 @@ class PaidWith:
         if not self._is_own(key):
             return self._elsewhere(key)
         paid = await self._here(key)
+        if paid is _NOTHING:  # sold before this till's journal began
+            return self._elsewhere(key)
         told = {_way(way): way.left_minor for way in self._told.get(key, ())}
         if not told:
             return paid

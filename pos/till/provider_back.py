@@ -61,7 +61,7 @@ def started(tender: Tender, holds: list[Hold], days: int, language: str) -> Docu
     """How much, by whom, for which order, until when, and under which number to ask."""
     words = texts(language)
     providers = {way.provider for hold in holds for way in hold.paid if way.provider}
-    shown = next((hold.shown for hold in holds), tender.reference)
+    shown = next((hold.shown for hold in holds), tender.reference[-_NUMBER:])
     numbers = list(dict.fromkeys(hold.return_id[-_NUMBER:] for hold in holds if hold.return_id))
     rows = [
         DocumentRow(words("receipt.refund-started"), style="mark"),

@@ -63,7 +63,7 @@ class Returning:
         self.codes: dict[ScanKind, Callable[[Meaning], Any]] = dict.fromkeys(_RECEIPTS, self._scanned)
         book.actions["return"] = self.take_back
         book.everywhere.add("return")
-        finding.then = self.take_back
+        finding.taken_back = self._taken_back
 
     def _return(self, command: c.Do) -> Flow:
         self._desk.must_be_selling()

@@ -600,3 +600,31 @@ def test_the_hub_goes_silent_after_it_told_the_lines_and_no_more_comes_back_than
         assert sale.references == (Reference("return", "4", 1, 20_417),)
 
     run(case)
+
+
+def test_what_came_back_elsewhere_meanwhile_stays_in_the_sale_only_by_somebodys_word() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        path = office.sold(await sold_elsewhere(SHIRT), "4")
+        await counter.back("4-1-20417")
+        await counter.do(c.Choose(1), c.Choose(1))
+        later(counter, 20)
+        office.took(path, 1, 1, 1299)
+        await counter.do(c.PayCash(), c.Choose(2))
+        assert counter.till.view.asked_right == "return-unchecked"
+        await counter.do(c.Approve("Alex", PIN))
+        assert (last(counter).total_minor, [one.by for one in last(counter).approvals]) == (-1299, ["2"])
+
+    run(case)
+
+
+def test_a_number_searched_for_while_the_hub_is_silent_may_go_alone_too() -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        office.away = True
+        await counter.do(c.Do("find-purchase", "4-1-20417"))
+        assert counter.asked == "return-alone"
+        await counter.do(c.Choose(1))
+        assert (counter.said, counter.cart) == ("return-alone-no", [])
+
+    run(case)
