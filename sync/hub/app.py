@@ -15,6 +15,7 @@ from sync.hub.pages import get_gift, get_receipt
 from sync.hub.problems import HANDLERS
 from sync.hub.service import Hub
 from sync.hub.shop.routes import channel_api
+from sync.hub.shop_page import ROUTES as SHOP_PAGE
 from sync.hub.web.routes import PAGES
 
 __all__ = ["bare_app", "create_app"]
@@ -35,7 +36,7 @@ def create_app(hub: Hub) -> Gate:
 def bare_app(state: State | None = None, *lifespan: Callable[..., Any]) -> Litestar:
     """The application alone; without a hub in its state it can only be described."""
     return Litestar(
-        route_handlers=[till_api(), channel_api(), get_receipt, get_gift, *PAGES],
+        route_handlers=[till_api(), channel_api(), get_receipt, get_gift, *PAGES, *SHOP_PAGE],
         exception_handlers=HANDLERS,
         lifespan=list(lifespan),
         logging_config=None,

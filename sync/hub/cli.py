@@ -75,6 +75,12 @@ def _networks(_context: click.Context, _option: click.Parameter, values: tuple[s
     metavar="FILE",
     help="Send messages to customers, by the channels in this file (docs/messages.md).",
 )
+@click.option(
+    "--shop-page",
+    default="",
+    metavar="FILE",
+    help="Show the shop page under /shop/, with the settings in this file (docs/shop-page.md).",
+)
 @click.pass_context
 def hub(
     context: click.Context,
@@ -89,6 +95,7 @@ def hub(
     upstream: str,
     messages: str,
     webhook_networks: tuple[Any, ...],
+    shop_page: str,
 ) -> None:
     """Run the hub: takes the tills' facts, keeps the ledger, shows receipts."""
     if context.invoked_subcommand:
@@ -99,6 +106,7 @@ def hub(
     from sync.hub.serve import ListenError, serve  # noqa: PLC0415
     from sync.hub.shop.letters.channels import ChannelError  # noqa: PLC0415
     from sync.hub.shop.letters.settings import SettingsError, read_settings  # noqa: PLC0415
+    from sync.hub.shop_page import ShopPageError, read_shop_page  # noqa: PLC0415
     from sync.hub.vault import VaultError  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -118,8 +126,11 @@ def hub(
             messages=read_settings(Path(messages)) if messages else None,
             webhook_networks=webhook_networks,
             keys=key_file(url, keys),
+            shop_page=read_shop_page(Path(shop_page)) if shop_page else None,
         )
-    except (DatabaseUnavailableError, ListenError, SettingsError, ChannelError, VaultError) as error:
+    except (
+        DatabaseUnavailableError, ListenError, SettingsError, ChannelError, VaultError, ShopPageError
+    ) as error:  # fmt: skip
         fail(error)
 
 

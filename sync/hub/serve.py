@@ -15,12 +15,13 @@ import uvicorn
 
 from pos.system import SystemClock, SystemIds, ThreadWorker
 from sync.hub.app import create_app
-from sync.hub.database import Database, migrate, open_engine
+from sync.hub.database import Database, migrate, open_engine, transact
 from sync.hub.service import LOCAL_NETWORKS, Hub, Network
 from sync.hub.shop.letters.setting_up import start_post
 from sync.hub.shop.letters.settings import MessageSettings
 from sync.hub.shop.webhooks.guard import Rules
 from sync.hub.shop.webhooks.sender import WebhookSender
+from sync.hub.shop_page import ShopPage, demand_public
 from sync.hub.vault import KEY_BYTES, load_vault
 from sync.identity import Identity
 
@@ -46,17 +47,20 @@ def serve(
     messages: MessageSettings | None = None,
     webhook_networks: Sequence[Network] = (),
     keys: Path | None = None,
+    shop_page: ShopPage | None = None,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C, with `upstream` as a relay. `tls`: files of certificate chain and key (PEM).
 
     With `messages`, messages to customers go out. Webhooks go to public addresses and to `webhook_networks`. `keys`: the file
-    of the key for customers' data, made if there is none. Raises DatabaseUnavailableError, ListenError, ChannelError,
-    VaultError.
+    of the key for customers' data, made if there is none. `shop_page` is shown under /shop/. Raises DatabaseUnavailableError,
+    ListenError, ChannelError, VaultError, ShopPageError.
     """
     if tls is not None:
         _check_tls(tls)
     engine = open_engine(db)
     migrate(engine)
+    if shop_page is not None:
+        transact(engine, demand_public, shop_page)
     vault = load_vault(keys, SystemIds().token(KEY_BYTES)) if keys is not None and upstream is None else None
     listener = _listen(host, port)
     workers = [ThreadWorker(f"hub-{n}") for n in range(1 if engine.dialect.name == "sqlite" else _WORKERS)]
@@ -74,6 +78,7 @@ def serve(
         vault=vault,
         renderer=renderer,
         brand=messages.brand if messages is not None else None,
+        shop_page=shop_page,
     )
     config = uvicorn.Config(
         create_app(hub),

@@ -5,7 +5,7 @@ import ipaddress
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -33,6 +33,9 @@ from sync.hub.visitors import Visitors
 from sync.identity import Identity
 from sync.keys import SEED_BYTES
 from sync.wire import Ack, Batch, Hello, Welcome, ack_bytes
+
+if TYPE_CHECKING:
+    from sync.hub.shop_page import ShopPage
 
 __all__ = ["LOCAL_NETWORKS", "Hub", "Network"]
 
@@ -73,6 +76,7 @@ class Hub:
         vault: Vault | None = None,
         renderer: Worker | None = None,
         brand: Brand | None = None,
+        shop_page: "ShopPage | None" = None,
     ) -> None:
         self.database = database
         if vault is not None:
@@ -106,6 +110,7 @@ class Hub:
         self.visitors = Visitors(clock)
         self.renderer = renderer
         self.brand = brand
+        self.shop_page = shop_page
         self.shop = ShopFollower(database, clock, ids, ROOMS) if channels and not upstream else None
         self.webhook_rules = webhook_rules
         self._on_shop: list[Callable[[], None]] = []

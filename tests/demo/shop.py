@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import IO, Self
 
 from pos.devices import own_address
+from pos.system import SystemClock
+from tests.demo.channels import Office, fill_hub, new_token, put_stock
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "config" / "demo"
@@ -37,6 +39,9 @@ class DemoShop:
         self.control_port = _free_port(9101)
         self.card_port = _free_port(20007)
         self.card_control_port = _free_port(20107)
+        self.mail_port = _free_port(2525)
+        self.post_port = _free_port(8092)
+        self.tokens: dict[str, str] = {}
 
     @property
     def hub_url(self) -> str:
@@ -50,6 +55,15 @@ class DemoShop:
     @property
     def paper_url(self) -> str:
         return f"http://127.0.0.1:{self.paper_page_port}/"
+
+    @property
+    def shop_url(self) -> str:
+        return f"{self.public_url}/shop/"
+
+    @property
+    def post_url(self) -> str:
+        """Where the fake's letters are read, and where orders are "paid"."""
+        return f"http://{own_address()}:{self.post_port}/"
 
     @property
     def till_environment(self) -> dict[str, str]:
@@ -73,10 +87,26 @@ class DemoShop:
         if not self.scanner.exists():
             os.mkfifo(self.scanner, 0o600)
         try:
+            self._set_channels_up()
             self._spawn(
                 "hub",
-                *("-m", "pos", "hub", "--db", f"sqlite:///{self.folder / 'hub.db'}", "--host", "0.0.0.0"),
+                *("-m", "pos", "hub", "--db", self._db, "--host", "0.0.0.0"),
                 *("--port", str(self.hub_port), "--public-url", self.public_url),
+                *("--shop-page", str(self.folder / "shop-page.toml")),
+                *("--messages", str(self.folder / "messages.toml")),
+            )
+            self._spawn(
+                "post",
+                *(
+                    "-m",
+                    "tests.simulators.mailbox",
+                    "--smtp",
+                    str(self.mail_port),
+                    "--http",
+                    str(self.post_port),
+                ),
+                *("--folder", str(self.folder / "letters"), "--hub", self.hub_url),
+                *("--token", self.tokens["connector"], "--back", self.shop_url),
             )
             self._spawn(
                 "paper",
@@ -95,7 +125,9 @@ class DemoShop:
             self._wait_for(self.hub_url + "/v1/health")
             if not (self.state / "keys" / "identity.json").exists():
                 self._enrol_till()
+            self._fill_hub()
             self._wait_for(self.paper_url)
+            self._wait_for(f"http://127.0.0.1:{self.post_port}/")
         except BaseException:
             self._end()
             raise
@@ -121,9 +153,38 @@ class DemoShop:
         _tresen("promotions", "import", str(DATA / "promotions.toml"), "--state", str(self.state))
         shutil.copyfile(DATA / "quickkeys.toml", self.state / "quickkeys.toml")
 
+    @property
+    def _db(self) -> str:
+        return f"sqlite:///{self.folder / 'hub.db'}"
+
+    def _set_channels_up(self) -> None:
+        """Tokens, and the settings of the shop page and of the letters."""
+        for role in ("storefront", "connector", "admin"):
+            self.tokens[role] = new_token(self._db, f"demo {role}", role)
+        (self.folder / "shop-page.toml").write_text(
+            f'token = "{self.tokens["storefront"]}"\nname = "Kaufladen Wolkenkuckuck"\n'
+            f'payment_url = "{self.post_url}pay?order={{order}}"\npayment_note = "Attrappe: hier fließt kein Geld"\n'
+            'note = "Vorführung: kein echter Laden, nichts wird geliefert. Demo: not a real shop."\n'
+        )
+        (self.folder / "messages.toml").write_text(
+            "[quiet]\nsince = 00:00:00\nuntil = 00:00:00\n\n[channel.email]\n"
+            f'url = "mailto://127.0.0.1:{self.mail_port}?from=laden@example.org&mode=insecure"\n\n'
+            '[brand]\nname = "Kaufladen Wolkenkuckuck"\nsender = "laden@example.org"\n'
+        )
+
+    def _fill_hub(self) -> None:
+        """Stores, articles, promotions; and stock, once: the store at the harbour has things that this one lacks."""
+        office = Office(self.hub_url, self.tokens["admin"])
+        skus = fill_hub(office, self.state / "catalogue.db", DATA / "promotions.toml")
+        if office.ask("GET", "/stock?store=demo&limit=1")["levels"]:
+            return
+        amounts = {("demo", sku): "0" if at % 9 == 8 else "24" for at, sku in enumerate(skus)}
+        amounts |= {("hafen", sku): "12" for sku in skus}
+        put_stock(office, amounts, SystemClock().wall_ms())
+
     def _enrol_till(self) -> None:
         """The demo till at the demo hub, as a shop would do it: a code there, the code here."""
-        hub = ("hub", "--db", f"sqlite:///{self.folder / 'hub.db'}")
+        hub = ("hub", "--db", self._db)
         code = _tresen(*hub, "enrol", "--store", "demo", "--till", "3", "--quiet").strip()
         _tresen("enrol", "--state", str(self.state), "--hub", self.hub_url, "--code", code)
 

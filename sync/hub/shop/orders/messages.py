@@ -16,6 +16,7 @@ __all__ = [
     "Kind",
     "Label",
     "Order",
+    "OrderCart",
     "OrderLine",
     "OrderList",
     "PayOrder",
@@ -104,6 +105,23 @@ class PlaceOrder(Struct, frozen=True, forbid_unknown_fields=True):
     origin: _Word = ""
     pay_later: bool = False
     person: ShipTo | None = None
+
+
+class OrderCart(Struct, frozen=True, forbid_unknown_fields=True):
+    """Order what a cart holds, at the shop's prices of now, from the cart's store. The cart ends with it.
+
+    `total_minor` is what the customer was told; where it costs something else by now, nothing is ordered (409,
+    `price-changed`). `pay_later`: a click_and_collect order that is paid when it is collected.
+    """
+
+    total_minor: _Minor
+    kind: Literal["click_and_collect", "reserve_and_collect", "ship_from_store"] = "click_and_collect"
+    pay_later: bool = False
+    person: ShipTo | None = None
+    language: Annotated[str, Meta(pattern=r"^[a-z]{2}\Z")] = "de"
+    note: Tag = ""
+    ready_ms: _Ms = 0
+    channel: Annotated[str, Meta(max_length=32)] = ""
 
 
 class PayOrder(Struct, frozen=True, forbid_unknown_fields=True):
