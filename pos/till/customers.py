@@ -119,7 +119,7 @@ class Customers:
             raise Refusal("customer-no-history", level="info")
         rows = tuple(
             (
-                f"{dt.datetime.fromtimestamp(one.at_ms / 1000, dt.UTC):%d.%m.%Y}  {one.store}  {one.reference}",
+                f"{dt.datetime.fromtimestamp(one.at_ms / 1000, dt.UTC):%d.%m.%Y}  {one.store}  {one.reference.removeprefix(f'{one.store}/')}",
                 f"{amount(one.total_minor, self._desk.language)} {one.currency}",
             )
             for one in bought

@@ -203,6 +203,13 @@ def _shop(seed: int, count: int, _folder: Path, progress: Callable[[int], None])
     return dict(shop_days(seed, count, progress))
 
 
+def _shop_mutations(seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
+    """Each mutation has its turn once in as many seeds as there are mutations."""
+    from tests.simulation.mutations_of_shop import shop_mutations
+
+    return shop_mutations(seed, count, progress)
+
+
 def _races(_seed: int, count: int, _folder: Path, progress: Callable[[int], None]) -> Report:
     """On SQLite and on PostgreSQL; who is first is the machine's, not a seed's."""
     from tests.simulation.shop_races import shop_races
@@ -405,12 +412,31 @@ PHASES: dict[str, Phase] = {
         ),
         Phase(
             "shop",
-            "random days of a shop in every channel: late, doubled and reordered facts, counts, promises, transfers",
+            "random days of a shop in every channel: tills cut off, late, doubled and reordered facts, restarts; S1 to S9",
             "days",
             200_000,
-            2_500,
+            2_000,
             _shop,
-            {"days": 200_000},
+            {
+                "days": 200_000,
+                "facts": 800_000,
+                "partitions": 100_000,
+                "restarts": 100_000,
+                "orders of facts compared": 25_000,
+                "conflict: promise broken": 5_000,
+                "conflict: handed over twice": 2_000,
+                "conflict: card overdrawn": 15_000,
+                "conflict: cart sold twice": 2_000,
+            },
+        ),
+        Phase(
+            "shop-mutations",
+            "faults put into the rooms of the shop on purpose: its days must find them",
+            "mutations",
+            33,
+            3,
+            _shop_mutations,
+            {"mutations": 33, "caught": 33},
         ),
         Phase(
             "races",

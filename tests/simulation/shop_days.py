@@ -1,8 +1,9 @@
 """Random days of a shop in every channel, in virtual time: what S1 to S9 say must hold, whatever comes late or twice.
 
-A day has parts, each with acts by chance and a check at its end. The hub's own core runs inline over SQLite in memory;
-tills sell on when they are cut off, and what they did arrives later, in batches, twice, in another order between tills.
-Beside it stands a second, plain account. All of it follows from the seed.
+A day has parts, each with acts by chance and a check at its end. The hub's own core runs inline over SQLite in memory, each
+command in its transaction; the day as a whole is undone when it is over. Tills sell on when they are cut off, and what they did
+arrives later, in batches, twice, in another order between tills; the hub dies before commits, and answers are lost. Beside it
+stands a second, plain account that knows nothing of the rooms. All of it follows from the seed.
 
 Another resource takes part by a class with `acts`, `settle` and `check` in `parts`.
 """
@@ -11,6 +12,7 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final, Protocol, TypeVar
 
@@ -20,24 +22,34 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import StaticPool
 
 from pos.domain.line import Origin
-from pos.facts import body_of, decode_fact, kind_of
-from pos.sale_facts import Reference, Sale, SaleLine
+from pos.facts import Fact, UnknownFact, body_of, decode_fact, kind_of
+from pos.sale_facts import Sale, SaleLine
 from sync.hub.shop import tables as _shop_tables
 from sync.hub.shop.kit.actor import Actor
 from sync.hub.shop.kit.facts import Arrived
 from sync.hub.shop.kit.refusal import RefusedError
-from sync.hub.shop.kit.work import Work
+from sync.hub.shop.kit.work import Done, Keyed, Work, perform
 from sync.hub.shop.rooms import ROOMS
 from sync.hub.shop.stores.messages import PutStore
-from sync.hub.tables import metadata, store_info
+from sync.hub.tables import metadata
 from sync.wire import encode_json
 
-__all__ = ["Day", "Part", "Report", "Till", "parts", "shop_days"]
+__all__ = ["OFFICE", "Day", "Part", "Report", "Till", "parts", "shop_days"]
 
 _TABLES = _shop_tables  # so that they are made
-_DAYS_A_DATABASE: Final = 250
+_SAID_EVERY: Final = 100
+_RESTART: Final = 0.03
 _START_MS: Final = 1_790_000_000_000
-_ACTS: Final = (12, 40)
+_ACTS: Final = (8, 24)
+_SILENCE: Final = 0.1
+OFFICE: Final = Actor("token", "office", "admin")
+_SOUND: Final = """
+    select l.store, l.sku, l.on_hand, l.reserved, coalesce(r.active, 0) from stock_level l
+    left join (
+      select store, sku, sum(qty) as active from stock_reservation where state = 'active' group by store, sku
+    ) r on r.store = l.store and r.sku = l.sku
+    where l.location = 'store' and (l.reserved <> coalesce(r.active, 0) or (l.reserved > 0 and l.reserved > l.on_hand))
+    """
 _T = TypeVar("_T")
 
 
@@ -71,67 +83,133 @@ class Till(msgspec.Struct):
     said: list[Arrived] = []
 
 
+class CrashError(Exception):
+    """The hub's process ends here."""
+
+
 class Day:
-    """One seed. Stores, tills, the clock, and the way to the hub's core."""
+    """One seed. Stores, tills, the clock, the way to the hub's core, and the second account of what moved.
+
+    `moves` is what happened to goods by (store, sku, location) and cause, `counts` what was counted; `heard` are the facts that
+    the hub has by their places. Whoever takes part keeps them, from what people did, not from what the hub says.
+    """
 
     def __init__(self, connection: Connection, seed: int, report: Report) -> None:
         self.rng = random.Random(seed)
         self.seed = seed
         self.report = report
         self.connection = connection
+        self.driver: Any = connection.connection.driver_connection
         self.ids = _Ids(str(seed))
         self.now_ms = _START_MS
-        self.stores = tuple(f"s{seed}-{n}" for n in range(self.rng.randint(1, 3)))
-        self.skus = tuple(f"sku{n}" for n in range(self.rng.randint(1, 3)))
+        self.stores = tuple(f"s{seed}-{n}" for n in range(self.rng.choice((1, 2, 2, 3))))
+        self.skus = tuple(f"sku{n}" for n in range(self.rng.randint(1, 2)))
         self.safety = {store: self.rng.choice((0, 0, 1, 2)) for store in self.stores}
         self.tills = [
             Till(str(n), store, waiting=[], said=[])
             for store in self.stores
             for n in range(1, self.rng.randint(1, 2) + 1)
         ]
+        self.moves: dict[tuple[str, str, str], dict[tuple[str, str], tuple[int, int]]] = {}
+        self.counts: dict[tuple[str, str, str], list[tuple[int, str, int]]] = {}
+        self.heard: dict[tuple[str, str], Arrived] = {}
+
+    def open(self) -> None:
+        """The stores as the hub knows them."""
         for store in self.stores:
-            about = PutStore(store, safety=self.safety[store])
-            row = {"store": store, "version": 1, "active": True, "body": encode_json(about)}
-            connection.execute(store_info.insert(), row)
+            about = encode_json(PutStore(store, safety=self.safety[store], keep_days=self.rng.choice((1, 3))))
+            self.driver.execute(
+                "insert into store_info (store, version, active, body) values (?, 1, 1, ?)", (store, about)
+            )
 
-    @property
-    def late(self) -> bool:
-        """Whether there is something that the hub has not heard."""
-        return any(till.waiting for till in self.tills)
+    def rows(self, sql: str, *given: Any) -> list[tuple[Any, ...]]:
+        """What stands in the hub's tables."""
+        return list(self.driver.execute(sql, given))
 
-    def do(self, function: Callable[[Work], _T], store: str = "") -> _T:
-        """A command in its own (nested) transaction; refused, it leaves nothing."""
-        actor = Actor("till", f"{store}/1", "till", store) if store else Actor("token", "office", "admin")
+    def note(self, store: str, sku: str, location: str, key: tuple[str, str], qty: Decimal) -> None:
+        """Goods moved, now, for this cause; in millionths."""
+        self.moves.setdefault((store, sku, location), {})[key] = (int(qty * 1_000_000), self.now_ms)
+
+    def do(self, function: Callable[[Work], _T], store: str = "", till: str = "1") -> _T:
+        """A command in its own (nested) transaction; refused, it leaves nothing. At times the hub dies before its commit, comes
+        back, and is asked again.
+        """
+        if self.rng.random() < _RESTART:
+            self.report.counts["restarts"] += 1
+            with suppress(CrashError, RefusedError):
+                self._once(function, store, till, crash=True)
+        return self._once(function, store, till)
+
+    def _once(self, function: Callable[[Work], _T], store: str, till: str, *, crash: bool = False) -> _T:
+        actor = Actor("till", f"{store}/{till}", "till", store) if store else OFFICE
         work = Work(self.connection, self.now_ms, self.ids, actor)
-        nested = self.connection.begin_nested()
+        self.driver.execute("savepoint act")
         try:
             answer = function(work)
             work.finish()
+            if crash:
+                raise CrashError
         except BaseException:
-            nested.rollback()
+            self.driver.execute("rollback to act")
+            self.driver.execute("release act")
             raise
-        nested.commit()
+        self.driver.execute("release act")
         return answer
 
-    def refused(self, function: Callable[[Work], Any]) -> str:
+    def keyed(self, function: Callable[[Work, Any], _T], ask: Any, type_: type[_T], store: str = "") -> _T:
+        """A command under an idempotency key. At times its answer is lost, and it is asked again: the same answer, nothing more."""
+        actor = Actor("till", f"{store}/1", "till", store) if store else OFFICE
+        key = Keyed.of(self.ids.new_id(), function.__name__, encode_json(ask))
+
+        def run() -> Done:
+            return perform(
+                self.connection, function, ask, now_ms=self.now_ms, ids=self.ids, actor=actor, keyed=key
+            )
+
+        self.driver.execute("savepoint act")
+        try:
+            done = run()
+        except BaseException:
+            self.driver.execute("rollback to act")
+            self.driver.execute("release act")
+            raise
+        self.driver.execute("release act")
+        if self.rng.random() < _SILENCE:
+            self.report.counts["silences"] += 1
+            again = run()
+            assert again.again, "a key was used, and its command is done once more"
+            assert again.body == done.body, "a key was used, and the answer is another"
+        return msgspec.json.decode(done.body, type=type_)
+
+    def refused(self, function: Callable[[Work], Any], store: str = "", till: str = "1") -> str:
         """The code of the refusal; empty: it was answered with yes."""
         try:
-            self.do(function)
+            self.do(function, store, till)
         except RefusedError as error:
+            self.report.counts[f"refused {error.code}"] += 1
             return error.code
         return ""
 
-    def write(self, till: Till, fact: Sale) -> None:
-        """A till commits a fact: it has happened, whether the hub hears of it now or never."""
-        kind, version = kind_of(fact)
-        read = decode_fact(kind, version, body_of(fact))
-        assert isinstance(read, Sale)
-        till.seq += 1
-        arrived = Arrived(till.store, till.name, 1, till.seq, self.now_ms, read)
-        till.said.append(arrived)
-        till.waiting.append(arrived)
+    def write(self, till: Till, *facts: Fact) -> list[Arrived]:
+        """A till commits facts: they have happened, whether the hub hears of them now or never."""
+        made = []
+        for fact in facts:
+            kind, version = kind_of(fact)
+            till.seq += 1
+            read = decode_fact(kind, version, body_of(fact))
+            assert not isinstance(read, UnknownFact)
+            made.append(Arrived(till.store, till.name, 1, till.seq, self.now_ms, read))
+        till.said += made
+        till.waiting += made
         if not till.cut:
             self.deliver(till)
+        else:
+            self.report.counts["facts said while cut off"] += len(made)
+        return made
+
+    def place_of(self, till: Till, ahead: int = 1) -> str:
+        """Where the till's next fact will stand."""
+        return f"{till.name}/1/{till.seq + ahead}"
 
     def deliver(self, till: Till, count: int | None = None) -> None:
         """The next facts of a till, in its order."""
@@ -148,15 +226,18 @@ class Day:
                 for room in ROOMS:
                     room(work, arrived)
 
-        self.do(run)
+        first = batch[0]
+        self.do(run, first.store, first.till)
+        self.heard |= {(one.store, one.place): one for one in batch}
         self.report.counts["facts"] += len(batch)
 
-    def sale(self, *lines: SaleLine, references: tuple[Reference, ...] = (), training: bool = False) -> Sale:
-        return Sale(
-            cart_id=self.ids.new_id(), number=1, business_day="2026-09-21", cash_session="s", operator="1",
-            started_ms=self.now_ms, tendered_ms=self.now_ms, completed_ms=self.now_ms, offset_min=0, lines=lines,
-            tenders=(), taxes=(), total_minor=0, pieces=0, references=references, training=training,
-        )  # fmt: skip
+    def sale(self, *lines: SaleLine, **more: Any) -> Sale:
+        said: dict[str, Any] = {
+            "cart_id": self.ids.new_id(), "number": 1, "business_day": "2026-09-21", "cash_session": "s", "operator": "1",
+            "started_ms": self.now_ms, "tendered_ms": self.now_ms, "completed_ms": self.now_ms, "offset_min": 0,
+            "lines": lines, "tenders": (), "taxes": (), "total_minor": 0, "pieces": 0,
+        }  # fmt: skip
+        return Sale(**{**said, **more})
 
     def line(self, n: int, sku: str, quantity: Decimal, *, damaged: bool = False) -> SaleLine:
         """Goods that are sold, or taken back (negative)."""
@@ -166,6 +247,26 @@ class Day:
         return SaleLine(
             n, sku, 100, 100, "A", Decimal(19), self.now_ms, quantity, kind, sku=sku, origin=origin
         )
+
+    def online(self, store: str = "") -> Till | None:
+        """A till that reaches the hub."""
+        there = [till for till in self.tills if not till.cut and store in {"", till.store}]
+        return self.rng.choice(there) if there else None
+
+    def alone(self, store: str = "") -> Till | None:
+        """A till that does not."""
+        there = [till for till in self.tills if till.cut and store in {"", till.store}]
+        return self.rng.choice(there) if there else None
+
+    def tasks(self, kind: str) -> list[tuple[str, Any]]:
+        """The key and the data of each task of a kind, done or not."""
+        rows = self.rows("select key, data from task where kind = ? order by store, key", kind)
+        return [(key, msgspec.json.decode(data)) for key, data in rows]
+
+    def sound(self) -> None:
+        """S2: a level's promises are the sum of those that are active, and nobody is promised what is not there."""
+        wrong = self.rows(_SOUND)
+        assert not wrong, f"S2: (store, sku, on hand, reserved, active) {wrong[0]}"
 
 
 class Part(Protocol):
@@ -186,87 +287,57 @@ class Part(Protocol):
         ...
 
 
-class Lines:
-    """The network: tills are cut off and come back; batches come late, in parts, and again."""
-
-    def __init__(self, day: Day) -> None:
-        self.day = day
-
-    def acts(self) -> list[Callable[[], None]]:
-        return [self._time, self._cut, self._some, self._again]
-
-    def _time(self) -> None:
-        self.day.now_ms += self.day.rng.choice((1, 500, 60_000, 600_000))
-
-    def _cut(self) -> None:
-        till = self.day.rng.choice(self.day.tills)
-        till.cut = not till.cut
-        self.day.report.counts["cuts"] += till.cut
-        if not till.cut:
-            self.day.deliver(till)
-
-    def _some(self) -> None:
-        till = self.day.rng.choice(self.day.tills)
-        self.day.deliver(till, self.day.rng.randint(0, len(till.waiting)))
-
-    def _again(self) -> None:
-        """A batch that was heard comes once more, in another order."""
-        heard = [fact for till in self.day.tills for fact in till.said[: len(till.said) - len(till.waiting)]]
-        batch = self.day.rng.sample(heard, min(len(heard), 3))
-        if batch:
-            self.day.hear(batch)
-            self.day.report.counts["again"] += len(batch)
-
-    def settle(self) -> None:
-        tills = list(self.day.tills)
-        self.day.rng.shuffle(tills)
-        for till in tills:
-            till.cut = False
-            self.day.deliver(till)
-
-    def check(self) -> None:
-        assert not self.day.late
-
-
 def parts() -> tuple[type[Part], ...]:
     """Whoever takes part in each day; the network is first."""
+    from tests.simulation.shop_cards import Cards
+    from tests.simulation.shop_carts import Carts
+    from tests.simulation.shop_lines import Lines
+    from tests.simulation.shop_orders import Orders
     from tests.simulation.shop_stock import Stock
 
-    return (Lines, Stock)
+    return (Lines, Stock, Orders, Cards, Carts)
 
 
 def shop_days(seed: int, count: int, progress: Callable[[int], None] = lambda _: None) -> dict[str, int]:
     """Days `seed` to `seed + count - 1`. Raises AssertionError that names the seed."""
     report = Report()
-    for start in range(seed, seed + count, _DAYS_A_DATABASE):
-        engine = _database()
-        try:
-            for number in range(start, min(start + _DAYS_A_DATABASE, seed + count)):
-                with engine.connect() as connection:
-                    outer = connection.begin()
-                    try:
-                        _run(connection, number, report)
-                    finally:
-                        outer.rollback()
-                progress(number + 1 - seed)
-        finally:
-            engine.dispose()
+    engine = _database()
+    try:
+        with engine.connect() as connection:
+            connection.begin()
+            for number in range(seed, seed + count):
+                _run(connection, number, report)
+                if number % _SAID_EVERY == 0:
+                    progress(number + 1 - seed)
+    finally:
+        engine.dispose()
+    progress(count)
     return dict(report.counts)
 
 
 def _run(connection: Connection, seed: int, report: Report) -> None:
+    driver: Any = connection.connection.driver_connection
+    driver.execute("savepoint day")
     try:
         day = Day(connection, seed, report)
+        day.open()
         taking_part = [make(day) for make in parts()]
         acts = [part.acts() for part in taking_part]
         for _ in range(day.rng.randint(*_ACTS)):
-            day.rng.choice(day.rng.choice(acts))()
+            act = day.rng.choice(day.rng.choice(acts))
+            act()
+            report.counts["acts"] += 1
+            day.sound()
         for part in taking_part:
             part.settle()
+        day.sound()
         for part in taking_part:
             part.check()
     except Exception as error:
         raise AssertionError(f"day {seed}: {type(error).__name__}: {error}") from error
+    finally:
+        driver.execute("rollback to day")
+        driver.execute("release day")
     report.counts["days"] += 1
 
 

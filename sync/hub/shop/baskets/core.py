@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from pos.domain.basket_code import SHARE_BITS, BasketCode, pack, plain_share, share_text
 from pos.domain.scans import ScanKind, own_code
+from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.baskets import tables as t
 from sync.hub.shop.baskets.messages import (
     LINES_MAX,
@@ -59,6 +60,32 @@ LEASE_MS: Final = 600_000
 _MINUTE_MS: Final = 60_000
 _DUE_AT_ONCE: Final = 200
 _LIVE: Final = ("open", "claimed")
+_MAKE: Final = Inserting(t.basket)
+
+
+@prepared
+def _known(store: Any, basket_id: Any) -> Any:
+    return sa.select(t.basket).where(t.basket.c.store == store, t.basket.c.basket_id == basket_id)
+
+
+@prepared
+def _locked(store: Any, basket_id: Any) -> Any:
+    mine = (t.basket.c.store == store, t.basket.c.basket_id == basket_id)
+    return sa.select(t.basket).where(*mine).with_for_update()
+
+
+@prepared
+def _shared(store: Any, share_code: Any) -> Any:
+    mine = (t.basket.c.store == store, t.basket.c.share_code == share_code)
+    return sa.select(t.basket).where(*mine).with_for_update()
+
+
+@prepared
+def _due(now_ms: Any) -> Any:
+    c = t.basket.c
+    let_go = sa.or_(c.state == "open", sa.and_(c.state == "claimed", c.lease_ms <= now_ms))
+    over = sa.select(c.store, c.basket_id).where(c.expires_ms <= now_ms, let_go)
+    return over.order_by(c.store, c.basket_id).limit(_DUE_AT_ONCE)
 
 
 class Named(Struct, frozen=True):
@@ -95,7 +122,7 @@ def make(work: Work, ask: MakeBasket) -> Basket:
         "expires_ms": work.now_ms + ask.minutes * _MINUTE_MS, "till": "", "till_by": "", "lease_ms": 0,
         "ended_by": "", "body": encode_json(contents),
     }  # fmt: skip
-    work.execute(t.basket.insert(), row)
+    _MAKE.run(work.connection, row)
     work.event(ask.store, "cart.created", basket_id, {})
     return msgspec.structs.replace(_show(work, _row(work, ask.store, basket_id)), secret=secret)
 
@@ -150,11 +177,8 @@ def claim(work: Work, ask: Claim) -> Basket:
     The same till may claim again. Raises 404 for a code of no cart of this store, 409 "ended" for one that is over.
     """
     till = _till(work, ask.store)
-    c = t.basket.c
     share = plain_share(ask.code)
-    row = work.execute(
-        sa.select(t.basket).where(c.store == ask.store, c.share_code == share).with_for_update()
-    ).first()
+    row = _shared.first(work.connection, ask.store, share)
     if row is None or not share:
         raise not_found("cart", ask.code)
     _demand_live(work, row)
@@ -194,14 +218,7 @@ def convert(work: Work, ask: Named, ended_by: str) -> Basket:
 
 def expire_due(work: Work) -> int:
     """What the hub's clock ends. A till that holds a cart postpones it."""
-    c = t.basket.c
-    due = sa.and_(
-        c.expires_ms <= work.now_ms,
-        sa.or_(c.state == "open", sa.and_(c.state == "claimed", c.lease_ms <= work.now_ms)),
-    )
-    rows = work.execute(
-        sa.select(c.store, c.basket_id).where(due).order_by(c.store, c.basket_id).limit(_DUE_AT_ONCE)
-    ).all()
+    rows = _due.all(work.connection, work.now_ms)
     for each in rows:
         row = lock(work, each.store, each.basket_id)
         if row.state in _LIVE and row.lease_ms <= work.now_ms:
@@ -214,10 +231,7 @@ def expire_due(work: Work) -> int:
 
 def lock(work: Work, store: str, basket_id: str) -> Any:
     """The cart's row, locked. Raises RefusedError 404."""
-    c = t.basket.c
-    row = work.execute(
-        sa.select(t.basket).where(c.store == store, c.basket_id == basket_id).with_for_update()
-    ).first()
+    row = _locked.first(work.connection, store, basket_id)
     if row is None:
         raise not_found("cart", basket_id)
     return row
@@ -239,8 +253,7 @@ def rest_share(secret: bytes, basket_id: str) -> str:
 
 
 def _row(work: Work, store: str, basket_id: str) -> Any:
-    c = t.basket.c
-    row = work.execute(sa.select(t.basket).where(c.store == store, c.basket_id == basket_id)).first()
+    row = _known.first(work.connection, store, basket_id)
     if row is None:
         raise not_found("cart", basket_id)
     return row
@@ -355,7 +368,6 @@ def _show(work: Work, row: Any) -> Basket:
 def _rest_of(work: Work, row: Any) -> str:
     if row.state != "converted":
         return ""
-    c = t.basket.c
     child = rest_id(row.basket_id)
-    found = work.execute(sa.select(c.basket_id).where(c.store == row.store, c.basket_id == child)).first()
+    found = _known.first(work.connection, row.store, child)
     return child if found is not None else ""

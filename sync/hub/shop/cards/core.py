@@ -65,7 +65,8 @@ def _moved(of_number: Any, more: Any) -> Any:
 def _older(of_number: Any, at_ms: Any, until_ms: Any, of_store: Any, of_kind: Any) -> Any:
     c = t.gift_card.c
     values = {"issued_ms": at_ms, "expires_ms": until_ms, "store": of_store, "kind": of_kind}
-    return t.gift_card.update().where(c.number == of_number, c.issued_ms > at_ms).values(values)
+    before = sa.or_(c.issued_ms > at_ms, sa.and_(c.issued_ms == at_ms, c.store > of_store))
+    return t.gift_card.update().where(c.number == of_number, before).values(values)
 
 
 @prepared

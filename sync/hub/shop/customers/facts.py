@@ -21,7 +21,7 @@ def hear(work: Work, arrived: Arrived) -> None:
         standing(work, sale.customer)
     except RefusedError:
         return
-    reference = f"{arrived.till}/{arrived.epoch}/{sale.number}/{arrived.seq}"
+    reference = f"{arrived.store}/{arrived.till}/{arrived.epoch}/{sale.number}/{arrived.seq}"
     purchase = Purchase(
         "till", reference, arrived.store, sale.completed_ms, sale.total_minor, sale.currency, sale.pieces
     )

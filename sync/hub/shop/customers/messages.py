@@ -164,7 +164,7 @@ class Programme(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Purchase(Struct, frozen=True):
-    """`channel` "till": `reference` is till/epoch/number/seq; "order": the order's id."""
+    """`channel` "till": `reference` is store/till/epoch/number/seq; "order": the order's id."""
 
     channel: str
     reference: str

@@ -11,7 +11,7 @@ from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
 from sync.wire import encode_json
 
-__all__ = ["OPEN", "Task", "add", "listing", "settle", "withdraw"]
+__all__ = ["OPEN", "Task", "about", "add", "listing", "restate", "settle", "withdraw"]
 
 OPEN: Final = "open"
 _KEEP: Final = Inserting(t.task, keep=True, returning=("key",))
@@ -21,6 +21,19 @@ _KEEP: Final = Inserting(t.task, keep=True, returning=("key",))
 def _open(store: Any, kind: Any, key: Any) -> Any:
     c = t.task.c
     return _select().where(c.store == store, c.kind == kind, c.key == key, c.state == OPEN)
+
+
+@prepared
+def _about(store: Any, kind: Any, subject: Any) -> Any:
+    c = t.task.c
+    return _select().where(c.store == store, c.kind == kind, c.subject == subject).order_by(c.key)
+
+
+@prepared
+def _restated(of_store: Any, of_kind: Any, of_key: Any, more: Any) -> Any:
+    c = t.task.c
+    mine = (c.store == of_store, c.kind == of_kind, c.key == of_key, c.data != more)
+    return t.task.update().where(*mine).values(data=more, state=OPEN, done_ms=0, done_by="")
 
 
 @prepared
@@ -68,6 +81,17 @@ def settle(work: Work, store: str, kind: str, key: str, by: str) -> Task:
     if found.state != OPEN:
         raise RefusedError(409, "task-done", "This task is not open any more", found.state)
     return _end(work, found, "done", by)
+
+
+def restate(work: Work, store: str, kind: str, key: str, data: object) -> None:
+    """Its cause is more than was said: a task that people had done with opens again. With the same data nothing happens."""
+    if _restated.run(work.connection, store, kind, key, encode_json(data)):
+        work.event(store, "task.created", f"{kind}/{key}", {"kind": kind, "key": key, "again": True})
+
+
+def about(work: Work, store: str, kind: str, subject: str) -> list[Task]:
+    """All of a kind that there ever were about it."""
+    return [_task(row) for row in _about.all(work.connection, store, kind, subject)]
 
 
 def withdraw(work: Work, store: str, kind: str, key: str) -> None:

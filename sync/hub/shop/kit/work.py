@@ -18,7 +18,6 @@ from sqlalchemy.engine import Connection
 from pos.ports import Ids
 from sync.hub import changes
 from sync.hub import tables as t
-from sync.hub.database import upsert
 from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.kit.actor import Actor, secret_hash
 from sync.hub.shop.kit.refusal import RefusedError
@@ -40,6 +39,22 @@ KEY_MAX: Final = 128
 KEY_KEPT_MS: Final = 45 * 24 * 3600 * 1000
 _COUNT: Final = Inserting(t.event_counter, keep=True)
 _SAY: Final = Inserting(t.event)
+
+
+_FIRST: Final = Inserting(t.idempotency, keep=True, returning=("key",))
+
+
+@prepared
+def _answered(caller: Any, key: Any) -> Any:
+    c = t.idempotency.c
+    return sa.select(c.digest, c.status, c.body, c.tag).where(c.caller == caller, c.key == key)
+
+
+@prepared
+def _answer(caller: Any, key: Any, status: Any, body: Any, tag: Any) -> Any:
+    c = t.idempotency.c
+    mine = (c.caller == caller, c.key == key)
+    return t.idempotency.update().where(*mine).values(status=status, body=body, tag=tag)
 
 
 @prepared
@@ -183,31 +198,21 @@ def perform(
     body = encode_json(answer)
     done = Done(body, status, tag(answer))
     if keyed is not None:
-        c = t.idempotency.c
-        connection.execute(
-            t.idempotency.update()
-            .where(c.caller == actor.name, c.key == keyed.key)
-            .values(status=done.status, body=body, tag=done.tag)
-        )
+        _answer.run(connection, actor.name, keyed.key, done.status, body, done.tag)
     work.finish()
     return done
 
 
 def _known(connection: Connection, actor: Actor, keyed: Keyed, now_ms: int) -> Done | None:
     """The answer of the first time. The row is the lock: a second request under the key waits for the first one."""
-    c = t.idempotency.c
     row = {
         "caller": actor.name, "key": keyed.key, "digest": keyed.digest, "status": 0, "body": b"", "tag": "",
         "created_ms": now_ms,
     }  # fmt: skip
-    mine = connection.execute(
-        upsert(connection, t.idempotency).values(row).on_conflict_do_nothing().returning(c.key)
-    ).first()
-    if mine is not None:
+    if _FIRST.first(connection, row) is not None:
         return None
-    known = connection.execute(
-        sa.select(c.digest, c.status, c.body, c.tag).where(c.caller == actor.name, c.key == keyed.key)
-    ).one()
+    known = _answered.first(connection, actor.name, keyed.key)
+    assert known is not None, "the row that was in the way is there"
     if bytes(known.digest) != keyed.digest:
         raise RefusedError(422, "key-reused", "This Idempotency-Key was used for another request", keyed.name)
     return Done(bytes(known.body), known.status, known.tag, again=True)

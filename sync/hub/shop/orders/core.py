@@ -29,6 +29,7 @@ from sync.hub.shop.orders.messages import (
     PlaceLine,
     PlaceOrder,
 )
+from sync.hub.shop.orders.owing import owe
 from sync.hub.shop.stores import core as stores
 from sync.hub.shop.stores.messages import PutStore
 from sync.wire import encode_json
@@ -57,6 +58,17 @@ _LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXY"
 """Nothing that is read as something else; a Z begins what stands on a bag."""
 CODE_LENGTH: Final = 7
 _MAKE: Final = Inserting(t.order_head)
+
+
+@prepared
+def _by_id(order_id: Any) -> Any:
+    return sa.select(t.order_head.c.order_id).where(t.order_head.c.order_id == order_id)
+
+
+@prepared
+def _by_number(store: Any, number: Any) -> Any:
+    c = t.order_head.c
+    return sa.select(c.order_id).where(c.store == store, c.number == number)
 
 
 @prepared
@@ -228,16 +240,13 @@ def _demand_one(work: Work, held: Held) -> None:
 
 def find_by_code(work: Work, store: str, said: str) -> str:
     """The id of the order that this code, number or id names in a store. Raises RefusedError 404."""
-    c = t.order_head.c
     said = said.strip()
-    query = sa.select(c.order_id)
     if said.isascii() and said.isdigit() and len(said) <= 12:
-        query = query.where(c.store == store, c.number == int(said))
+        found = _by_number.scalar(work.connection, store, int(said))
     elif len(said) == CODE_LENGTH:
-        query = query.where(c.store == store, c.code == said.upper())
+        found = _by_code.scalar(work.connection, store, said.upper())
     else:
-        query = query.where(c.order_id == said)
-    found = work.execute(query).scalar()
+        found = _by_id.scalar(work.connection, said)
     if found is None:
         raise not_found("order", said)
     return str(found)
@@ -276,13 +285,9 @@ def pay(work: Work, ask: PayAsk) -> Order:
         if one != ask.payment:
             raise RefusedError(409, "payment", "This payment is known with another amount")
         return shown(held)
-    if held.state not in {"placed", "confirmed"}:
-        todo.add(
-            work, held.store, "order-refund", f"{held.order_id}/{ask.payment.reference}", subject=held.order_id,
-            data={"amount_minor": ask.payment.amount_minor, "provider": ask.payment.provider,
-                  "reference": ask.payment.reference, "reason": "paid-after-end"},
-        )  # fmt: skip
     held.body = replace(held.body, payments=(*held.body.payments, ask.payment))
+    if held.state not in {"placed", "confirmed"}:
+        owe(work, held, "paid-after-end")
     _confirm(work, held)
     held.event(work, "order.paid", amount_minor=ask.payment.amount_minor, state=held.state)
     held.write(work, terms=True)
@@ -308,7 +313,7 @@ def cancel(work: Work, ask: CancelAsk) -> Order:
         if task.state not in ENDED:
             put_back(work, held, task, "cancelled", ask.reason)
     held.state = "cancelled"
-    _give_money_back(work, held, ask.reason or "cancelled")
+    owe(work, held, ask.reason or "cancelled")
     held.event(work, "order.cancelled", reason=ask.reason)
     held.write(work, terms=True)
     return shown(held)
@@ -331,18 +336,6 @@ def put_back(work: Work, held: Held, task: Task, state: str, reason: str) -> Non
     held.put(replace(task, state=state, clock_ms=0, deadline_ms=0, claimed_by="", lease_ms=0, doing=doing))
 
 
-def _give_money_back(work: Work, held: Held, reason: str) -> None:
-    """What was paid for goods that will not come is given back where it was paid: a task until somebody did it."""
-    paid = sum(payment.amount_minor for payment in held.body.payments)
-    over = paid - held.body.given_back_minor - value_of(held)
-    if over > 0:
-        todo.add(
-            work, held.store, "order-refund", f"{held.order_id}/{held.terms}", subject=held.order_id,
-            data={"amount_minor": over, "reason": reason,
-                  "payments": [(one.provider, one.reference, one.amount_minor) for one in held.body.payments]},
-        )  # fmt: skip
-
-
 def settle_order(work: Work, held: Held, reason: str) -> None:
     """After a fulfillment ended: the order closes when nothing more is to come of it."""
     if held.state != "confirmed" or any(task.state not in ENDED for task in held.tasks.values()):
@@ -352,5 +345,5 @@ def settle_order(work: Work, held: Held, reason: str) -> None:
         if left > 0:
             held.put_line(replace(line, written_off=line.written_off + left))
     held.state = "closed" if any(line.delivered for line in held.body.lines) else "cancelled"
-    _give_money_back(work, held, reason)
+    owe(work, held, reason)
     held.event(work, f"order.{held.state}", reason=reason)

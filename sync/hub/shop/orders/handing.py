@@ -225,8 +225,9 @@ def _say_double(work: Work, held: Held, told: list[Told], over: dict[int, Decima
         line = next((one for one in held.body.lines if one.n == n), None)
         if line is not None:
             value += part_minor(line.pay_minor, line.qty, qty)
-    todo.add(
-        work, held.store, "double-hand-over", held.order_id, subject=held.order_id,
-        data={"number": held.number, "value_minor": value, "tills": sorted({one.name.rsplit("/", 2)[0] for one in told}),
-              "lines": [(n, str(qty)) for n, qty in over.items()]},
-    )  # fmt: skip
+    data = {
+        "number": held.number, "value_minor": value, "tills": sorted({one.name.rsplit("/", 2)[0] for one in told}),
+        "lines": [(n, str(qty)) for n, qty in over.items()],
+    }  # fmt: skip
+    if not todo.add(work, held.store, "double-hand-over", held.order_id, subject=held.order_id, data=data):
+        todo.restate(work, held.store, "double-hand-over", held.order_id, data)

@@ -1,8 +1,11 @@
 """Clocks of orders: reminders and the end of what was not collected, once each, by the hub's own time."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from msgspec.structs import replace
 
+from sync.hub.prepared import prepared
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders import clocks, core
 from sync.hub.shop.orders import tables as t
@@ -11,11 +14,16 @@ from sync.hub.shop.orders.body import Held, Task, held_by_fulfillment
 __all__ = ["ring", "ring_due"]
 
 
+@prepared
+def _due(now_ms: Any) -> Any:
+    c = t.order_fulfillment.c
+    query = sa.select(c.store, c.fulfillment_id).where(c.clock_ms > 0, c.clock_ms <= now_ms)
+    return query.order_by(c.clock_ms, c.fulfillment_id).limit(1)
+
+
 def ring_due(work: Work) -> int:
     """Look at the fulfillment whose clock ran out longest ago; counts it. See kit.ticks."""
-    c = t.order_fulfillment.c
-    query = sa.select(c.store, c.fulfillment_id).where(c.clock_ms > 0, c.clock_ms <= work.now_ms)
-    row = work.execute(query.order_by(c.clock_ms, c.fulfillment_id).limit(1)).first()
+    row = _due.first(work.connection, work.now_ms)
     if row is None:
         return 0
     ring(work, row.store, row.fulfillment_id)

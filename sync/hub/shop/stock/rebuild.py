@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from pos.facts import FactError, UnknownFact, decode_fact
 from sync.hub import tables as hub_tables
-from sync.hub.database import upsert
+from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.kit.facts import Arrived
 from sync.hub.shop.stock import tables as t
 from sync.hub.shop.stock.core import ACTIVE
@@ -27,6 +27,8 @@ __all__ = ["digest", "put_movements", "rebuild_all", "rebuild_level"]
 _FACTS_AT_ONCE: Final = 500
 _LEVELS_AT_ONCE: Final = 200
 _HIDDEN: Final = {"recorded_ms"}
+_KEEP_LEVEL: Final = Inserting(t.level, keep=True)
+_KEEP_MOVE: Final = Inserting(t.movement, keep=True)
 _Key = tuple[str, str, str]
 
 
@@ -83,7 +85,7 @@ def put_movements(connection: Connection, arrived: Iterable[Arrived], now_ms: in
         for move in moves_of(one)
     ]  # fmt: skip
     if rows:
-        connection.execute(upsert(connection, t.movement).on_conflict_do_nothing(), rows)
+        _KEEP_MOVE.all_of(connection, rows)
 
 
 def _keys(connection: Connection) -> list[_Key]:
@@ -101,39 +103,54 @@ def _levels(connection: Connection, keys: list[_Key]) -> None:
 
 def rebuild_level(connection: Connection, store: str, sku: str, location: str) -> None:
     """One level as it follows from the ledger; its safety stays."""
-    v, m, c, r = t.level.c, t.movement.c, t.counted.c, t.reservation.c
-    mine = (v.store == store, v.sku == sku, v.location == location)
+    key = (store, sku, location)
     empty = {
         "store": store, "sku": sku, "location": location, "on_hand": 0, "reserved": 0, "safety": -1,
         "counted_ms": NEVER, "count_id": "",
     }  # fmt: skip
-    connection.execute(upsert(connection, t.level).values(empty).on_conflict_do_nothing())
-    connection.execute(sa.select(v.sku).where(*mine).with_for_update())
-    newest = connection.execute(
-        sa.select(c.qty, c.counted_ms, c.count_id)
-        .where(c.store == store, c.sku == sku, c.location == location)
-        .order_by(c.counted_ms.desc(), c.count_id.desc())
-        .limit(1)
-    ).first()
+    _KEEP_LEVEL.run(connection, empty)
+    _locked.first(connection, *key)
+    newest = _newest_count.first(connection, *key)
     qty, counted_ms, count_id = (0, NEVER, "") if newest is None else newest
-    moved = connection.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(m.qty), 0)).where(
-            m.store == store, m.sku == sku, m.location == location, m.occurred_ms > counted_ms
-        )
-    ).scalar_one()
-    reserved = connection.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(r.qty), 0)).where(
-            r.store == store, r.sku == sku, r.state == ACTIVE
-        )
-    ).scalar_one()
-    connection.execute(
-        t.level.update()
-        .where(*mine)
-        .values(
-            on_hand=qty + int(moved), counted_ms=counted_ms, count_id=count_id,
-            reserved=int(reserved) if location == SHOP_FLOOR else 0,
-        )
-    )  # fmt: skip
+    moved = int(_moved_since.scalar(connection, *key, counted_ms) or 0)
+    reserved = int(_promised.scalar(connection, store, sku) or 0) if location == SHOP_FLOOR else 0
+    _level_is.run(connection, *key, qty + moved, counted_ms, count_id, reserved)
+
+
+@prepared
+def _locked(store: Any, sku: Any, location: Any) -> Any:
+    c = t.level.c
+    mine = (c.store == store, c.sku == sku, c.location == location)
+    return sa.select(c.sku).where(*mine).with_for_update()
+
+
+@prepared
+def _newest_count(store: Any, sku: Any, location: Any) -> Any:
+    c = t.counted.c
+    query = sa.select(c.qty, c.counted_ms, c.count_id)
+    query = query.where(c.store == store, c.sku == sku, c.location == location)
+    return query.order_by(c.counted_ms.desc(), c.count_id.desc()).limit(1)
+
+
+@prepared
+def _moved_since(store: Any, sku: Any, location: Any, at_ms: Any) -> Any:
+    c = t.movement.c
+    here = (c.store == store, c.sku == sku, c.location == location)
+    return sa.select(sa.func.coalesce(sa.func.sum(c.qty), 0)).where(*here, c.occurred_ms > at_ms)
+
+
+@prepared
+def _promised(store: Any, sku: Any) -> Any:
+    c = t.reservation.c
+    mine = (c.store == store, c.sku == sku, c.state == ACTIVE)
+    return sa.select(sa.func.coalesce(sa.func.sum(c.qty), 0)).where(*mine)
+
+
+@prepared
+def _level_is(store: Any, sku: Any, location: Any, qty: Any, at_ms: Any, count: Any, promised: Any) -> Any:
+    c = t.level.c
+    values = {"on_hand": qty, "counted_ms": at_ms, "count_id": count, "reserved": promised}
+    return t.level.update().where(c.store == store, c.sku == sku, c.location == location).values(values)
 
 
 def digest(connection: Connection, store: str = "") -> str:

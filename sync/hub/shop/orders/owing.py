@@ -1,0 +1,41 @@
+"""What is to be given back for an order that is over: as many tasks as people settled, and one for what is still owed."""
+
+from typing import Any, Final
+
+import msgspec
+
+from sync.hub.shop.kit import tasks as todo
+from sync.hub.shop.kit.work import Work
+from sync.hub.shop.orders.body import Held, value_of
+
+__all__ = ["REFUND", "owe"]
+
+REFUND: Final = "order-refund"
+
+
+def owe(work: Work, held: Held, reason: str) -> None:
+    """What was paid for goods that will not come is given back where it was paid. What was settled before counts; an open task
+    says what is left, however often an order ends.
+    """
+    paid = sum(payment.amount_minor for payment in held.body.payments)
+    known = todo.about(work, held.store, REFUND, held.order_id)
+    settled = sum(_amount(one) for one in known if one.state == "done")
+    left = paid - held.body.given_back_minor - value_of(held) - settled
+    waiting = next((one for one in known if one.state == todo.OPEN), None)
+    if left <= 0:
+        if waiting is not None:
+            todo.withdraw(work, held.store, REFUND, waiting.key)
+        return
+    data: dict[str, Any] = {
+        "amount_minor": left, "reason": reason,
+        "payments": [(one.provider, one.reference, one.amount_minor) for one in held.body.payments],
+    }  # fmt: skip
+    if waiting is None:
+        key = f"{held.order_id}/{len(known) + 1}"
+        todo.add(work, held.store, REFUND, key, subject=held.order_id, data=data)
+    elif _amount(waiting) != left:
+        todo.restate(work, held.store, REFUND, waiting.key, data)
+
+
+def _amount(task: todo.Task) -> int:
+    return int(msgspec.json.decode(task.data)["amount_minor"])
