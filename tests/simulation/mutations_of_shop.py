@@ -12,13 +12,13 @@ import msgspec
 from sync.hub.shop.baskets import core as baskets
 from sync.hub.shop.baskets import facts as basket_facts
 from sync.hub.shop.cards import core as cards
-from sync.hub.shop.cards import facts as card_facts
-from sync.hub.shop.customers import facts as customer_facts
 from sync.hub.shop.customers import points
 from sync.hub.shop.kit import tasks, work
 from sync.hub.shop.orders import core as orders
 from sync.hub.shop.orders import facts as order_facts
+from sync.hub.shop.orders import goods as order_goods
 from sync.hub.shop.orders import handing, moves
+from sync.hub.shop.orders.body import hold
 from sync.hub.shop.stock import core as stock
 from sync.hub.shop.stock import facts as stock_facts
 from sync.hub.shop.stock import levels, shipments
@@ -252,7 +252,7 @@ def second_hand_over_dropped(patch: Patch) -> None:
 
     def make(original: Any) -> Any:
         def handed_over(work_: Any, arrived: Any, fact: Any) -> None:
-            held = handing.hold(work_, fact.order_id)
+            held = hold(work_, fact.order_id)
             if not handing.told_of(work_, held):
                 original(work_, arrived, fact)
 
@@ -269,17 +269,17 @@ def double_hand_over_not_said(patch: Patch) -> None:
 @_mutation
 def hand_over_keeps_its_promise(patch: Patch) -> None:
     """Goods leave, and stay promised."""
-    patch.set(handing.goods, "spend", _always(None))
+    patch.set(order_goods, "spend", _always(None))
 
 
 @_mutation
 def hand_over_counts_no_goods(patch: Patch) -> None:
-    patch.set(handing.goods, "issue", _always(None))
+    patch.set(order_goods, "issue", _always(None))
 
 
 @_mutation
 def cancelled_order_keeps_its_goods(patch: Patch) -> None:
-    patch.set(orders.goods, "release", _always(None))
+    patch.set(order_goods, "release", _always(None))
 
 
 @_mutation
@@ -334,7 +334,7 @@ def card_spent_again_when_heard_again(patch: Patch) -> None:
 
         return move
 
-    patch.set(card_facts.core, "move", make)
+    patch.set(cards, "move", make)
 
 
 @_mutation
@@ -350,7 +350,7 @@ def card_spent_alone_dropped(patch: Patch) -> None:
 
         return move
 
-    patch.set(card_facts.core, "move", make)
+    patch.set(cards, "move", make)
 
 
 @_mutation
@@ -372,7 +372,7 @@ def points_not_taken_back(patch: Patch) -> None:
 
         return add
 
-    patch.set(customer_facts.points, "add", make)
+    patch.set(points, "add", make)
 
 
 @_mutation

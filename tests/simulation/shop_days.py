@@ -31,7 +31,7 @@ from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Done, Keyed, Work, perform
 from sync.hub.shop.rooms import ROOMS
 from sync.hub.shop.stores.messages import PutStore
-from sync.hub.tables import metadata
+from sync.hub.tables import metadata, node_key
 from sync.wire import encode_json
 
 __all__ = ["OFFICE", "Day", "Part", "Report", "Till", "parts", "shop_days"]
@@ -351,4 +351,6 @@ def _database() -> Engine:
         connection.exec_driver_sql("begin")
 
     metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(node_key.insert(), {"slot": "hub", "seed": bytes(32), "created_ms": 0})
     return engine
