@@ -382,6 +382,8 @@ class Elsewhere:
         answer: ShopAnswer = yield shop.ask(method, path)
         if answer.silent:
             raise Silent("returns-silent", level="warn", limit=self._desk.returns.offline_max_minor)
+        if answer.status == 404 and not answer.code:  # no such route: a hub without returns
+            raise Refusal("returns-not-at-hub")
         if not answer.yes and answer.status != 404:
             raise self._refusal(answer)
         return answer

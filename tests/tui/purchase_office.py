@@ -15,11 +15,11 @@ LEASE_MS = 900_000
 
 
 class Office:
-    """Implements pos.node_ports.ShopDesk. `away`, `deaf` as in shop_rig.HubBehind."""
+    """Implements pos.node_ports.ShopDesk. `away`, `deaf` as in shop_rig.HubBehind; `bare`: it knows no returns."""
 
     def __init__(self, clock: Any) -> None:
         self.clock = clock
-        self.away = self.deaf = False
+        self.away = self.deaf = self.bare = False
         self.asked: list[str] = []
         self.purchases: dict[str, dict[str, Any]] = {}
         self.finds: dict[tuple[str, str], list[str]] = {}
@@ -118,6 +118,8 @@ class Office:
 
     def _do(self, method: str, path: str, body: bytes) -> ShopAnswer:
         at = urlsplit(path)
+        if self.bare:  # a hub that has no such routes
+            return ShopAnswer(404)
         if method == "GET" and at.path == "/returns/sales":
             asked = {name: value for name, (value, *_) in parse_qs(at.query, strict_parsing=True).items()}
             found = [self.purchases[one] for one in self._found(asked)]

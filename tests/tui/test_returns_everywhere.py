@@ -628,3 +628,18 @@ def test_a_number_searched_for_while_the_hub_is_silent_may_go_alone_too() -> Non
         assert (counter.said, counter.cart) == ("return-alone-no", [])
 
     run(case)
+
+
+@pytest.mark.parametrize(("text", "said"), [("4-1-20417", "returns-not-at-hub"), ("99", "receipt-unknown")])
+def test_a_hub_without_returns_is_said_and_own_receipts_come_back(text: str, said: str) -> None:
+    async def case() -> None:
+        counter, office = await at_counter()
+        office.bare = True
+        await counter.sell(SHIRT)
+        await counter.back(text)
+        assert (counter.said, counter.asked) == (said, "")
+        await counter.back("20417")
+        await counter.do(c.Choose(1), c.Choose(1), c.PayCash())
+        assert last(counter).total_minor == -1299
+
+    run(case)
