@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from sync.hub.vault import VaultError
 from sync.wire import Fork, Gap, Problem, encode_json
 
 __all__ = ["HANDLERS", "PROBLEM_JSON", "Document", "ProblemError"]
@@ -72,6 +73,13 @@ def _on_data(_request: Request[Any, Any, Any], _error: Exception) -> Response[by
     )
 
 
+def _on_vault(_request: Request[Any, Any, Any], error: VaultError) -> Response[bytes]:
+    _log.error("%s", error)
+    return _respond(
+        Problem(503, "The hub's key file is missing, or another one", str(error)), **{"Retry-After": "60"}
+    )
+
+
 def _on_depth(_request: Request[Any, Any, Any], _error: Exception) -> Response[bytes]:
     return _respond(Problem(400, "The message is nested too deep"))
 
@@ -91,6 +99,7 @@ HANDLERS: Final[dict[int | type[Exception], Any]] = {
     DataError: _on_data,
     DBAPIError: _on_database,
     PoolTimeoutError: _on_database,
+    VaultError: _on_vault,
     RecursionError: _on_depth,
     UnicodeDecodeError: _on_letters,
     Exception: _on_bug,

@@ -31,6 +31,7 @@ class Vault:
         assert len(master) == KEY_BYTES, "256 bits"
         self._wrap = hmac.digest(master, b"tresen customer keys", "sha256")
         self._index = hmac.digest(master, b"tresen customer index", "sha256")
+        self._answers = hmac.digest(master, b"tresen kept answers", "sha256")
 
     def wrap(self, key: bytes, nonce: bytes, subject: str) -> bytes:
         """A person's key, for the table; bound to whose it is."""
@@ -39,6 +40,14 @@ class Vault:
     def unwrap(self, wrapped: bytes, subject: str) -> bytes:
         """Raises VaultError where the key file is another one."""
         return open_sealed(self._wrap, wrapped, subject.encode())
+
+    def seal_answer(self, body: bytes, nonce: bytes, whose: str) -> bytes:
+        """An answer that is kept to be given again: it may hold a secret that stands nowhere else."""
+        return seal(self._answers, nonce, body, whose.encode())
+
+    def open_answer(self, sealed: bytes, whose: str) -> bytes:
+        """Raises VaultError where the key file is another one."""
+        return open_sealed(self._answers, sealed, whose.encode())
 
     def lookup(self, kind: str, value: str) -> bytes:
         """By which a person is found. The same value always gives the same 32 bytes."""

@@ -21,6 +21,7 @@ from sync.hub import tables as t
 from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.kit.actor import Actor, secret_hash
 from sync.hub.shop.kit.refusal import RefusedError
+from sync.hub.vault import has_vault, vault_of
 from sync.wire import encode_json
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
 
 KEY_MAX: Final = 128
 KEY_KEPT_MS: Final = 45 * 24 * 3600 * 1000
+_SEALED: Final = b"\0"
+_NONCE_BYTES: Final = 12
 _COUNT: Final = Inserting(t.event_counter, keep=True)
 _SAY: Final = Inserting(t.event)
 
@@ -198,7 +201,8 @@ def perform(
     body = encode_json(answer)
     done = Done(body, status, tag(answer))
     if keyed is not None:
-        _answer.run(connection, actor.name, keyed.key, done.status, body, done.tag)
+        kept = _kept(connection, ids, body, _whose(actor, keyed))
+        _answer.run(connection, actor.name, keyed.key, done.status, kept, done.tag)
     work.finish()
     return done
 
@@ -215,7 +219,27 @@ def _known(connection: Connection, actor: Actor, keyed: Keyed, now_ms: int) -> D
     assert known is not None, "the row that was in the way is there"
     if bytes(known.digest) != keyed.digest:
         raise RefusedError(422, "key-reused", "This Idempotency-Key was used for another request", keyed.name)
-    return Done(bytes(known.body), known.status, known.tag, again=True)
+    return Done(
+        _given(connection, bytes(known.body), _whose(actor, keyed)), known.status, known.tag, again=True
+    )
+
+
+def _whose(actor: Actor, keyed: Keyed) -> str:
+    return f"{actor.name}\0{keyed.key}"
+
+
+def _kept(connection: Connection, ids: Ids, body: bytes, whose: str) -> bytes:
+    """As it lies in the table: encrypted under the hub's key file, since an answer may hold a secret, once."""
+    if not has_vault(connection):
+        return body
+    return _SEALED + vault_of(connection).seal_answer(body, ids.token(_NONCE_BYTES), whose)
+
+
+def _given(connection: Connection, kept: bytes, whose: str) -> bytes:
+    """Raises VaultError."""
+    if not kept.startswith(_SEALED):
+        return kept
+    return vault_of(connection).open_answer(kept.removeprefix(_SEALED), whose)
 
 
 def forget_keys(connection: Connection, now_ms: int) -> int:
