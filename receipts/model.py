@@ -294,6 +294,8 @@ def _notes(line: SaleLine, language: str) -> Iterator[str]:
         yield word("taken-back", language)
     elif line.price_source == "origin":
         yield word("in-exchange", language)
+    if line.fulfil:
+        yield word("deliver-later" if line.fulfil == "deliver" else "collect-later", language)
     if line.serial and line.kind in {"article", "return"}:
         yield f"{word('serial', language)} {line.serial}"
 

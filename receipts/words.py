@@ -96,6 +96,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 _TENDERS: Final[dict[str, tuple[str, str]]] = {
     "cash": ("Bar", "Cash"),
     "card": ("Karte", "Card"),
+    "collect-later": ("wird abgeholt", "to be collected"),
+    "deliver-later": ("wird geliefert", "to be delivered"),
     "voucher": ("Gutschein", "Voucher"),
     "gift_card": ("Geschenkkarte", "Gift card"),
     "store_credit": ("Guthaben", "Store credit"),

@@ -427,7 +427,7 @@ def _count(sums: Sums, line: Line, sign: int) -> Sums:
 
 
 def _pieces_of(line: Line) -> int:
-    if line.kind in {"deposit", "return"}:
+    if line.kind in {"deposit", "return", "down-payment"}:
         return 0
     return int(line.quantity) if line.unit == "pc" and line.quantity == int(line.quantity) else 1
 

@@ -131,8 +131,10 @@ class WorkRow(msgspec.Struct, frozen=True):
     pieces: Decimal
     rest_minor: int
     text: str
+    order_store: str = ""
     shelf: str = ""
     late: bool = False
+    purpose: str = ""
 
 
 class WorkList(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ is remembered before it is asked for; what is neither handed over nor in the ope
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -92,6 +92,55 @@ class OrderDesk:
             if not await self._settle():
                 return ShopAnswer(0)
             return await self._tell(_Owed(path, msgspec.json.encode(body), self._desk.world.ids.new_id()))
+
+    async def place(self, body: Any) -> ShopAnswer:
+        """Place an order. Until `placed` it is cancelled by itself when nobody hears of it: after silence, or a crash."""
+        async with self._lock:
+            if not await self._settle():
+                return ShopAnswer(0)
+            one = _Owed("/orders", msgspec.json.encode(body), self._desk.world.ids.new_id())
+            await self._keep(_OWED, [*await self._load(_OWED, list[_Owed]), one])
+            answer = await self._ask("POST", one.path, one.body, one.key)
+            if answer.silent:
+                answer = await self._ask("POST", one.path, one.body, one.key)
+            if not answer.silent and not answer.yes:
+                await self._forget(one)
+            return answer
+
+    async def placed(self, order_id: str) -> None:
+        """It is kept here, or wanted by itself."""
+        _log.info("order %s was placed", order_id)
+        async with self._lock:
+            for one in await self._load(_OWED, list[_Owed]):
+                if one.path == "/orders":
+                    await self._forget(one)
+
+    async def _forget(self, one: _Owed) -> None:
+        await self._keep(_OWED, [each for each in await self._load(_OWED, list[_Owed]) if each != one])
+
+    async def _unplace(self, one: _Owed) -> bool:
+        """What was placed and is nobody's is cancelled. False where the hub is silent."""
+        answer = await self._ask("POST", one.path, one.body, one.key)
+        if answer.silent:
+            return False
+        if answer.yes:
+            order_id = msgspec.json.decode(answer.body)["order"]["order_id"]
+            cart = self._selling.cart
+            if cart is None or all(line.order != order_id for line in cart.lines):
+                ended = await self._tell(_cancel(order_id))
+                if ended.silent:
+                    return False
+        await self._forget(one)
+        return True
+
+    def cancel_later(self, order_id: str) -> None:
+        """In the background: a sale that ordered it is given up."""
+        self._in_background(self._owe(_cancel(order_id)))
+
+    async def _owe(self, one: _Owed) -> None:
+        async with self._lock:
+            await self._keep(_OWED, [*await self._load(_OWED, list[_Owed]), one])
+            await self._settle()
 
     async def _tell(self, one: _Owed) -> ShopAnswer:
         owed = await self._load(_OWED, list[_Owed])
@@ -190,7 +239,10 @@ class OrderDesk:
     async def _settle(self, wanted: str = "") -> bool:
         """Tell what the hub may not have heard. False where it is silent."""
         for one in await self._load(_OWED, list[_Owed]):
-            if (await self._tell(one)).silent:
+            if one.path == "/orders":
+                if not await self._unplace(one):
+                    return False
+            elif (await self._tell(one)).silent:
                 return False
         cart = self._selling.cart
         in_cart = (
@@ -227,21 +279,26 @@ class OrderDesk:
     def let_go(self) -> None:
         """In the background: what nobody hands over any more is anybody's. Unheard, it is told next time."""
         self.in_hand = ""
-        if self._desk.world.shop is None:
-            return
+        if self._desk.world.shop is not None:
+            self._in_background(self._let_go())
 
-        async def settle() -> None:
+    async def _let_go(self) -> None:
+        async with self._lock:
+            await self._settle()
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        async def guarded() -> None:
             try:
-                async with self._lock:
-                    await self._settle()
-            except Exception:  # noqa: BLE001 - logged; the lease ends by itself
-                _log.exception("a claim could not be released")
+                await work
+            except Exception:  # noqa: BLE001 - logged; it stays owed, and a lease ends by itself
+                _log.exception("the hub could not be told of an order")
 
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # the till is ending
+            work.close()
             return
-        task = loop.create_task(settle(), name="orders-let-go")
+        task = loop.create_task(guarded(), name="orders")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -249,6 +306,11 @@ class OrderDesk:
         """Wait until nothing is told in the background any more."""
         while self._tasks:
             await asyncio.wait(tuple(self._tasks))
+
+
+def _cancel(order_id: str) -> _Owed:
+    body = msgspec.json.encode({"reason": "till-gave-up"})
+    return _Owed(f"/orders/{order_id}/cancel", body, f"cancel/{order_id}")
 
 
 def heard(answer: ShopAnswer) -> ShopAnswer:

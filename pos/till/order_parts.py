@@ -8,6 +8,7 @@ from pos.till.handing import HandOver
 from pos.till.handing_sale import HandingSale
 from pos.till.ledger import Ledger
 from pos.till.order_desk import OrderDesk
+from pos.till.order_here import OrdersHere
 from pos.till.parking import Parking
 from pos.till.picking import Picking
 from pos.till.pickups import Pickups
@@ -36,4 +37,7 @@ class OrderParts:
         self.take_up = self.desk.let_go
         picking = Picking(desk, self.desk, surroundings)
         handing = HandOver(desk, ledger, self.desk, sale, surroundings)
-        self.parts: tuple[Any, ...] = (Pickups(desk, self.desk, picking, handing, surroundings),)
+        self.parts: tuple[Any, ...] = (
+            Pickups(desk, self.desk, picking, handing, surroundings),
+            OrdersHere(desk, self.desk, selling, checkout, surroundings),
+        )

@@ -1,5 +1,7 @@
 """Paper about orders: what to pick, what stands on the bag, what the customer takes along."""
 
+import datetime as dt
+
 from pos.domain.document import Document, DocumentRow
 from pos.domain.pickup import Fulfillment, Order, bag_code
 from pos.domain.scans import ScanKind, own_code
@@ -7,7 +9,7 @@ from pos.order_facts import OrderHandedOver
 from pos.resources import texts
 from pos.words import amount
 
-__all__ = ["bag_label", "pick_list", "slip"]
+__all__ = ["bag_label", "order_slip", "parcel_label", "pick_list", "slip"]
 
 
 def bag_label(number: int, text: str, shelf: str, language: str, bag: tuple[int, int] = (1, 1)) -> Document:
@@ -21,6 +23,46 @@ def bag_label(number: int, text: str, shelf: str, language: str, bag: tuple[int,
         DocumentRow(own_code(ScanKind.PICKUP, bag_code(number)), style="code"),
     )
     return Document(rows, head=False)
+
+
+def order_slip(
+    order: Order, down_minor: int, language: str, *, paid: bool, day: dt.date | None = None
+) -> Document:
+    """What the customer takes along of an order that was made at the till; its code is scanned at collection."""
+    words = texts(language)
+    rows = [DocumentRow(words("receipt.order", number=order.number), style="big")]
+    if order.purpose:
+        rows.append(DocumentRow(words(f"receipt.order-{order.purpose}"), style="centre"))
+    rows.append(DocumentRow(style="rule"))
+    rows += [DocumentRow(f"{one.qty:f} x {one.text}", amount(one.pay_minor, language)) for one in order.lines]
+    rows.append(DocumentRow(style="rule"))
+    rows.append(DocumentRow(words("receipt.order-total"), amount(order.value_minor, language)))
+    if down_minor:
+        rows.append(DocumentRow(words("receipt.order-down"), amount(down_minor, language)))
+        rest = amount(order.value_minor - down_minor, language)
+        rows.append(DocumentRow(words("receipt.order-rest"), rest))
+    elif paid:
+        rows.append(DocumentRow(words("receipt.order-paid-here")))
+    if day is not None:
+        rows.append(
+            DocumentRow(words("receipt.order-day"), f"{day:%d.%m.%Y}" if language == "de" else f"{day}")
+        )
+    rows.append(DocumentRow(own_code(ScanKind.PICKUP, order.code), style="code"))
+    rows.append(DocumentRow(words("receipt.order-code", code=order.code), style="centre"))
+    return Document(tuple(rows))
+
+
+def parcel_label(number: int, carrier: str, tracking: str, url: str, language: str) -> Document:
+    """For a parcel: whose it is by number, and where it can be followed. It names nobody."""
+    words = texts(language)
+    rows = [
+        DocumentRow(words("receipt.order-parcel", number=number), style="big"),
+        DocumentRow(carrier, tracking),
+        DocumentRow(style="rule"),
+    ]
+    if url or tracking:
+        rows.append(DocumentRow(url or tracking, style="code"))
+    return Document(tuple(rows))
 
 
 def pick_list(order: Order, task: Fulfillment, language: str) -> Document:

@@ -5,7 +5,7 @@ for it; the hub hears it later. Alone, a till hands over only what the hub signe
 must agree.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from pos.domain import commands as c
 from pos.domain.pickup import WorkList, WorkRow
@@ -17,10 +17,13 @@ from pos.till.flows import Flow
 from pos.till.handing import PICKUP_ALONE, HandOver
 from pos.till.order_desk import PICKUP, OrderDesk, heard, read
 from pos.till.picking import TO_PICK, Picking, local_time
-from pos.till.pickup_paper import bag_label
+from pos.till.pickup_paper import bag_label, parcel_label
 from pos.till.surroundings import Surroundings
 
 __all__ = ["PICKUP", "PICKUP_ALONE", "Pickups"]
+
+
+SENT: Final = frozenset({"ship_from_store", "endless_aisle"})
 
 
 class Pickups:
@@ -75,10 +78,14 @@ class Pickups:
         return Option(row.fulfillment_id, text=text[:46], note=f"{at}{late}")
 
     def _ready_one(self, row: WorkRow) -> Any:
-        options = tuple(Option(name, word=f"pickup-do-{name}") for name in ("hand", "extend", "label"))
+        sent = row.kind in SENT or row.order_store not in {"", self._orders.store}
+        names = ("send", "label") if sent else ("hand", "extend", "label")
+        options = tuple(Option(name, word=f"pickup-do-{name}") for name in names)
         chosen = yield Question("pickup-do", options=options, fields={"number": row.number}, scans="refuse")
         if chosen == "hand":
             yield from self._handing.hand_over(row.order_id, "known", row.fulfillment_id)
+        elif chosen == "send":
+            yield from self._send(row)
         elif chosen == "extend":
             days = yield Question("pickup-days", "number", scans="refuse")
             path = f"{self._orders.here}/fulfillments/{row.fulfillment_id}/extend"
@@ -88,6 +95,26 @@ class Pickups:
             self._surroundings.print_document(
                 bag_label(row.number, row.text, row.shelf, self._desk.setup.language)
             )
+
+    def _send(self, row: WorkRow) -> Any:
+        """The carrier takes it: to the customer, or to the store where it is collected. The customer is told the link."""
+        carrier = yield Question("pickup-carrier", "text", fields={"number": row.number}, scans="refuse")
+        tracking = yield Question("pickup-tracking", "text", scans="answer", empty=True)
+        tracking = tracking.code if isinstance(tracking, Scanned) else str(tracking or "")
+        url = ""
+        while True:
+            url = str((yield Question("pickup-link", "text", scans="refuse", empty=True)) or "").strip()
+            if not url or (url.startswith("https://") and " " not in url):
+                break
+            self._desk.warn("pickup-link-bad")
+        label = {"carrier": str(carrier)[:32], "tracking": tracking[:64], "url": url[:300]}
+        path = f"{self._orders.here}/fulfillments/{row.fulfillment_id}/ship"
+        yield from self._orders.order(path, {"label": label})
+        document = parcel_label(
+            row.number, label["carrier"], label["tracking"], url, self._desk.setup.language
+        )
+        self._surroundings.print_document(document)
+        self._desk.warn("pickup-sent", level="info", number=row.number)
 
     def _scanned(self, meaning: Meaning) -> Flow:
         self._orders.begin()

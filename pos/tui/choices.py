@@ -79,6 +79,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "phone-cart",
         "phone-cart-accept",
         "phone-cart-back",
+        "order-here",
     ),
 }
 """Further functions, by group: at most nine each, new ones at the end."""

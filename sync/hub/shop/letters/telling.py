@@ -169,6 +169,12 @@ def _said(held: Held, event: Event, data: dict[str, Any]) -> list[tuple[str, str
             if kind == "pickup-reminder":
                 fields["due_minor"] = max(0, order.rest_minor)
             return [(task.store, f"{kind}/{event.n}", kind, fields)]
+        case "order.shipped" if task is not None and task.doing.label is not None:
+            label = task.doing.label
+            sent: dict[str, Any] = {"carrier": label.carrier}
+            sent |= {"tracking": label.tracking} if label.tracking else {}
+            sent |= {"parcel": label.url} if label.url else {}
+            return [(held.store, f"shipped/{task.fulfillment_id}", "order-shipped", sent)]
         case "order.expired" if task is not None:
             return [(task.store, f"expired/{task.fulfillment_id}", "pickup-expired", {"refund_minor": over})]
         case "order.cancelled" if data.get("reason") != "not-collected":

@@ -104,7 +104,7 @@ class Body(Struct, frozen=True, omit_defaults=True):
 
 
 class Doing(Struct, frozen=True, omit_defaults=True):
-    """What stands in `orders_fulfillment.body`."""
+    """What stands in `orders_fulfillment.body`. `forwarded`: sent to the store where it is collected, where it `arrives`."""
 
     lines: tuple[FulfillmentLine, ...]
     created_ms: int
@@ -115,6 +115,8 @@ class Doing(Struct, frozen=True, omit_defaults=True):
     bags: int = 1
     reason: str = ""
     label: Label | None = None
+    forwarded: bool = False
+    arrives: bool = False
 
 
 class Task(Struct, frozen=True):

@@ -42,6 +42,7 @@ __all__ = [
     "Seen",
     "begin_work",
     "cancel",
+    "confirm",
     "find_by_code",
     "get",
     "list_orders",
@@ -131,7 +132,7 @@ def place(work: Work, ask: PlaceOrder) -> Placed:
     begin_work(work, held, from_store, [(line.n, line.qty) for line in lines], ask.ready_ms, ask)
     person = b"" if ask.person is None else seal_for(work, f"order/{order_id}", encode_json(ask.person))
     held.body = replace(held.body, payments=ask.payments, person=person)
-    _confirm(work, held)
+    confirm(work, held)
     held.event(work, "order.placed", kind=ask.kind, state=held.state)
     held.write(work)
     return Placed(shown(held), secret, link_to(work, ORDER, held.store, order_id))
@@ -151,7 +152,7 @@ def _line(n: int, line: PlaceLine) -> OrderLine:
     )
 
 
-def _confirm(work: Work, held: Held) -> None:
+def confirm(work: Work, held: Held) -> None:
     """What is to be paid beforehand is work for a store only when the money is there."""
     if held.state != "placed":
         return
@@ -288,7 +289,7 @@ def pay(work: Work, ask: PayAsk) -> Order:
     held.body = replace(held.body, payments=(*held.body.payments, ask.payment))
     if held.state not in {"placed", "confirmed"}:
         owe(work, held, "paid-after-end")
-    _confirm(work, held)
+    confirm(work, held)
     held.event(work, "order.paid", amount_minor=ask.payment.amount_minor, state=held.state)
     held.write(work, terms=True)
     return shown(held)

@@ -7,7 +7,7 @@ from sync.hub.shop.kit.work import Work
 from sync.hub.shop.stock import core as stock
 from sync.hub.shop.stock.core import Move, Reserve
 
-__all__ = ["issue", "paid", "release", "reserve", "spend"]
+__all__ = ["forward", "issue", "paid", "release", "reserve", "spend"]
 
 _HELD_MS: Final = 120 * 24 * 3600 * 1000
 """An order ends its promises itself; this is for orders that nobody ends."""
@@ -35,6 +35,12 @@ def spend(work: Work, reservation: str, cause: str) -> None:
     """The promise is kept; the goods are counted by what took them out."""
     if reservation:
         stock.commit(work, reservation, cause, moved=True)
+
+
+def forward(work: Work, store: str, sku: str, qty: Decimal, cause: str) -> None:
+    """The goods went to another store (negative), or came from one."""
+    type_ = "transfer_out" if qty < 0 else "transfer_in"
+    stock.move(work, Move(store, sku, qty, type_, cause, work.now_ms))
 
 
 def issue(work: Work, store: str, sku: str, qty: Decimal, cause: str, at_ms: int) -> None:

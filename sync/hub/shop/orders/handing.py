@@ -161,6 +161,7 @@ def _sent(held: Held) -> dict[int, Decimal]:
     for task in held.tasks.values():
         if (
             task.state == "handed_over"
+            and not task.doing.forwarded
             and task.doing.label is not None
             and not any(line.handed for line in task.doing.lines)
         ):

@@ -19,6 +19,7 @@ from sync.hub.shop.orders import clocks, core, goods
 from sync.hub.shop.orders import tables as t
 from sync.hub.shop.orders.body import (
     ENDED,
+    Doing,
     Held,
     Task,
     held_by_fulfillment,
@@ -63,7 +64,7 @@ __all__ = [
 ]
 
 LEASE_MS: Final = 10 * 60_000
-_SENT: Final = frozenset({"ship_from_store"})
+_SENT: Final = frozenset({"ship_from_store", "endless_aisle"})
 
 
 class Step(Struct, frozen=True):
@@ -232,11 +233,18 @@ def ready(work: Work, ask: Step) -> Order:
     missing = [line.n for line in task.doing.lines if line.picked + line.short < line.qty]
     if missing:
         raise RefusedError(409, "not-picked", "Not all of it is picked", f"lines {missing}"[:64])
+    for line in task.doing.lines if task.doing.arrives else ():
+        goods.forward(
+            work, task.store, held.line(line.n).sku, line.picked, f"arrive/{task.fulfillment_id}/{line.n}"
+        )
     store = core.store_of(work, task.store)
-    deadline = 0 if held.kind in _SENT else clocks.keep_until(store, work.now_ms, store.keep_days)
+    forwards = held.kind not in _SENT and task.store != held.store
+    deadline = 0 if held.kind in _SENT or forwards else clocks.keep_until(store, work.now_ms, store.keep_days)
     clock = clocks.next_clock(work.now_ms, deadline, 0) if deadline else 0
     doing = replace(task.doing, ready_ms=work.now_ms, shelf=about.shelf, bags=about.bags)
     task = replace(task, state="ready", deadline_ms=deadline, clock_ms=clock, reminded=0, doing=doing)
+    if forwards:
+        return _done(work, held, task, "order.picked")
     return _done(work, held, task, "order.ready", terms=True, deadline_ms=deadline)
 
 
@@ -259,9 +267,11 @@ def label(work: Work, ask: Step) -> Order:
 
 
 def ship(work: Work, ask: Step) -> Order:
-    """The carrier has it: delivered, as far as the store goes."""
+    """The carrier has it: delivered, as far as the store goes. What is collected elsewhere goes to that store first."""
     about: Ship = ask.about
     held, task = _at(work, ask, "ready")
+    if held.kind not in _SENT and task.store != held.store:
+        return _forward(work, held, task, about.label or task.doing.label)
     found = about.label or task.doing.label
     if found is None:
         raise RefusedError(409, "label", "The parcel has no label yet")
@@ -278,6 +288,27 @@ def ship(work: Work, ask: Step) -> Order:
     held.put(task)
     core.settle_order(work, held, "shipped")
     return _done(work, held, task, "order.shipped", terms=True, url=found.url)
+
+
+def _forward(work: Work, held: Held, task: Task, label: Label | None) -> Order:
+    """To the store where it is collected: there it arrives as work of its own."""
+    coming = []
+    for line in task.doing.lines:
+        goods.spend(work, line.reservation, task.fulfillment_id)
+        if line.picked:
+            known = held.line(line.n)
+            cause = f"forward/{task.fulfillment_id}/{line.n}"
+            goods.forward(work, task.store, known.sku, -line.picked, cause)
+            held.put_line(replace(known, fulfilled=known.fulfilled - line.picked))
+            coming.append(FulfillmentLine(line.n, line.picked))
+    doing = replace(task.doing, label=label, ended_ms=work.now_ms, forwarded=True)
+    held.put(replace(task, state="handed_over", clock_ms=0, deadline_ms=0, doing=doing))
+    due = clocks.ready_by(core.store_of(work, held.store), work.now_ms)
+    arriving = Doing(tuple(coming), work.now_ms, accepted_ms=work.now_ms, arrives=True)
+    held.put(Task(held.store, work.new_id(), "accepted", due, 0, 0, 0, "", 0, 0, arriving))
+    held.event(work, "order.forwarded", fulfillment_id=task.fulfillment_id, to_store=held.store)
+    held.write(work, terms=True)
+    return shown(held)
 
 
 # -- the till

@@ -21,7 +21,7 @@ def hear(work: Work, arrived: Arrived) -> None:
 def moves_of(arrived: Arrived) -> list[Move]:
     """One movement a line of goods. What comes back is where it is: in the store of the till that took it.
 
-    A receipt that is taken back whole has lines with the sign turned; one that only changes its tenders has none.
+    What is collected or sent later moves when it leaves. A receipt that is taken back whole has lines with the sign turned; one that only changes its tenders has none.
     """
     sale = arrived.fact
     if not isinstance(sale, Sale) or sale.training:
@@ -39,5 +39,5 @@ def moves_of(arrived: Arrived) -> list[Move]:
             by=f"{arrived.store}/{arrived.till}",
         )
         for line in sale.lines
-        if line.kind in _GOODS and line.sku and line.voided_ms is None
+        if line.kind in _GOODS and line.sku and line.voided_ms is None and not line.fulfil
     ]

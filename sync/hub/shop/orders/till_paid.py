@@ -1,0 +1,94 @@
+"""Orders that were made at a till: what its sale took for them, down payments, and receipts of theirs that are voided."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from sync.hub.shop.kit import tasks as todo
+from sync.hub.shop.kit.work import Work
+from sync.hub.shop.orders import core, goods
+from sync.hub.shop.orders.body import Held, hold, value_of
+from sync.hub.shop.orders.messages import Payment
+
+__all__ = ["DOWN_PAYMENT", "TillPaid", "paid_at_till", "voided_at_till"]
+
+DOWN_PAYMENT = "down-payment"
+
+
+class TillPaid(Struct, frozen=True):
+    """What receipt `receipt` took for an order: a down payment (`down`), or all of its goods, `sold` by sku."""
+
+    order_id: str
+    receipt: str
+    minor: int
+    sold: Mapping[str, Decimal]
+    down: bool = False
+
+
+def paid_at_till(work: Work, paid: TillPaid) -> None:
+    """Once for each receipt. A receipt of goods decides what was ordered and for how much. Raises RefusedError 404."""
+    held = hold(work, paid.order_id)
+    if paid.minor <= 0 or any(one.reference == paid.receipt for one in held.body.payments):
+        return
+    ended = held.state not in {"placed", "confirmed"}
+    if not paid.down and held.state == "placed":
+        _as_sold(work, held, paid)
+    payment = Payment(paid.minor, DOWN_PAYMENT if paid.down else "till", paid.receipt)
+    held.body = replace(held.body, payments=(*held.body.payments, payment))
+    if ended:
+        todo.add(
+            work, held.store, "order-refund", f"{held.order_id}/{paid.receipt}"[:128], subject=held.order_id,
+            data={"amount_minor": paid.minor, "provider": payment.provider, "reference": paid.receipt,
+                  "reason": "paid-after-end"},
+        )  # fmt: skip
+    core.confirm(work, held)
+    held.event(work, "order.paid", amount_minor=paid.minor, state=held.state)
+    held.write(work, terms=True)
+
+
+def _as_sold(work: Work, held: Held, paid: TillPaid) -> None:
+    """Lines that were taken out of the sale again do not come; the rest costs what the receipt says."""
+    left = dict(paid.sold)
+    for line in held.body.lines:
+        got = min(line.qty, left.get(line.sku, Decimal(0)))
+        left[line.sku] = left.get(line.sku, Decimal(0)) - got
+        if got < line.qty:
+            held.put_line(replace(line, written_off=line.qty - got))
+            _short(work, held, line.n, line.qty - got)
+    live = [line for line in held.body.lines if line.qty > line.written_off]
+    if live:
+        first = live[0]
+        more = paid.minor - value_of(held)
+        share = (first.qty - first.written_off) / first.qty
+        held.put_line(replace(first, pay_minor=max(0, first.pay_minor + round(more / share))))
+
+
+def _short(work: Work, held: Held, n: int, qty: Decimal) -> None:
+    for task in list(held.tasks.values()):
+        lines = []
+        for line in task.doing.lines:
+            if line.n == n:
+                if line.qty == qty:
+                    goods.release(work, line.reservation)
+                lines.append(replace(line, short=qty))
+            else:
+                lines.append(line)
+        held.put(replace(task, doing=replace(task.doing, lines=tuple(lines))))
+
+
+def voided_at_till(work: Work, order_id: str, receipt: str) -> None:
+    """The till gave the money back: nothing is to be collected any more. Raises RefusedError 404."""
+    held = hold(work, order_id)
+    payments = tuple(one for one in held.body.payments if one.reference != receipt)
+    if len(payments) == len(held.body.payments):
+        return
+    held.body = replace(held.body, payments=payments)
+    if held.state in {"placed", "confirmed"} and not any(line.delivered for line in held.body.lines):
+        for task in list(held.tasks.values()):
+            if task.state not in {"handed_over", "rejected", "expired", "cancelled"}:
+                core.put_back(work, held, task, "cancelled", "receipt-voided")
+        held.state = "cancelled"
+    held.event(work, "order.cancelled", reason="receipt-voided")
+    held.write(work, terms=True)
