@@ -181,7 +181,9 @@ def test_goods_of_another_store_come_here_and_are_paid_when_they_are_collected(r
 
     async def story(shop: Shop, _: HubBehind) -> None:
         await do_it(shop, c.Do("order-here"), c.Choose(3), c.Scan(SHIRT))
-        options = shop.till.view.question.options
+        question = shop.till.view.question
+        assert question is not None
+        options = question.options
         assert [(one.text, one.note) for one in options] == [("Laden there (11 km)", "3")]
         assert await do_it(shop, c.Choose(1), c.Choose(2), *PERSON) == "order-made"
         order = made_ready(rig, the_order(rig))

@@ -43,7 +43,7 @@ ALL: dict[str, Any] = {
     "ready_by_ms": DEADLINE_MS,
     "carrier": "Paketdienst",
     "tracking": "1Z-17",
-    "parcel": "https://paket.example/1Z-17",
+    "parcel": "https://laden.example/paket/1Z-17",
     "code": "7K4-92M",
     "deadline_ms": DEADLINE_MS,
     "due_minor": 500,

@@ -6,11 +6,11 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from sync.hub.shop.kit import tasks as todo
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders import core, goods
 from sync.hub.shop.orders.body import Held, hold, value_of
 from sync.hub.shop.orders.messages import Payment
+from sync.hub.shop.orders.owing import owe
 
 __all__ = ["DOWN_PAYMENT", "TillPaid", "paid_at_till", "voided_at_till"]
 
@@ -38,11 +38,7 @@ def paid_at_till(work: Work, paid: TillPaid) -> None:
     payment = Payment(paid.minor, DOWN_PAYMENT if paid.down else "till", paid.receipt)
     held.body = replace(held.body, payments=(*held.body.payments, payment))
     if ended:
-        todo.add(
-            work, held.store, "order-refund", f"{held.order_id}/{paid.receipt}"[:128], subject=held.order_id,
-            data={"amount_minor": paid.minor, "provider": payment.provider, "reference": paid.receipt,
-                  "reason": "paid-after-end"},
-        )  # fmt: skip
+        owe(work, held, "paid-after-end")
     core.confirm(work, held)
     held.event(work, "order.paid", amount_minor=paid.minor, state=held.state)
     held.write(work, terms=True)
