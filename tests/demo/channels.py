@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from pos.system import SystemClock, SystemIds, ThreadWorker
 from sync.hub.database import migrate, open_engine, transact
 from sync.hub.shop.kit.actor import issue_token
 
-__all__ = ["STORES", "Office", "article_records", "fill_hub", "new_token", "put_stock"]
+__all__ = ["STORES", "AskError", "Office", "article_records", "fill_hub", "new_token", "put_stock"]
 
 _WEEK = [{"weekday": day, "opens": 8 * 60, "closes": 20 * 60} for day in range(1, 7)]
 STORES: dict[str, dict[str, Any]] = {
@@ -44,6 +45,10 @@ def new_token(db: str, name: str, role: str) -> str:
         engine.dispose()
 
 
+class AskError(Exception):
+    """The hub refused; the text is its answer."""
+
+
 class Office:
     """Asks a hub's API with a token."""
 
@@ -51,17 +56,31 @@ class Office:
         self.url = url
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    def ask(self, method: str, path: str, body: Any = None, *, lines: bool = False, key: str = "") -> Any:
-        """The JSON of the answer; `lines`: the body is a list, sent as NDJSON. Raises urllib.error.HTTPError."""
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        lines: bool = False,
+        key: str = "",
+        secret: str = "",
+    ) -> Any:
+        """The JSON of the answer; `lines`: the body is a list, sent as NDJSON. Raises AskError."""
         headers = {**self._headers, "Content-Type": "application/x-ndjson" if lines else "application/json"}
         if method == "POST":
             headers["Idempotency-Key"] = key or SystemIds().new_id()
+        if secret:
+            headers["X-Tresen-Secret"] = secret
         data = msgspec.json.Encoder().encode_lines(body) if lines else msgspec.json.encode(body or {})
         request = urllib.request.Request(
             f"{self.url}/v1{path}", None if method == "GET" else data, headers, method=method
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return msgspec.json.decode(answer.read() or b"null")
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return msgspec.json.decode(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            raise AskError(f"{method} {path}: {error.code} {error.read().decode()}") from error
 
 
 def article_records(catalogue: Path) -> list[dict[str, Any]]:
