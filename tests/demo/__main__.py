@@ -1,16 +1,20 @@
 """`make run`: opens the demo shop in this terminal. `--smoke` sells one basket by itself and ends."""
 
 import argparse
+import contextlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.demo.channels import Office
 from tests.demo.shop import OPERATOR, PIN, ROOT, DemoShop
 from tests.simulation.line_till import LineTill
 
@@ -40,6 +44,9 @@ def _leave(number: int, _frame: object) -> None:
 def _open(shop: DemoShop) -> int:
     print(
         f"\n  Operator {OPERATOR}, PIN {PIN}.   Paper roll: {shop.paper_url}   Hub: {shop.public_url}"
+        f"\n  Shop page: {shop.shop_url}   Letters (a fake): {shop.post_url}"
+        "\n  A cart of the page: scan its code (make scan CODE=TRSW...), or F9, customers, and its eight characters."
+        "\n  Orders of the page: F7 packs and hands over; the letters hold the code."
         "\n  Scan from another terminal:  make scan            (asks for codes)"
         "\n                               make scan CODE=2000000000299"
         "\n  The card terminal, with keys:  make terminal"
@@ -81,9 +88,12 @@ def _smoke(shop: DemoShop) -> int:
         assert "DEMO" in page.read().decode()
     _until("the receipt on paper", lambda: _heard(till, "receipt-printing", state="confirmed"))
     _pay_by_card(till)
+    _from_the_page(shop, till)
     errors = till.end()
     assert not errors, errors
-    print("smoke: sold, printed, at the hub, and once by card")
+    print(
+        "smoke: sold, printed, at the hub, and once by card; a cart of the shop page sold, an order's letter came"
+    )
     return 0
 
 
@@ -95,6 +105,34 @@ def _pay_by_card(till: LineTill) -> None:
     _until("the approval", lambda: till.send("key help")["state"] == "paid")
     sale = [event for event in till.events if event.get("event") == "sale-paid"][-1]
     print(f"sold by card: {sale['total_minor']} cents")
+
+
+def _from_the_page(shop: DemoShop, till: LineTill) -> None:
+    """What the shop page does, asked as it asks: a cart that the till sells, and an order that is told by a letter."""
+    with urllib.request.urlopen(shop.hub_url + "/shop/", timeout=5) as page:
+        assert "noscript" in page.read().decode()
+    with urllib.request.urlopen(shop.hub_url + "/shop/settings.json", timeout=5) as answer:
+        web = Office(shop.hub_url, json.loads(answer.read())["token"])
+    cart = web.ask("POST", "/carts", {"store": "demo", "lines": [{"code": CODES[0], "qty": "1"}]})
+    assert till.send(f"scan {cart['code']}")["expected"], "the till has the cart"
+    till.send(f"scan {CODES[0]}")
+    assert till.send("key cash")["state"] == "paid"
+    path = f"/carts/demo/{cart['basket_id']}"
+    _until("the cart's end", lambda: web.ask("GET", path, secret=cart["secret"])["state"] == "converted")
+    cart = web.ask("POST", "/carts", {"store": "demo", "lines": [{"code": CODES[1], "qty": "2"}]})
+    order = {"total_minor": cart["price"]["total_minor"], "person": {"email": "kunde@example.org"}}
+    placed = web.ask("POST", f"/carts/demo/{cart['basket_id']}/order", order, secret=cart["secret"])
+    pay = f"http://127.0.0.1:{shop.post_port}/pay?order={placed['order']['order_id']}"
+    with contextlib.suppress(
+        urllib.error.HTTPError
+    ):  # it leads back to the page, whose address may not be this machine's
+        urllib.request.urlopen(urllib.request.Request(pay, b""), timeout=10).close()
+    seen = f"/orders/{placed['order']['order_id']}"
+    assert web.ask("GET", seen, secret=placed["secret"])["state"] == "confirmed"
+    _until("the order's letter", lambda: any((shop.folder / "letters").glob("*.eml")))
+    print(
+        f"shop page: a cart of {CODES[0]} sold at the till; order {placed['order']['number']} paid and told"
+    )
 
 
 def _heard(till: LineTill, name: str, **fields: object) -> bool:

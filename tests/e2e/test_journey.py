@@ -53,7 +53,7 @@ class Journey:
     def check(self, step: str) -> None:
         """All that the hub says, beside the ledger."""
         for till in self.tills.values():
-            until(lambda till=till: till.send("key help")["unsent"], lambda unsent: unsent == 0)
+            drained(till)
         until(self.seen, lambda seen: seen == self.expected(), 20)
         for name, till in self.tills.items():
             sales = [event for event in till.events if event.get("event") == "sale-paid"]
@@ -103,6 +103,11 @@ class Journey:
         path = f"/carts/demo/{cart['basket_id']}/order"
         placed: dict[str, Any] = self.web.ask("POST", path, said, secret=cart["secret"])
         return placed
+
+
+def drained(till: LineTill) -> None:
+    """The hub has all that this till sold."""
+    until(lambda: till.send("key help")["unsent"], lambda unsent: unsent == 0)
 
 
 def answer(till: LineTill, said: str) -> dict[str, Any]:

@@ -150,7 +150,7 @@ class _Service:
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, int]:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         if body is not None:
-            headers["Idempotency-Key"] = f"fake-payments {path}"
+            headers["Idempotency-Key"] = f"fake-payments{path}"
         data = None if body is None else msgspec.json.encode(body)
         request = urllib.request.Request(f"{self._hub}/v1{path}", data, headers, method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
