@@ -1,4 +1,4 @@
-# make run   opens a demo shop: hub, simulated devices, the till
+# make run   opens a demo shop: hub with a shop page, simulated devices, the till
 # make test  runs all checks and tests
 # Each sets up what it lacks. VENV and PYTHON may be given.
 
