@@ -72,11 +72,11 @@ class Browser:
 
 
 @contextlib.asynccontextmanager
-async def browsing(profile: Path) -> AsyncIterator[Browser]:
+async def browsing(profile: Path, seconds: int = 25) -> AsyncIterator[Browser]:
     to_child, ours_out = os.pipe()
     ours_in, from_child = os.pipe()
     command = (
-        f"exec timeout 25 chromium --headless --no-sandbox --disable-gpu --no-first-run --disable-quic"
+        f"exec timeout {seconds} chromium --headless --no-sandbox --disable-gpu --no-first-run --disable-quic"
         f" --disable-background-networking --disable-component-update --disable-sync --hide-scrollbars"
         f" --user-data-dir='{profile}' --remote-debugging-pipe 3<&{to_child} 4>&{from_child}"
     )
