@@ -64,6 +64,7 @@ from pos.till.stockroom import Stockroom
 from pos.till.store_carts import StoreCarts
 from pos.till.surroundings import Surroundings
 from pos.till.take_over import TakeOver
+from pos.till.tasks import Tasks
 from pos.till.tendering import Tendering
 from pos.till.training import TrainingMode
 from pos.till.transfers import Transfers
@@ -226,6 +227,7 @@ class Till:
             ProviderBack(self._desk, self._selling, self._checkout, self._surroundings, refunds),
             Gifts(self._desk, self._selling, self._checkout, self._surroundings, book),
             Stockroom(self._desk, self._selling),
+            Tasks(self._desk),
             WithoutReceipt(self._desk, self._selling, book, returning),
             *self._orders.parts,
             *self._cards.parts,

@@ -80,6 +80,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "phone-cart-accept",
         "phone-cart-back",
         "order-here",
+        "tasks",
     ),
 }
 """Further functions, by group: at most nine each, new ones at the end."""

@@ -76,11 +76,11 @@ class HubBehind:
 
 
 @contextmanager
-def hub_behind(folder: Path, till: str = "1") -> Iterator[HubBehind]:
+def hub_behind(folder: Path, till: str = "1", store: str = "demo") -> Iterator[HubBehind]:
     """A fresh hub on SQLite, and the line of one till to it."""
     rig = Rig(f"sqlite:///{folder / 'hub.db'}")
     try:
-        yield HubBehind(rig, till)
+        yield HubBehind(rig, till, store)
     finally:
         rig.close()
 

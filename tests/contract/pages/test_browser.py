@@ -130,7 +130,9 @@ def test_axe_finds_nothing_on_any_page_in_light_and_dark(site: Site, tmp_path: P
                 if wide > 0:
                     faults.append(f"{name}: {wide} pixels too wide for a phone")
             await browser.js("document.querySelector('h1').style.color = '#333'")
-            assert await evaluated(browser, f"{contrast}.then(r => r.violations.length)") == 1, "axe does look"
+            assert await evaluated(browser, f"{contrast}.then(r => r.violations.length)") == 1, (
+                "axe does look"
+            )
         assert faults == []
 
     asyncio.run(go())

@@ -32,12 +32,13 @@ async def get_cases(
     store: Annotated[str, QueryParameter(min_length=1, max_length=32)],
     case_state: Annotated[str, QueryParameter(name="state", pattern="^(|open|answered|closed)$")] = "",
     about: Annotated[str, QueryParameter(max_length=64)] = "",
+    receipt: Annotated[str, QueryParameter(max_length=80)] = "",
     number: Annotated[int, QueryParameter(ge=0, le=1_000_000_000_000)] = 0,
     cursor: Annotated[str, QueryParameter(max_length=512)] = "",
     limit: Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)] = 50,
 ) -> Response[CaseList]:
-    """A store's cases, newest first. `about`: of one receipt (till-epoch-number) or order."""
-    ask = core.ListCases(store, case_state, about, number, cursor, limit)
+    """A store's cases, newest first. `about`: of one receipt (till-epoch-number) or order; `receipt`: of the one with this link."""
+    ask = core.ListCases(store, case_state, about, number, cursor, limit, receipt)
     return await look(request, "cases:read", core.listing, ask)
 
 

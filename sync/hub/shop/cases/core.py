@@ -9,6 +9,9 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
+from pos.facts import decode_fact
+from pos.sale_facts import Sale
+from sync.hub import ledger
 from sync.hub.database import upsert
 from sync.hub.shop.cases import tables as t
 from sync.hub.shop.cases.messages import (
@@ -29,6 +32,7 @@ from sync.hub.shop.kit.pages import after, cursor_of
 from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.letters.core import Message, say
+from sync.links import split_link
 from sync.wire import encode_json
 
 __all__ = [
@@ -77,6 +81,7 @@ class ListCases(Struct, frozen=True):
     number: int = 0
     cursor: str = ""
     limit: int = 50
+    receipt: str = ""
 
 
 # -- customers
@@ -199,7 +204,8 @@ def listing(work: Work, ask: ListCases) -> CaseList:
     work.actor.demand_store(ask.store)
     c = t.case.c
     query = sa.select(*_BRIEF).where(c.store == ask.store).order_by(c.number.desc())
-    for column, value in ((c.state, ask.state), (c.about, ask.about), (c.number, ask.number)):
+    subject = _of_link(work, ask.store, ask.receipt) if ask.receipt else ask.about
+    for column, value in ((c.state, ask.state), (c.about, subject), (c.number, ask.number)):
         if value:
             query = query.where(column == value)
     place = after(ask.cursor, int)
@@ -215,6 +221,17 @@ def about(work: Work, store: str, about_kind: str, subject: str) -> list[CaseBri
     c = t.case.c
     query = sa.select(*_BRIEF).where(c.store == store, c.about_kind == about_kind, c.about == subject)
     return [CaseBrief(*row) for row in work.execute(query.order_by(c.number))]
+
+
+def _of_link(work: Work, store: str, link: str) -> str:
+    """Which receipt of the store this is, as cases name it; a name that none has where it is none."""
+    parts = split_link(link)
+    found = ledger.find_receipt(work.connection, store, parts[1]) if parts and parts[0] == store else None
+    if found is None:
+        return "-"
+    till, fact = found
+    sale = decode_fact(fact.kind, fact.version, fact.body)
+    return f"{till}-{fact.epoch}-{sale.number}" if isinstance(sale, Sale) else "-"
 
 
 # -- rows

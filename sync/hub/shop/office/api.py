@@ -3,8 +3,8 @@
 from typing import Annotated, Any, Final
 
 from litestar import Request, Response, get, post
-from litestar.params import FromPath, QueryParameter
-from msgspec import Struct
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import Meta, Struct
 
 from sync.hub.shop.kit import tasks
 from sync.hub.shop.kit.http import REFUSALS, act, look
@@ -22,6 +22,11 @@ _Cursor = Annotated[str, QueryParameter(max_length=512)]
 class TaskPage(Struct, frozen=True):
     tasks: tuple[Task, ...]
     next: str
+
+
+class TaskName(Struct, frozen=True, forbid_unknown_fields=True):
+    kind: Annotated[str, Meta(min_length=1, max_length=64)]
+    key: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class EventPage(Struct, frozen=True):
@@ -98,6 +103,14 @@ async def post_done(
     return await act(request, "tasks:write", _settle, _Settle(store, kind, key), lane=store)
 
 
+@post("/stores/{store:str}/tasks/done", status_code=200, responses=REFUSALS, operation_class=with_key())
+async def post_settled(
+    request: Request[Any, Any, Any], store: FromPath[str], data: JSONBody[TaskName]
+) -> Response[Task]:
+    """The same, with the task's name in the body: keys may hold what no path does."""
+    return await act(request, "tasks:write", _settle, _Settle(store, data.kind, data.key), lane=store)
+
+
 @get("/stores/{store:str}/events", responses=REFUSALS)
 async def get_events(
     request: Request[Any, Any, Any], store: FromPath[str], cursor: _Cursor = "", limit: _Limit = 50
@@ -106,4 +119,4 @@ async def get_events(
     return await look(request, "events:read", _events, _Events(store, cursor, limit))
 
 
-ROUTES: Final = (get_tasks, post_done, get_events)
+ROUTES: Final = (get_tasks, post_done, post_settled, get_events)

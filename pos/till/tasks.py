@@ -1,0 +1,194 @@
+"""What people of the store must do, as the hub lists it: looked at, done, and customers' cases answered.
+
+A receipt that is scanned while the list is open shows its cases. All of it needs the hub.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Generator
+from typing import Any, Final
+
+import msgspec
+
+from pos.domain import commands as c
+from pos.domain import events as e
+from pos.domain.codes import shown
+from pos.domain.question import Option, Question, Scanned
+from pos.domain.rights import declare
+from pos.domain.scans import ScanKind, read_scan
+from pos.node_ports import ShopAnswer
+from pos.resources import texts
+from pos.till.desk import Desk, Refusal
+from pos.till.flows import Flow
+from pos.till.receipt_book import told_number
+
+__all__ = ["TASKS", "Tasks"]
+
+TASKS: Final = declare("tasks")
+_LISTED: Final = 50
+_TEXT_MAX: Final = 2_000
+_ROW_MAX: Final = 60
+
+
+class _Task(msgspec.Struct, frozen=True):
+    kind: str
+    key: str
+    subject: str
+    created_ms: int
+    data: dict[str, Any] | None = None
+
+
+class _Tasks(msgspec.Struct, frozen=True):
+    tasks: tuple[_Task, ...]
+
+
+class _Brief(msgspec.Struct, frozen=True):
+    case_id: str
+    number: int
+    kind: str
+    about_kind: str
+    about: str
+    state: str
+
+
+class _Cases(msgspec.Struct, frozen=True):
+    cases: tuple[_Brief, ...]
+
+
+class _Said(msgspec.Struct, frozen=True):
+    at_ms: int
+    side: str
+    text: str
+
+
+class _Case(msgspec.Struct, frozen=True):
+    brief: _Brief
+    messages: tuple[_Said, ...]
+
+
+class Tasks:
+    """The key "tasks"."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.functions = {"tasks": self._list}
+        self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
+
+    def _list(self, _: c.Do) -> Flow:
+        self._desk.need(TASKS)
+        self._desk.must_be_signed_in()
+        while True:
+            answer = yield from self._ask("GET", f"/stores/{self._store}/tasks?limit={_LISTED}")
+            found = msgspec.json.decode(answer.body, type=_Tasks).tasks
+            if not found:
+                raise Refusal("tasks-none", level="info")
+            options = tuple(
+                Option(f"task-{n}", text=self._line(one), note=self._moment(one.created_ms))
+                for n, one in enumerate(found)
+            )
+            chosen = yield Question("tasks", options=options, scans="answer")
+            if isinstance(chosen, Scanned):
+                yield from self._cases_of(chosen.code)
+                continue
+            task = next((one for n, one in enumerate(found) if f"task-{n}" == chosen), None)
+            if task is None:
+                self._desk.refuse(e.Message("tasks-scan"))
+            elif task.kind == "case":
+                yield from self._case(task.subject)
+            else:
+                yield from self._one(task)
+
+    def _one(self, task: _Task) -> Generator[Any, Any, None]:
+        rows = tuple(
+            (name.replace("_", " ")[:_ROW_MAX], shown(str(value))[:_ROW_MAX])
+            for name, value in (task.data or {}).items()
+            if isinstance(value, str | int)
+        )
+        options = (Option("back", word="ask.tasks-back"), Option("done", word="ask.tasks-done"))
+        chosen = yield Question(
+            "task", options=options, fields={"task": self._line(task)}, rows=rows, scans="refuse"
+        )
+        if chosen == "done":
+            body = msgspec.json.encode({"kind": task.kind, "key": task.key})
+            yield from self._ask("POST", f"/stores/{self._store}/tasks/done", body, again={"task-done"})
+            self._desk.message = e.Message("task-is-done", level="info")
+
+    def _cases_of(self, code: str) -> Generator[Any, Any, None]:
+        """Cases of the receipt that was scanned."""
+        meaning = read_scan(code, self._desk.setup.scans, self._desk.today())
+        said = meaning.payload if meaning.kind is ScanKind.RECEIPT else ""
+        number = told_number(said) if said else None
+        if number is not None:
+            which = f"about={number[0]}-{number[1]}-{number[2]}"
+        elif "." in said and "/" not in said:
+            which = f"receipt={said}"
+        else:
+            self._desk.refuse(e.Message("tasks-scan"))
+            return
+        answer = yield from self._ask("GET", f"/cases?store={self._store}&{which}")
+        cases = msgspec.json.decode(answer.body, type=_Cases).cases
+        if not cases:
+            self._desk.message = e.Message("cases-none", level="info")
+            return
+        yield from self._case(cases[0].case_id)
+
+    def _case(self, case_id: str) -> Generator[Any, Any, None]:
+        path = f"/cases/{self._store}/{case_id}"
+        answer = yield from self._ask("GET", path)
+        case = msgspec.json.decode(answer.body, type=_Case)
+        words = texts(self._desk.setup.language)
+        rows = tuple(
+            (shown(line)[:_ROW_MAX], words(f"ui.case-{said.side}") if n == 0 else "")
+            for said in case.messages
+            for n, line in enumerate(said.text.splitlines() or [""])
+        )
+        options = tuple(Option(name, word=f"ask.case-{name}") for name in ("back", "answer", "close"))
+        fields: dict[str, str | int] = {"number": case.brief.number, "about": case.brief.about}
+        chosen = yield Question("case", options=options, fields=fields, rows=rows, scans="refuse")
+        if chosen == "answer":
+            typed = yield Question("case-answer", "text", fields=fields, scans="refuse")
+            said = str(typed).strip()[:_TEXT_MAX]
+            body = msgspec.json.encode({"text": said, "by": self._desk.operator_id()})
+            yield from self._ask("POST", f"{path}/answers", body)
+            self._desk.message = e.Message("case-is-answered", {"number": case.brief.number}, "info")
+        elif chosen == "close":
+            yield from self._ask("POST", f"{path}/close")
+            self._desk.message = e.Message("case-is-closed", {"number": case.brief.number}, "info")
+
+    # -- inside
+
+    @property
+    def _store(self) -> str:
+        return self._desk.world.journal.head.store
+
+    def _ask(
+        self, method: str, path: str, body: bytes = b"", *, again: frozenset[str] | set[str] = frozenset()
+    ) -> Generator[Any, Any, ShopAnswer]:
+        """Silence is asked once more under the same key; `again`: refusals that say it was done before."""
+        shop = None if self._desk.training else self._desk.world.shop
+        if shop is None:
+            raise Refusal("tasks-need-hub", level="warn")
+        key = self._desk.world.ids.new_id() if method == "POST" else ""
+        answer: ShopAnswer = yield shop.ask(method, path, body, key=key)
+        if answer.silent and key:
+            answer = yield shop.ask(method, path, body, key=key)
+        if answer.silent:
+            raise Refusal("tasks-hub-away", level="warn")
+        if not answer.yes and answer.code not in again:
+            raise Refusal("tasks-refused", level="warn")
+        return answer
+
+    def _line(self, task: _Task) -> str:
+        words = texts(self._desk.setup.language)
+        data = task.data or {}
+        number = data.get("number", "")
+        kind = words(f"ui.task-{task.kind}") if task.kind in _KNOWN else task.kind
+        return f"{kind} {number}".strip()[:44]
+
+    def _moment(self, ms: int) -> str:
+        zone = self._desk.world.clock.now().tzinfo
+        return dt.datetime.fromtimestamp(ms / 1000, zone).strftime("%d.%m. %H:%M")
+
+
+_KNOWN: Final = frozenset(
+    {"case", "put-back", "order-refund", "re-route", "message-failed", "double-hand-over", "handed-over-late"}
+)
