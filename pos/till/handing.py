@@ -130,7 +130,8 @@ class HandOver:
         while True:
             money = _money(order, lines, refused, spare)
             options = tuple(
-                Option(name, word=f"pickup-{name}") for name in ("hand", "refuse", "later", "proxy", "swap")
+                Option(name, word=f"ask.pickup-{'do-hand' if name == 'hand' else name}")
+                for name in ("hand", "refuse", "later", "proxy", "swap")
             )
             answer = yield Question(
                 "pickup-hand-bag" if bag else "pickup-hand",
@@ -182,7 +183,7 @@ class HandOver:
         )
         if age:
             seen = yield Question(
-                "pickup-age", options=(Option("yes", word="pickup-old-enough"), Option("no", word="pickup-too-young")),
+                "pickup-age", options=(Option("yes", word="ask.pickup-old-enough"), Option("no", word="ask.pickup-too-young")),
                 fields={"age": age}, scans="refuse",
             )  # fmt: skip
             if seen == "no":
@@ -211,7 +212,7 @@ class HandOver:
         return at, one, qty
 
     def _why(self) -> Any:
-        words = tuple(Option(name, word=f"pickup-{name}") for name in _WHY)
+        words = tuple(Option(name, word=f"ask.pickup-{name}") for name in _WHY)
         return (yield Question("pickup-why", options=words, scans="refuse"))
 
     def _without(self, order: Order, lines: list[HandedLine], *, refuse: bool) -> Any:

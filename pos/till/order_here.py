@@ -69,7 +69,7 @@ class OrdersHere:
 
     def _order(self, _: c.Do) -> Flow:
         self._orders.begin()
-        options = tuple(Option(name, word=f"order-{name}") for name in _KINDS)
+        options = tuple(Option(name, word=f"ask.order-{name}") for name in _KINDS)
         kind = yield Question("order-kind", options=options)
         if kind in {"later", "send"}:
             yield from self._of_sale(kind)
@@ -134,7 +134,7 @@ class OrdersHere:
         )
         store = yield Question("order-store", options=options, fields={"text": article.text[:30]})
         ways = ("collect-now", "collect-later", "deliver-now")
-        way = yield Question("order-way", options=tuple(Option(one, word=f"order-{one}") for one in ways))
+        way = yield Question("order-way", options=tuple(Option(one, word=f"ask.order-{one}") for one in ways))
         person = yield from self._who(sent=way == "deliver-now")
         qty = Decimal(1)
         body = {

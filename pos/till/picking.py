@@ -39,7 +39,7 @@ class Picking:
                 break
             answer = yield Question(
                 "pickup-pick",
-                options=(Option("short", word="pickup-short"), Option("paper", word="pickup-paper")),
+                options=(Option("short", word="ask.pickup-short"), Option("paper", word="ask.pickup-paper")),
                 fields={"number": row.number, "count": len(missing)},
                 rows=tuple(
                     (order.line(one.n).text[:40], f"{one.picked:f}/{one.qty - one.short:f}")
@@ -86,9 +86,9 @@ class Picking:
         chosen = yield Question("pickup-short", options=options, scans="refuse")
         one = next(one for one in missing if str(one.n) == chosen)
         ways = (
-            Option("partial", word="pickup-partial"),
-            Option("backorder", word="pickup-backorder"),
-            Option("substitute", word="pickup-substitute"),
+            Option("partial", word="ask.pickup-partial"),
+            Option("backorder", word="ask.pickup-backorder"),
+            Option("substitute", word="ask.pickup-substitute"),
         )
         way = yield Question("pickup-short-way", options=ways, scans="refuse")
         left = one.qty - one.picked - one.short

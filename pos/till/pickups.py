@@ -80,7 +80,7 @@ class Pickups:
     def _ready_one(self, row: WorkRow) -> Any:
         sent = row.kind in SENT or row.order_store not in {"", self._orders.store}
         names = ("send", "label") if sent else ("hand", "extend", "label")
-        options = tuple(Option(name, word=f"pickup-do-{name}") for name in names)
+        options = tuple(Option(name, word=f"ask.pickup-do-{name}") for name in names)
         chosen = yield Question("pickup-do", options=options, fields={"number": row.number}, scans="refuse")
         if chosen == "hand":
             yield from self._handing.hand_over(row.order_id, "known", row.fulfillment_id)

@@ -23,7 +23,7 @@ from sync.hub.shop.orders.watch import ring_due
 from tests.contract.hub_rig import Rig
 from tests.contract.shop.kit import do
 from tests.contract.shop.orders_kit import hand_over, heard, made_ready, placed, seen, step
-from tests.tui.fakes import MILK, PIN, SHIRT, YOGHURT, Shop
+from tests.tui.fakes import MILK, PIN, SHIRT, YOGHURT, Shop, opened, run
 from tests.tui.shop_rig import HubBehind, tell_orders
 
 OTHER = Actor("till", "s/9", "till", "s")
@@ -428,3 +428,54 @@ def test_another_article_in_a_sale_costs_what_was_ordered(rig: Rig) -> None:
     shop = at_till(rig, story)
     (fact,), (sale,) = handed(shop), shop.journal.sales
     assert (sale.total_minor, fact.lines[1].replaces, fact.lines[1].value_minor) == (1577, "S6", 1299)
+
+
+# -- on the real screen
+
+
+def test_a_hand_over_is_two_scans_and_one_key_on_the_screen(rig: Rig) -> None:
+    order = ready(rig, paid=True)
+    shop = Shop(shop=HubBehind(rig, "3", "s"))
+    shop.clock.time = dt.datetime.fromtimestamp(rig.clock.wall_ms() / 1000, dt.UTC)
+
+    async def case() -> None:
+        async with opened(shop) as screen:
+            await screen.scan(code(order).code)
+            await screen.scan(bag(order).code)
+            assert screen.row("1  Ausgeben"), screen.text
+            shop.clock.ms += 1_000  # a key held down answers nothing
+            await screen.press("enter")
+            assert screen.row(f"Bestellung {order.number} ist ausgegeben"), screen.text
+
+    run(case)
+    assert len(handed(shop)) == 1
+
+
+def test_a_hand_over_that_is_paid_is_two_scans_and_one_key_on_the_screen(rig: Rig) -> None:
+    order = ready(rig)
+    shop = Shop(shop=HubBehind(rig, "3", "s"))
+    shop.clock.time = dt.datetime.fromtimestamp(rig.clock.wall_ms() / 1000, dt.UTC)
+
+    async def case() -> None:
+        async with opened(shop) as screen:
+            await screen.scan(code(order).code)
+            await screen.scan(bag(order).code)
+            await screen.press("f12")
+
+    run(case)
+    assert (len(handed(shop)), len(shop.journal.sales)) == (1, 1)
+
+
+def test_a_reservation_that_expired_at_the_counter_takes_no_money_once_its_claim_is_old(rig: Rig) -> None:
+    order = ready(rig)
+
+    async def story(shop: Shop, _: HubBehind) -> None:
+        await do_it(shop, code(order), bag(order))
+        rig.clock.ms += 5 * 24 * 3600 * 1000
+        shop.clock.ms += 3600 * 1000
+        while transact(rig.engine, tick, ring_due, rig.clock.wall_ms(), rig.hub.ids):
+            pass
+        assert await do_it(shop, c.PayCash(None)) == "pickup-expired"
+
+    shop = at_till(rig, story)
+    assert (handed(shop), shop.journal.sales) == ([], [])
