@@ -12,16 +12,21 @@ from sync.hub.shop.kit.facts import Room
 from sync.hub.shop.kit.ticks import Tick
 from sync.hub.shop.orders import facts as orders
 from sync.hub.shop.orders.watch import ring_due
+from sync.hub.shop.returns import core as returns_core
+from sync.hub.shop.returns import facts as returns
 from sync.hub.shop.stock import core as stock_core
 from sync.hub.shop.stock import facts as stock
 
 __all__ = ["ROOMS", "TICKS"]
 
-ROOMS: Final[tuple[Room, ...]] = (stock.hear, orders.hear, customers.hear, cards.hear, baskets.hear)
+ROOMS: Final[tuple[Room, ...]] = (
+    *(stock.hear, orders.hear, customers.hear, cards.hear, baskets.hear, returns.hear),
+)
 TICKS: Final[tuple[Tick, ...]] = (
     stock_core.expire_due,
     ring_due,
     cards_core.expire_holds,
     basket_core.expire_due,
     cases_core.forget_old,
+    returns_core.forget_announced,
 )

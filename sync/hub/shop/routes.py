@@ -15,6 +15,7 @@ from sync.hub.shop.kit.paths import demand_path
 from sync.hub.shop.office.api import ROUTES as OFFICE
 from sync.hub.shop.orders.api import ROUTES as ORDERS
 from sync.hub.shop.orders.cart_api import ROUTES as CART_ORDERS
+from sync.hub.shop.returns.api import ROUTES as RETURNS
 from sync.hub.shop.stock.api import ROUTES as STOCK
 from sync.hub.shop.stores.api import ROUTES as STORES
 from sync.hub.shop.webhooks.api import ROUTES as WEBHOOKS
@@ -24,6 +25,7 @@ __all__ = ["channel_api"]
 _ROUTES: Final[tuple[Any, ...]] = (
     *(*STORES, *OFFICE, *CATALOGUE, *STOCK, *ORDERS, *CUSTOMERS, *CARDS, *WEBHOOKS, *BASKETS, *BRAND, *CASES),
     *CART_ORDERS,
+    *RETURNS,
 )
 
 
