@@ -79,7 +79,20 @@ def tell(rig: Rig, till: Till, *facts: Fact) -> None:
     def keep(connection: Any) -> None:
         head = stored.locked_head(connection, till.store, till.till, till.epoch)
         rows = written if head is not None else [*first, *written]
-        columns = ["store", "till", "epoch", "seq", "kind", "version", "wall_ms", "mono_ms", "boot_id", "body", "hash", "received_ms"]
+        columns = [
+            "store",
+            "till",
+            "epoch",
+            "seq",
+            "kind",
+            "version",
+            "wall_ms",
+            "mono_ms",
+            "boot_id",
+            "body",
+            "hash",
+            "received_ms",
+        ]
         values = [
             dict(
                 zip(

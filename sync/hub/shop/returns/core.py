@@ -1,5 +1,6 @@
 """Returns as they are asked for: found, kept for a till under a lock, given up, made longer; announced; refunded by who was paid."""
 
+import hmac
 from decimal import Decimal
 from typing import Any, Final
 
@@ -12,8 +13,9 @@ from pos.domain.returns import Bought, Taken, refund_minor
 from pos.domain.scans import ScanKind, own_code
 from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
+from sync.hub.shop.letters.people import contact_of
 from sync.hub.shop.orders import core as orders
-from sync.hub.shop.orders.body import quantity
+from sync.hub.shop.orders.body import hold, quantity
 from sync.hub.shop.returns import tables as t
 from sync.hub.shop.returns.messages import (
     Announce,
@@ -215,7 +217,7 @@ def announce(work: Work, ask: AnnounceAsk) -> Announcement:
     if ask.place is not None:
         place = ask.place
     else:
-        orders.see(work, orders.Seen(about.order_id, ask.secret))
+        _prove(work, about, ask.secret)
         place = Place("", ORDER + about.order_id)
     found = whole(work, place.store, place.purchase)
     if found.voided:
@@ -228,20 +230,31 @@ def announce(work: Work, ask: AnnounceAsk) -> Announcement:
             raise RefusedError(422, "line", "This purchase has no such line", str(one.n))
         if wanted[one.n] > left[one.n]:
             raise RefusedError(409, "too-much", "More than is left of this line", str(one.n))
-    announcement_id = work.new_id()
+    announcement_id, expires_ms = work.new_id(), work.now_ms + ANNOUNCED_MS
     number = int.from_bytes(work.ids.token(16), "big")
     code = "".join(_LETTERS[number // len(_LETTERS) ** at % len(_LETTERS)] for at in range(_CODE_LENGTH))
     lines = tuple(AnnouncedLine(one.n, one.qty, one.reason) for one in about.lines)
     row = {
         "store": found.store, "announcement_id": announcement_id, "purchase": place.purchase, "code": code,
-        "expires_ms": work.now_ms + ANNOUNCED_MS, "body": encode_json(lines),
+        "expires_ms": expires_ms, "body": encode_json(lines),
     }  # fmt: skip
     work.execute(t.return_announced.insert(), row)
     work.event(
         found.store, "return.announced", announcement_id, {"order_id": found.order_id, "number": found.number}
     )
     scan = own_code(ScanKind.RETURN, code)
-    return Announcement(announcement_id, code, scan, row["expires_ms"], found.store)
+    return Announcement(announcement_id, code, scan, expires_ms, found.store)
+
+
+def _prove(work: Work, about: Announce, secret: str) -> None:
+    """A guest knows the order's secret, or to which e-mail its messages go. Raises RefusedError 404."""
+    if not work.actor.is_public or not about.email:
+        orders.see(work, orders.Seen(about.order_id, secret))
+        return
+    contact = contact_of(work, hold(work, about.order_id, lock=False))
+    known = contact.email.strip().lower() if contact is not None else ""
+    if not known or not hmac.compare_digest(known.encode(), about.email.strip().lower().encode()):
+        raise not_found("order")
 
 
 def forget_announced(work: Work) -> int:

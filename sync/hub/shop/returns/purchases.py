@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from pos.domain.purchase import PREPAID
+from pos.domain.refund import paid_by
 from pos.domain.returns import Bought, Taken, refund_minor
 from pos.facts import decode_fact
 from pos.sale_facts import Sale
@@ -164,8 +165,8 @@ def _of_sale(work: Work, store: str, purchase: str, *, lock: bool) -> Purchase:
         for line in sale.lines
         if line.n in bought
     )  # fmt: skip
-    return Purchase(
-        *_fields(found_of_row(row)), sale.currency, lines, _paid(work, store, purchase, sale, came),
+    return _purchase(
+        found_of_row(row), sale.currency, lines, _paid(work, store, purchase, sale, came),
         _announced(work, store, purchase), came.voided, msgspec.Raw(body),
     )  # fmt: skip
 
@@ -181,12 +182,9 @@ def _left(bought: Bought, came: Gone) -> tuple[Decimal, int]:
 
 def _paid(work: Work, store: str, purchase: str, sale: Sale, came: Gone) -> tuple[PaidBy, ...]:
     """By which means it stands paid, and what of each did not go back yet."""
-    ways: dict[tuple[str, str], int] = {}
-    for one in (sale, *_retenders(work, came)):
-        for tender in one.tenders:
-            kind = "cash" if tender.kind == "foreign" else tender.kind
-            key = kind, tender.payment or tender.reference
-            ways[key] = ways.get(key, 0) + tender.amount_minor
+    documents = (sale, *_retenders(work, came))
+    tenders = [tender for one in documents for tender in one.tenders]
+    ways = paid_by(tenders, sum(one.rounding_minor for one in documents), sale.given_back)
     back = _back_by_way(work, store, purchase)
     return tuple(
         PaidBy("till", kind, reference, minor, max(0, minor - back.pop((kind, reference), 0)))
@@ -238,9 +236,9 @@ def _of_order(work: Work, order_id: str, *, lock: bool) -> Purchase:
                 *_left(bought, came),
             )
         )
-    return Purchase(
-        *_fields(found_of_order(held)), held.body.currency, tuple(lines), _paid_of_order(work, held),
-        _announced(work, held.store, purchase), voided=False, sale=msgspec.Raw(b"null"),
+    return _purchase(
+        found_of_order(held), held.body.currency, tuple(lines), _paid_of_order(work, held),
+        _announced(work, held.store, purchase), False, msgspec.Raw(b"null"),
     )  # fmt: skip
 
 
@@ -315,5 +313,16 @@ def found_of_order(held: Held) -> Found:
     )  # fmt: skip
 
 
-def _fields(found: Found) -> tuple[Any, ...]:
-    return tuple(getattr(found, name) for name in Found.__struct_fields__)
+def _purchase(
+    found: Found,
+    currency: str,
+    lines: tuple[PurchaseLine, ...],
+    tenders: tuple[PaidBy, ...],
+    announced: tuple[Announced, ...],
+    voided: bool,
+    sale: msgspec.Raw,
+) -> Purchase:
+    return Purchase(
+        **msgspec.structs.asdict(found), currency=currency, lines=lines, tenders=tenders, announced=announced,
+        voided=voided, sale=sale,
+    )  # fmt: skip
