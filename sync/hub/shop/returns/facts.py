@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from pos.domain.line import Origin
 from pos.domain.purchase import PREPAID
 from pos.sale_facts import Sale, SaleLine
-from sync.hub.database import upsert
 from sync.hub.prepared import Inserting
 from sync.hub.shop.kit import tasks as todo
 from sync.hub.shop.kit.facts import Arrived
@@ -27,6 +26,7 @@ __all__ = ["OVER", "hear"]
 
 OVER: Final = "returned-too-much"
 _COUNTERING: Final = frozenset({"void", "retender"})
+_SELL: Final = Inserting(t.return_sale, keep=True, returning=("purchase",))
 _MARK: Final = Inserting(t.return_find, keep=True)
 _TAKE: Final = Inserting(t.return_taken, keep=True)
 _BACK: Final = Inserting(t.return_paid, keep=True)
@@ -62,20 +62,19 @@ def _sold(work: Work, arrived: Arrived, sale: Sale) -> None:
         "token": parts[1].hex() if parts is not None and parts[0] == arrived.store else "",
         "lines_text": ", ".join(line.text for line in live[:3])[:80],
     }  # fmt: skip
-    statement = upsert(work.connection, t.return_sale).values(row)
-    work.execute(
-        statement.on_conflict_do_update(
-            index_elements=["store", "purchase"],
-            set_={name: value for name, value in row.items() if name not in {"store", "purchase"}},
-        )
-    )
+    new = _SELL.first(work.connection, row) is not None
+    if not new:
+        c = t.return_sale.c
+        mine = (c.store == arrived.store, c.purchase == purchase)
+        work.execute(t.return_sale.update().where(*mine).values(row))
     for kind, value in sorted(set(_marks(sale, live))):
         _MARK.run(
             work.connection,
             {"store": arrived.store, "kind": kind, "value": value, "purchase": purchase,
              "sold_ms": sale.completed_ms},
         )  # fmt: skip
-    _look_at_sums(work, arrived.store, purchase, sale)
+    if not new:
+        _look_at_sums(work, arrived.store, purchase, sale)
 
 
 def _marks(sale: Sale, live: list[SaleLine]) -> Iterable[tuple[str, str]]:
