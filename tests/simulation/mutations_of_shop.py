@@ -19,6 +19,8 @@ from sync.hub.shop.orders import facts as order_facts
 from sync.hub.shop.orders import goods as order_goods
 from sync.hub.shop.orders import handing, moves
 from sync.hub.shop.orders.body import hold
+from sync.hub.shop.returns import facts as return_facts
+from sync.hub.shop.returns import purchases
 from sync.hub.shop.stock import core as stock
 from sync.hub.shop.stock import facts as stock_facts
 from sync.hub.shop.stock import levels, shipments
@@ -408,6 +410,48 @@ def conflict_said_each_time(patch: Patch) -> None:
         return add
 
     patch.set(tasks, "add", make)
+
+
+@_mutation
+def return_not_counted(patch: Patch) -> None:
+    """What came back may come back once more."""
+    patch.set(return_facts, "_take", _always(None))
+
+
+@_mutation
+def return_of_another_store_counted_here(patch: Patch) -> None:
+    """The store of the receipt is taken to be that of the till that takes the goods."""
+
+    def make(original: Any) -> Any:
+        def take(work_: Any, store: str, purchase: str, arrived: Any, *more: Any, **options: Any) -> None:
+            original(work_, arrived.store, purchase, arrived, *more, **options)
+
+        return take
+
+    patch.set(return_facts, "_take", make)
+
+
+@_mutation
+def kept_for_a_return_not_counted(patch: Patch) -> None:
+    """Two tills take the same goods back, both with the hub's word."""
+    patch.set(purchases, "live_holds", _always([]))
+
+
+@_mutation
+def return_keeps_its_hold(patch: Patch) -> None:
+    """Goods came back, and stay kept for somebody."""
+    patch.set(return_facts, "_end_hold", _always(None))
+
+
+@_mutation
+def too_much_not_said(patch: Patch) -> None:
+    patch.set(return_facts, "_say_over", _always(None))
+
+
+@_mutation
+def sale_heard_late_forgets_what_came_back(patch: Patch) -> None:
+    """Sums are looked at when something comes back, and not when its sale is heard after that."""
+    patch.set(return_facts, "_look_at_sums", _always(None))
 
 
 @_mutation

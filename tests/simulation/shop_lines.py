@@ -15,6 +15,7 @@ FOLLOWS: Final = {
     "customer_points": "*", "customer_purchase": "*",
     "orders": "store, order_id, number, code, kind, state, body", "orders_fulfillment": "*", "orders_hand_over": "*",
     "basket": "store, basket_id, state, ended_by, body", "basket_sale": "*",
+    "shop_return_sale": "*", "shop_return": "*", "shop_return_taken": "*", "shop_return_paid": "*",
 }  # fmt: skip
 """What follows from the facts alone, whichever came first. A promise that a sale broke does not: it was broken when it was heard."""
 _BY_TURNS: Final = ("reservation-broken", "gift-card-overdrawn", "gift-card-without-hold", "put-back")

@@ -57,7 +57,6 @@ class Orders:
         self.day = day
         self.rng = day.rng
         self.known: dict[str, _Known] = {}
-        self.n = 0
         while len(self.known) < 2 and self.rng.random() < 0.7:
             self._place()
 
@@ -214,17 +213,16 @@ class Orders:
         refused = tuple(RefusedLine(n, qty, "unwanted") for n, qty in rest.items())
         worth = sum(line.value_minor for line in lines)
         paid = worth if not known.paid else 0
-        self.n += 1
         fact = OrderHandedOver(
             known.order_id, fulfillment_id, 1, "2026-09-21", "1", self.day.now_ms, 0, lines, worth, refused, claim=claim,
-            alone=not claim, receipt=self.n if paid else 0, paid_minor=paid,
+            alone=not claim, receipt=till.seq + 2 if paid else 0, paid_minor=paid,
         )  # fmt: skip
         place, key = self.day.place_of(till, 2 if paid else 1), "sale" if paid else "pickup_issue"
         for at, (n, qty) in enumerate(given.items(), 1):
             self.day.note(till.store, known.skus[n], "store", (key, f"{place}/{at}"), -qty)
             known.told[n] = known.told.get(n, Decimal(0)) + qty
         sold = [self.day.line(at, known.skus[n], qty) for at, (n, qty) in enumerate(given.items(), 1)]
-        self.day.write(till, *((fact, self.day.sale(*sold, number=self.n)) if paid else (fact,)))
+        self.day.write(till, *((fact, self.day.sale(*sold)) if paid else (fact,)))
         self._say("hand-overs")
 
     # -- the rest

@@ -5,6 +5,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from pos.sale_facts import Reference
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
@@ -66,14 +68,15 @@ class Stock:
         self.day.report.counts[f"{kind}s"] += 1
 
     def _void(self) -> None:
-        till = self.rng.choice(self.day.tills)
-        sku = self.rng.choice(self.day.skus)
-        self.day.note(till.store, sku, "store", ("void", f"{till.name}/1/{till.seq + 1}/1"), Decimal(1))
+        """A receipt, and the one that takes it back whole."""
+        till, sku = self.rng.choice(self.day.tills), self.rng.choice(self.day.skus)
+        self.day.note(till.store, sku, "store", ("sale", f"{self.day.place_of(till)}/1"), Decimal(-1))
+        self.day.note(till.store, sku, "store", ("void", f"{self.day.place_of(till, 2)}/1"), Decimal(1))
         line = self.day.line(1, sku, Decimal(1))
-        turned = type(line)(
-            **{name: getattr(line, name) for name in line.__struct_fields__} | {"qty": Decimal(-1)}
-        )
-        self.day.write(till, self.day.sale(turned, references=(Reference("void", till.name, 1, 1),)))
+        turned = msgspec.structs.replace(line, qty=Decimal(-1), total_minor=-line.total_minor)
+        void = Reference("void", till.name, 1, till.seq + 1)
+        self.day.write(till, self.day.sale(line), self.day.sale(turned, references=(void,)))
+        self.day.report.counts["voids"] += 1
 
     def _train(self) -> None:
         till = self.rng.choice(self.day.tills)

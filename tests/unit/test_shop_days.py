@@ -9,7 +9,8 @@ AT_STAKE = (
     "sales", "returns", "promises", "counts", "transfers", "orders", "picks", "hand-overs", "hand-overs without the hub",
     "cards loaded", "cards held", "cards spent", "cards spent without the hub", "points earned", "points burnt", "carts sold",
     "partitions", "restarts", "silences", "facts heard again", "orders of facts compared", "conflict: promise broken",
-    "conflict: handed over twice", "conflict: card overdrawn", "conflict: cart sold twice",
+    "conflict: handed over twice", "conflict: card overdrawn", "conflict: cart sold twice", "returns by the hub's word",
+    "returns of others' receipts alone", "returns of own receipts alone", "conflict: more came back than was sold",
 )  # fmt: skip
 
 
@@ -28,7 +29,7 @@ def test_the_same_seed_is_the_same_day() -> None:
     [
         "availability-not-asked", "late-sale-counted-twice", "reservation-ends-twice", "promise-broken-without-a-word",
         "second-hand-over-dropped", "double-hand-over-not-said", "pickup-claimed-by-two", "card-spent-again-when-heard-again",
-        "points-not-taken-back", "cart-given-to-two",
+        "points-not-taken-back", "cart-given-to-two", "return-not-counted",
     ],
 )  # fmt: skip
 def test_a_fault_put_into_the_rooms_is_found_within_days(mutation: str) -> None:
