@@ -43,6 +43,8 @@ class Cards:
 
         if self.rng.random() < 0.6:
             self._load()
+        if self.rng.random() < 0.3:
+            self._earn()
 
     def acts(self) -> list[Callable[[], None]]:
         return [
