@@ -26,6 +26,7 @@ from tests.contract.hub_rig import Rig
 from tests.contract.shop.kit import TILL, Channel, do, hear
 from tests.contract.shop.orders_kit import hand_over, heard, made_ready, placed
 from tests.contract.shop.returns_kit import bought, brought_back, origin, sold_line, tell, voided
+from tests.contract.shop.test_telling import told
 
 OTHER = Actor("till", "other/7", "till", "other")
 
@@ -214,6 +215,8 @@ def test_an_order_comes_back_in_another_store_and_the_service_gives_the_money_ba
     assert found.tenders[0].refundable_minor == 1577 - 1299
     assert do(rig, core.see, held.return_id, TILL).state == "refund-started"
     assert "refund" in open_tasks(rig)
+    letters = [fields for kind, _, fields in told(rig) if kind == "refund-started"]
+    assert [(one["amount_minor"], one["way"]) for one in letters] == [(1299, "psp")]
     ask_ = refunds.RefundedAsk(held.return_id, Refunded("r-1", 1299))
     assert refused(rig, refunds.refunded, ask_, TILL) == "forbidden"
     assert do(rig, refunds.refunded, ask_).state == "refunded"

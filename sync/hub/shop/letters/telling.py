@@ -177,6 +177,12 @@ def _said(held: Held, event: Event, data: dict[str, Any]) -> list[tuple[str, str
             return [(held.store, f"shipped/{task.fulfillment_id}", "order-shipped", sent)]
         case "order.expired" if task is not None:
             return [(task.store, f"expired/{task.fulfillment_id}", "pickup-expired", {"refund_minor": over})]
+        case "order.refund_started":
+            providers = {
+                one.provider for one in held.body.payments if one.provider not in {"counter", "till"}
+            }
+            fields = {"amount_minor": data["amount_minor"], "way": ", ".join(sorted(providers))}
+            return [(held.store, f"refund/{data['refund_id']}", "refund-started", fields)]
         case "order.cancelled" if data.get("reason") != "not-collected":
             fields = {"by_customer": data.get("reason") == "customer", "refund_minor": over}
             return [(held.store, "cancelled", "order-cancelled", fields)]

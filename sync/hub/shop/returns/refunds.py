@@ -53,6 +53,7 @@ def start(
     }  # fmt: skip
     todo.add(work, held.store, TASK, refund_id, subject=held.order_id, data=data)
     work.event(held.store, "refund.requested", refund_id, data)
+    held.event(work, "order.refund_started", refund_id=refund_id, amount_minor=minor)
 
 
 def cancel(work: Work, store: str, receipt: str) -> None:
