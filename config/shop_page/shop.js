@@ -393,7 +393,32 @@ async function orderView(id, unless = "") {
     ask("GET", `/orders/${id}/pickup.svg`, undefined, { secret: known.secret, picture: true }).then((url) => (image.src = url), () => image.remove());
     main.append(h("section", { "aria-labelledby": "code" }, h("h2", { id: "code" }, t("code")), h("p", { class: "soft" }, t("codehint")), h("p", { class: "code", id: "pickupcode" }, order.code), image));
   }
+  const back = order.lines.filter((line) => Number(line.delivered ?? 0) > Number(line.returned ?? 0));
+  if (back.length) main.append(returnForm(known, back));
   put(main, mine);
+}
+
+function returnForm(known, lines) {
+  const box = h("section", { "aria-labelledby": "back" }, h("h2", { id: "back" }, t("back_title")));
+  if (known.back) {
+    box.append(h("p", { class: "soft" }, t("back_code")), h("p", { class: "code", id: "backcode", tabindex: "-1" }, known.back.code), h("p", { class: "small", id: "backscan" }, known.back.scan));
+    return box;
+  }
+  const announce = guarded(async (event) => {
+    const form = new FormData(event.target);
+    const wanted = lines.map((line) => ({ n: line.n, qty: form.get(`qty${line.n}`), reason: form.get("reason") })).filter((line) => Number(line.qty) > 0);
+    if (!wanted.length) return say(t("back_none"), true);
+    known.back = await ask("POST", "/returns/announce", { order_id: known.id, lines: wanted }, { secret: known.secret });
+    keep();
+    await orderView(known.id);
+    $("backcode")?.focus();
+  });
+  box.append(h("p", { class: "soft" }, t("back_hint")),
+    h("form", { class: "fields", id: "announce", onsubmit: announce },
+      lines.map((line) => h("div", {}, h("label", { for: `qty${line.n}` }, t("qty", { name: line.text })), h("input", { id: `qty${line.n}`, name: `qty${line.n}`, type: "number", min: "0", step: line.unit && line.unit !== "pc" ? "0.001" : "1", max: String(Number(line.delivered) - Number(line.returned ?? 0)), value: "0" }))),
+      h("div", {}, h("label", { for: "reason" }, t("back_reason")), h("select", { id: "reason", name: "reason" }, ["unwanted", "damaged", "wrong"].map((name) => h("option", { value: name }, t(`r_${name}`))))),
+      h("button", { class: "main" }, t("back_do"))));
+  return box;
 }
 
 // -- the frame around views
