@@ -21,8 +21,6 @@ from tests.tui.fakes import MILK, PIN, SHIRT, YOGHURT, run
 from tests.tui.shop_rig import till_at
 from tests.tui.test_returning import POLICY
 
-pytest.importorskip("sync.hub.shop.returns.api")
-
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
