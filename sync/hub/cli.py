@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from sync.hub.command_line import database, database_url, db_option, fail, key_file, make_default_folder
+from sync.hub.customer_cli import customer_group
 from sync.hub.machine_cli import COMMANDS
 from sync.hub.relay_cli import join_command, relay_identity
 from sync.hub.token_cli import token_group
@@ -222,5 +223,5 @@ def verify_command(context: click.Context, db: str | None, *, every_seal: bool) 
     context.exit(1 if found.damage else 0)
 
 
-for command in (*COMMANDS, join_command, token_group):
+for command in (*COMMANDS, join_command, token_group, customer_group):
     hub.add_command(command)

@@ -35,11 +35,13 @@ from sync.hub.shop.kit.pages import after, cursor_of, demand_version
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.letters.core import forget_customer
+from sync.hub.shop.orders.people import forget_person, orders_of
 from sync.hub.vault import vault_of
 from sync.wire import encode_json
 
 __all__ = [
     "LINK_MS",
+    "STAYS",
     "ListPurchases",
     "MergeAsk",
     "Named",
@@ -66,7 +68,7 @@ __all__ = [
 
 ACTIVE: Final = "active"
 LINK_MS: Final = 30 * 24 * 3600 * 1000
-_STAYS: Final = (
+STAYS: Final = (
     "sales and invoices of the shop (section 147 AO, section 14b UStG): they hold a reference that now leads nowhere",
 )
 
@@ -301,6 +303,8 @@ def erase(work: Work, customer_id: str) -> Erased:
     all_ids = cluster(work, customer_id)
     for one in sorted(all_ids):
         locked(work, one)
+    for order_id in orders_of(work, tuple(all_ids)):
+        forget_person(work, order_id)
     for one in all_ids:
         forget_customer(work, one)
         destroy(work, one)
@@ -310,8 +314,8 @@ def erase(work: Work, customer_id: str) -> Erased:
         ):
             work.execute(table.delete().where(table.c.customer_id == one))
         change(work, one, state="erased", merged_into="", body=b"")
-        work.event("", "customer.erased", one, {})
-    return Erased(tuple(all_ids), _STAYS)
+        work.event("", "customer.erased", one, {"by": work.actor.name})
+    return Erased(tuple(all_ids), STAYS)
 
 
 def make_link(work: Work, customer_id: str) -> str:

@@ -1,0 +1,76 @@
+"""The rights of a person, with or without an account: all that is kept, and erasing it (Articles 15 and 17 GDPR)."""
+
+import datetime as dt
+
+import msgspec
+from msgspec import Struct
+
+from sync.hub.shop.customers import core
+from sync.hub.shop.customers.messages import Export, Identifier
+from sync.hub.shop.kit.refusal import not_found
+from sync.hub.shop.kit.work import Work
+from sync.hub.shop.letters.core import forget_address
+from sync.hub.shop.orders.body import hold, shown
+from sync.hub.shop.orders.messages import Order
+from sync.hub.shop.orders.people import forget_person, orders_naming
+
+__all__ = ["Forgotten", "Told", "forget", "told"]
+
+
+class Told(Struct, frozen=True):
+    """`customer` None: only orders without an account name the person."""
+
+    customer: Export | None
+    orders: tuple[Order, ...]
+
+
+class Forgotten(Struct, frozen=True):
+    """What was erased, when (UTC) and by whom; `stays` says what a law keeps."""
+
+    customers: tuple[str, ...]
+    orders: tuple[str, ...]
+    messages: int
+    stays: tuple[str, ...]
+    at: str
+    by: str
+
+
+def told(work: Work, who: tuple[str, str]) -> Told:
+    """`who`: "id", or the kind of an identifier, and its value. Raises RefusedError 404."""
+    customer_id, guests = _find(work, who)
+    export = core.export(work, customer_id) if customer_id else None
+    return Told(export, tuple(shown(hold(work, order_id)) for order_id in guests))
+
+
+def forget(work: Work, who: tuple[str, str]) -> Forgotten:
+    """Erase the account, and whom orders without one name. Raises RefusedError 404."""
+    customer_id, guests = _find(work, who)
+    gone: tuple[str, ...] = ()
+    stays: tuple[str, ...] = core.STAYS
+    if customer_id:
+        erased = core.erase(work, customer_id)
+        gone, stays = tuple(erased.customer_ids), tuple(erased.stays)
+    for order_id in guests:
+        forget_person(work, order_id)
+    emptied = forget_address(work, who[1].strip()) if who[0] in {"email", "phone"} else 0
+    at = dt.datetime.fromtimestamp(work.now_ms / 1000, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Forgotten(gone, tuple(guests), emptied, stays, at, work.actor.name)
+
+
+def _find(work: Work, who: tuple[str, str]) -> tuple[str, list[str]]:
+    kind, value = who
+    if kind == "id":
+        core.get(work, value)
+        return value, []
+    found = core.find_by_identifier(work, kind, value) or ""
+    guests: list[str] = []
+    if kind in {"email", "phone"}:
+        wanted = core.lookup_form(msgspec.convert({"kind": kind, "value": value}, Identifier))
+
+        def form(one: str) -> str:
+            return core.lookup_form(Identifier(kind, one))
+
+        guests = orders_naming(work, kind, wanted, form)
+    if not found and not guests:
+        raise not_found("person")
+    return found, guests
