@@ -36,7 +36,7 @@ def _who(function: Callable[..., Any]) -> Callable[..., Any]:
 @customer_group.command("export")
 @_who
 @click.pass_context
-def export_command(context: click.Context, db: str | None, keys: str, **named: str) -> None:
+def export_command(context: click.Context, /, db: str | None, keys: str, **named: str) -> None:
     """Write all that is kept of a person, as JSON."""
     from sync.hub.shop.customers import rights  # noqa: PLC0415
     from sync.wire import encode_json  # noqa: PLC0415
@@ -49,7 +49,7 @@ def export_command(context: click.Context, db: str | None, keys: str, **named: s
 @_who
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
-def erase_command(context: click.Context, db: str | None, keys: str, *, yes: bool, **named: str) -> None:
+def erase_command(context: click.Context, /, db: str | None, keys: str, *, yes: bool, **named: str) -> None:
     """Destroy the keys of a person's data. It cannot be undone."""
     from sync.hub.shop.customers import rights  # noqa: PLC0415
 

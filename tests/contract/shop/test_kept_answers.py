@@ -29,13 +29,14 @@ async def _secrets(office: Channel) -> list[tuple[str, dict[str, object], str, s
         "/stock/movements", {"store": "demo", "sku": "1", "qty": "9", "type": "receipt", "reason": "Ware"}
     )
     person = (await office.post("/customers", {"about": {"name": "A. Muster"}}))["customer_id"]
-    order = {
+    order: dict[str, object] = {
         "kind": "reserve_and_collect",
         "store": "demo",
         "lines": [{"sku": "1", "qty": "1", "pay_minor": 100}],
     }
+    cart: dict[str, object] = {"store": "demo"}
     asked: list[tuple[str, dict[str, object], str]] = [
-        ("/carts", {"store": "demo"}, "k-cart"),
+        ("/carts", cart, "k-cart"),
         ("/orders", order, "k-order"),
         (f"/customers/{person}/links", {}, "k-link"),
     ]

@@ -65,10 +65,11 @@ def _find(work: Work, who: tuple[str, str]) -> tuple[str, list[str]]:
     found = core.find_by_identifier(work, kind, value) or ""
     guests: list[str] = []
     if kind in {"email", "phone"}:
-        wanted = core.lookup_form(msgspec.convert({"kind": kind, "value": value}, Identifier))
+        named = msgspec.convert({"kind": kind, "value": value}, Identifier)
+        wanted = core.lookup_form(named)
 
         def form(one: str) -> str:
-            return core.lookup_form(Identifier(kind, one))
+            return core.lookup_form(msgspec.structs.replace(named, value=one))
 
         guests = orders_naming(work, kind, wanted, form)
     if not found and not guests:
