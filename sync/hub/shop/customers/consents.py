@@ -74,7 +74,7 @@ def may_send(work: Work, customer_id: str, purpose: str, channel: str) -> bool:
     newest = work.execute(
         sa.select(c.given)
         .where(c.customer_id.in_(cluster(work, customer_id)), c.purpose == purpose, c.channel == channel)
-        .order_by(c.at_ms.desc(), c.consent_id.desc())
+        .order_by(c.at_ms.desc(), c.given, c.consent_id.desc())  # of two at once, the no
         .limit(1)
     ).scalar_one_or_none()
     return bool(newest)
