@@ -34,6 +34,26 @@ class _Gist(msgspec.Struct):
 
 
 _gist: Final = msgspec.json.Decoder(_Gist)
+_PLACE: Final = (
+    t.cart_move.c.cart_id, t.cart_move.c.what, t.cart_move.c.till, t.cart_move.c.epoch, t.cart_move.c.seq,
+)  # fmt: skip
+_MOVES: Final = (
+    sa.select(*_PLACE)
+    .where(
+        t.cart_move.c.store == sa.bindparam("of_store"),
+        t.cart_move.c.generation == sa.bindparam("of_generation"),
+        t.cart_move.c.cart_id.in_(sa.bindparam("cart_ids", expanding=True)),
+    )
+    .order_by(*_PLACE)
+)
+_LOCK: Final = (
+    sa.select(t.cart_claim)
+    .where(
+        t.cart_claim.c.store == sa.bindparam("of_store"),
+        t.cart_claim.c.cart_id == sa.bindparam("of_cart_id"),
+    )
+    .with_for_update()
+)
 
 
 def move_of(fact: StoredFact) -> CartMove | None:
@@ -82,21 +102,17 @@ def write(
 
 def moves_of(connection: Connection, store: str, generation: int, cart_ids: Sequence[str]) -> list[Any]:
     """Rows of these carts: cart_id, what, till, epoch, seq."""
-    c = t.cart_move.c
-    query = sa.select(c.cart_id, c.what, c.till, c.epoch, c.seq).where(
-        c.store == store, c.generation == generation, c.cart_id.in_(cart_ids)
-    )
-    return list(connection.execute(query.order_by(c.cart_id, c.what, c.till, c.epoch, c.seq)))
+    if not cart_ids:
+        return []
+    of = {"of_store": store, "of_generation": generation, "cart_ids": list(cart_ids)}
+    return list(connection.execute(_MOVES, of))
 
 
 def lock(connection: Connection, store: str, cart_id: str) -> Any:
     """The cart's row, made if it is not there, held until the transaction ends."""
-    c = t.cart_claim.c
     row = {
         "store": store, "cart_id": cart_id, "till": "", "follows": "", "done": False, "claimed_by": "",
         "claim_key": "", "claimed_ms": 0,
     }  # fmt: skip
     insert_or_keep(connection, t.cart_claim, [row])
-    return connection.execute(
-        sa.select(t.cart_claim).where(c.store == store, c.cart_id == cart_id).with_for_update()
-    ).one()
+    return connection.execute(_LOCK, {"of_store": store, "of_cart_id": cart_id}).one()

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from pos.cart_facts import CartParked
-from pos.facts import FactError, decode_fact
+from pos.facts import FactError, StoredFact, decode_fact
 from sync.cart_messages import (
     BUSY,
     CARTS_MAX,
@@ -31,12 +31,18 @@ from sync.cart_messages import (
 from sync.hub import tables as t
 from sync.hub.cart_moves import lock, moves_of
 from sync.hub.projector import follow, lagging, live_generation
-from sync.hub.stored import read_facts
+from sync.hub.stored import facts_at
 from sync.wire import Problem, encode_json
 
 __all__ = ["FORCE_MS", "answer", "claim"]
 
 FORCE_MS: Final = 10 * 60_000
+_OPEN: Final = (
+    sa.select(t.cart_claim)
+    .where(t.cart_claim.c.store == sa.bindparam("of_store"), t.cart_claim.c.done.is_(False))
+    .order_by(t.cart_claim.c.cart_id)
+    .limit(2 * CARTS_MAX)
+)
 
 
 def answer(connection: Connection, ask: ParkedAsk, now_ms: int) -> tuple[ParkedList, bool]:
@@ -123,32 +129,21 @@ def _release(connection: Connection, store: str, till: str, key: str) -> bool:
 
 
 def _listing(connection: Connection, ask: ParkedAsk) -> tuple[tuple[StoreCart, ...], tuple[CartGone, ...]]:
-    c = t.cart_claim.c
-    rows = {
-        row.cart_id: row
-        for row in connection.execute(
-            sa.select(t.cart_claim)
-            .where(c.store == ask.store, c.done.is_(False))
-            .order_by(c.cart_id)
-            .limit(2 * CARTS_MAX)
-        )
-    }
+    rows = {row.cart_id: row for row in connection.execute(_OPEN, {"of_store": ask.store})}
     own = [given.cart_id for given in ask.given]
     live = live_generation(connection, ask.store)
     moves = moves_of(connection, ask.store, live, sorted({*rows, *own})) if rows or own else []
     resumed = {move.cart_id: move.till for move in moves if move.what == "resumed"}
     _mark_done(connection, ask.store, [cart_id for cart_id in rows if cart_id in resumed])
-    carts = []
-    for move in moves:
-        row = rows.get(move.cart_id)
-        if (
-            move.what == "parked"
-            and move.cart_id not in resumed
-            and row is not None
-            and row.till == move.till
-        ):
-            cart = _cart(connection, ask.store, move, row)
-            carts += [cart] if cart is not None else []
+    waiting = [
+        (move, rows[move.cart_id])
+        for move in moves
+        if move.what == "parked" and move.cart_id not in resumed and move.cart_id in rows
+    ]
+    waiting = [(move, row) for move, row in waiting if row.till == move.till]
+    facts = facts_at(connection, ask.store, [(move.till, move.epoch, move.seq) for move, _ in waiting])
+    found = (_cart(facts[move.till, move.epoch, move.seq], move.till, row) for move, row in waiting)
+    carts = [cart for cart in found if cart is not None]
     carts.sort(key=lambda cart: (cart.parked_ms, cart.cart_id))
     gone = (CartGone(cart_id, resumed[cart_id]) for cart_id in own if cart_id in resumed)
     return tuple(carts[:CARTS_MAX]), tuple(one for one in gone if one.till != ask.till)
@@ -162,9 +157,8 @@ def _mark_done(connection: Connection, store: str, cart_ids: Sequence[str]) -> N
         )
 
 
-def _cart(connection: Connection, store: str, move: Any, row: Any) -> StoreCart | None:
+def _cart(fact: StoredFact, till: str, row: Any) -> StoreCart | None:
     """None for one that this software cannot read."""
-    fact = _fact(connection, store, move)
     try:
         parked = decode_fact(fact.kind, fact.version, fact.body)
     except FactError:
@@ -173,15 +167,15 @@ def _cart(connection: Connection, store: str, move: Any, row: Any) -> StoreCart 
         return None
     text = next((line.text for line in parked.lines if line.voided_ms is None), "")
     return StoreCart(
-        parked.cart_id, move.till, parked.parked_ms, parked.offset_min, parked.operator, parked.pieces,
+        parked.cart_id, till, parked.parked_ms, parked.offset_min, parked.operator, parked.pieces,
         parked.total_minor, parked.currency, parked.note, text, row.follows, row.claimed_by,
         row.claimed_ms,
     )  # fmt: skip
 
 
-def _fact(connection: Connection, store: str, move: Any) -> Any:
-    (fact,) = read_facts(connection, store, move.till, epoch=move.epoch, after_seq=move.seq - 1, limit=1)
-    return fact
+def _fact(connection: Connection, store: str, move: Any) -> StoredFact:
+    place = (move.till, move.epoch, move.seq)
+    return facts_at(connection, store, [place])[place]
 
 
 def _no(problem: str, title: str, till: str) -> Problem:

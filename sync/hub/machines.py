@@ -103,6 +103,12 @@ _JOINED: Final = t.machine_key.join(
     (t.machine.c.store == t.machine_key.c.store) & (t.machine.c.machine == t.machine_key.c.machine),
 )
 
+_KEY_OF: Final = (
+    sa.select(*_KEYS)
+    .select_from(_JOINED)
+    .where(*(t.machine_key.c[name] == sa.bindparam(f"of_{name}") for name in ("store", "machine", "key_id")))
+)
+
 
 def node_key(connection: Connection, new_seed: bytes, now_ms: int) -> SigningKey:
     """The node's own key; `new_seed` becomes it at the first start."""
@@ -134,12 +140,8 @@ def role_of(connection: Connection, store: str, machine: str) -> str | None:
 
 def key_of(connection: Connection, store: str, machine: str, key_id: str) -> MachineKey | None:
     """A key of this very machine of this very store; None for any other."""
-    c = t.machine_key.c
-    row = connection.execute(
-        sa.select(*_KEYS)
-        .select_from(_JOINED)
-        .where(c.store == store, c.machine == machine, c.key_id == key_id)
-    ).first()
+    of = {"of_store": store, "of_machine": machine, "of_key_id": key_id}
+    row = connection.execute(_KEY_OF, of).first()
     return None if row is None else _key(row)
 
 

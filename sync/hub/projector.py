@@ -8,9 +8,10 @@ Rows belong to a generation of their store, of which one is live. `sync.hub.rebu
 Every step holds the store's generation in share, so that a switch finds no step under way.
 """
 
+import functools
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -185,17 +186,22 @@ def lagging(connection: Connection, store: str = "", generation: int = 0) -> lis
 
     In the live generation, or in another one of the store.
     """
+    of = {"of_store": store, "generation": generation}
+    rows = connection.execute(_lagging_query(in_store=bool(store), named=bool(generation)), of)
+    return sorted((row.store, row.till, row.epoch) for row in rows)
+
+
+@functools.cache
+def _lagging_query(*, in_store: bool, named: bool) -> sa.Select[Any]:
     h, p, g = t.till_head.c, t.projection.c, t.generation.c
-    wanted = sa.literal(generation) if generation else sa.func.coalesce(g.live, FIRST_GENERATION)
+    wanted = sa.bindparam("generation") if named else sa.func.coalesce(g.live, FIRST_GENERATION)
     joined = t.till_head.outerjoin(t.generation, h.store == g.store).outerjoin(
         t.projection,
         sa.and_(h.store == p.store, p.generation == wanted, h.till == p.till, h.epoch == p.epoch),
     )
     query = sa.select(h.store, h.till, h.epoch).select_from(joined)
     query = query.where(sa.or_(p.seq.is_(None), p.seq < h.seq))
-    if store:
-        query = query.where(h.store == store)
-    return sorted((row.store, row.till, row.epoch) for row in connection.execute(query))
+    return query.where(h.store == sa.bindparam("of_store")) if in_store else query
 
 
 def follow(

@@ -11,7 +11,7 @@ from sync.hub import tables as t
 from sync.hub.database import Bulk
 from sync.wire import BATCH_MAX_BYTES, BATCH_MAX_FACTS, Batch, Seal
 
-__all__ = ["fact_rows", "hash_at", "heads_of", "locked_head", "read_batch", "read_facts", "write"]
+__all__ = ["fact_rows", "facts_at", "hash_at", "heads_of", "locked_head", "read_batch", "read_facts", "write"]
 
 FACT_COLUMNS: Final = {
     "store": "text", "till": "text", "epoch": "int8", "seq": "int8", "kind": "text", "version": "int4",
@@ -29,6 +29,21 @@ _MOVE_HEAD: Final = (
     .values(seq=sa.bindparam("now_seq"), hash=sa.bindparam("now_hash", type_=sa.LargeBinary))
 )
 _KEEP_SEAL: Final = t.seal.insert()
+_FACT: Final = (
+    t.fact.c.epoch, t.fact.c.seq, t.fact.c.kind, t.fact.c.version, t.fact.c.wall_ms, t.fact.c.mono_ms, t.fact.c.boot_id,
+    t.fact.c.body, t.fact.c.hash,
+)  # fmt: skip
+_AFTER: Final = (
+    sa.select(*_FACT)
+    .where(*(t.fact.c[name] == sa.bindparam(f"of_{name}") for name in ("store", "till", "epoch")))
+    .where(t.fact.c.seq > sa.bindparam("after_seq"))
+    .order_by(t.fact.c.seq)
+    .limit(sa.bindparam("at_most"))
+)
+_PLACES: Final = sa.select(t.fact.c.till, *_FACT).where(
+    t.fact.c.store == sa.bindparam("of_store"),
+    sa.tuple_(t.fact.c.till, t.fact.c.epoch, t.fact.c.seq).in_(sa.bindparam("places", expanding=True)),
+)
 # What a fact takes in a batch's JSON beside its body.
 _JSON_OF_A_FACT: Final = 400
 
@@ -86,16 +101,24 @@ def read_facts(
     connection: Connection, store: str, till: str, *, epoch: int, after_seq: int, limit: int
 ) -> list[StoredFact]:
     """Stored facts of one epoch in order."""
-    c = t.fact.c
-    rows = connection.execute(
-        sa.select(
-            c.epoch, c.seq, c.kind, c.version, c.wall_ms, c.mono_ms, c.boot_id, c.body, c.hash
-        )
-        .where(c.store == store, c.till == till, c.epoch == epoch, c.seq > after_seq)
-        .order_by(c.seq)
-        .limit(limit)
-    )  # fmt: skip
-    return [StoredFact(*row[:7], bytes(row[7]), bytes(row[8])) for row in rows]
+    of = {
+        "of_store": store,
+        "of_till": till,
+        "of_epoch": epoch,
+        "after_seq": after_seq,
+        "at_most": limit,
+    }
+    return [StoredFact(*row[:7], bytes(row[7]), bytes(row[8])) for row in connection.execute(_AFTER, of)]
+
+
+def facts_at(
+    connection: Connection, store: str, places: Sequence[tuple[str, int, int]]
+) -> dict[tuple[str, int, int], StoredFact]:
+    """The facts at these places (till, epoch, seq), in one query; what is not there is left out."""
+    if not places:
+        return {}
+    rows = connection.execute(_PLACES, {"of_store": store, "places": list(places)})
+    return {(row[0], row[1], row[2]): StoredFact(*row[1:8], bytes(row[8]), bytes(row[9])) for row in rows}
 
 
 def read_batch(
