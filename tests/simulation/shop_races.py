@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy.engine import Connection, Engine
 
+from sync.hub import machines
 from sync.hub.database import migrate, open_engine, transact
 from sync.hub.shop.baskets import core as baskets
 from sync.hub.shop.baskets.messages import Claim, MakeBasket
@@ -108,6 +109,7 @@ def race_on(
     engine = open_engine(url)
     try:
         migrate(engine)
+        transact(engine, machines.node_key, bytes(32), _NOW_MS)
         threads = 1 if engine.dialect.name == "sqlite" else 4
         with ThreadPoolExecutor(threads) as pool:
             for number in range(count):
