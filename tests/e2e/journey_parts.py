@@ -50,6 +50,9 @@ class Hooks:
     def types(self) -> list[str]:
         return [event["type"] for event in self.events.values()]
 
+    def of(self, type_: str) -> list[dict[str, Any]]:
+        return [event for event in self.events.values() if event["type"] == type_]
+
     def take(self, headers: dict[str, str], body: bytes) -> None:
         event_id = headers.get("webhook-id", "")
         signed = f"{event_id}.{headers.get('webhook-timestamp', '')}.".encode() + body

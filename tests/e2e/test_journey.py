@@ -165,7 +165,9 @@ def journey(database: str, state: Path, tmp_path: Path) -> Iterator[Journey]:
         options = ("--messages", str(messages), "--webhook-network", "127.0.0.0/8")
         shop = stack.enter_context(real_shop(tmp_path, state / "catalogue.db", *options, db=database))
         made = Journey(shop, letters, hooks)
-        hook = made.office.ask("POST", "/webhooks", {"url": hooks.url, "types": ["order.*", "cart.*"]})
+        hook = made.office.ask(
+            "POST", "/webhooks", {"url": hooks.url, "types": ["order.*", "cart.*", "refund.*"]}
+        )
         hooks.secret = made.office.ask("GET", f"/webhooks/{hook['webhook_id']}/secrets")["secrets"][0]
         made.office.ask("PUT", "/loyalty", {"points_per_major": 1, "minor_per_point": 1})
         about = {"name": "Erika Muster", "email": MAIL}
@@ -199,8 +201,8 @@ def from_the_phone(journey: Journey) -> dict[str, Any]:
     return {**rest, "secret": cart["secret"]}
 
 
-def paid_online(journey: Journey, rest: dict[str, Any]) -> None:
-    """What went back is ordered with a shirt; picked, told, handed over: no money at the till."""
+def paid_online(journey: Journey, rest: dict[str, Any]) -> dict[str, Any]:
+    """What went back is ordered with a shirt; picked, told, handed over: no money at the till. Gives the order."""
     till, ledger, secret = journey.tills["k3"], journey.ledger, rest["secret"]
     lines = {"lines": [*rest["lines"], {"code": SHIRT, "qty": "1"}]}
     rest = journey.web.ask("PUT", f"/carts/demo/{rest['basket_id']}", lines, secret=secret)
@@ -222,8 +224,9 @@ def paid_online(journey: Journey, rest: dict[str, Any]) -> None:
         ledger.promised["demo", sku] -= 1
         ledger.stock["demo", sku] -= 1
     journey.check("handed over")
-    order = journey.web.ask("GET", f"/orders/{order['order_id']}", secret=placed["secret"])
+    order = dict(journey.web.ask("GET", f"/orders/{order['order_id']}", secret=placed["secret"]))
     assert (order["state"], [line["delivered"] for line in order["lines"]]) == ("closed", ["1", "1"])
+    return order
 
 
 def paid_when_collected(journey: Journey) -> None:
@@ -274,17 +277,65 @@ def endless_aisle(journey: Journey) -> None:
     assert (order["state"], order["rest_minor"], order["lines"][0]["delivered"]) == ("closed", 0, "1")
 
 
-def test_phone_cart_order_hand_over_and_endless_aisle_are_right_to_the_unit(
+def an_order_comes_back_in_another_store(journey: Journey, order: dict[str, Any]) -> None:
+    """The payment service pays it back, not the drawer; the goods are where they were brought."""
+    till, ledger = journey.tills["h1"], journey.ledger
+    view = choose(till, till.send("key find-purchase"), "Bestell")
+    view = answer_to(till, view, "find-by-order", str(order["number"]))
+    view = choose(till, view, "T-Shirt") if question_of(view) == "return-lines" else view
+    assert question_of(view) == "return-reason", view
+    answer(till, "2")
+    view = till.send("key cash")
+    while question_of(view):
+        view = answer(till, "1")
+    assert (view["state"], view["total_minor"]) == ("paid", -1295), view
+    ledger.sold("h1", "prepaid", -1295, ("hafen", SKU[SHIRT], -1))
+    journey.check("order back in another store")
+    journey.letter(MAIL, "12,95")
+    (event,) = until(lambda: journey.hooks.of("refund.requested"), bool)
+    said = {"reference": "pay-1-back", "amount_minor": 1295}
+    done = journey.psp.ask("POST", f"/returns/{event['data']['refund_id']}/refunded", said)
+    assert done["state"] == "refunded", done
+
+
+def a_receipt_comes_back_in_another_store(journey: Journey, number: int) -> None:
+    """What was paid in cash is paid back in cash, and a second time nothing is left."""
+    till, ledger = journey.tills["h1"], journey.ledger
+    till.send(f"demo/k3-1-{number}")
+    view = till.send("key return")
+    assert question_of(view) == "return-lines", view
+    view = answer(till, "1")
+    answer_to(till, view, "return-reason", "2")
+    view = till.send("key cash")
+    while question_of(view):
+        view = answer(till, "1")
+    assert (view["state"], view["total_minor"]) == ("paid", -1295), view
+    ledger.sold("h1", "cash", -1295, ("hafen", SKU[SHIRT], -1))
+    journey.check("receipt back in another store")
+    till.send(f"demo/k3-1-{number}")
+    assert till.send("key return")["message"]["code"] == "nothing-left"
+
+
+def test_phone_cart_order_hand_over_endless_aisle_and_returns_are_right_to_the_unit(
     journey: Journey, state: Path, tmp_path: Path
 ) -> None:
     journey.check("begin")
     rest = from_the_phone(journey)
-    paid_online(journey, rest)
+    order = paid_online(journey, rest)
     paid_when_collected(journey)
     endless_aisle(journey)
+    an_order_comes_back_in_another_store(journey, order)
+    a_receipt_comes_back_in_another_store(journey, journey.ledger.receipts["k3"])
 
     # What others heard: each event once, signed, of an order in its order; and every journal holds.
-    wanted = ["order.placed", "order.ready", "order.handed_over", "order.forwarded", "cart.converted"]
+    wanted = [
+        "order.placed",
+        "order.ready",
+        "order.handed_over",
+        "order.forwarded",
+        "cart.converted",
+        "refund.requested",
+    ]
     until(lambda: journey.hooks.types, lambda types: all(name in types for name in wanted))
     assert journey.hooks.forged == 0
     for folder in (state, tmp_path / "hafen-h1"):
