@@ -21,12 +21,23 @@ from sync.hub.database import migrate, open_engine, transact
 from sync.hub.shop.baskets import core as baskets
 from sync.hub.shop.baskets.messages import Claim, MakeBasket
 from sync.hub.shop.kit.actor import Actor
+from sync.hub.shop.kit.facts import Arrived
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
+from sync.hub.shop.orders import core as orders
+from sync.hub.shop.orders import moves
+from sync.hub.shop.orders.messages import ClaimCode, Pick, Picked, PlaceLine, PlaceOrder, Ready
+from sync.hub.shop.returns import core as returns
+from sync.hub.shop.returns.facts import hear as sales_heard
+from sync.hub.shop.returns.messages import BackLine, TakeBack
 from sync.hub.shop.stock import core
+from tests.contract.hub_kit import Till
 from tests.contract.postgres import create_database, running_postgres
+from tests.contract.shop.returns_kit import bought, put, sold_line
 
-__all__ = ["BUYERS", "RACES", "Ids", "command", "last_unit", "one_cart", "race_on", "shop_races"]
+__all__ = [
+    "BUYERS", "RACES", "Ids", "command", "last_unit", "one_cart", "one_pickup", "one_refund", "race_on", "shop_races",
+]  # fmt: skip
 
 BUYERS: Final = 8
 _NOW_MS: Final = 1_790_000_000_000
@@ -99,7 +110,61 @@ def one_cart(engine: Engine, _number: int, pool: ThreadPoolExecutor) -> int:
     return len(outcomes) - len(lost)
 
 
-RACES: Final[dict[str, Race]] = {"last_unit": last_unit, "one_cart": one_cart}
+def one_pickup(engine: Engine, number: int, pool: ThreadPoolExecutor) -> int:
+    """Four tills at once want to hand over one order."""
+    cause = f"for order {number}"
+    move = core.Move("demo", "pickup", Decimal(1), "receipt", cause, _NOW_MS)
+    command(engine, lambda work: core.move(work, move))
+    line = PlaceLine("pickup", Decimal(1), 500, "Ware", tax="A")
+    ask = PlaceOrder("reserve_and_collect", "demo", (line,))
+    order = command(engine, lambda work: orders.place(work, ask)).order
+    task = order.fulfillments[0].fulfillment_id
+    for step, about in ((moves.pick, Pick((Picked(1, Decimal(1)),))), (moves.ready, Ready("A1"))):
+        said = moves.Step("demo", task, about)
+        command(engine, lambda work, step=step, said=said: step(work, said), _till("1"))  # type: ignore[misc]
+    wanted = moves.ClaimAsk("demo", ClaimCode(order.code))
+    return _one_of(
+        pool, [_till(str(n)) for n in range(1, 5)],
+        lambda actor: command(engine, lambda work: moves.claim(work, wanted), actor), {"claimed"},
+    )  # fmt: skip
+
+
+def one_refund(engine: Engine, number: int, pool: ThreadPoolExecutor) -> int:
+    """Four tills of two stores at once want to take back the last of what one receipt sold."""
+    till = Till(till=f"r{number}")
+    sale = bought(1, sold_line(1, 300))
+    put(engine, till, sale)
+    place = Arrived("demo", till.till, till.epoch, till.facts[-1].seq, _NOW_MS, sale)
+    command(engine, lambda work: sales_heard(work, place), _till(till.till))
+    ask = TakeBack(
+        source="till", store="demo", till=till.till, epoch=1, number=1, lines=(BackLine(1, Decimal(1)),)
+    )
+    return _one_of(
+        pool, [_till("1"), _till("2"), _till("1", "other"), _till("2", "other")],
+        lambda actor: command(engine, lambda work: returns.take_back(work, ask), actor), {"nothing-left"},
+    )  # fmt: skip
+
+
+def _till(name: str, store: str = "demo") -> Actor:
+    return Actor("till", f"{store}/{name}", "till", store)
+
+
+def _one_of(
+    pool: ThreadPoolExecutor, actors: list[Actor], want: Callable[[Actor], Any], refusals: set[str]
+) -> int:
+    """How many of them got it; the others were told why not."""
+    outcomes = list(pool.map(want, actors))
+    lost = [outcome for outcome in outcomes if isinstance(outcome, str)]
+    assert set(lost) <= refusals, lost
+    return len(outcomes) - len(lost)
+
+
+RACES: Final[dict[str, Race]] = {
+    "last_unit": last_unit,
+    "one_cart": one_cart,
+    "one_pickup": one_pickup,
+    "one_refund": one_refund,
+}
 
 
 def race_on(

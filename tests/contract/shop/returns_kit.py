@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from sqlalchemy.engine import Engine
 
 from pos.domain.line import Origin
 from pos.domain.refund import GivenBack
@@ -16,7 +17,7 @@ from sync.hub.database import transact
 from tests.contract.hub_kit import NOW_MS, Till
 from tests.contract.hub_rig import Rig
 
-__all__ = ["bought", "brought_back", "origin", "sold_line", "tell", "voided"]
+__all__ = ["bought", "brought_back", "origin", "put", "sold_line", "tell", "voided"]
 
 
 def sold_line(n: int, pay: int, qty: str = "1", **more: Any) -> SaleLine:
@@ -73,6 +74,11 @@ def voided(number: int, till: str, sale: Sale) -> Sale:
 
 def tell(rig: Rig, till: Till, *facts: Fact) -> None:
     """The till's facts are at the hub; nobody heard of them yet."""
+    put(rig.engine, till, *facts)
+
+
+def put(engine: Engine, till: Till, *facts: Fact) -> None:
+    """Into the hub's ledger, as if the till had sent them."""
     written = till.write(*facts)
     first = till.facts[: len(till.facts) - len(written)]
 
@@ -120,4 +126,4 @@ def tell(rig: Rig, till: Till, *facts: Fact) -> None:
             tables.till_head.update().where(*mine).values(seq=rows[-1].seq, hash=rows[-1].hash)
         )
 
-    transact(rig.engine, keep)
+    transact(engine, keep)
