@@ -446,7 +446,7 @@ PHASES: dict[str, Phase] = {
             1_000,
             1_000,
             _races,
-            {"last_unit": 2_000, "one_cart": 2_000},
+            {"last_unit": 2_000, "one_cart": 2_000, "one_pickup": 2_000, "one_refund": 2_000},
         ),
         Phase(
             "api",
