@@ -23,7 +23,7 @@ _MINUTE_MS: Final = 60_000
 
 class Cards:
     """`booked`: what each card's moves are, by the place of the fact; `burnt`: credits made of points; `alone`: what tills took on
-    their own, by (card, store, till); `late`: what a sale took after its hold was over.
+    their own, by (card, store, till); `late`: what a sale took after its hold was over; `paid`: the place of the sale that a hold was for.
     """
 
     def __init__(self, day: Day) -> None:
@@ -38,6 +38,7 @@ class Cards:
         self.alone: dict[tuple[str, str, str], int] = {}
         self.late: dict[str, int] = {}
         self.holds: dict[str, tuple[str, int, int]] = {}
+        self.paid: dict[str, tuple[str, str]] = {}
         for one in self.customers:
             day.driver.execute("insert into customer values (?, 1, 'active', '', 'de', 0, 0, ?)", (one, b""))
 
@@ -63,8 +64,8 @@ class Cards:
     def _held(self, number: str) -> int:
         return sum(
             minor
-            for one, minor, until_ms in self.holds.values()
-            if one == number and until_ms > self.day.now_ms
+            for hold, (one, minor, until_ms) in self.holds.items()
+            if one == number and until_ms > self.day.now_ms and self.paid.get(hold) not in self.day.heard
         )
 
     def _load(self) -> None:
@@ -127,10 +128,9 @@ class Cards:
         elif chance < 0.75:
             till.cut = True
             self.late[number] = self.late.get(number, 0) + wanted  # it may come too late
+        self.paid[hold.hold_id] = (till.store, self.day.place_of(till))
         self._note(till.store, self.day.place_of(till), number, -wanted)
         self.day.write(till, self._paid_with(number, wanted, hold.hold_id))
-        if not till.cut:
-            del self.holds[hold.hold_id]
         self._say("cards spent")
 
     def _spend_alone(self) -> None:

@@ -304,7 +304,7 @@ class Orders:
                 assert delivered[n] <= qty, (
                     f"S5: {delivered[n]} of {qty} were handed over, and it is called right"
                 )
-            self._money(known, order, double=bool(over))
+            self._money(known, order)
         assert not noted, f"S7: tasks of no conflict: {noted}"
         late = self.day.rows(
             """select r.reservation_id, o.state from stock_reservation r join orders o on o.order_id = r.subject
@@ -312,15 +312,14 @@ class Orders:
         )
         assert not late, f"S3: a promise outlives its order: {late}"
 
-    def _money(self, known: _Known, order: Order, *, double: bool) -> None:
-        """What was paid is known, and what is to be given back is said once. What left twice is for people to look at."""
+    def _money(self, known: _Known, order: Order) -> None:
+        """What was paid is known, and what is to be given back is said once. What left is worth its money, also twice."""
         psp = sum(one.amount_minor for one in order.payments if one.provider == "psp")
         assert psp == known.paid, f"{known.paid} was paid before, the order says {psp}"
-        if double or order.state not in {"closed", "cancelled"}:
+        if order.state not in {"closed", "cancelled"}:
             return
         worth = sum(
-            int(min(known.ordered[n], known.told.get(n, Decimal(0)) + known.sent.get(n, Decimal(0)))) * _PRICE
-            for n in known.ordered
+            int(known.told.get(n, Decimal(0)) + known.sent.get(n, Decimal(0))) * _PRICE for n in known.ordered
         )
         counter = sum(one.amount_minor for one in order.payments if one.provider == "counter")
         owed = max(0, psp + counter - worth)

@@ -40,6 +40,7 @@ class Returns:
         self.back: dict[_Line, list[tuple[tuple[str, str], int, str]]] = {}
         self.kept: dict[str, tuple[_Line, int, int]] = {}
         self.used: dict[tuple[str, str], int] = {}
+        self.given: dict[str, tuple[str, str]] = {}
         while len(self.sold) < 2 and self.rng.random() < 0.7:
             self._sell()
 
@@ -69,7 +70,9 @@ class Returns:
         """What of it is left, as far as the hub can know."""
         came = sum(qty for place, qty, _ in self.back.get(line, ()) if place in self.day.heard)
         kept = sum(
-            qty for one, qty, until_ms in self.kept.values() if one == line and until_ms > self.day.now_ms
+            qty
+            for hold, (one, qty, until_ms) in self.kept.items()
+            if one == line and until_ms > self.day.now_ms and self.given.get(hold) not in self.day.heard
         )
         return self.sold[line] - came - kept
 
@@ -107,9 +110,8 @@ class Returns:
             return
         if chance < 0.4:
             till.cut = True
+        self.given[made.return_id] = (till.store, self.day.place_of(till))
         self._give(till, line, qty, "hub", made.return_id)
-        if not till.cut:
-            del self.kept[made.return_id]
 
     def _alone(self) -> None:
         """Another till's receipt, without the hub: within the budget."""

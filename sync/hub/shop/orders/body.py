@@ -87,7 +87,9 @@ def _write_fulfillment(
 
 
 class Body(Struct, frozen=True, omit_defaults=True):
-    """What stands in `orders.body`. `person` is sealed under the person's key. `given_back_minor` of a down payment went back."""
+    """What stands in `orders.body`. `person` is sealed under the person's key. `given_back_minor` of a down payment went back,
+    `beyond_minor` is worth what left beyond what was ordered.
+    """
 
     lines: tuple[OrderLine, ...]
     payments: tuple[Payment, ...] = ()
@@ -101,6 +103,7 @@ class Body(Struct, frozen=True, omit_defaults=True):
     person: bytes = b""
     pay_later: bool = False
     given_back_minor: int = 0
+    beyond_minor: int = 0
 
 
 class Doing(Struct, frozen=True, omit_defaults=True):

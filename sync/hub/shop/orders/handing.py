@@ -90,7 +90,8 @@ def handed_over(work: Work, arrived: Arrived, fact: OrderHandedOver) -> None:
     ended = held.state not in {"placed", "confirmed"}
     was = held.tasks.get(fact.fulfillment_id)
     _count(work, arrived, fact, held)
-    _lines_and_money(held, told, primary)
+    _lines_and_money(held, told)
+    held.body = replace(held.body, beyond_minor=_worth(held, over))
     for task in list(held.tasks.values()):
         _task_follows(work, held, task, told)
     if over:
@@ -102,7 +103,7 @@ def handed_over(work: Work, arrived: Arrived, fact: OrderHandedOver) -> None:
             data={"number": held.number, "was": was.state, "value_minor": fact.value_minor},
         )  # fmt: skip
     held.event(work, "order.handed_over", fulfillment_id=fact.fulfillment_id, till=arrived.till)
-    if ended and not over:
+    if ended:
         held.state = "confirmed"
     core.settle_order(work, held, "handed-over")
     held.write(work, terms=True)
@@ -129,19 +130,18 @@ def _count(work: Work, arrived: Arrived, fact: OrderHandedOver, held: Held) -> N
         goods.issue(work, arrived.store, gone.sku, gone.qty, f"{arrived.place}/{at}", fact.at_ms)
 
 
-def _lines_and_money(held: Held, told: list[Told], primary: set[str]) -> None:
+def _lines_and_money(held: Held, told: list[Told]) -> None:
+    """All that left counts for its line, up to what was ordered; what is more is said by `_say_double`."""
     given: dict[int, Decimal] = {}
     refused: dict[int, Decimal] = {}
     for one in told:
-        if one.name not in primary:
-            continue
         for gone in one.fact.lines:
             given[gone.n] = given.get(gone.n, Decimal(0)) + gone.qty
         for other in one.fact.refused:
             refused[other.n] = refused.get(other.n, Decimal(0)) + other.qty
     sent = _sent(held)
     for line in held.body.lines:
-        delivered = given.get(line.n, Decimal(0)) + sent.get(line.n, Decimal(0))
+        delivered = min(line.qty, given.get(line.n, Decimal(0)) + sent.get(line.n, Decimal(0)))
         lost = max(
             line.written_off,
             min(refused.get(line.n, Decimal(0)) + _short(held, line.n), line.qty - delivered),
@@ -206,6 +206,9 @@ def _task_follows(work: Work, held: Held, task: Task, told: list[Told]) -> None:
                     data={"number": held.number, "line": gone.n, "qty": str(gone.qty), "reason": gone.reason},
                 )  # fmt: skip
     if left and task.state not in ENDED:
+        if task.state == "claimed" and all(fact.claim != task.claims for fact in mine):
+            held.put(replace(task, doing=doing))  # another till has it in hand just now
+            return
         held.put(replace(task, state="ready", claimed_by="", lease_ms=0, doing=doing))
         return
     if not left:
@@ -221,14 +224,15 @@ def _task_follows(work: Work, held: Held, task: Task, told: list[Told]) -> None:
 
 def _say_double(work: Work, held: Held, told: list[Told], over: dict[int, Decimal]) -> None:
     """Handed over more than was ordered: both facts stay, one task says so, with what it is worth."""
-    value = 0
-    for n, qty in over.items():
-        line = next((one for one in held.body.lines if one.n == n), None)
-        if line is not None:
-            value += part_minor(line.pay_minor, line.qty, qty)
     data = {
-        "number": held.number, "value_minor": value, "tills": sorted({one.name.rsplit("/", 2)[0] for one in told}),
+        "number": held.number, "value_minor": _worth(held, over), "tills": sorted({one.name.rsplit("/", 2)[0] for one in told}),
         "lines": [(n, str(qty)) for n, qty in over.items()],
     }  # fmt: skip
     if not todo.add(work, held.store, "double-hand-over", held.order_id, subject=held.order_id, data=data):
         todo.restate(work, held.store, "double-hand-over", held.order_id, data)
+
+
+def _worth(held: Held, over: Mapping[int, Decimal]) -> int:
+    """What these quantities cost as they were ordered."""
+    lines = {line.n: line for line in held.body.lines}
+    return sum(part_minor(lines[n].pay_minor, lines[n].qty, qty) for n, qty in over.items() if n in lines)

@@ -15,12 +15,12 @@ REFUND: Final = "order-refund"
 
 def owe(work: Work, held: Held, reason: str) -> None:
     """What was paid for goods that will not come is given back where it was paid. What was settled before counts; an open task
-    says what is left, however often an order ends.
+    says what is left, however often an order ends. What left beyond what was ordered is with the customer: its money stays.
     """
     paid = sum(payment.amount_minor for payment in held.body.payments)
     known = todo.about(work, held.store, REFUND, held.order_id)
     settled = sum(_amount(one) for one in known if one.state == "done")
-    left = paid - held.body.given_back_minor - value_of(held) - settled
+    left = paid - held.body.given_back_minor - value_of(held) - held.body.beyond_minor - settled
     waiting = next((one for one in known if one.state == todo.OPEN), None)
     if left <= 0:
         if waiting is not None:
