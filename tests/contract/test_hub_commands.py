@@ -21,6 +21,8 @@ COMMANDS = (
     "token list",
     "token new shop --role storefront",
     "token revoke 0",
+    "customer erase --yes --email a@example.org",
+    "customer export --email a@example.org",
     "digest",
     "enrol --store s --till 1",
     "enrol --store s --relay",
@@ -33,7 +35,7 @@ COMMANDS = (
     "revoke --store s --till 1",
     "verify",
 )
-WITHOUT_A_DATABASE = {"grants", "join"}
+WITHOUT_A_DATABASE = {"grants", "join", "openapi"}
 _numbers = itertools.count(1)
 
 
@@ -45,7 +47,9 @@ def run(db: str, command: str, **environment: str) -> Result:
 def test_each_command_is_named_here() -> None:
     assert {command.split()[0] for command in COMMANDS} | WITHOUT_A_DATABASE == set(hub.commands)
     groups = [found for found in hub.commands.values() if isinstance(found, click.Group)]
-    assert {name for group in groups for name in group.commands} == {"take-in", "new", "list", "revoke"}
+    assert {name for group in groups for name in group.commands} == {
+        "take-in", "new", "list", "revoke", "erase", "export",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)

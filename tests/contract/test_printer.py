@@ -453,7 +453,9 @@ def test_a_printer_that_closed_the_line_before_the_first_byte_costs_no_question(
             line = TcpLine("127.0.0.1", server.port)
             await line.open()
             await asyncio.to_thread(paper.power_off)
-            await asyncio.sleep(0.05)
+            async with asyncio.timeout(10):
+                while not line._peer_is_gone():  # noqa: ASYNC110 - the kernel tells nobody
+                    await asyncio.sleep(0.01)
             with pytest.raises(Exception, match="unreachable"):
                 await line.write(b"receipt", 1.0)
             assert line.written == 0

@@ -43,7 +43,6 @@ def test_two_scanners_pressed_key_by_key_in_turn_never_mix(played: Any) -> None:
     result = played["interleaved"]
     assert result["scans"] == 400
     assert result["wrong"] == 0
-    assert result["p99_ms"] <= 50
 
 
 def test_twenty_codes_at_once_all_arrive_in_order(played: Any) -> None:

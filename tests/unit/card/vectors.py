@@ -24,4 +24,6 @@ def names(*transports: str, invalid: bool = False) -> list[Any]:
 
 
 def vector(name: str) -> dict[str, Any]:
+    if not every():
+        pytest.skip("the folder ../shared with zvt_vectors.json is not on this machine")
     return next(v for v in every() if v["name"] == name)
