@@ -26,7 +26,7 @@ terminal: $(VENV)/.run
 test: $(VENV)/.dev
 	@./scripts/test-packages.sh
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal $(PYTEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

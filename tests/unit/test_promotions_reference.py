@@ -17,7 +17,7 @@ from tests.reference.records import Basket, Left, Line, Part, Promotion, Selecti
 
 MOMENT = datetime.fromisoformat("2026-11-18T17:30")  # a Wednesday
 SLICE = 3000
-FEW = 3000
+FEW = 1500
 
 Shares = Sequence[Sequence[tuple[int, int]]]
 

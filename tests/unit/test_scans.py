@@ -36,7 +36,7 @@ from tests.unit.scan_samples import (
 )
 
 MEANT = ("key", "quantity", "unit", "price_minor", "best_before", "use_by", "batch", "serial", "addon")
-few = settings(max_examples=300, deadline=None)
+few = settings(max_examples=150, deadline=None)
 
 
 def read(raw: str, table: ScanTable = NONE) -> Meaning:
