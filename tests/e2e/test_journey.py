@@ -61,8 +61,13 @@ class Journey:
             taken = sum(sale["total_minor"] for sale in sales)
             assert taken == sum(sum_ for (at, _), sum_ in self.ledger.money.items() if at == name), step
             for sale in sales:
-                with urllib.request.urlopen(f"{self.shop.url}/r/{sale['link']}.json", timeout=10) as answer:
-                    assert msgspec.json.decode(answer.read())["total_minor"] == sale["total_minor"], step
+                receipt = until(lambda link=sale["link"]: self.receipt(link), lambda found: "total_minor" in found)
+                assert receipt["total_minor"] == sale["total_minor"], step
+
+    def receipt(self, link: str) -> dict[str, Any]:
+        """The customer's receipt; of a sale that the hub has only just taken in it says that it is on its way."""
+        with urllib.request.urlopen(f"{self.shop.url}/r/{link}.json", timeout=10) as answer:
+            return dict(msgspec.json.decode(answer.read()))
 
     def seen(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
