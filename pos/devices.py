@@ -285,9 +285,9 @@ class Surround:
     # -- printer
 
     def _make_printer(self, spool: SpoolView) -> None:
+        from drivers.printer.addresses import open_line  # noqa: PLC0415
         from drivers.printer.printer import EscPosPrinter  # noqa: PLC0415 - only where there is one
         from drivers.printer.session import PrinterTraits  # noqa: PLC0415
-        from drivers.printer.transports import open_line  # noqa: PLC0415
         from receipts.escpos import drawer_pulse  # noqa: PLC0415
         from receipts.profiles import load_profiles  # noqa: PLC0415
 

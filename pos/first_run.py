@@ -130,7 +130,7 @@ async def _wait_for_scan() -> Outcome:
 
 
 async def _send(address: str, data: bytes) -> Outcome:
-    from drivers.printer.transports import open_line  # noqa: PLC0415
+    from drivers.printer.addresses import open_line  # noqa: PLC0415
 
     try:
         line = open_line(address, ThreadWorker)

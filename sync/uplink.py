@@ -7,16 +7,20 @@ sent under a revoked key is not sent again for each new fact.
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from pos.facts import StoredFact
+from pos.ports import Clock, Ids, Worker
+from pos.storage_ports import FactSource
 from sync.cursors import Cursor, Place
+from sync.downlink import Downlink
+from sync.epochs import EpochAsker
 from sync.identity import Identity, Node
 from sync.line import Line, UntrustedAnswerError, expect, is_silence
-from sync.pace import IDLE, Backoff, PauseError, jitter
+from sync.pace import IDLE, Backoff, PauseError, Stride, jitter
 from sync.wire import (
     BATCH_MAX_BYTES,
     Ack,
@@ -26,6 +30,7 @@ from sync.wire import (
     Gap,
     Hello,
     Problem,
+    ShopInfo,
     Welcome,
     decode_answer,
     encode_batch,
@@ -33,10 +38,7 @@ from sync.wire import (
     sealed,
 )
 
-if TYPE_CHECKING:
-    from sync.client import HubClient
-
-__all__ = ["Uplink"]
+__all__ = ["Owner", "Uplink"]
 
 COALESCE_MS: Final = 200
 LOOK_S: Final = 30.0
@@ -50,15 +52,47 @@ REVOKED: Final = "urn:tresen:problem:revoked"
 _log = logging.getLogger("tresen.uplink")
 
 
-class Uplink:
-    """`run` is a task of the client's. One batch is in flight at a time."""
+class Owner(Protocol):
+    """Whose line it is: what the lines of one till share."""
 
-    def __init__(self, client: "HubClient", node: Node, cursor: Cursor) -> None:
+    identity: Identity
+    shop: ShopInfo | None
+    software: str
+    epoch: Callable[[], int]
+    source: FactSource
+    clock: Clock
+    ids: Ids
+    worker: Worker
+    sleep: Callable[[float], Awaitable[None]]
+    transport: Callable[[Node], Any] | None
+    downlink: Downlink
+    epochs: EpochAsker
+
+    @property
+    def stride(self) -> Stride: ...
+
+    def stands_by(self, line: "Uplink") -> bool: ...
+
+    async def welcomed(self, welcome: Welcome) -> None: ...
+
+    async def heard_upstream(self, ack: Ack | None, *, draining: bool = False) -> None: ...
+
+    def heard_of_hub(self, *, away: bool) -> None: ...
+
+    def report(
+        self, line: "Uplink", *, online: bool, problem: str = "", skew_ms: int = 0, draining: bool = False
+    ) -> None: ...
+
+
+class Uplink:
+    """`run` is a task of the owner's. One batch is in flight at a time."""
+
+    def __init__(self, owner: Owner, node: Node, cursor: Cursor) -> None:
         self.node = node
         self.cursor = cursor
         self.kicked = asyncio.Event()
-        self._client = client
-        self._clock = client.clock
+        self._owner = owner
+        self._clock = owner.clock
         self._position: Place = cursor.place
         self._branch = 0  # the epoch whose rest the node keeps aside
         self._aside: Place = (0, 0)  # up to where a revoked key's facts are kept aside
@@ -66,7 +100,7 @@ class Uplink:
         self._limit = IDLE.facts
         self._last_sent: tuple[Place, bytes] = ((0, 0), b"")
         self._draining = False
-        self._backoff = Backoff(client.ids)
+        self._backoff = Backoff(owner.ids)
         self._greeted = False
         self.at_rest = False  # all that is to be said is said: it waits for news
         self._skew_ms = 0
@@ -87,18 +121,18 @@ class Uplink:
         """Keep the line up until cancelled; survives everything else."""
         self._heard_ms = self._clock.mono_ms()
         while True:
-            if self._client.stands_by(self):
-                await self._client.sleep(STAND_BY_S)
+            if self._owner.stands_by(self):
+                await self._owner.sleep(STAND_BY_S)
                 continue
             wait_ms = 0
             try:
                 await self._session()
             except PauseError as pause:
-                wait_ms = pause.wait_ms + jitter(self._client.ids, pause.wait_ms // 4)
+                wait_ms = pause.wait_ms + jitter(self._owner.ids, pause.wait_ms // 4)
                 self._report(problem=pause.problem)
             except UntrustedAnswerError as error:
                 _log.error("whoever answers at %s is not the %s: %s", self.node.url, self.node.role, error)
-                self._client.report(self, online=False, problem="untrusted")
+                self._owner.report(self, online=False, problem="untrusted")
             except Exception as error:  # noqa: BLE001 - the line must come back whatever happened
                 if is_silence(error):
                     _log.info("the %s does not answer: %s", self.node.role, error)
@@ -109,20 +143,20 @@ class Uplink:
             if self._greeted:
                 self._greeted = False
                 self._heard_ms = self._clock.mono_ms()
-            await self._client.sleep(max(wait_ms, self._backoff.next_ms()) / 1000)
+            await self._owner.sleep(max(wait_ms, self._backoff.next_ms()) / 1000)
 
     # One session: from a connection to the next
 
     async def _session(self) -> None:
-        client = self._client
-        transport = client.transport(self.node) if client.transport is not None else None
+        owner = self._owner
+        transport = owner.transport(self.node) if owner.transport is not None else None
         async with Line(
-            self.node, client.identity, clock=self._clock, ids=client.ids, transport=transport
+            self.node, owner.identity, clock=self._clock, ids=owner.ids, transport=transport
         ) as line:
             await self._hello(line)
             self._greeted = True
             up = asyncio.ensure_future(self._up(line))
-            down = asyncio.ensure_future(client.downlink.follow(line, self._heard))
+            down = asyncio.ensure_future(owner.downlink.follow(line, self._heard))
             try:
                 await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
                 for task in (up, down):
@@ -144,7 +178,7 @@ class Uplink:
             self._backoff.reset()
             self._skew_ms = line.skew_ms
             self._report()
-            if self._client.stands_by(self):
+            if self._owner.stands_by(self):
                 return
             self.at_rest = not self.kicked.is_set()
             await self._wait()
@@ -152,24 +186,24 @@ class Uplink:
     async def _wait(self) -> None:
         """Until there is news or it is time to look; a burst of kicks becomes one. A revoked key is not in a hurry."""
         if self._standing == "revoked":
-            await self._client.sleep(REVOKED_PAUSE_S)
+            await self._owner.sleep(REVOKED_PAUSE_S)
             return
         kicked = asyncio.ensure_future(self.kicked.wait())
-        due = asyncio.ensure_future(self._client.sleep(LOOK_S))
+        due = asyncio.ensure_future(self._owner.sleep(LOOK_S))
         try:
             await asyncio.wait((kicked, due), return_when=asyncio.FIRST_COMPLETED)
         finally:
             kicked.cancel()
             due.cancel()
         if self.kicked.is_set():
-            await self._client.sleep(jitter(self._client.ids, COALESCE_MS) / 1000)
+            await self._owner.sleep(jitter(self._owner.ids, COALESCE_MS) / 1000)
 
     # Where both stand
 
     async def _hello(self, line: Line) -> None:
-        client, identity = self._client, self._client.identity
-        epoch, seq, hash_ = await client.source.last()
-        message = Hello(identity.store, identity.machine, epoch, client.software, client.shop, seq, hash_)
+        owner, identity = self._owner, self._owner.identity
+        epoch, seq, hash_ = await owner.source.last()
+        message = Hello(identity.store, identity.machine, epoch, owner.software, owner.shop, seq, hash_)
         answer = await line.ask(
             "PUT", f"/v1/tills/{identity.store}/{identity.machine}", body=encode_json(message)
         )
@@ -179,8 +213,8 @@ class Uplink:
             self._aside = (0, 0)
         self._run, self._doubt = welcome.run, False
         self._hello_ms = self._clock.mono_ms()
-        await client.welcomed(welcome)
-        await client.heard_upstream(welcome.upstream)
+        await owner.welcomed(welcome)
+        await owner.heard_upstream(welcome.upstream)
         self._hub_away(welcome)
         await self._compare(welcome)
         if welcome.has_last and (epoch, seq) > self.cursor.place:  # a copy of this disk sent all of ours
@@ -200,7 +234,7 @@ class Uplink:
 
     def _hub_away(self, said: Feed | Welcome) -> None:
         if self.node.role == "relay":
-            self._client.heard_of_hub(away=said.hub_away)
+            self._owner.heard_of_hub(away=said.hub_away)
 
     async def _compare(self, welcome: Welcome) -> None:
         """Start where the node stands: behind us after it was restored, ahead after a lost memory of ours."""
@@ -211,11 +245,11 @@ class Uplink:
             await self.cursor.move((1, 0))
             self._position = self.cursor.place
             return
-        ours = await self._client.source.hash_at(*theirs)
+        ours = await self._owner.source.hash_at(*theirs)
         if ours == welcome.acked_hash:
             await self.cursor.move(theirs)
             if self._standing == "fork":  # a relay holds ours; the hub above it does not
-                self._begin_branch(self._client.epoch())
+                self._begin_branch(self._owner.epoch())
         elif self._standing == "revoked":  # whatever differs, all of ours is kept aside
             if theirs < self.cursor.place:
                 await self.cursor.move((welcome.acked_epoch, 0))
@@ -225,7 +259,7 @@ class Uplink:
                 theirs < self.cursor.place
             ):  # restored from before it kept our branch aside: all of that epoch again
                 await self.cursor.move((welcome.acked_epoch, 0))
-        elif welcome.acked_epoch < self._client.epoch():  # written by the machine that this one replaced
+        elif welcome.acked_epoch < self._owner.epoch():  # written by the machine that this one replaced
             await self.cursor.move(theirs)
         elif self._standing != "behind" and theirs < self.cursor.place:
             raise PauseError("gap")
@@ -244,8 +278,8 @@ class Uplink:
         """All of ours is sent. A fork, a restored disk: from here on under numbers of our own."""
         if self._standing == "revoked":
             return
-        epochs = self._client.epochs
-        current = self._client.epoch()
+        epochs = self._owner.epochs
+        current = self._owner.epoch()
         if self._branch == current:
             await epochs.ask(line, "fork")
         elif self._standing == "behind" or await epochs.restored():
@@ -267,7 +301,7 @@ class Uplink:
             if not facts:
                 self._progress_ms = self._clock.mono_ms()
                 return
-            stride = self._client.stride
+            stride = self._owner.stride
             self._draining = len(facts) >= stride.facts
             answer, count = await self._send(line, facts)
             last = (facts[0].epoch, facts[count - 1].seq)
@@ -293,13 +327,13 @@ class Uplink:
                 case Problem():
                     self._split(count)
             if self._draining:
-                await self._client.sleep(stride.pause_s)
+                await self._owner.sleep(stride.pause_s)
 
     async def _next_facts(self) -> Sequence[StoredFact]:
         """The next facts of one epoch."""
         try:
-            limit = min(self._limit, self._client.stride.facts)
-            facts = await self._client.source.read_after(*self._position, limit)
+            limit = min(self._limit, self._owner.stride.facts)
+            facts = await self._owner.source.read_after(*self._position, limit)
         except Exception as error:
             _log.exception("facts cannot be read")
             raise PauseError("journal") from error
@@ -307,11 +341,11 @@ class Uplink:
 
     async def _send(self, line: Line, facts: Sequence[StoredFact]) -> tuple[Ack | Gap | Fork | Problem, int]:
         """Send the facts, or as many as a batch may hold. Returns the answer and the number sent."""
-        identity, first = self._client.identity, facts[0]
+        identity, first = self._owner.identity, facts[0]
         previous = await self._hash_at(first.epoch, first.seq - 1)
         if previous is None:
             raise PauseError("journal")
-        content, count = await self._client.worker.run(_batch_of, identity, previous, facts)
+        content, count = await self._owner.worker.run(_batch_of, identity, previous, facts)
         self._last_sent = (first.epoch, facts[count - 1].seq), facts[count - 1].hash
         response = await line.ask(
             "POST", f"/v1/tills/{identity.store}/{identity.machine}/facts", body=content, gzipped=True
@@ -325,7 +359,7 @@ class Uplink:
     async def _hash_at(self, epoch: int, seq: int) -> bytes | None:
         """The hash of one of our facts; the last one sent need not be read again."""
         place, hash_ = self._last_sent
-        return hash_ if place == (epoch, seq) else await self._client.source.hash_at(epoch, seq)
+        return hash_ if place == (epoch, seq) else await self._owner.source.hash_at(epoch, seq)
 
     async def _acknowledged(self, ack: Ack, last: Place) -> None:
         """Move the cursor, if what the node holds is what we wrote, and it signs for it."""
@@ -335,7 +369,7 @@ class Uplink:
         if ours != ack.acked_hash:
             if ours is not None:
                 self._begin_branch(ack.epoch)
-            elif ack.epoch == self._client.epoch():
+            elif ack.epoch == self._owner.epoch():
                 self._standing = "behind"  # it holds what this disk no longer knows of
             self._moved_on(last)
             return
@@ -344,7 +378,7 @@ class Uplink:
             raise PauseError(self._stalled())
         self._moved_on(place)
         await self.cursor.move(place, ack.hub_time_ms)
-        await self._client.heard_upstream(ack.upstream, draining=self._draining)
+        await self._owner.heard_upstream(ack.upstream, draining=self._draining)
         self._report(draining=self._draining)
 
     def _moved_on(self, place: Place) -> None:
@@ -370,7 +404,7 @@ class Uplink:
         if not self._greeted:
             self._progress_ms = self._clock.mono_ms()
         stalled = self._stalled()
-        self._client.report(self, online=bool(stalled), problem=stalled)
+        self._owner.report(self, online=bool(stalled), problem=stalled)
 
     def _report(self, *, problem: str = "", draining: bool = False) -> None:
         """Connected; the worst there is to say about it."""
@@ -381,7 +415,7 @@ class Uplink:
         skew_ms = self._skew_ms if abs(self._skew_ms) > SKEW_MS else 0
         if not problem and skew_ms:
             problem = "clock"
-        self._client.report(self, online=True, problem=problem, skew_ms=skew_ms, draining=draining)
+        self._owner.report(self, online=True, problem=problem, skew_ms=skew_ms, draining=draining)
 
 
 def _batch_of(identity: Identity, previous: bytes, facts: Sequence[StoredFact]) -> tuple[bytes, int]:

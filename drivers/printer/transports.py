@@ -1,9 +1,4 @@
-"""The lines to a printer, by address: all alike to the driver, none of them ever blocks the loop.
-
-    file:/path             appended to; a character device such as /dev/usb/lp0 also answers
-    tcp://host:9100        port 9100 if none is given
-    serial:/dev/ttyUSB0?baud=115200&flow=rtscts
-    usb:04b8:0202          endpoints found by the printer class
+"""The lines to a printer: all alike to the driver, none of them ever blocks the loop.
 
 Problems are DeviceAbsentError("unreachable"), or DeviceFaultError with "busy" (it takes no data),
 "held" (another program has it), "no-permission", "no-library".
@@ -17,12 +12,11 @@ import socket
 import stat
 from collections.abc import Callable
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qs, urlsplit
 
 from drivers.supervisor import DeviceAbsentError, DeviceFaultError
 from pos.ports import Worker
 
-__all__ = ["FileLine", "Line", "Patient", "SerialLine", "TcpLine", "Workers", "open_line", "refusal"]
+__all__ = ["FileLine", "Line", "Patient", "SerialLine", "TcpLine", "Workers", "refusal"]
 
 Workers = Callable[[str], Worker]
 """Gives a new thread by its name, for libraries that block."""
@@ -61,31 +55,6 @@ class Line(Protocol):
         ...
 
     def close(self) -> None: ...
-
-
-def open_line(address: str, workers: Workers) -> Line:
-    """The line of an address, not yet opened; raises ValueError with a sentence on what is wrong with it."""
-    kind, _, rest = address.partition(":")
-    parts = urlsplit(address)
-    if kind == "file" and rest:
-        return FileLine(rest, workers("printer-file"))
-    if kind == "tcp" and parts.hostname:
-        return TcpLine(parts.hostname, parts.port or 9100)
-    if kind == "serial" and parts.path:
-        options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-        flow = options.pop("flow", "none")
-        baud = options.pop("baud", "9600")
-        if options or flow not in ("none", "rtscts", "xonxoff") or not baud.isdecimal():
-            raise ValueError(f"{address}: a serial line knows baud=NUMBER and flow=none|rtscts|xonxoff")
-        return SerialLine(parts.path, workers("printer-serial"), baud=int(baud), flow=flow)
-    if kind == "usb":
-        from drivers.printer.usb import UsbLine  # noqa: PLC0415 - it needs this module's words
-
-        ids = rest.split(":")
-        with contextlib.suppress(ValueError):
-            if len(ids) == 2:
-                return UsbLine(int(ids[0], 16), int(ids[1], 16), workers)
-    raise ValueError(f"{address}: a printer's address is file:, tcp://, serial: or usb:VENDOR:PRODUCT")
 
 
 def refusal(error: OSError) -> DeviceAbsentError | DeviceFaultError:

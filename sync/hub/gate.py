@@ -15,10 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from pos.ports import Clock
-from sync.hub import machines
 from sync.hub.changes import may_read
-from sync.hub.database import Database
 from sync.hub.machines import FORBIDDEN, MachineKey
 from sync.hub.problems import PROBLEM_JSON, Document, ProblemError
 from sync.signatures import (
@@ -36,7 +33,7 @@ from sync.wire import REQUEST_MAX_BYTES, Problem, encode_json
 if TYPE_CHECKING:
     from sync.hub.service import Hub
 
-__all__ = ["BODY_MAX_BYTES", "CLOCK", "SIGNATURE", "Caller", "Gate", "KeyRing", "caller_of"]
+__all__ = ["BODY_MAX_BYTES", "CLOCK", "SIGNATURE", "Caller", "Gate", "caller_of"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -52,8 +49,6 @@ _UNSIGNED: Final = frozenset({"/v1/health", "/v1/catalogue/articles", "/v1/catal
 _SCHEMA: Final = "/v1/schema"
 _ENROLMENTS: Final = "/v1/enrolments"
 _CALLER: Final = "tresen.caller"
-_KEY_MS: Final = 2_000
-_KEYS_MAX: Final = 20_000
 _NONCES_MAX: Final = 500_000
 _BIN_S: Final = 32
 _EARLY_S: Final = 2
@@ -189,35 +184,6 @@ class Gate:
             raise ProblemError.of(
                 Problem(401, "The request was signed at another time", type=CLOCK, hub_time_ms=now_ms)
             )
-
-
-class KeyRing:
-    """Keys of machines by store/machine/key_id, remembered for two seconds; unknown ones are asked for each time."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-        self._held: dict[str, tuple[MachineKey, int]] = {}
-
-    async def find(self, keyid: str) -> MachineKey | None:
-        now_ms = self._clock.mono_ms()
-        held = self._held.get(keyid)
-        if held is not None and now_ms < held[1]:
-            return held[0]
-        store, machine, key_id = (*keyid.split("/"), "", "", "")[:3]
-        if f"{store}/{machine}/{key_id}" != keyid or not all((store, machine, key_id)):
-            return None
-        found = await self._database.read(f"{store}/{machine}", machines.key_of, store, machine, key_id)
-        self._held.pop(keyid, None)
-        if found is not None:
-            while len(self._held) >= _KEYS_MAX:
-                self._held.pop(next(iter(self._held)))
-            self._held[keyid] = (found, now_ms + _KEY_MS)
-        return found
-
-    def forget(self) -> None:
-        """Keys have changed."""
-        self._held.clear()
 
 
 class _Nonces:

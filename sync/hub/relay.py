@@ -9,12 +9,14 @@ sending stands: a hub that is away for weeks costs nothing here.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
+from pos.ports import Clock, Ids
 from sync.hub import changes, exceptions, mirror, upstream
 from sync.hub.changes import Cursor
+from sync.hub.database import Database
 from sync.hub.upstream import MAIN
 from sync.identity import Identity, Node
 from sync.keys import verify
@@ -37,9 +39,6 @@ from sync.wire import (
     encode_json,
 )
 
-if TYPE_CHECKING:
-    from sync.hub.service import Hub
-
 __all__ = ["Relay"]
 
 LOOK_S: Final = 30.0
@@ -58,13 +57,20 @@ _log = logging.getLogger("tresen.relay")
 
 
 class Relay:
-    """`run` is a task of the node's. `transport` makes what stands in for the network (tests, simulations)."""
+    """`run` is a task of the node's. `transport` makes what stands in for the network (tests, simulations).
+
+    `told_url` hears where the hub shows receipts; `keys_changed`, that keys of machines came from it.
+    """
 
     def __init__(
         self,
-        hub: "Hub",
+        database: Database,
+        clock: Clock,
+        ids: Ids,
         identity: Identity,
         *,
+        told_url: Callable[[str], None],
+        keys_changed: Callable[[], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         transport: Callable[[], Any] | None = None,
     ) -> None:
@@ -72,10 +78,12 @@ class Relay:
         assert node is not None
         self.identity = identity
         self._node: Node = node
-        self._hub = hub
         self._store = identity.store
-        self._database = hub.database
-        self._clock = hub.clock
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+        self._told_url = told_url
+        self._keys_changed = keys_changed
         self._sleep = sleep
         self._transport = transport
         self._kicked = asyncio.Event()
@@ -158,7 +166,7 @@ class Relay:
 
     async def _keep(self, session: Callable[[Line, Backoff], Awaitable[None]]) -> None:
         """One line, built anew whenever it breaks, with pauses that grow."""
-        backoff = Backoff(self._hub.ids)
+        backoff = Backoff(self._ids)
         while True:
             wait_ms = 0
             try:
@@ -184,7 +192,7 @@ class Relay:
             self._node,
             self.identity,
             clock=self._clock,
-            ids=self._hub.ids,
+            ids=self._ids,
             transport=transport,
         )
 
@@ -234,7 +242,7 @@ class Relay:
         if welcome.upstream is not None and not self._signed(welcome.upstream, hello.till):
             raise UntrustedAnswerError("a welcome without the hub's acknowledgement")
         self._heard(welcome.run)
-        self._hub.public_url = welcome.public_url
+        self._told_url(welcome.public_url)
         await self._database.run(
             f"{hello.store}/{hello.till}", upstream.welcomed, hello.store, hello.till, welcome
         )
@@ -373,6 +381,6 @@ class Relay:
             changes.CHAIN, mirror.take, self._store, parts, self._clock.wall_ms()
         )
         if count:
-            self._hub.key_ring.forget()
+            self._keys_changed()
             self.kick()  # there may be tills that the hub has not been asked about
         return count

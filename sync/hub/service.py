@@ -18,7 +18,7 @@ from sync.hub.cart_rings import CartRings
 from sync.hub.database import Database, transact
 from sync.hub.feed import Feeds, forget_all
 from sync.hub.follower import Follower
-from sync.hub.gate import KeyRing
+from sync.hub.key_ring import KeyRing
 from sync.hub.relay import Relay
 from sync.hub.rights import Intake
 from sync.hub.shop.kit.facts import ShopFollower
@@ -98,12 +98,12 @@ class Hub:
         self.no_key = ids.token(32)
         self.run = ids.token(_RUN_BYTES).hex()
         self.feeds = Feeds(database, clock, mirror=upstream is not None, run=self.run, sleep=sleep)
-        self.relay = Relay(self, upstream, sleep=sleep, transport=transport) if upstream else None
+        self._sleep = sleep
+        self.relay = self._relay(upstream, transport) if upstream else None
         if self.relay is not None:
             self.feeds.above = self.relay.look_above
             self.feeds.hub_away = lambda: self.relay is not None and self.relay.hub_away
         database.on_changes = self.feeds.ring
-        self._sleep = sleep
         self.cart_rings = CartRings(sleep)
         self.follower = Follower(database, clock)
         self.guests = Guests(clock)
@@ -118,6 +118,15 @@ class Hub:
         if self.shop is not None:
             self.shop.moved = self.shop_moved
             self.ticker = Ticker(database, clock, ids, TICKS, sleep=sleep, moved=self.shop_moved)
+
+    def _relay(self, upstream: Identity, transport: Callable[[], Any] | None) -> Relay:
+        def told_url(url: str) -> None:
+            self.public_url = url
+
+        return Relay(
+            self.database, self.clock, self.ids, upstream,
+            told_url=told_url, keys_changed=self.key_ring.forget, sleep=self._sleep, transport=transport,
+        )  # fmt: skip
 
     def admits(self, address: str) -> bool:
         """Whether a client may use the office's part of the API: by where it is."""

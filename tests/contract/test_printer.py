@@ -10,9 +10,10 @@ from typing import Any, Self
 
 import pytest
 
+from drivers.printer.addresses import open_line
 from drivers.printer.printer import EscPosPrinter
 from drivers.printer.session import PrinterTraits, Timing
-from drivers.printer.transports import Line, TcpLine, open_line
+from drivers.printer.transports import Line, TcpLine
 from drivers.printer.usb import UsbLine
 from pos.device_ports import CashDrawer, JobState, PrintJob, ReceiptPrinter
 from pos.domain.commands import Command, DeviceReported

@@ -7,6 +7,7 @@ import re
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ class Journey:
             taken = sum(sale["total_minor"] for sale in sales)
             assert taken == sum(sum_ for (at, _), sum_ in self.ledger.money.items() if at == name), step
             for sale in sales:
-                receipt = until(lambda link=sale["link"]: self.receipt(link), lambda found: "total_minor" in found)
+                receipt = until(partial(self.receipt, sale["link"]), lambda found: "total_minor" in found)
                 assert receipt["total_minor"] == sale["total_minor"], step
 
     def receipt(self, link: str) -> dict[str, Any]:
