@@ -13,8 +13,10 @@ import msgspec
 
 from pos.domain.pickup import Order
 from pos.domain.rights import declare
+from pos.mentions import receipt_key
 from pos.node_ports import ShopAnswer
 from pos.order_facts import OrderHandedOver
+from pos.sale_facts import Sale
 from pos.till.desk import Desk, Refusal
 from pos.till.selling import Selling
 
@@ -231,10 +233,25 @@ class OrderDesk:
         self._claimed_ms[fulfillment_id] = self._desk.world.clock.mono_ms()
 
     async def given(self, order_id: str) -> list[OrderHandedOver]:
-        """What this till handed over of an order."""
+        """What this till handed over of an order, less what came back as its receipt was voided."""
         history = self._desk.world.history
         found = await history.mentions("order", order_id) if history is not None else ()
-        return [one.fact for one in found if isinstance(one.fact, OrderHandedOver)]
+        return [
+            one.fact
+            for one in found
+            if isinstance(one.fact, OrderHandedOver) and not await self._is_voided(one.epoch, one.fact)
+        ]
+
+    async def _is_voided(self, epoch: int, fact: OrderHandedOver) -> bool:
+        history = self._desk.world.history
+        if history is None or not fact.receipt:
+            return False
+        key = receipt_key(self._desk.world.journal.head.till, epoch, fact.receipt)
+        later = [one.fact for one in await history.mentions("receipt", key)]
+        voids = [
+            ref for sale in later if isinstance(sale, Sale) for ref in sale.references if ref.kind == "void"
+        ]
+        return any(receipt_key(ref.till, ref.epoch, ref.number) == key for ref in voids)
 
     async def _settle(self, wanted: str = "") -> bool:
         """Tell what the hub may not have heard. False where it is silent."""

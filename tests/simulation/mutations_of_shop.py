@@ -19,6 +19,7 @@ from sync.hub.shop.orders import facts as order_facts
 from sync.hub.shop.orders import goods as order_goods
 from sync.hub.shop.orders import handing, moves
 from sync.hub.shop.orders.body import hold
+from sync.hub.shop.orders.told import told_of
 from sync.hub.shop.returns import facts as return_facts
 from sync.hub.shop.returns import purchases
 from sync.hub.shop.stock import core as stock
@@ -255,7 +256,7 @@ def second_hand_over_dropped(patch: Patch) -> None:
     def make(original: Any) -> Any:
         def handed_over(work_: Any, arrived: Any, fact: Any) -> None:
             held = hold(work_, fact.order_id)
-            if not handing.told_of(work_, held):
+            if not told_of(work_, held):
                 original(work_, arrived, fact)
 
         return handed_over
@@ -266,6 +267,12 @@ def second_hand_over_dropped(patch: Patch) -> None:
 @_mutation
 def double_hand_over_not_said(patch: Patch) -> None:
     patch.set(handing, "_say_double", _always(None))
+
+
+@_mutation
+def voided_hand_over_stays(patch: Patch) -> None:
+    """The goods are on their shelf, and the order is gone."""
+    patch.set(order_facts, "taken_back", _always(None))
 
 
 @_mutation

@@ -269,8 +269,9 @@ class Day:
         return self.rng.choice(there) if there else None
 
     def tasks(self, kind: str) -> list[tuple[str, Any]]:
-        """The key and the data of each task of a kind, done or not."""
-        rows = self.rows("select key, data from task where kind = ? order by store, key", kind)
+        """The key and the data of each task of a kind, done or not; without those whose cause is gone."""
+        query = "select key, data from task where kind = ? and state <> 'withdrawn' order by store, key"
+        rows = self.rows(query, kind)
         return [(key, msgspec.json.decode(data)) for key, data in rows]
 
     def sound(self) -> None:

@@ -1,5 +1,6 @@
 """The network in the days of a shop: tills are cut off and come back; batches come late, in parts, again, in another order (S1, S9)."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -19,6 +20,8 @@ FOLLOWS: Final = {
 }  # fmt: skip
 """What follows from the facts alone, whichever came first. A promise that a sale broke does not: it was broken when it was heard."""
 _BY_TURNS: Final = ("reservation-broken", "gift-card-overdrawn", "gift-card-without-hold", "put-back")
+_BY_CHANCE: Final = re.compile(r',"reservation":"[^"]*"')
+"""A promise that was made again has another name."""
 
 
 class Lines:
@@ -95,11 +98,13 @@ Picture = dict[str, list[str]]
 def picture(day: Day) -> Picture:
     """What follows from the facts, by table."""
     found = {
-        table: sorted(map(repr, day.driver.execute(f"select {columns} from {table}")))
+        table: sorted(
+            _BY_CHANCE.sub("", repr(row)) for row in day.driver.execute(f"select {columns} from {table}")
+        )
         for table, columns in FOLLOWS.items()
     }
     marks = ", ".join("?" * len(_BY_TURNS))
-    query = f"select store, kind, key, state from task where kind not in ({marks}) order by store, kind, key"
+    query = f"select store, kind, key, state from task where kind not in ({marks}) and state <> 'withdrawn' order by store, kind, key"
     found["task"] = list(map(repr, day.driver.execute(query, _BY_TURNS)))
     return found
 

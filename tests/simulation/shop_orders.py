@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from pos.order_facts import HandedLine, OrderHandedOver, RefusedLine
+from pos.sale_facts import Reference
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders import core, moves
 from sync.hub.shop.orders.core import CancelAsk, PayAsk
@@ -57,6 +58,7 @@ class Orders:
         self.day = day
         self.rng = day.rng
         self.known: dict[str, _Known] = {}
+        self.receipts: list[tuple[Till, int, _Known, dict[int, Decimal]]] = []
         while len(self.known) < 2 and self.rng.random() < 0.7:
             self._place()
 
@@ -64,6 +66,7 @@ class Orders:
         return [
             *(self._place, self._place, self._prepare, self._prepare, self._collect, self._collect, self._collect),
             *(self._collect_alone, self._collect_alone, self._send, self._cancel, self._pay, self._clock),
+            *(self._void, self._collect, self._collect_alone),
         ]  # fmt: skip
 
     def _say(self, what: str) -> None:
@@ -224,6 +227,22 @@ class Orders:
         sold = [self.day.line(at, known.skus[n], qty) for at, (n, qty) in enumerate(given.items(), 1)]
         self.day.write(till, *((fact, self.day.sale(*sold)) if paid else (fact,)))
         self._say("hand-overs")
+        if paid:
+            self.receipts.append((till, till.seq, known, given))
+
+    def _void(self) -> None:
+        """The receipt of a hand-over is taken back at its till: its goods are on their shelf, and the order waits again."""
+        if not self.receipts:
+            return
+        till, number, known, given = self.receipts.pop(self.rng.randrange(len(self.receipts)))
+        place = self.day.place_of(till)
+        lines = []
+        for at, (n, qty) in enumerate(given.items(), 1):
+            self.day.note(till.store, known.skus[n], "store", ("void", f"{place}/{at}"), qty)
+            known.told[n] -= qty
+            lines.append(msgspec.structs.replace(self.day.line(at, known.skus[n], qty), qty=-qty))
+        self.day.write(till, self.day.sale(*lines, references=(Reference("void", till.name, 1, number),)))
+        self._say("hand-overs voided")
 
     # -- the rest
 

@@ -22,7 +22,7 @@ from sync.hub.shop.orders.messages import ClaimCode, Payment, Short
 from sync.hub.shop.orders.watch import ring_due
 from tests.contract.hub_rig import Rig
 from tests.contract.shop.kit import do
-from tests.contract.shop.orders_kit import hand_over, heard, made_ready, placed, seen, step
+from tests.contract.shop.orders_kit import hand_over, heard, made_ready, on_hand, placed, seen, step
 from tests.tui.fakes import MILK, PIN, SHIRT, YOGHURT, Shop, opened, run
 from tests.tui.shop_rig import HubBehind, tell_orders
 
@@ -479,3 +479,55 @@ def test_a_reservation_that_expired_at_the_counter_takes_no_money_once_its_claim
 
     shop = at_till(rig, story)
     assert (handed(shop), shop.journal.sales) == ([], [])
+
+
+def test_a_voided_hand_over_is_ready_again_and_goes_out_once_more(rig: Rig) -> None:
+    order = ready(rig)
+
+    async def story(shop: Shop, line: HubBehind) -> None:
+        await do_it(shop, code(order), bag(order), c.PayCash(5000))
+        await do_it(shop, c.Do("void-sale", ""), c.Choose(1))
+        await line.hear(*shop.journal.facts)
+        waiting = seen(rig, order)
+        assert (waiting.state, waiting.fulfillments[0].state, waiting.rest_minor) == (
+            "confirmed", "ready", 1577,
+        )  # fmt: skip
+        assert on_hand(rig, "S6", "s") == (1_000, 1)
+        told = len(shop.journal.facts)
+        assert await do_it(shop, code(order), bag(order)) == "pickup-to-pay"
+        await do_it(shop, c.PayCash(5000))
+        await line.hear(*shop.journal.facts[told:])
+
+    shop = at_till(rig, story)
+    first, void, second = shop.journal.sales
+    assert (void.total_minor, second.total_minor) == (-1577, 1577)
+    assert [ref.kind for ref in void.references] == ["void"]
+    closed = seen(rig, order)
+    assert (closed.state, closed.rest_minor) == ("closed", 0)
+    assert on_hand(rig, "S6", "s") == (999, 0)
+    assert [fact.receipt for fact in handed(shop)] == [first.number, second.number]
+
+
+def test_voided_without_the_hub_it_goes_out_again_alone_and_the_hub_hears_one_hand_over(rig: Rig) -> None:
+    order = ready(rig)
+    scan = token(rig, order)
+
+    async def story(shop: Shop, line: HubBehind) -> None:
+        line.fail("before")
+        await do_it(shop, scan, c.Approve("Alex", PIN), bag(order), c.PayCash(5000))
+        assert await do_it(shop, scan) == "pickup-twice"
+        await do_it(shop, c.Do("void-sale", ""), c.Choose(1))
+        await do_it(shop, scan, c.Approve("Alex", PIN), bag(order), c.PayCash(5000))
+        line.fail("")
+        await line.hear(*shop.journal.facts)
+
+    shop = at_till(rig, story)
+    assert [sale.total_minor for sale in shop.journal.sales] == [1577, -1577, 1577]
+    closed = seen(rig, order)
+    assert (closed.state, closed.rest_minor, [line.delivered for line in closed.lines]) == (
+        "closed",
+        0,
+        [2, 1],
+    )
+    assert do(rig, lambda work, _: tasks.about(work, "s", "double-hand-over", order.order_id), None) == []
+    assert on_hand(rig, "S1", "s") == (998, 0)

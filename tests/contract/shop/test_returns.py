@@ -102,6 +102,23 @@ def test_a_tills_sale_ends_what_was_kept_and_counts_in_its_place(rig: Rig) -> No
     assert open_tasks(rig) == []
 
 
+def test_a_task_that_was_withdrawn_opens_again_when_a_later_fact_makes_it_true_again(rig: Rig) -> None:
+    shop, other, third = Till(), Till("other", "7"), Till("third", "9")
+    whence = origin("1", 1, 1, store="demo")
+    back = brought_back(1, (whence, "1", 300))
+    tell(rig, shop, bought(1, sold_line(1, 300)))
+    tell(rig, other, back)
+    tell(rig, third, back)
+    hear(rig)
+    assert open_tasks(rig) == [OVER]
+    tell(rig, third, voided(2, "9", back))
+    hear(rig)
+    assert open_tasks(rig) == []
+    tell(rig, third, brought_back(3, (whence, "1", 300)))
+    hear(rig)
+    assert open_tasks(rig) == [OVER]
+
+
 def rows(rig: Rig) -> dict[str, list[Any]]:
     tables = (t.return_sale, t.return_find, t.return_taken, t.return_paid)
     with rig.engine.connect() as connection:

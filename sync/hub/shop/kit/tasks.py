@@ -11,9 +11,10 @@ from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
 from sync.wire import encode_json
 
-__all__ = ["OPEN", "Task", "about", "add", "listing", "restate", "settle", "withdraw"]
+__all__ = ["OPEN", "Task", "about", "add", "listing", "reopen", "restate", "settle", "withdraw"]
 
 OPEN: Final = "open"
+_WITHDRAWN: Final = "withdrawn"
 _KEEP: Final = Inserting(t.task, keep=True, returning=("key",))
 
 
@@ -34,6 +35,20 @@ def _restated(of_store: Any, of_kind: Any, of_key: Any, more: Any) -> Any:
     c = t.task.c
     mine = (c.store == of_store, c.kind == of_kind, c.key == of_key, c.data != more)
     return t.task.update().where(*mine).values(data=more, state=OPEN, done_ms=0, done_by="")
+
+
+@prepared
+def _reopened(of_store: Any, of_kind: Any, of_key: Any, more: Any, due: Any) -> Any:
+    c = t.task.c
+    mine = (c.store == of_store, c.kind == of_kind, c.key == of_key, c.state == _WITHDRAWN)
+    return t.task.update().where(*mine).values(data=more, due_ms=due, state=OPEN, done_ms=0, done_by="")
+
+
+@prepared
+def _again(of_store: Any, of_kind: Any, of_key: Any) -> Any:
+    c = t.task.c
+    mine = (c.store == of_store, c.kind == of_kind, c.key == of_key, c.state == _WITHDRAWN)
+    return t.task.update().where(*mine).values(state=OPEN, done_ms=0, done_by="")
 
 
 @prepared
@@ -64,15 +79,27 @@ class Task(msgspec.Struct, frozen=True):
 def add(
     work: Work, store: str, kind: str, key: str, *, subject: str = "", data: object = None, due_ms: int = 0
 ) -> bool:
-    """Note a task; what stands under this kind and key stays as it is, done or not. True: it is new."""
+    """Note a task; what stands under this kind and key stays as it is, open or done. One whose cause was gone opens again.
+
+    True: it is new, or open again.
+    """
     row = {
         "store": store, "kind": kind, "key": key, "subject": subject, "state": OPEN, "created_ms": work.now_ms,
         "due_ms": due_ms, "done_ms": 0, "done_by": "", "data": encode_json(data),
     }  # fmt: skip
-    made = _KEEP.first(work.connection, row)
-    if made is not None:
-        work.event(store, "task.created", f"{kind}/{key}", {"kind": kind, "key": key, "subject": subject})
-    return made is not None
+    said: dict[str, object] = {"kind": kind, "key": key, "subject": subject}
+    if _KEEP.first(work.connection, row) is None:
+        if not _reopened.run(work.connection, store, kind, key, row["data"], due_ms):
+            return False
+        said["again"] = True
+    work.event(store, "task.created", f"{kind}/{key}", said)
+    return True
+
+
+def reopen(work: Work, store: str, kind: str, key: str) -> None:
+    """The cause that was gone is there again, as it was said; nothing happens to a task that is open or done."""
+    if _again.run(work.connection, store, kind, key):
+        work.event(store, "task.created", f"{kind}/{key}", {"kind": kind, "key": key, "again": True})
 
 
 def settle(work: Work, store: str, kind: str, key: str, by: str) -> Task:
@@ -98,7 +125,7 @@ def withdraw(work: Work, store: str, kind: str, key: str) -> None:
     """Its cause is gone; nothing happens to one that is done, or that never was."""
     row = _open.first(work.connection, store, kind, key)
     if row is not None:
-        _end(work, _task(row), "withdrawn", "")
+        _end(work, _task(row), _WITHDRAWN, "")
 
 
 def listing(

@@ -88,7 +88,8 @@ def _write_fulfillment(
 
 class Body(Struct, frozen=True, omit_defaults=True):
     """What stands in `orders.body`. `person` is sealed under the person's key. `given_back_minor` of a down payment went back,
-    `beyond_minor` is worth what left beyond what was ordered.
+    `beyond_minor` is worth what left beyond what was ordered. `follows`: how much of each line is written off by hand-overs and by the
+    order's end; what they say may change.
     """
 
     lines: tuple[OrderLine, ...]
@@ -104,10 +105,14 @@ class Body(Struct, frozen=True, omit_defaults=True):
     pay_later: bool = False
     given_back_minor: int = 0
     beyond_minor: int = 0
+    follows: tuple[tuple[int, Decimal], ...] = ()
 
 
 class Doing(Struct, frozen=True, omit_defaults=True):
-    """What stands in `orders_fulfillment.body`. `forwarded`: sent to the store where it is collected, where it `arrives`."""
+    """What stands in `orders_fulfillment.body`. `forwarded`: sent to the store where it is collected, where it `arrives`.
+    `was` is the state in which hand-overs ended it and `kept_ms` its deadline then: it is so again when their receipt is taken back.
+    `late`: hand-overs (STORE/TILL/EPOCH/SEQ) that were heard after it had ended otherwise.
+    """
 
     lines: tuple[FulfillmentLine, ...]
     created_ms: int
@@ -120,6 +125,9 @@ class Doing(Struct, frozen=True, omit_defaults=True):
     label: Label | None = None
     forwarded: bool = False
     arrives: bool = False
+    was: str = ""
+    kept_ms: int = 0
+    late: tuple[str, ...] = ()
 
 
 class Task(Struct, frozen=True):
@@ -180,6 +188,13 @@ class Held(Struct):
         if all(one.n != line.n for one in self.body.lines):
             lines = (*lines, line)
         self.body = replace(self.body, lines=lines)
+
+    def write_off(self, n: int, qty: Decimal) -> None:
+        """So much more of a line does not come, as far as is known now."""
+        follows = dict(self.body.follows)
+        follows[n] = follows.get(n, Decimal(0)) + qty
+        self.put_line(replace(self.line(n), written_off=self.line(n).written_off + qty))
+        self.body = replace(self.body, follows=tuple(sorted(follows.items())))
 
     def write(self, work: Work, *, terms: bool = False) -> None:
         """Keep it all; `terms`: lines, amounts or times are others now."""

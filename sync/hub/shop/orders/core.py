@@ -344,7 +344,7 @@ def settle_order(work: Work, held: Held, reason: str) -> None:
     for line in held.body.lines:
         left = line.qty - line.delivered - line.written_off
         if left > 0:
-            held.put_line(replace(line, written_off=line.written_off + left))
+            held.write_off(line.n, left)
     held.state = "closed" if any(line.delivered for line in held.body.lines) else "cancelled"
     owe(work, held, reason)
     held.event(work, f"order.{held.state}", reason=reason)

@@ -1,5 +1,6 @@
 """What the tills' facts mean for orders."""
 
+from contextlib import suppress
 from decimal import Decimal
 
 from pos.order_facts import OrderHandedOver
@@ -8,7 +9,8 @@ from sync.hub.shop.kit import tasks as todo
 from sync.hub.shop.kit.facts import Arrived
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
-from sync.hub.shop.orders.handing import handed_over
+from sync.hub.shop.orders import receipts
+from sync.hub.shop.orders.handing import handed_over, taken_back
 from sync.hub.shop.orders.till_paid import TillPaid, paid_at_till, voided_at_till
 
 __all__ = ["hear"]
@@ -33,15 +35,12 @@ def _sold(work: Work, arrived: Arrived, sale: Sale) -> None:
         return
     for reference in sale.references:
         if reference.kind == "void":
-            receipt = f"{arrived.store}/{reference.till or arrived.till}-{reference.epoch}-{reference.number}"
-            for order_id in sorted({line.order for line in sale.lines if line.order}):
-                try:
-                    voided_at_till(work, order_id, receipt)
-                except RefusedError as refused:
-                    _unknown(work, arrived, refused, order_id, -sale.total_minor)
+            receipt = f"{reference.till or arrived.till}-{reference.epoch}-{reference.number}"
+            _voided(work, arrived, sale, receipt)
             return
     found: dict[str, TillPaid] = {}
-    receipt = f"{arrived.store}/{arrived.till}-{arrived.epoch}-{sale.number}"
+    number = f"{arrived.till}-{arrived.epoch}-{sale.number}"
+    receipt = f"{arrived.store}/{number}"
     for line in sale.lines:
         if not line.order or line.voided_ms is not None or line.qty <= 0:
             continue
@@ -57,9 +56,24 @@ def _sold(work: Work, arrived: Arrived, sale: Sale) -> None:
         )
     for paid in found.values():
         try:
+            voided_ms = receipts.note_order(work, arrived.store, number, paid.order_id)
             paid_at_till(work, paid)
+            if voided_ms:
+                voided_at_till(work, paid.order_id, receipt)
         except RefusedError as refused:
             _unknown(work, arrived, refused, paid.order_id, paid.minor)
+
+
+def _voided(work: Work, arrived: Arrived, sale: Sale, receipt: str) -> None:
+    """A receipt was taken back: what it handed over, and what was ordered and paid by it."""
+    for order_id in receipts.void(work, arrived.store, receipt, sale.completed_ms):
+        with suppress(RefusedError):  # an order that nobody knows was said when the hand-over was heard
+            taken_back(work, order_id, arrived.store, receipt, arrived.till)
+    for order_id in sorted({line.order for line in sale.lines if line.order and line.voided_ms is None}):
+        try:
+            voided_at_till(work, order_id, f"{arrived.store}/{receipt}")
+        except RefusedError as refused:
+            _unknown(work, arrived, refused, order_id, -sale.total_minor)
 
 
 def _unknown(work: Work, arrived: Arrived, refused: RefusedError, order_id: str, minor: int) -> None:

@@ -3,11 +3,12 @@
 from decimal import Decimal
 from typing import Final
 
+from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.stock import core as stock
 from sync.hub.shop.stock.core import Move, Reserve
 
-__all__ = ["forward", "issue", "paid", "release", "reserve", "spend"]
+__all__ = ["again", "forward", "issue", "paid", "release", "reserve", "spend"]
 
 _HELD_MS: Final = 120 * 24 * 3600 * 1000
 """An order ends its promises itself; this is for orders that nobody ends."""
@@ -29,6 +30,25 @@ def paid(work: Work, reservation: str) -> None:
     """It is paid for: the last that a sale at a till breaks."""
     if reservation:
         stock.mark_paid(work, reservation)
+
+
+def again(
+    work: Work, reservation: str, store: str, sku: str, qty: Decimal, order_id: str, *, settled: bool
+) -> str:
+    """So much of a promise is still to be kept: one of that size takes its place, if the goods are there. Names it."""
+    if not reservation or qty <= 0:
+        return reservation
+    known = stock.find_reservation(work, reservation)
+    if known.state == stock.ACTIVE and known.qty == qty:
+        return reservation
+    release(work, reservation)
+    try:
+        new = reserve(work, store, sku, qty, order_id)
+    except RefusedError:
+        return reservation
+    if settled:
+        paid(work, new)
+    return new
 
 
 def spend(work: Work, reservation: str, cause: str) -> None:

@@ -8,7 +8,7 @@ from sync.hub.shop.kit import tasks as todo
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders.body import Held, value_of
 
-__all__ = ["REFUND", "owe"]
+__all__ = ["REFUND", "nothing_yet", "owe"]
 
 REFUND: Final = "order-refund"
 
@@ -31,10 +31,16 @@ def owe(work: Work, held: Held, reason: str) -> None:
         "payments": [(one.provider, one.reference, one.amount_minor) for one in held.body.payments],
     }  # fmt: skip
     if waiting is None:
-        key = f"{held.order_id}/{len(known) + 1}"
+        key = f"{held.order_id}/{sum(one.state == 'done' for one in known) + 1}"
         todo.add(work, held.store, REFUND, key, subject=held.order_id, data=data)
     elif _amount(waiting) != left:
         todo.restate(work, held.store, REFUND, waiting.key, data)
+
+
+def nothing_yet(work: Work, held: Held) -> None:
+    """It is not over any more: what is to be given back is known at its end."""
+    for one in todo.about(work, held.store, REFUND, held.order_id):
+        todo.withdraw(work, held.store, REFUND, one.key)
 
 
 def _amount(task: todo.Task) -> int:

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, T
 
 from sync.hub.tables import metadata
 
-__all__ = ["order_counter", "order_fulfillment", "order_hand_over", "order_head"]
+__all__ = ["order_counter", "order_fulfillment", "order_hand_over", "order_head", "order_receipt"]
 
 # An order as it stands: `body` is orders.body.Body as JSON (lines with their counters, payments). `code` is what the
 # customer shows; `version` counts every change, `terms` those of lines, amounts and times, by which an offline token ages.
@@ -72,4 +72,15 @@ order_hand_over: Final = Table(
     Column("at_ms", BigInteger, nullable=False),
     Column("main", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
+)
+
+# Receipts `TILL-EPOCH-NUMBER` of a store that count goods of an order; the row without an order is the receipt's own, and the lock
+# for the others: `voided_ms` is when it was taken back, 0: it stands.
+order_receipt: Final = Table(
+    "orders_receipt",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("receipt", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
+    Column("voided_ms", BigInteger, nullable=False),
 )

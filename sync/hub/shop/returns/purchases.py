@@ -17,7 +17,7 @@ from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.kit.refusal import not_found
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders.body import Held, hold, part_minor, shown
-from sync.hub.shop.orders.handing import told_of
+from sync.hub.shop.orders.told import told_of
 from sync.hub.shop.returns import tables as t
 from sync.hub.shop.returns.messages import (
     Announced,
