@@ -96,6 +96,16 @@ _MONEY_FIELDS = {
     "left-too-much": ("amount",),
     "parked-voided": ("total",),
     "phone-cart-differs": ("told", "here"),
+    "pickup-to-pay": ("rest",),
+    "pickup-to-pay-out": ("rest",),
+    "pickup-done-back": ("back",),
+    "order-down-limit": ("limit",),
+    "order-made-down": ("down",),
+    "returns-silent": ("limit",),
+    "return-offline-limit": ("limit",),
+    "pay-before": ("total",),
+    "cart-found-before": ("total",),
+    "count-differences": ("amount",),
 }
 
 

@@ -1,7 +1,7 @@
 """A document in a fixed number of columns: rows for a printer, plain lines for a terminal."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -39,8 +39,7 @@ def _rows(document: Document, shop: Shop, columns: int, fit: Fit) -> Iterator[Ro
         for text in (shop.name, *shop.address):
             yield from (Row(part, Style.CENTRE) for part in _wrap(fit(text), columns))
         yield Row("")
-    for row in document.rows:
-        yield from _row(row, columns, fit)
+    yield from _apart(row for part in document.rows for row in _row(part, columns, fit))
     yield from marks
 
 
@@ -58,6 +57,16 @@ def _row(row: DocumentRow, columns: int, fit: Fit) -> Iterator[Row]:
         text = f"{parts[-1]}{right.rjust(columns - len(parts[-1]))}" if right else parts[-1]
         style = Style.BIG if row.style == "big" else Style.PLAIN
         yield Row(text, style, parts[-1], right)
+
+
+def _apart(rows: Iterable[Row]) -> Iterator[Row]:
+    """White above and below each code: scanners want it."""
+    before = Row("")
+    for row in rows:
+        if Style.CODE in {row.style, before.style} and before.text and row.text:
+            yield Row("")
+        yield row
+        before = row
 
 
 def _wrap(text: str, columns: int) -> list[str]:

@@ -24,6 +24,7 @@ __all__ = [
     "Do",
     "DropOpenLines",
     "EnterCode",
+    "GoBack",
     "GoOn",
     "HubReported",
     "Lock",
@@ -110,6 +111,10 @@ class Do(Command, frozen=True):
 
     name: str
     text: str = ""
+
+
+class GoBack(Command, frozen=True):
+    """Esc in a part of a function: that part ends, the function does not. Given by the till itself."""
 
 
 class GoOn(Command, frozen=True):

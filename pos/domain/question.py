@@ -47,6 +47,7 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     `empty`: Enter alone is an answer too. `confirm`: a number chooses only with Enter, for whoever types an amount meanwhile. `rows` are what one must know to answer: texts as they are, left and right. `qr` is what
     a code says that the customer is to scan: on the customer's screen, else on the till's.
     `waits`: news of what is named so is an answer too; then nothing but an answer ends it, and Esc means the option `esc`.
+    `back`: Esc leads one step back into the function, not out of it (pos.till.flows.step).
     A choice (pick) that scans answer takes typed codes as well; an amount with options beside it takes one digit for their number.
     """
 
@@ -61,6 +62,7 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     qr: str = ""
     waits: str = ""
     esc: str = ""
+    back: bool = False
 
     @property
     def with_enter(self) -> bool:

@@ -18,7 +18,7 @@ from pos.domain.question import Option, Question, Scanned, read_date, to_decimal
 from pos.domain.rights import NO_SIZE, Approval, Size
 from pos.till.desk import Asking, Desk, Refusal
 
-__all__ = ["Answered", "Flow", "Flows", "Need", "approval_of"]
+__all__ = ["Answered", "Flow", "Flows", "Need", "approval_of", "step"]
 
 Flow = Generator[Any, Any, None]
 Answered = str | tuple[str, ...] | int | Decimal | dt.date | Scanned | None
@@ -37,6 +37,10 @@ class Need(msgspec.Struct, frozen=True):
     size: Size = NO_SIZE
 
 
+class _BackError(Exception):
+    """Esc, where it leads one step back."""
+
+
 class Flows:
     """Drives the function that is under way."""
 
@@ -44,7 +48,12 @@ class Flows:
         self._desk = desk
         self._flow: Flow | None = None
         self.question: Question | None = None
-        self.handlers = {c.Answer: self._answer, c.Choose: self._choose, c.GoOn: self._go_on}
+        self.handlers = {
+            c.Answer: self._answer,
+            c.Choose: self._choose,
+            c.GoBack: self._go_back,
+            c.GoOn: self._go_on,
+        }
 
     def begin(self, flow: Generator[Any, Any, Any]) -> _Waiting:
         """Run a function to its first question. Raises what it raises."""
@@ -68,8 +77,10 @@ class Flows:
         question = self.question
         if question is not None and question.waits and isinstance(command, c.Cancel | c.Lock):
             return self._stays(question, command)
-        if question is None or isinstance(command, c.Answer | c.Choose | c.GoOn | c.Approve):
+        if question is None or isinstance(command, c.Answer | c.Choose | c.GoBack | c.GoOn | c.Approve):
             return command
+        if isinstance(command, c.Cancel) and question.back:
+            return c.GoBack()
         if isinstance(command, c.Scan) and question.scans == "answer":
             return c.Answer(command.code, scanned=True)
         if question.scans == "refuse" and not isinstance(command, c.Cancel | c.Lock):
@@ -189,6 +200,11 @@ class Flows:
         approval = self._desk.approvals[-1] if self._desk.approvals else None
         return self._step(approval) if self._flow is not None else None
 
+    def _go_back(self, _: c.GoBack) -> _Waiting:
+        self._asked()
+        waits = self._advance(lambda flow: flow.throw(_BackError()))
+        return None if waits is None else self._await(waits)
+
     def _step(self, value: Any) -> _Waiting:
         """On to the next question; a coroutine where something must be awaited on the way."""
         waits = self._advance(lambda flow: flow.send(value))
@@ -242,6 +258,30 @@ def _names_option(question: Question, text: str) -> bool:
 
 def _send_none(flow: Flow) -> Any:
     return flow.send(None)
+
+
+def step(part: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """A part of a function, run with `yield from`; Esc in one of its questions ends this part alone, and is answered None."""
+    try:
+        wanted = next(part)
+        while True:
+            mine = isinstance(wanted, Question) and not wanted.back
+            try:
+                answer = yield msgspec.structs.replace(wanted, back=True) if mine else wanted
+            except _BackError as back:
+                if mine:
+                    part.close()
+                    return None
+                wanted = part.throw(back)
+            except GeneratorExit:
+                part.close()
+                raise
+            except Exception as error:  # noqa: BLE001 - the part may have an answer to it
+                wanted = part.throw(error)
+            else:
+                wanted = part.send(answer)
+    except StopIteration as end:
+        return end.value
 
 
 def approval_of(answer: Approval | None) -> tuple[Approval, ...]:

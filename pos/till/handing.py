@@ -31,13 +31,15 @@ from pos.domain.rights import Approval, declare
 from pos.domain.scans import PICKUP_TOKEN, ScanKind, own_code, read_scan
 from pos.facts import Fact
 from pos.order_facts import OrderHandedOver
+from pos.resources import texts
 from pos.till.desk import Desk, Refusal
-from pos.till.flows import Flow, Need, approval_of
+from pos.till.flows import Flow, Need, approval_of, step
 from pos.till.handing_sale import HandingSale, Money, fact_of
 from pos.till.ledger import Ledger
 from pos.till.order_desk import OrderDesk, heard, read
 from pos.till.pickup_paper import slip
 from pos.till.surroundings import Surroundings
+from pos.words import amount
 
 __all__ = ["PICKUP_ALONE", "HandOver"]
 
@@ -126,7 +128,7 @@ class HandOver:
         lines = list(waiting(order, task))
         refused: list[RefusedLine] = []
         spare = spare_of(order, task)
-        proxy, bag = "", False
+        proxy, bag, name = "", False, ""
         while True:
             money = _money(order, lines, refused, spare)
             options = tuple(
@@ -137,7 +139,7 @@ class HandOver:
                 "pickup-hand-bag" if bag else "pickup-hand",
                 options=options,
                 fields={"number": order.number, "shelf": task.shelf or "-", "rest": money.due_minor},
-                rows=tuple((self._text(order, one)[:40], f"{one.qty:f}") for one in lines),
+                rows=self._rows(order, lines, refused, money, name),
                 scans="answer",
                 empty=bag,
             )
@@ -152,12 +154,12 @@ class HandOver:
             if answer in {None, "hand"}:
                 break
             if answer == "proxy":
-                name = yield Question("pickup-proxy", "text", scans="refuse")
-                proxy = proxy_mark(order.order_id, name)
+                name = (yield from step(_proxy())) or name
+                proxy = proxy_mark(order.order_id, name) if name else ""
             elif answer == "swap" and lines:
-                yield from self._replace(order, lines)
+                yield from step(self._replace(order, lines))
             elif lines:
-                refused += yield from self._without(order, lines, refuse=answer == "refuse")
+                refused += (yield from step(self._without(order, lines, refuse=answer == "refuse"))) or []
         if not lines and not refused:
             raise Refusal("pickup-nothing-left", number=order.number)
         age = yield from self._age(order, lines)
@@ -169,6 +171,32 @@ class HandOver:
             self._sale.sell(order, lines, handing, money)
             return
         yield self._give(order, lines, handing, money)
+
+    def _rows(
+        self,
+        order: Order,
+        lines: Sequence[HandedLine],
+        refused: Sequence[RefusedLine],
+        money: Money,
+        name: str,
+    ) -> tuple[tuple[str, str], ...]:
+        """What goes with the customer, what does not, who collects, and what is to be paid."""
+        language = self._desk.setup.language
+        words = texts(language)
+        rows = [(self._text(order, one)[:40], f"{one.qty:f}") for one in lines]
+        rows += [
+            (words("receipt.order-refused", text=order.line(one.n).text)[:60], f"{one.qty:f}")
+            for one in refused
+        ]
+        if name:
+            rows.append((words("ui.pickup-by", name=name[:40]), ""))
+        if money.due_minor > 0:
+            rows.append((words("ui.pickup-due"), amount(money.due_minor, language)))
+        elif money.due_minor < 0:
+            rows.append((words("ui.pickup-back"), amount(-money.due_minor, language)))
+        else:
+            rows.append((words("ui.pickup-paid"), ""))
+        return tuple(rows)
 
     def _age(self, order: Order, lines: Sequence[HandedLine]) -> Any:
         """The age that was looked at; 0 where none is asked. Raises Refusal."""
@@ -267,6 +295,10 @@ class HandOver:
         )
         if self._desk.world.hub is not None:
             self._desk.world.hub.kick()
+
+
+def _proxy() -> Any:
+    return (yield Question("pickup-proxy", "text", scans="refuse"))
 
 
 def _less(order: Order, one: HandedLine, qty: Decimal) -> list[HandedLine]:

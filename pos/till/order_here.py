@@ -29,6 +29,7 @@ from pos.till.order_desk import OrderDesk, heard, read
 from pos.till.pickup_paper import order_slip
 from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
+from pos.words import amount
 
 __all__ = ["OrdersHere"]
 
@@ -179,7 +180,14 @@ class OrdersHere:
         value = sum(line["pay_minor"] for line in lines)
         down = 0
         while True:
-            down = (yield Question("order-down", "amount", fields={"total": value}, empty=True)) or 0
+            down = (
+                yield Question(
+                    "order-down",
+                    "amount",
+                    fields={"total": amount(value, self._desk.setup.language)},
+                    empty=True,
+                )
+            ) or 0
             if 0 <= down <= value:
                 break
             self._desk.warn("order-down-limit", limit=value)

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from pos.domain.pickup import Fulfillment, Order, WorkRow
+from pos.domain import events as e
+from pos.domain.pickup import Fulfillment, FulfillmentLine, Order, WorkRow
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.scans import read_scan
-from pos.till.desk import Desk
+from pos.till.desk import Desk, Refusal
+from pos.till.flows import step
 from pos.till.order_desk import OrderDesk
 from pos.till.pickup_paper import bag_label, pick_list
 from pos.till.surroundings import Surroundings
@@ -52,22 +54,32 @@ class Picking:
                 self._desk.warn("pickup-paper-printed", level="info", number=row.number)
                 continue
             if answer == "short":
-                order = yield from self._short(order, missing, path)
+                order = (yield from step(self._tried(order, self._short(order, missing, path)))) or order
                 continue
             found = self._line_of(order, answer.code, [one.n for one in missing])
             if not found:
                 self._desk.warn("pickup-not-in-order", number=row.number)
                 continue
             one = next(each for each in missing if each.n == found)
-            unit = order.line(found).unit
-            qty = Decimal(1) if unit == "pc" else one.qty - one.short - one.picked
-            order = yield from self._orders.order(
-                f"{path}/pick", {"lines": [{"n": found, "qty": f"{qty:f}"}]}
-            )
+            order = yield from self._tried(order, self._taken(order, one, path))
         if task.state not in TO_PICK:
             self._desk.warn("pickup-nothing-left", number=row.number)
             return
         yield from self._ready(row, path)
+
+    def _tried(self, order: Order, request: Any) -> Any:
+        """The order after a request. Where it fails the till says why and stays: the next scan is still for this order."""
+        try:
+            return (yield from request)
+        except Refusal as refusal:
+            silent = refusal.message.code == "pickup-silent"
+            self._desk.refuse(e.Message("pickup-pick-silent") if silent else refusal.message)
+            return order
+
+    def _taken(self, order: Order, one: FulfillmentLine, path: str) -> Any:
+        """A piece was taken from the shelf, or all of what is weighed."""
+        qty = Decimal(1) if order.line(one.n).unit == "pc" else one.qty - one.short - one.picked
+        return (yield from self._orders.order(f"{path}/pick", {"lines": [{"n": one.n, "qty": f"{qty:f}"}]}))
 
     def _ready(self, row: WorkRow, path: str) -> Any:
         shelf = yield Question("pickup-shelf", "text", fields={"number": row.number}, scans="answer")
@@ -92,6 +104,7 @@ class Picking:
         )
         way = yield Question("pickup-short-way", options=ways, scans="refuse")
         left = one.qty - one.picked - one.short
+        in_hand = ""
         body: dict[str, Any] = {"n": one.n, "qty": f"{left:f}", "choice": way}
         while way == "substitute" and "substitute" not in body:
             answer = yield Question(
@@ -101,11 +114,19 @@ class Picking:
             if article is None or article.price_minor is None:
                 self._desk.warn("pickup-replace-unknown")
                 continue
+            in_hand = article.sku if isinstance(answer, Scanned) else ""
             body["substitute"] = {
                 "sku": article.sku, "qty": f"{left:f}", "pay_minor": int(article.price_minor * left),
                 "text": article.text[:40], "unit": article.unit, "tax": article.tax_code, "min_age": article.min_age,
             }  # fmt: skip
-        return (yield from self._orders.order(f"{path}/short", body))
+        order = yield from self._orders.order(f"{path}/short", body)
+        task = task_of(order, path.rpartition("/")[2])
+        new = [
+            each
+            for each in task.lines
+            if order.line(each.n).sku == in_hand and each.picked + each.short < each.qty
+        ]
+        return (yield from self._tried(order, self._taken(order, new[-1], path))) if new else order
 
     def _article(self, code: str) -> Any:
         key = read_scan(code, self._desk.setup.scans, self._desk.today()).key
@@ -127,5 +148,6 @@ def task_of(order: Order, fulfillment_id: str) -> Fulfillment:
 
 
 def local_time(at_ms: int, now: dt.datetime) -> str:
-    """A clock of an order as people read it."""
-    return dt.datetime.fromtimestamp(at_ms / 1000, now.tzinfo).strftime("%d.%m. %H:%M")
+    """A clock of an order as people read it; of today the time alone."""
+    at = dt.datetime.fromtimestamp(at_ms / 1000, now.tzinfo)
+    return at.strftime("%H:%M" if at.date() == now.date() else "%d.%m. %H:%M")

@@ -13,12 +13,13 @@ from pos.domain.question import Option, Question, Scanned
 from pos.domain.scans import Meaning, ScanKind, read_scan
 from pos.resources import texts
 from pos.till.desk import Desk, Refusal
-from pos.till.flows import Flow
+from pos.till.flows import Flow, step
 from pos.till.handing import PICKUP_ALONE, HandOver
 from pos.till.order_desk import PICKUP, OrderDesk, heard, read
 from pos.till.picking import TO_PICK, Picking, local_time
 from pos.till.pickup_paper import bag_label, parcel_label
 from pos.till.surroundings import Surroundings
+from pos.words import amount
 
 __all__ = ["PICKUP", "PICKUP_ALONE", "Pickups"]
 
@@ -63,27 +64,39 @@ class Pickups:
                 return
             row = next(row for row in rows if row.fulfillment_id == chosen)
             if row.state == "ready":
-                yield from self._ready_one(row)
+                if (yield from step(self._ready_one(row))) == "handed":
+                    return
             elif row.state in TO_PICK:
-                yield from self._picking.pick(row)
+                yield from step(self._picking.pick(row))
             else:
                 self._desk.warn("pickup-elsewhere", number=row.number)
 
     def _option(self, row: WorkRow) -> Option:
+        """Its number, what to do next, where it lies, how much it is; at the right by when."""
         words = texts(self._desk.setup.language)
-        state = words(f"ui.pickup-{row.state.replace('_', '-')}")
-        late = f" {words('ui.pickup-late')}" if row.late else ""
-        text = f"{row.number}  {state}  {row.shelf}  {row.text}".replace("    ", "  ")
+        name = row.state.replace("_", "-")
+        if row.state == "ready":
+            name = "send" if self._is_sent(row) else "pay" if row.rest_minor > 0 else name
+        what = words(f"ui.pickup-{name}", rest=amount(row.rest_minor, self._desk.setup.language))
+        if row.shelf:
+            what += ", " + words("receipt.order-shelf", shelf=row.shelf)
+        pieces = words("ui.pickup-pieces", count=f"{row.pieces.normalize():f}")
         at = local_time(row.by_ms, self._desk.world.clock.now())
-        return Option(row.fulfillment_id, text=text[:46], note=f"{at}{late}")
+        until = words("ui.pickup-late" if row.late else "ui.pickup-until", at=at)
+        text = f"{words('receipt.order', number=row.number)}: {what}, {pieces}"
+        return Option(row.fulfillment_id, text=text[:52], note=until)
+
+    def _is_sent(self, row: WorkRow) -> bool:
+        return row.kind in SENT or row.order_store not in {"", self._orders.store}
 
     def _ready_one(self, row: WorkRow) -> Any:
-        sent = row.kind in SENT or row.order_store not in {"", self._orders.store}
-        names = ("send", "label") if sent else ("hand", "extend", "label")
+        """Answers "handed" where the hand-over was done or began a sale: then nobody wants the list."""
+        names = ("send", "label") if self._is_sent(row) else ("hand", "extend", "label")
         options = tuple(Option(name, word=f"ask.pickup-do-{name}") for name in names)
         chosen = yield Question("pickup-do", options=options, fields={"number": row.number}, scans="refuse")
         if chosen == "hand":
             yield from self._handing.hand_over(row.order_id, "known", row.fulfillment_id)
+            return "handed"
         elif chosen == "send":
             yield from self._send(row)
         elif chosen == "extend":
@@ -95,6 +108,8 @@ class Pickups:
             self._surroundings.print_document(
                 bag_label(row.number, row.text, row.shelf, self._desk.setup.language)
             )
+            self._desk.warn("pickup-label-printed", level="info", number=row.number)
+        return ""
 
     def _send(self, row: WorkRow) -> Any:
         """The carrier takes it: to the customer, or to the store where it is collected. The customer is told the link."""

@@ -95,7 +95,7 @@ _NEWS = frozenset(
         c.CardNews,
     }
 )
-_ANSWERS = (c.Answer, c.Choose, c.GoOn)
+_ANSWERS = (c.Answer, c.Choose, c.GoBack, c.GoOn)
 _SECOND_STEPS = {
     c.VoidCart: "void-cart",
     c.ResumeParked: RESUME_BEFORE,

@@ -13,9 +13,18 @@ from pos.catalogue.reader import CatalogueReader
 from pos.promotions.rows_file import read_rows
 from pos.system import SystemClock, SystemIds, ThreadWorker
 from sync.hub.database import migrate, open_engine, transact
-from sync.hub.shop.kit.actor import issue_token
+from sync.hub.shop.kit.actor import find_token, issue_token
 
-__all__ = ["STORES", "AskError", "Office", "article_records", "fill_hub", "new_token", "put_stock"]
+__all__ = [
+    "STORES",
+    "AskError",
+    "Office",
+    "article_records",
+    "fill_hub",
+    "kept_tokens",
+    "new_token",
+    "put_stock",
+]
 
 _WEEK = [{"weekday": day, "opens": 8 * 60, "closes": 20 * 60} for day in range(1, 7)]
 STORES: dict[str, dict[str, Any]] = {
@@ -43,6 +52,25 @@ def new_token(db: str, name: str, role: str) -> str:
         return transact(engine, issue_token, name, role, "", SystemIds(), SystemClock().wall_ms())
     finally:
         engine.dispose()
+
+
+def kept_tokens(file: Path, db: str) -> dict[str, str]:
+    """The demo's tokens by role: those of its last start, as far as the hub knows them, else new ones; kept in `file`."""
+    kept: dict[str, str] = {}
+    with contextlib.suppress(OSError, msgspec.MsgspecError):
+        kept = msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+    engine = open_engine(db)
+    try:
+        migrate(engine)
+        for role in ("storefront", "connector", "admin"):
+            known = transact(engine, find_token, kept.get(role, ""))
+            if known is None or known.role != role:
+                kept[role] = new_token(db, f"demo {role}", role)
+    finally:
+        engine.dispose()
+    file.touch(mode=0o600)
+    file.write_bytes(msgspec.json.encode(kept))
+    return kept
 
 
 class AskError(Exception):

@@ -14,7 +14,7 @@ from typing import IO, Self
 
 from pos.devices import own_address
 from pos.system import SystemClock
-from tests.demo.channels import Office, fill_hub, new_token, put_stock
+from tests.demo.channels import Office, fill_hub, kept_tokens, put_stock
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "config" / "demo"
@@ -159,8 +159,7 @@ class DemoShop:
 
     def _set_channels_up(self) -> None:
         """Tokens, and the settings of the shop page and of the letters."""
-        for role in ("storefront", "connector", "admin"):
-            self.tokens[role] = new_token(self._db, f"demo {role}", role)
+        self.tokens = kept_tokens(self.folder / "tokens.json", self._db)
         (self.folder / "shop-page.toml").write_text(
             f'token = "{self.tokens["storefront"]}"\nname = "Kaufladen Wolkenkuckuck"\n'
             f'payment_url = "{self.post_url}pay?order={{order}}"\npayment_note = "Attrappe: hier fließt kein Geld"\n'

@@ -326,7 +326,7 @@ def test_a_pick_whose_answer_was_lost_counts_once_also_after_a_restart(rig: Rig)
     async def story(shop: Shop, line: HubBehind) -> None:
         await do_it(shop, c.Do("pickups"), c.Answer("1"))
         line.fail("after")
-        assert await do_it(shop, c.Scan(MILK)) == "pickup-silent"
+        assert await do_it(shop, c.Scan(MILK)) == "pickup-pick-silent"
         line.fail("")
         after = OrderDesk(shop.till._desk, shop.till._selling)
         after.let_go()
@@ -531,3 +531,100 @@ def test_voided_without_the_hub_it_goes_out_again_alone_and_the_hub_hears_one_ha
     )
     assert do(rig, lambda work, _: tasks.about(work, "s", "double-hand-over", order.order_id), None) == []
     assert on_hand(rig, "S1", "s") == (998, 0)
+
+
+def test_esc_inside_picking_leads_back_to_it_and_what_is_scanned_then_is_picked_not_sold(rig: Rig) -> None:
+    order = placed(rig, store="s")
+
+    async def story(shop: Shop, _: HubBehind) -> None:
+        await do_it(shop, c.Do("pickups"), c.Answer("1"), c.Answer("1"), c.Choose(1))
+        assert asked(shop) == "pickup-short-way"
+        await do_it(shop, c.Cancel())
+        assert asked(shop) == "pickup-pick"
+        await do_it(shop, c.Scan(SHIRT))
+        assert [line.picked for line in seen(rig, order).fulfillments[0].lines] == [0, 1]
+        await do_it(shop, c.Cancel())
+        assert asked(shop) == "pickups"
+        await do_it(shop, c.Cancel())
+        assert asked(shop) == ""
+        assert shop.till.view.lines == ()
+
+    at_till(rig, story)
+
+
+def test_esc_at_the_counter_takes_back_one_step_and_keeps_what_was_said_before(rig: Rig) -> None:
+    order = ready(rig, paid=True)
+
+    async def story(shop: Shop, _: HubBehind) -> None:
+        await do_it(shop, code(order), c.Answer("4"), c.Answer("Kai Weber"))
+        await do_it(shop, c.Answer("2"), c.Choose(1), c.Cancel())
+        assert asked(shop) == "pickup-hand"
+        assert state_of(rig, order) == "claimed"
+        question = shop.till.view.question
+        assert question is not None
+        assert ("holt ab: Kai Weber", "") in question.rows
+        assert ("bezahlt", "") in question.rows
+
+    at_till(rig, story)
+
+
+def test_the_counter_says_what_stays_here_and_what_is_to_be_paid(rig: Rig) -> None:
+    order = ready(rig)
+
+    async def story(shop: Shop, _: HubBehind) -> None:
+        await do_it(shop, code(order))
+        question = shop.till.view.question
+        assert question is not None
+        assert question.rows[-1] == ("noch zu zahlen", "15,77")
+        await do_it(shop, c.Answer("2"), c.Choose(2), c.Choose(2))
+        question = shop.till.view.question
+        assert question is not None
+        assert question.rows[1][0].startswith("nicht mitgenommen: "), question.rows
+        assert question.rows[-1] == ("noch zu zahlen", "2,78")
+
+    at_till(rig, story)
+
+
+def test_the_list_says_what_to_do_next(rig: Rig) -> None:
+    placed(rig, store="s")
+    to_pay, paid = ready(rig), ready(rig, paid=True)
+
+    async def story(shop: Shop, _: HubBehind) -> None:
+        await do_it(shop, c.Do("pickups"))
+        question = shop.till.view.question
+        assert question is not None
+        texts = {option.text.partition(":")[0]: option.text for option in question.options}
+        assert "packen, 3 Teile" in texts["Bestellung 1"]
+        assert "15,77 kassieren, Fach A1, 3 Teile" in texts[f"Bestellung {to_pay.number}"]
+        assert "ausgeben, Fach A1, 3 Teile" in texts[f"Bestellung {paid.number}"]
+        assert all(option.note.startswith("bis ") for option in question.options)
+
+    at_till(rig, story)
+
+
+def test_without_an_answer_while_picking_nothing_is_sold_and_it_goes_on_with_the_hub(rig: Rig) -> None:
+    order = placed(rig, store="s")
+
+    async def story(shop: Shop, line: HubBehind) -> None:
+        await do_it(shop, c.Do("pickups"), c.Answer("1"))
+        line.fail("before")
+        assert await do_it(shop, c.Scan(MILK)) == "pickup-pick-silent"
+        assert await do_it(shop, c.Scan(MILK)) == "pickup-pick-silent"
+        assert (asked(shop), shop.till.view.lines) == ("pickup-pick", ())
+        line.fail("")
+        await do_it(shop, c.Scan(SHIRT))
+        assert [line.picked for line in seen(rig, order).fulfillments[0].lines] == [1, 1]
+
+    at_till(rig, story)
+
+
+def test_another_article_that_was_scanned_for_what_is_missing_is_picked_with_it(rig: Rig) -> None:
+    order = placed(rig, store="s")
+
+    async def story(shop: Shop, _: HubBehind) -> None:
+        await do_it(shop, c.Do("pickups"), c.Answer("1"), c.Scan(MILK), c.Scan(MILK))
+        await do_it(shop, c.Answer("1"), c.Choose(1), c.Choose(3), c.Scan(MILK))
+        assert asked(shop) == "pickup-shelf"
+
+    at_till(rig, story)
+    assert [line.picked for line in seen(rig, order).fulfillments[0].lines] == [2, 0, 1]

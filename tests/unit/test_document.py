@@ -9,6 +9,7 @@ from receipts.escpos import compose_document
 from receipts.model import Shop
 from receipts.profiles import load_profiles
 from receipts.text import Style
+from tests.simulators.paper import PROFILES, Interpreter
 
 SHOP = Shop("Müller & Söhne", ("Hauptstraße 1",))
 PAPER = Document(
@@ -42,3 +43,12 @@ def test_every_printer_gets_bytes_with_the_words_in_its_own_letters(name: str) -
     made = compose_document(PAPER, SHOP, profile)
     assert "Söhne".encode(profile.codec) in made
     assert b"1.234,56" in made
+
+
+def test_a_code_between_texts_has_the_white_that_scanners_want() -> None:
+    profile = load_profiles(config_path() / "printers.toml")["epson-80"]
+    label = Document((DocumentRow("Fach B4"), DocumentRow("TRSPZ1", style="code"), DocumentRow("Code")))
+    paper = Interpreter(PROFILES["48"])
+    paper.feed(compose_document(label, SHOP, profile))
+    paper.finish()
+    assert paper.violations == []
