@@ -66,7 +66,8 @@ class CashMoved(msgspec.Struct, frozen=True, omit_defaults=True):
     """Cash came into a session's drawer or left it without a sale. `amount_minor` is positive for what came.
 
     `kind` is one of pos.domain.drawer.MOVEMENTS; a "float" says what lies there as the session begins, and the newest
-    one holds. `case` is the business case (GV_TYP), `bag` the number of the bag it was put in.
+    one holds. `case` is the business case (GV_TYP), `bag` the number of the bag it was put in. `currency` is empty for
+    the till's own; of another one `amount_minor` counts its minor units, and none of it is in the till's own cash.
     """
 
     cash_session: str
@@ -81,6 +82,7 @@ class CashMoved(msgspec.Struct, frozen=True, omit_defaults=True):
     bag: str = ""
     case: str = ""
     approvals: tuple[Approval, ...] = ()
+    currency: str = ""
 
 
 class CashCounted(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -183,6 +183,8 @@ def follow_days(days: Days, fact: Fact, epoch: int, seq: int) -> Days:
             return msgspec.structs.replace(days, session=fact.cash_session)
         case CashMoved(kind="float"):
             return _changed(days, fact.cash_session, float_minor=fact.amount_minor)
+        case CashMoved() if fact.currency:
+            return _foreign_moved(days, fact.cash_session, fact.currency, fact.amount_minor)
         case CashMoved():
             return _moved(days, fact.cash_session, fact.amount_minor)
         case CashCounted(complete=True):
@@ -251,7 +253,7 @@ def _moved(days: Days, session: str, amount_minor: int) -> Days:
 
 
 def _foreign_moved(days: Days, session: str, currency: str, minor: int, *, begins: bool = False) -> Days:
-    """More of another currency: it lay there as the session began, or it came by a sale."""
+    """More of another currency: it lay there as the session began, or it came or went."""
     found = days.find(session)
     if found is None or not minor:
         return days

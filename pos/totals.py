@@ -275,14 +275,12 @@ class _SessionFold:
                 self._lifted -= fact.amount_minor
                 self._bag = fact.bag
             case CashMoved():
-                self._moves.add(fact.kind, fact.reason, amount=fact.amount_minor)
+                self._moves.add(fact.currency, fact.kind, fact.reason, amount=fact.amount_minor)
 
     def sum(self) -> SessionSum:
         opened, closed = self._opened, self._closed
         begins = self._float if self._float is not None else opened.left_minor or 0
-        moves = tuple(
-            MovementSum(key[0], key[1], count, amount) for key, count, amount in self._moves.sorted()
-        )
+        moves = self._moved("")
         expected = begins + self.cash + sum(move.amount_minor for move in moves)
         session = SessionSum(
             opened.cash_session,
@@ -312,15 +310,26 @@ class _SessionFold:
             bag=self._bag or closed.bag,
         )
 
+    def _moved(self, currency: str) -> tuple[MovementSum, ...]:
+        """What moved of one currency; empty for the till's own."""
+        return tuple(
+            MovementSum(key[1], key[2], count, amount)
+            for key, count, amount in self._moves.sorted()
+            if key[0] == currency
+        )
+
     def _foreign(self) -> tuple[ForeignDrawer, ...]:
         came = {key[0]: minor for key, _, minor in self.foreign.sorted()}
         ends = {one.currency: one for one in self._closed.foreign} if self._closed is not None else None
         drawers = []
-        for currency in sorted(came.keys() | self._found.keys() if ends is None else ends.keys()):
+        moved = {key[0] for key in self._moves.sums if key[0]}
+        for currency in sorted(moved | (came.keys() | self._found.keys() if ends is None else ends.keys())):
             begins, sales = self._found.get(currency, 0), came.get(currency, 0)
-            drawer = ForeignDrawer(currency, begins, sales, begins + sales)
-            if ends is not None:
-                end = ends[currency]
+            moves = self._moved(currency)
+            expected = begins + sales + sum(move.amount_minor for move in moves)
+            drawer = ForeignDrawer(currency, begins, sales, expected, moves=moves)
+            end = ends.get(currency) if ends is not None else None
+            if end is not None:
                 drawer = msgspec.structs.replace(
                     drawer,
                     pieces=end.pieces,

@@ -126,7 +126,7 @@ class MovementSum(msgspec.Struct, frozen=True):
 class ForeignDrawer(msgspec.Struct, frozen=True, omit_defaults=True):
     """Cash of another currency in a drawer, in its own minor units: what lay there and what sales brought, to what was found.
 
-    `expected_minor` = begins + sales. The rest as in SessionSum.
+    `expected_minor` = begins + sales + moves. The rest as in SessionSum.
     """
 
     currency: str
@@ -138,6 +138,7 @@ class ForeignDrawer(msgspec.Struct, frozen=True, omit_defaults=True):
     difference_minor: int = 0
     lifted_minor: int = 0
     left_minor: int = 0
+    moves: tuple[MovementSum, ...] = ()
 
 
 class SessionSum(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,6 +8,7 @@ from pos.days import OpenSession
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.drawer import PAY_IN_REASONS, PAY_OUT_REASONS, counted_minor
+from pos.domain.foreign_cash import home_minor
 from pos.domain.question import Option, Question, to_minor
 from pos.domain.rights import Approval, Size, declare
 from pos.till.counting import Counting
@@ -120,13 +121,47 @@ class Cash:
         self._desk.must_be_selling()
         self._desk.need(CASH_DROP)
         before = self._desk.approvals
-        amount_minor = yield from self._amount("drop-amount", do.text, in_drawer=True)
-        approvals = yield from self._within(CASH_DROP, amount_minor, before)
-        bag = yield Question("drop-bag", "text", fields={"amount": self._shown(amount_minor)}, empty=True)
+        currency = yield from self._currency()
+        code = "drop-foreign-amount" if currency else "drop-amount"
+        amount_minor = yield from self._amount(code, do.text, in_drawer=True, currency=currency)
+        worth = home_minor(currency, amount_minor, self._desk.setup.tenders.foreign)
+        approvals = yield from self._within(CASH_DROP, worth, before)
+        shown = f"{self._shown(amount_minor)} {currency}".rstrip()
+        bag = yield Question("drop-bag", "text", fields={"amount": shown}, empty=True)
         yield self._move(
-            "drop", -amount_minor, "safe", bag=bag or "", case="Geldtransit", approvals=approvals
+            "drop",
+            -amount_minor,
+            "safe",
+            bag=bag or "",
+            case="Geldtransit",
+            approvals=approvals,
+            currency=currency,
         )
-        self._desk.warn("cash-dropped", level="info", amount=amount_minor)
+        if currency:
+            self._desk.warn("foreign-dropped", level="info", amount=amount_minor, currency=currency)
+        else:
+            self._desk.warn("cash-dropped", level="info", amount=amount_minor)
+
+    def _currency(self) -> Generator[Any, Any, str]:
+        """Which one goes to the safe; not asked while only the till's own lies in the drawer, which is the empty name."""
+        others = [currency for currency, minor in self._foreign.items() if minor > 0]
+        if not others:
+            return ""
+        home = self._desk.setup.currency
+        chosen: str = yield Question(
+            "drop-currency", options=tuple(Option(each, each) for each in (home, *others)), confirm=True
+        )
+        return "" if chosen == home else chosen
+
+    @property
+    def _foreign(self) -> dict[str, int]:
+        """What lies in the drawer of other currencies, by the facts."""
+        session = self.session
+        if session is not None:
+            return {one.currency: one.expected_minor for one in session.foreign}
+        opened = self._ledger.day_facts()
+        left = getattr(opened[-1], "left_foreign", ()) if opened else ()
+        return {one.currency: one.amount_minor for one in left}
 
     def _pay_in(self, do: c.Do) -> Flow:
         self._desk.must_be_selling()
@@ -189,26 +224,37 @@ class Cash:
         return reason, note
 
     def _amount(
-        self, code: str, typed: str, *, in_drawer: bool = False, zero: bool = False
+        self, code: str, typed: str, *, in_drawer: bool = False, zero: bool = False, currency: str = ""
     ) -> Generator[Any, Any, int]:
         """An amount above 0; what goes out must be in the drawer."""
         found = to_minor(typed, digits_are_cents=self._desk.setup.digits_are_cents) if typed else None
         while True:
             if found is None:
-                found = yield Question(code, "amount", scans="refuse")
-            session = self.session
-            has = session.expected_minor if session is not None else self.left_minor or 0
+                fields: dict[str, str | int] = {"currency": currency} if currency else {}
+                found = yield Question(code, "amount", fields=fields, scans="refuse")
+            has = self._foreign.get(currency, 0) if currency else self._home_minor
             if found > _AMOUNT_MAX or (found == 0 and not zero):
                 self._desk.warn("cash-amount-limit", limit=_AMOUNT_MAX)
             elif in_drawer and found > has:
-                self._refuse_too_much(has)
+                self._refuse_too_much(has, currency)
             else:
                 return found
             found = None
 
-    def _refuse_too_much(self, has_minor: int) -> None:
+    @property
+    def _home_minor(self) -> int:
+        """What lies in the drawer of the till's own currency, by the facts."""
+        session = self.session
+        return session.expected_minor if session is not None else self.left_minor or 0
+
+    def _refuse_too_much(self, has_minor: int, currency: str) -> None:
         """How much there is is told to those who may know it."""
-        if self._desk.may(SEE_EXPECTED):
+        told = self._desk.may(SEE_EXPECTED)
+        if currency and told:
+            self._desk.warn("foreign-not-in-drawer-of", amount=has_minor, currency=currency)
+        elif currency:
+            self._desk.warn("foreign-not-in-drawer", currency=currency)
+        elif told:
             self._desk.warn("not-in-drawer-of", amount=has_minor)
         else:
             self._desk.warn("not-in-drawer")
@@ -223,6 +269,7 @@ class Cash:
         bag: str = "",
         case: str = "",
         approvals: _Approvals = (),
+        currency: str = "",
     ) -> None:
         """The fact, then the drawer and the slip."""
         desk = self._desk
@@ -240,6 +287,7 @@ class Cash:
             bag=bag,
             case=case or "Anfangsbestand",
             approvals=approvals,
+            currency=currency,
         )
         await self._ledger.append([*facts, moved], None)
         if kind != "float":

@@ -74,7 +74,9 @@ def movement_slip(fact: CashMoved, number: str, setup: TillSetup, names: Names =
     words = texts(setup.language)
     rows = [
         DocumentRow(words(f"report.{fact.kind}-title"), style="mark"),
-        DocumentRow(words("report.amount"), _money(abs(fact.amount_minor), words), "big"),
+        DocumentRow(
+            words("report.amount"), f"{_money(abs(fact.amount_minor), words)} {fact.currency}".rstrip(), "big"
+        ),
         DocumentRow(words("report.number"), number),
         DocumentRow(words("report.at"), _time(fact.moved_ms, fact.offset_min, words)),
         DocumentRow(words("report.operator"), _who(fact.operator, names)),
@@ -245,6 +247,10 @@ def _foreign(
         yield row("begins", foreign.begins_minor)
     if see_expected:
         yield row("sales", foreign.sales_minor)
+    for move in foreign.moves:
+        name = words(f"report.foreign-{move.kind}", currency=foreign.currency, count=move.count)
+        yield DocumentRow(name, _money(move.amount_minor, words))
+    if see_expected:
         yield row("expected", foreign.expected_minor)
     if not closed:
         return

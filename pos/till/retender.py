@@ -22,6 +22,7 @@ from pos.till.checkout import Checkout
 from pos.till.counters import is_counter, negated, retender_of, standing_tenders, void_of
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
+from pos.till.ledger import Ledger
 from pos.till.numbered import numbered, which
 from pos.till.paid_with import key_of
 from pos.till.selling import Selling
@@ -52,9 +53,15 @@ class Retender:
     """`may_void` is asked before a receipt is voided and raises Refusal: a gift card of it may be spent."""
 
     def __init__(
-        self, desk: Desk, selling: Selling, checkout: Checkout, line: CardPaying | None = None
+        self,
+        desk: Desk,
+        ledger: Ledger,
+        selling: Selling,
+        checkout: Checkout,
+        line: CardPaying | None = None,
     ) -> None:
         self._desk = desk
+        self._ledger = ledger
         self._selling = selling
         self._checkout = checkout
         self.may_void: Callable[[Sale], Coroutine[Any, Any, None]] | None = None
@@ -189,8 +196,8 @@ class Retender:
     def _back(self, standing: Sequence[Tender]) -> Generator[Any, Any, tuple[Tender, ...]]:
         """What takes the tenders back that stand: a terminal's at the terminal, before anything is written."""
         back = []
-        for tender in standing:
-            turned = self._turned(tender)
+        for tender, plain in zip(standing, self._turned(standing), strict=True):
+            turned = plain
             if tender.payment and tender.amount_minor > 0 and self.line is not None:
                 reversed_ = yield from self.line.reverse_paid(tender)
                 if reversed_ is None:
@@ -199,16 +206,23 @@ class Retender:
             back.append(turned)
         return tuple(back)
 
-    def _turned(self, tender: Tender) -> Tender:
-        """What takes it back: the very notes of foreign cash while they lie in the drawer, else the till's own cash."""
-        foreign, days = tender.foreign, self._desk.world.journal.head.days
-        if foreign is None or foreign.given_minor <= 0:
-            return negated(tender)
-        session = days.current
-        if session is not None and session.foreign_in(foreign.currency).expected_minor >= foreign.given_minor:
-            return negated(tender)
-        back, _ = cash_due(-tender.amount_minor, self._rules.rounding)
-        return Tender("cash", back, back, 0, tender.currency)
+    def _turned(self, standing: Sequence[Tender]) -> tuple[Tender, ...]:
+        """What takes them back: the very notes of foreign cash while they lie in the drawer, else the till's own cash."""
+        session = self._ledger.cash_session(self._ledger.day_facts())
+        open_session = self._desk.world.journal.head.days.find(session)
+        lying = {one.currency: one.expected_minor for one in open_session.foreign} if open_session else {}
+        back = []
+        for tender in standing:
+            foreign = tender.foreign
+            if foreign is None or foreign.given_minor <= 0:
+                back.append(negated(tender))
+            elif lying.get(foreign.currency, 0) >= foreign.given_minor:
+                lying[foreign.currency] -= foreign.given_minor
+                back.append(negated(tender))
+            else:
+                coins, _ = cash_due(-tender.amount_minor, self._rules.rounding)
+                back.append(Tender("cash", coins, coins, 0, tender.currency))
+        return tuple(back)
 
     def _new_tenders(
         self, target: _Target
@@ -236,9 +250,7 @@ class Retender:
         tenders = []
         by_link = any(tender.kind == "pay-link" for tender in target.standing)
         on_line = self.line is not None and (self.line.at_hand or by_link)
-        back = (
-            (yield from self._back(target.standing)) if on_line else tuple(map(self._turned, target.standing))
-        )
+        back = (yield from self._back(target.standing)) if on_line else self._turned(target.standing)
         if by_card:
             tenders.append((yield from self._by_card(target, by_card)))
         elif _by_card(target.standing):

@@ -264,7 +264,7 @@ def _known(session: OpenSession) -> Counted:
 def _foreign_ends(
     session: OpenSession, later: OpenSession | None, counts: tuple[ForeignCount, ...], *, lifted: bool
 ) -> tuple[ForeignEnd, ...]:
-    """Each other currency that was in the drawer or was found there. What was not counted is believed."""
+    """Each other currency that was in the drawer, be it for a while, or was found there. What was not counted is believed."""
     by_currency = {one.currency: one for one in counts}
     ends = []
     for currency in sorted(by_currency.keys() | {one.currency for one in session.foreign}):
@@ -282,6 +282,7 @@ def _foreign_ends(
             since_minor=since,
             pieces=count.pieces if count is not None else (),
         )
-        if expected or lies or (count is not None and count.counted_minor):
+        known = any(one.currency == currency for one in session.foreign)
+        if known or lies or (count is not None and count.counted_minor):
             ends.append(end)
     return tuple(ends)

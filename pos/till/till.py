@@ -156,7 +156,7 @@ class Till:
             self.submit,
         )
         self._cards.paying.give_back_by(refunds)
-        retender = Retender(self._desk, self._selling, self._checkout, self._cards.paying)
+        retender = Retender(self._desk, ledger, self._selling, self._checkout, self._cards.paying)
         vouchers = Vouchers(self._desk, self._selling, self._checkout, self._surroundings, tendering)
         credit = Credit(self._desk, self._selling, self._checkout, tendering)
         retender.may_void, retender.may_turn = vouchers.may_void, credit.may_turn

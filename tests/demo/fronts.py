@@ -134,7 +134,11 @@ def _filled(step: str, shop: Shop) -> str:
         cards = [line.serial for sale in shop.journal.sales for line in sale.lines if line.kind == "voucher"]
         step = step.replace("{card}", own_code(ScanKind.GIFT_CARD, cards[-1]))
     if "{cash}" in step:
-        moved = [fact.amount_minor for fact in shop.journal.facts if isinstance(fact, CashMoved)]
+        moved = [
+            fact.amount_minor
+            for fact in shop.journal.facts
+            if isinstance(fact, CashMoved) and not fact.currency
+        ]
         tenders = [tender for sale in shop.journal.sales for tender in sale.tenders]
         paid = [tender.amount_minor for tender in tenders if tender.kind == "cash"]
         step = step.replace("{cash}", f"{sum(moved) + sum(paid)}x0,01")

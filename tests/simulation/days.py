@@ -54,6 +54,7 @@ class _Ledger:
         self.float: dict[str, int] = {}
         self.moved: Counter[str] = Counter()
         self.abroad: Counter[tuple[str, str]] = Counter()
+        self.dropped: Counter[tuple[str, str]] = Counter()
 
 
 class _Day:
@@ -102,9 +103,10 @@ class _Day:
         else:
             self._books.float[self._session.session] = self._session.left_minor or 0
 
-    def _moves(self, kind: str, amount: int, reason: str = "") -> None:
+    def _moves(self, kind: str, amount: int, reason: str = "", currency: str = "") -> None:
+        session = self._session.session
         moved = CashMoved(
-            self._session.session, "2026-11-21", "1", 0, 60, kind, amount, reason=reason, case="Geldtransit"
+            session, "2026-11-21", "1", 0, 60, kind, amount, reason, case="Geldtransit", currency=currency
         )
         self.write(moved)
 
@@ -196,6 +198,10 @@ class _Day:
         self._pay(self._lines(-1), -1)
 
     def _move(self) -> None:
+        lying = [one for one in self._session.foreign if one.expected_minor > 0]
+        if lying and self._rng.random() < 0.3:
+            self._drop_abroad(self._rng.choice(lying))
+            return
         kind = self._rng.choice(("pay-in", "pay-out", "drop"))
         amount = self._rng.randrange(1, 20_000)
         if kind != "pay-in" and amount > self._session.expected_minor:
@@ -204,6 +210,13 @@ class _Day:
         signed = amount if kind == "pay-in" else -amount
         self._moves(kind, signed, "other")
         self._books.moved[self._session.session] += signed
+        self._report.moves += 1
+
+    def _drop_abroad(self, one: OpenForeign) -> None:
+        amount = self._rng.randrange(1, one.expected_minor + 1)
+        self._moves("drop", -amount, "safe", one.currency)
+        self._books.abroad[self._session.session, one.currency] -= amount
+        self._books.dropped[self._session.session, one.currency] -= amount
         self._report.moves += 1
 
     def _swap(self) -> None:
@@ -302,6 +315,10 @@ class _Day:
                     assert shown is not None, "the drawer = Z in each currency"
                     assert shown.expected_minor == given, "the drawer = Z in each currency"
             assert not [one for one in abroad.values() if one.expected_minor], "no currency of nowhere"
+            for one in session.foreign:
+                dropped = sum(move.amount_minor for move in one.moves)
+                assert dropped == books.dropped[session.session, one.currency], "drops = Z in each currency"
+                assert one.expected_minor == one.begins_minor + one.sales_minor + dropped
             for one in session.foreign if closed else ():
                 assert one.counted_minor == one.expected_minor + one.difference_minor
                 assert one.left_minor + one.lifted_minor == one.counted_minor

@@ -1,10 +1,11 @@
-"""Random days of money at the real till: parts, rounding, gift cards, accounts, exchanges, returns, voids and re-tenders.
+"""Random days of money at the real till: parts, rounding, gift cards, accounts, exchanges, returns, voids, re-tenders, francs and drops.
 
 Half of the days give everything back the way it came and, in the end, take all goods back: then nothing may be left of any way
 of payment. On the others it goes back as it happens, and no receipt gives more than it took.
 """
 
 import asyncio
+import datetime as dt
 import random
 from collections import Counter
 from decimal import Decimal
@@ -13,13 +14,14 @@ from msgspec.structs import replace
 
 from pos.cash_facts import CashMoved, DayClosed
 from pos.domain import commands as c
+from pos.domain.day_totals import ForeignDrawer
 from pos.domain.drawer import CashRules, denominations
 from pos.domain.goods_rules import GoodsRules
 from pos.domain.refund import way_of
 from pos.domain.rights import ALL, Role
-from pos.domain.rounding import PROFILES
+from pos.domain.rounding import PROFILES, cash_due
 from pos.domain.scans import ScanKind, own_code
-from pos.domain.tender import TenderRules
+from pos.domain.tender import ForeignRate, TenderRules
 from pos.mentions import receipt_key
 from pos.sale_facts import Sale
 from pos.till.counters import is_counter
@@ -44,12 +46,14 @@ _CODES = (MILK, BUTTER, BREAD, CHOCOLATE, SHIRT, WATER, YOGHURT)
 _CUSTOMERS = ("K1", "K2")
 _CARDS = ("CARD1", "CARD2")
 _LIMIT = 5_000
+_FRANCS = (ForeignRate("CHF", Decimal("1.05"), dt.date(2026, 11, 21)),)
 _ROLES = (Role("cashier", (ALL,)), Role("supervisor", (ALL,)))
 
 
 class _Day:
     def __init__(self, seed: int) -> None:
         self._rng = random.Random(seed)
+        self._drops = random.Random(-1 - seed)
         self._as_paid = seed % 2 == 0
         self._own = seed % 3 == 0
         self._profile = PROFILES[self._rng.choice(("off", "CH", "NL"))]
@@ -65,6 +69,7 @@ class _Day:
                 rounding=self._profile,
                 cashback_max_minor=5_000,
                 account_limit_minor=_LIMIT,
+                foreign=_FRANCS,
             ),
         )
         self._seen = 0
@@ -80,6 +85,7 @@ class _Day:
                 (*acts, self._pay_account), (8, 2, 6, 3, 3, 1, 0 if self._as_paid else 1)
             )[0]()
             await self._finish()
+            await self._drop()
             self._check()
             await self._other()
         if self._as_paid:
@@ -161,6 +167,10 @@ class _Day:
                 await self._answer()
                 continue
             await self._other()
+            if not self._as_paid and self._drops.random() < 0.2:
+                await self._do("foreign-cash", str(self._drops.randrange(50, due + 2_000)))
+                await self._answer()
+                continue
             part = "" if rng.random() < 0.6 else str(rng.randrange(1, due + 1))
             match rng.choice(("cash", "cash", "cash", "card", "over", "voucher", "account", "back")):
                 case "cash":
@@ -290,6 +300,23 @@ class _Day:
         await self.shop.till.handle(c.ParkCart())
         await self.shop.till.handle(c.ResumeParked())
 
+    async def _drop(self) -> None:
+        """Some of a currency goes to the safe; now and then more is said than there is."""
+        rng, till = self._drops, self.shop.till
+        if self._as_paid or rng.random() < 0.6:
+            return
+        before = len(self.shop.journal.facts)
+        await self._do("cash-drop")
+        abroad = self._asked == "drop-currency" and rng.random() < 0.7
+        if self._asked == "drop-currency":
+            await self._say("#2" if abroad else "#1")
+        has = self._francs(self._session) if abroad else self._in(self._session)
+        amount = rng.randrange(1, 3_000)
+        await self._say(str(amount), "B7")
+        moved = [fact for fact in self.shop.journal.facts[before:] if isinstance(fact, CashMoved)]
+        assert len(moved) == (amount <= has), f"{amount} of {has} dropped: {moved}"
+        await till.handle(c.Cancel())
+
     async def _pay_account(self) -> None:
         await self._do("account-pay", str(self._rng.randrange(1, 3_000)))
         await self._say(self._rng.choice(_CUSTOMERS))
@@ -327,6 +354,8 @@ class _Day:
         self._seen = len(sales)
         for session in self.shop.journal.head.days.open[0].sessions:
             assert session.expected_minor == self._in(session.session) >= 0, f"drawer {session.drawer}"
+            francs = session.foreign_in("CHF").expected_minor
+            assert francs == self._francs(session.session) >= 0, f"francs in drawer {session.drawer}"
         for number, left in self._balances().items():
             assert left >= 0, f"{number} holds {left}"
         for customer, owed in self._owed().items():
@@ -345,8 +374,34 @@ class _Day:
         ) + sum(
             fact.amount_minor
             for fact in self.shop.journal.facts
-            if isinstance(fact, CashMoved) and fact.cash_session == session and fact.kind != "lift"
+            if isinstance(fact, CashMoved)
+            and fact.cash_session == session
+            and fact.kind != "lift"
+            and not fact.currency
         )
+
+    def _francs(self, session: str) -> int:
+        return sum(
+            tender.foreign.given_minor
+            for sale in self.shop.journal.sales
+            for tender in sale.tenders
+            if tender.foreign is not None and (tender.cash_session or sale.cash_session) == session
+        ) + self._dropped(session)
+
+    def _dropped(self, session: str) -> int:
+        """What went to the safe of francs, as a negative sum."""
+        return sum(
+            fact.amount_minor
+            for fact in self.shop.journal.facts
+            if isinstance(fact, CashMoved) and fact.cash_session == session and fact.currency == "CHF"
+        )
+
+    @property
+    def _session(self) -> str:
+        """The insert of who is signed in."""
+        days, operator = self.shop.journal.head.days, self.shop.till._desk.operator_id()
+        own = [one.session for one in days.open[0].to_close if operator in one.operators]
+        return own[0] if own else days.session
 
     def _holds(self, sale: Sale) -> None:
         owed = sale.total_minor + sale.rounding_minor + sale.tip_minor
@@ -419,7 +474,8 @@ class _Day:
                 if entry.receipts[-1] == key and entry.kind == entry.paid:
                     given[entry.paid, entry.reference] += entry.amount_minor
         for way, minor in given.items():
-            assert 0 <= minor <= max(0, came[way]), f"{key}: {minor} of {came[way]} by {way} went back"
+            most = max(came[way], cash_due(came[way], self._profile)[0] if way[0] == "cash" else 0)
+            assert 0 <= minor <= max(0, most), f"{key}: {minor} of {came[way]} by {way} went back"
 
     def _nothing_left(self) -> None:
         """All goods came back as they were paid: what is left was paid for gift cards, and lies on them."""
@@ -462,7 +518,10 @@ class _Day:
                 if rest >= value:
                     pieces.append(f"{rest // value}x{value // 100}.{value % 100:02d}")
                     rest %= value
-            await self._say("#1", *([" ".join(pieces)] if pieces else []), "=", "#1", "")
+            francs = str(session.foreign_in("CHF").expected_minor)
+            await self._say("#1", *([" ".join(pieces)] if pieces else []), "=", "#1", francs, "#1")
+            while self._asked in {"left", "drop-bag"}:
+                await self._say("")
         (closed,) = [fact for fact in shop.journal.facts if isinstance(fact, DayClosed)]
         sales = shop.journal.sales
         if not sales:
@@ -480,6 +539,10 @@ class _Day:
         for ended in closed.totals.sessions:
             assert ended.expected_minor == self._in(ended.session), "the insert = Z"
             assert ended.difference_minor == 0
+            swiss = {one.currency: one for one in ended.foreign}.get("CHF", ForeignDrawer("CHF"))
+            assert swiss.expected_minor == self._francs(ended.session), "the francs = Z"
+            assert sum(move.amount_minor for move in swiss.moves) == self._dropped(ended.session)
+            assert (swiss.difference_minor, swiss.left_minor) == (0, 0)
         again = day_totals([(1, fact) for fact in shop.journal.facts], closed.day)
         assert canonical(again) == canonical(closed.totals), "the Z is the fold of its facts"
 
