@@ -333,10 +333,12 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class RefusedRecord(msgspec.Struct, frozen=True):
-    """A record that was not taken: the how-manieth it was, from 1, and why."""
+    """A record that was not taken: the how-manieth it was, from 1, and why. `line` counts all lines; `field` may be empty."""
 
     record: int
     why: str
+    line: int = 0
+    field: str = ""
 
 
 class Brought(msgspec.Struct, frozen=True, omit_defaults=True):

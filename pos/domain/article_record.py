@@ -32,7 +32,11 @@ _BESIDE = ("codes", "prices", "product", "option_names")
 
 
 class RecordRefusedError(ValueError):
-    """No till could read this record; the text names the article and the field."""
+    """No till could read this record; the text names the article and the field, as `field` does where there is one."""
+
+    def __init__(self, text: str, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
 
 
 class DatedPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,7 +83,9 @@ def change_of(record: dict[str, Any]) -> ArticleChanged | ArticleGone:
         raise RecordRefusedError(f"article {record.get('sku')}: {error}".replace("$.article", "$")) from error
     trouble = trouble_of(found) if isinstance(found, ArticleChanged) else ""
     if trouble:
-        raise RecordRefusedError(trouble)
+        raise RecordRefusedError(
+            trouble, trouble.removeprefix(f"article {record['sku']}: ").partition(":")[0]
+        )
     return found
 
 

@@ -8,9 +8,10 @@ from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from sync.hub.api import only_office, software_version, till_api
+from sync.hub.api import software_version, till_api
 from sync.hub.description.document import described_json
 from sync.hub.gate import Gate
+from sync.hub.office import only_office
 from sync.hub.pages import get_gift, get_receipt
 from sync.hub.problems import HANDLERS
 from sync.hub.service import Hub

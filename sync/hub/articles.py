@@ -29,7 +29,11 @@ _UPSERT_POSTGRESQL: Final = sa.text(
 
 
 class RecordError(ValueError):
-    """A record cannot be taken; the text says why."""
+    """A record cannot be taken; the text says why, `field` where."""
+
+    def __init__(self, text: str, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
 
 
 class ArticleRecord(msgspec.Struct, frozen=True):
@@ -49,7 +53,7 @@ def read_article(line: bytes) -> ArticleRecord:
         raise RecordError(f"this is no JSON object: {error}") from error
     sku = record.get("sku")
     if not isinstance(sku, str) or not 0 < len(sku) <= _SKU_MAX or not sku.isprintable():
-        raise RecordError(f"an article has a sku of 1 to {_SKU_MAX} printable characters")
+        raise RecordError(f"an article has a sku of 1 to {_SKU_MAX} printable characters", "sku")
     if b"\\u0000" in line:
         raise RecordError("an article holds no NUL characters")
     try:
@@ -58,9 +62,9 @@ def read_article(line: bytes) -> ArticleRecord:
             record.get("media", ()), Annotated[tuple[Media, ...], msgspec.Meta(max_length=_MEDIA_MAX)]
         )
     except msgspec.ValidationError as error:
-        raise RecordError(f"article {sku}: media: {error}") from error
+        raise RecordError(f"article {sku}: media: {error}", "media") from error
     except RecordRefusedError as error:
-        raise RecordError(str(error)) from error
+        raise RecordError(str(error), error.field) from error
     return ArticleRecord(sku, line.decode().strip())
 
 
@@ -71,8 +75,8 @@ def put_articles(connection: Connection, records: Sequence[ArticleRecord], stamp
         sa.select(t.article.c.sku, t.article.c.body).where(t.article.c.sku.in_(sorted(newest)))
     )
     known = {row.sku: row.body for row in found}
-    # Sorted, so that two imports at once take their locks in the same order.
-    rows = [(sku, body) for sku, body in sorted(newest.items()) if known.get(sku) != body]
+    # Compared as JSON: a sheet orders fields in its own way. Sorted, so that two imports at once take their locks in the same order.
+    rows = [(sku, body) for sku, body in sorted(newest.items()) if not _same(known.get(sku), body)]
     if not rows:
         return 0
     if connection.dialect.name == "postgresql":
@@ -87,3 +91,11 @@ def put_articles(connection: Connection, records: Sequence[ArticleRecord], stamp
     index_articles(connection, rows)
     append(connection, CHAIN, "article", rows, stamp, now_ms)
     return len(rows)
+
+
+def _same(known: str | None, body: str) -> bool:
+    return known is not None and (known == body or _canonical(known) == _canonical(body))
+
+
+def _canonical(body: str) -> bytes:
+    return msgspec.json.encode(msgspec.json.decode(body), order="sorted")

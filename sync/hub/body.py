@@ -8,7 +8,7 @@ from litestar import Request
 
 from sync.hub.problems import ProblemError
 
-__all__ = ["chunks", "lines", "read_json"]
+__all__ = ["chunks", "read_json"]
 
 _GZIP: Final = 31
 
@@ -54,21 +54,6 @@ async def read_json(request: Request[Any, Any, Any], limit: int) -> bytes:
     """A whole JSON body. Other content types are refused: a page in a browser cannot send this one unasked."""
     _demand(request, "application/json")
     return b"".join([piece async for piece in chunks(request, limit)])
-
-
-async def lines(request: Request[Any, Any, Any], limit: int, line_limit: int) -> AsyncIterator[bytes]:
-    """The lines of an NDJSON body, empty ones left out."""
-    _demand(request, "application/x-ndjson")
-    rest = b""
-    async for piece in chunks(request, limit):
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in whole:
-            if line.strip():
-                yield line
-        if len(rest) > line_limit:
-            raise ProblemError(413, "A line is too long", f"at most {line_limit} bytes")
-    if rest.strip():
-        yield rest
 
 
 def _demand(request: Request[Any, Any, Any], content_type: str) -> None:

@@ -37,7 +37,7 @@ def read_promotion(line: bytes) -> PromotionRecord:
         row = read_row(_decoder.decode(line))
         body = msgspec.json.encode(row).decode()
     except RowRefusedError as error:
-        raise RecordError(str(error)) from error
+        raise RecordError(str(error), error.faults[0].field) from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise RecordError(f"this is no JSON object: {error}") from error
     if "\\u0000" in body:

@@ -13,6 +13,7 @@ from sync.hub.description.examples import EXAMPLES
 from sync.hub.description.lines import LINES
 from sync.hub.description.reading import Reading, read_handler, roles_of
 from sync.hub.problems import PROBLEM_JSON
+from sync.hub.shop.kit.bulk import Import
 from sync.hub.shop.kit.http import BODY_MAX_BYTES
 from sync.hub.shop.kit.work import KEY_MAX
 from sync.wire import Batch, Brought, Enrol, EpochRequest, Fork, Gap, Hello, Problem, Rotation
@@ -131,7 +132,7 @@ def _operation(
     parameters += [_ref("parameters", one.name) for one in said if one.name == "X-Tresen-Secret"]
     if parameters:
         operation["parameters"] = parameters
-    body = _body(named, path, reading, schema_of)
+    body = _body(named, path, method, reading, schema_of)
     if body:
         operation["requestBody"] = {"required": True, "content": body}
     operation["responses"] = _answers(path, method, handler, reading, schema_of, has_body=bool(body))
@@ -161,8 +162,10 @@ def _parameter(one: Any, schema_of: Callable[[Any], Any]) -> dict[str, Any]:
     return {"name": one.name, "in": one.place, "required": needed, "schema": schema}
 
 
-def _body(named: str, path: str, reading: Reading, schema_of: Callable[[Any], Any]) -> dict[str, Any]:
-    if path in LINES:
+def _body(
+    named: str, path: str, method: str, reading: Reading, schema_of: Callable[[Any], Any]
+) -> dict[str, Any]:
+    if path in LINES and method != "GET":
         return dict(LINES[path])
     asked = (
         reading.body
@@ -195,7 +198,9 @@ def _answers(
     answers: dict[str, Any] = {
         str(handler.status_code): {
             "description": "Done" if reading.writes else "Found",
-            "content": {"application/json": {"schema": schema_of(reading.answer)}},
+            "content": _TEXTS
+            if reading.answer is None
+            else {"application/json": {"schema": schema_of(reading.answer)}},
             **({"headers": headers} if headers else {}),
         }
     }
@@ -205,10 +210,15 @@ def _answers(
     answers |= {str(status): _ref("responses", str(status)) for status in sorted(statuses)}
     if path.endswith("/facts"):
         answers["409"] = _said("The chain has a gap, or forks", {"anyOf": [schema_of(Gap), schema_of(Fork)]})
-    if path.startswith("/v1/catalogue/articles"):
+    if path in LINES and method != "GET":
         answers["422"] = {
-            "description": "Some lines were left out; all others are taken",
-            "content": {"application/json": {"schema": schema_of(Brought)}},
+            "description": "Some lines were left out, or nothing was taken where all lines were to hold",
+            "content": {
+                "application/json": {
+                    "schema": schema_of(Brought if path.startswith("/v1/catalogue/") else Import)
+                },
+                PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}},
+            },
         }
     return answers
 
@@ -246,7 +256,7 @@ def _schemas(
     found: list[tuple[str, str, HTTPRouteHandler, Reading]],
 ) -> tuple[Callable[[Any], Any], dict[str, Any]]:
     """Looks a type's schema up; and all that have a name."""
-    types: list[Any] = [Problem, Gap, Fork, Brought, *_ASKED.values()]
+    types: list[Any] = [Problem, Gap, Fork, Brought, Import, *_ASKED.values()]
     for *_, reading in found:
         types += [reading.body, reading.answer, *(one.type for one in reading.inputs)]
     unique = list(dict.fromkeys(one for one in types if one is not None))
@@ -310,6 +320,7 @@ _HEADERS: Final = {
         "description": "Seconds to wait", "required": True, "schema": {"type": "string", "pattern": "^[0-9]+$"},
     },
 }  # fmt: skip
+_TEXTS: Final = {kind: {"schema": {"type": "string"}} for kind in ("application/x-ndjson", "text/csv")}
 _PAGE: Final = {"text/html": {"schema": {"type": "string"}}}
 _PAGE_ANSWERS: Final = {
     "200": {"description": "The page, or the form of it that the address names"},

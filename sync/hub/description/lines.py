@@ -34,10 +34,30 @@ def _ndjson(line: dict[str, Any], example: str) -> dict[str, Any]:
 
 LINES: Final[dict[str, dict[str, Any]]] = {
     "/v1/catalogue/articles": {
-        "application/x-ndjson": _ndjson(_ARTICLE, '{"sku":"1001","name":"Apfelsaft 1 l","price_minor":199}\n')
+        "application/x-ndjson": _ndjson(
+            _ARTICLE, '{"sku":"1001","name":"Apfelsaft 1 l","price_minor":199}\n'
+        ),
+        "text/csv": {
+            **_TEXT,
+            "examples": {"lines": {"value": "sku,text,tax_code,price_minor\n1001,Apfelsaft 1 l,1,199\n"}},
+        },
     },
     "/v1/catalogue/promotions": {
-        "application/x-ndjson": _ndjson(_PROMOTION, '{"id":"p1","text":"Saft -10 %","kind":"percent"}\n')
+        "application/x-ndjson": _ndjson(_PROMOTION, '{"id":"p1","text":"Saft -10 %","kind":"percent"}\n'),
+        "text/csv": {
+            **_TEXT,
+            "examples": {"lines": {"value": "id,text,kind,percent\np1,Saft -10 %,percent,10\n"}},
+        },
+    },
+    "/v1/customers/import": {
+        "application/x-ndjson": {
+            **_TEXT,
+            "examples": {"lines": {"value": '{"name":"A. Muster","email":"a.muster@example.org"}\n'}},
+        },
+        "text/csv": {
+            **_TEXT,
+            "examples": {"lines": {"value": "name,email\nA. Muster,a.muster@example.org\n"}},
+        },
     },
     "/v1/stock/import": {
         "application/x-ndjson": {

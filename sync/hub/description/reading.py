@@ -18,7 +18,7 @@ from sync.hub.shop.kit.actor import ROLES
 
 __all__ = ["Input", "Reading", "read_handler", "roles_of"]
 
-_SCOPE: Final = re.compile(r"[a-z]+:(read|write)")
+_SCOPE: Final = re.compile(r"[a-z]+:(read|write|export|import)")
 
 
 class Input(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from sync.hub.shop.cards.api import ROUTES as CARDS
 from sync.hub.shop.cases.api import ROUTES as CASES
 from sync.hub.shop.catalogue.api import ROUTES as CATALOGUE
 from sync.hub.shop.customers.api import ROUTES as CUSTOMERS
+from sync.hub.shop.customers.bulk_api import ROUTES as ALL_CUSTOMERS
 from sync.hub.shop.kit.http import BODY_MAX_BYTES
 from sync.hub.shop.kit.paths import demand_path
 from sync.hub.shop.office.api import ROUTES as OFFICE
@@ -24,6 +25,7 @@ __all__ = ["channel_api"]
 
 _ROUTES: Final[tuple[Any, ...]] = (
     *(*STORES, *OFFICE, *CATALOGUE, *STOCK, *ORDERS, *CUSTOMERS, *CARDS, *WEBHOOKS, *BASKETS, *BRAND, *CASES),
+    *ALL_CUSTOMERS,
     *CART_ORDERS,
     *RETURNS,
 )

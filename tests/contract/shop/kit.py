@@ -32,9 +32,8 @@ class Channel:
                 transport=rig.transport(), base_url="http://hub", auth=Signing(rig, store, till)
             )
             return
-        token = transact(
-            rig.engine, issue_token, f"{role} {next(_KEYS)}", role, store, rig.hub.ids, rig.clock.wall_ms()
-        )
+        self.name = f"{role} {next(_KEYS)}"
+        token = transact(rig.engine, issue_token, self.name, role, store, rig.hub.ids, rig.clock.wall_ms())
         self._line = httpx.AsyncClient(
             transport=rig.transport(), base_url="http://hub", headers={"Authorization": f"Bearer {token}"}
         )

@@ -55,7 +55,9 @@ __all__ = [
     "find",
     "find_by_identifier",
     "get",
+    "identifiers_of",
     "kept_of",
+    "key_of",
     "lookup_form",
     "make_link",
     "merge",
@@ -64,6 +66,7 @@ __all__ = [
     "put",
     "remove_identifier",
     "restrict",
+    "shown",
 ]
 
 ACTIVE: Final = "active"
@@ -95,16 +98,16 @@ class ListPurchases(Struct, frozen=True):
     limit: int
 
 
-def create(work: Work, ask: NewCustomer) -> Made:
+def create(work: Work, ask: NewCustomer, customer_id: str = "") -> Made:
     """Raises RefusedError 409 "known" (its detail is the customer's id) where one of the identifiers is somebody's."""
-    customer_id = work.new_id()
+    customer_id = customer_id or work.new_id()
     row = {
         "customer_id": customer_id, "version": 1, "state": ACTIVE, "merged_into": "", "language": ask.about.language,
         "created_ms": work.now_ms, "changed_ms": work.now_ms,
         "body": seal_for(work, customer_id, encode_json(ask.about)),
     }  # fmt: skip
     work.execute(t.customer.insert(), row)
-    for identifier in (*_of_about(ask.about), *ask.identifiers):
+    for identifier in (*identifiers_of(ask.about), *ask.identifiers):
         _identify(work, customer_id, identifier)
     work.event("", "customer.created", customer_id, {"version": 1})
     return Made(customer_id, 1)
@@ -115,7 +118,7 @@ def put(work: Work, ask: Put) -> Made:
     row = locked(work, customer_id)
     demand_version(ask.if_match, row.version)
     before = _about(work, customer_id, bytes(row.body))
-    old, new = set(_of_about(before)), set(_of_about(ask.about))
+    old, new = set(identifiers_of(before)), set(identifiers_of(ask.about))
     for identifier in sorted(old - new, key=_order):
         _forget(work, customer_id, identifier)
     for identifier in sorted(new - old, key=_order):
@@ -130,7 +133,7 @@ def put(work: Work, ask: Put) -> Made:
 
 
 def get(work: Work, customer_id: str) -> Customer:
-    found = _read(work, standing(work, customer_id))
+    found = shown(work, standing(work, customer_id))
     _looked(work, found.customer_id, "profile")
     return found
 
@@ -156,6 +159,11 @@ def lookup_form(identifier: Identifier) -> str:
             return f"+{digits}"
         return f"+{digits[2:]}" if digits.startswith("00") else f"+49{digits.removeprefix('0')}"
     return value.upper()
+
+
+def key_of(identifier: Identifier) -> tuple[str, str]:
+    """By which identifiers are the same."""
+    return identifier.kind, lookup_form(identifier)
 
 
 def find_by_identifier(work: Work, kind: str, value: str) -> str | None:
@@ -289,7 +297,7 @@ def kept_of(work: Work, customer_id: str) -> Export:
         sa.select(a.at_ms, a.who, a.what).where(a.customer_id.in_(all_ids)).order_by(a.at_ms, a.access_id)
     )
     return Export(
-        tuple(_read(work, one) for one in all_ids),
+        tuple(shown(work, one) for one in all_ids),
         tuple(consent for one in all_ids for consent in consents.listing(work, one)),
         tuple(points.entries(work, all_ids)),
         tuple(Purchase(*row) for row in rows),
@@ -343,7 +351,7 @@ def by_link(work: Work, secret: str) -> str | None:
 # -- inside
 
 
-def _of_about(about: About) -> tuple[Identifier, ...]:
+def identifiers_of(about: About) -> tuple[Identifier, ...]:
     found = (("email", about.email), ("phone", about.phone))
     return tuple(
         msgspec.convert({"kind": kind, "value": value}, Identifier)
@@ -386,7 +394,8 @@ def _about(work: Work, customer_id: str, body: bytes) -> About:
     return msgspec.json.decode(plain, type=About) if plain else About()
 
 
-def _read(work: Work, customer_id: str) -> Customer:
+def shown(work: Work, customer_id: str) -> Customer:
+    """As it is; who looks is for the caller to note."""
     c, i = t.customer.c, t.customer_identifier.c
     row = work.execute(sa.select(c.version, c.state, c.body).where(c.customer_id == customer_id)).one()
     all_ids = cluster(work, customer_id)

@@ -1,6 +1,6 @@
 """Who calls the API of the channels: a till by its signature, everybody else by a token; and what each may do.
 
-A scope is `resource:read` or `resource:write`. A token belongs to one role, and to one store or to all. The token of a
+A scope is `resource:read` or `resource:write`; `export` and `import` are for all of a resource at once. A token belongs to one role, and to one store or to all. The token of a
 web shop can be seen by everyone who visits it, so its role reaches a cart, an order or a return only with the secret that
 was given out when it was made (`Work.demand_secret`).
 """
@@ -38,13 +38,15 @@ def _both(*resources: str) -> frozenset[str]:
     return frozenset(f"{name}:{kind}" for name in resources for kind in ("read", "write"))
 
 
+_OUT: Final = frozenset({"catalogue:export", "promotions:export"})
 ROLES: Final = {
-    "admin": _both(*_SHOP, "tokens"),
-    "connector": _both(*_SHOP) - {"customers:write"},
+    "admin": _both(*_SHOP, "tokens") | _OUT | {"customers:export", "customers:import"},
+    "connector": (_both(*_SHOP) | _OUT) - {"customers:write"},
     "staff": _both(
         *("stock", "carts", "orders", "returns", "customers", "cards", "tasks", "cases", "receipts")
     )
-    | {"catalogue:read", "prices:read", "promotions:read", "stores:read", "surveys:read", "messages:read"},
+    | {"catalogue:read", "prices:read", "promotions:read", "stores:read", "surveys:read", "messages:read"}
+    | _OUT,
     "storefront": frozenset(
         {
             *("catalogue:read", "prices:read", "stock:read", "stores:read", "carts:read", "carts:write"),

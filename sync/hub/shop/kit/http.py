@@ -25,7 +25,17 @@ from sync.wire import Problem, encode_json
 if TYPE_CHECKING:
     from sync.hub.service import Hub
 
-__all__ = ["BODY_MAX_BYTES", "REFUSALS", "SECRET_HEADER", "act", "actor_of", "bearer_of", "look", "secret_of"]
+__all__ = [
+    "BODY_MAX_BYTES",
+    "REFUSALS",
+    "SECRET_HEADER",
+    "act",
+    "actor_of",
+    "bearer_of",
+    "look",
+    "problem_of",
+    "secret_of",
+]
 
 BODY_MAX_BYTES: Final = 256 * 1024
 SECRET_HEADER: Final = "x-tresen-secret"  # noqa: S105 - a header's name
@@ -40,7 +50,7 @@ async def actor_of(request: Request[Any, Any, Any], scope: str) -> Actor:
     """Who calls, allowed `scope`. Raises ProblemError."""
     hub = hub_of(request)
     if hub.relay is not None:
-        raise _problem(RefusedError(421, "relay", "This is a store's relay", "the hub answers this"))
+        raise problem_of(RefusedError(421, "relay", "This is a store's relay", "the hub answers this"))
     actor = await _actor(request, hub)
     address = request.client.host if request.client is not None else ""
     who = f"{actor.name} {address}" if actor.is_public else actor.name
@@ -49,7 +59,7 @@ async def actor_of(request: Request[Any, Any, Any], scope: str) -> Actor:
     try:
         actor.demand(scope)
     except RefusedError as refused:
-        raise _problem(refused) from refused
+        raise problem_of(refused) from refused
     return actor
 
 
@@ -59,7 +69,7 @@ async def bearer_of(connection: ASGIConnection[Any, Any, Any, Any], scope: str) 
     try:
         found.demand(scope)
     except RefusedError as refused:
-        raise _problem(refused) from refused
+        raise problem_of(refused) from refused
     return found
 
 
@@ -109,7 +119,7 @@ async def act(
     try:
         done = await hub.database.run(lane, _perform, function, ask, hub, actor, keyed, status, tag)
     except RefusedError as refused:
-        raise _problem(refused) from refused
+        raise problem_of(refused) from refused
     after()
     hub.shop_moved()
     return _answer(done)
@@ -135,7 +145,7 @@ async def look(
     try:
         done = await hub.database.read(lane, read)
     except RefusedError as refused:
-        raise _problem(refused) from refused
+        raise problem_of(refused) from refused
     if done.tag and request.headers.get("if-none-match", "").strip() == done.tag:
         return Response(b"", status_code=304, headers={**ANSWER_HEADERS, "ETag": done.tag})
     return _answer(done)
@@ -164,10 +174,10 @@ async def _keyed(request: Request[Any, Any, Any], sent: bytes | None) -> Keyed |
     key = (given or "").strip()
     if given is None:
         if request.method == "POST":
-            raise _problem(RefusedError(400, "key-missing", "A POST needs an Idempotency-Key"))
+            raise problem_of(RefusedError(400, "key-missing", "A POST needs an Idempotency-Key"))
         return None
     if not 0 < len(key) <= KEY_MAX or not all("!" <= letter <= "~" for letter in key):
-        raise _problem(
+        raise problem_of(
             RefusedError(400, "key", f"An Idempotency-Key has 1 to {KEY_MAX} printable characters")
         )
     body = await request.body() if sent is None else sent
@@ -183,6 +193,7 @@ def _answer(done: Done) -> Response[bytes]:
     return Response(done.body, status_code=done.status, media_type="application/json", headers=headers)
 
 
-def _problem(refused: RefusedError) -> ProblemError:
+def problem_of(refused: RefusedError) -> ProblemError:
+    """For handlers that do not go through `act` or `look`."""
     problem = Problem(refused.status, refused.title, refused.detail)
     return ProblemError.of(msgspec.structs.replace(problem, type=refused.type))

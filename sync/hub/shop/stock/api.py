@@ -6,8 +6,10 @@ import msgspec
 from litestar import Request, Response, get, post, put
 from litestar.params import FromPath, JSONBody, QueryParameter
 
+from sync.hub.answers import json_answer
 from sync.hub.body import chunks
-from sync.hub.problems import ProblemError
+from sync.hub.shop.kit.bulk import FormatAsked, Import, NothingTakenError
+from sync.hub.shop.kit.bulk_http import form_of
 from sync.hub.shop.kit.http import REFUSALS, act, look
 from sync.hub.shop.kit.openapi import with_key
 from sync.hub.shop.kit.pages import PAGE_MAX
@@ -164,24 +166,28 @@ async def post_commit(
 
 
 @put("/stock/import", responses=REFUSALS, request_max_body_size=2 * _IMPORT_MAX_BYTES)
-async def put_import(request: Request[Any, Any, Any]) -> Response[bulk.Import]:
+async def put_import(
+    request: Request[Any, Any, Any], whole: Annotated[bool, QueryParameter()] = False
+) -> Response[Import]:
     """Counts (`qty`, `counted_ms`) and safety by store and sku: NDJSON, or CSV with a heading. At most 5,000 lines.
 
-    Good lines hold; bad ones are named in the answer. The same lines again change nothing.
+    Good lines hold; bad ones are named in the answer. With `whole` all lines hold or none (422). The same lines again
+    change nothing.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in {"application/x-ndjson", "text/csv"}:
-        raise ProblemError(415, "The content type is application/x-ndjson or text/csv", kind[:64])
+    form = form_of(request)
     body = b"".join([piece async for piece in chunks(request, _IMPORT_MAX_BYTES)])
-    ask = bulk.ImportAsk(body, "csv" if kind == "text/csv" else "ndjson")
-    return await act(request, "stock:write", bulk.import_lines, ask, sent=body)
+    ask = bulk.ImportAsk(body, form, whole)
+    try:
+        return await act(request, "stock:write", bulk.import_lines, ask, sent=body)
+    except NothingTakenError as nothing:
+        return json_answer(nothing.found, 422)
 
 
 @get("/stock/export", responses=REFUSALS)
 async def get_export(
     request: Request[Any, Any, Any],
     store: _Store,
-    form: Annotated[str, QueryParameter(name="format", pattern="^(ndjson|csv)$")] = "ndjson",
+    form: FormatAsked = "ndjson",
     cursor: _Cursor = "",
     limit: Annotated[int, QueryParameter(ge=1, le=_EXPORT_MAX)] = _EXPORT_MAX,
 ) -> Response[bulk.Page]:

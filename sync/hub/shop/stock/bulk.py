@@ -1,14 +1,23 @@
 """Counts and safety in bulk: CSV or NDJSON in, levels out. A bad line holds up no other, and is named."""
 
-import csv
-import io
-from collections.abc import Callable, Iterator
-from typing import Any, Final, Literal
+from typing import Final
 
 import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
+from sync.hub.shop.kit.bulk import (
+    WHOLE_MAX_LINES,
+    BadLine,
+    Format,
+    Import,
+    LineError,
+    NothingTakenError,
+    Reader,
+    Sheet,
+    read_all,
+    write_text,
+)
 from sync.hub.shop.kit.pages import after, cursor_of
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
@@ -19,11 +28,19 @@ from sync.hub.shop.stock.messages import Location, Positive, Sku, TimeMs
 from sync.hub.shop.stock.units import amount_of, micro_of
 from sync.hub.shop.stores.messages import StoreName
 
-__all__ = ["COLUMNS", "BadLine", "Import", "ImportAsk", "Page", "PageAsk", "export_levels", "import_lines"]
+__all__ = ["ImportAsk", "Page", "PageAsk", "export_levels", "import_lines"]
 
-LINES_MAX: Final = 5000
-COLUMNS: Final = ("store", "sku", "location", "on_hand", "reserved", "available", "counted_ms")
-_IN: Final = ("store", "sku", "qty", "counted_ms", "location", "safety")
+_LINE_MAX_BYTES: Final = 64 * 1024
+_OUT: Final = Sheet(
+    ("store", "sku", "location", "on_hand", "reserved", "available"), ("counted_ms",), has_more=False
+)
+_IN: Final = Sheet(
+    ("store", "sku", "qty", "location", "safety"),
+    ("counted_ms",),
+    ("store", "sku"),
+    strips=True,
+    has_more=False,
+)
 
 
 class _Line(Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,29 +55,18 @@ class _Line(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ImportAsk(Struct, frozen=True):
+    """`whole`: all lines hold, or none."""
+
     body: bytes
-    format: Literal["ndjson", "csv"]
-
-
-class BadLine(Struct, frozen=True):
-    """`line` counts from 1, with the heading of a CSV."""
-
-    line: int
-    detail: str
-
-
-class Import(Struct, frozen=True):
-    """`taken` lines hold; the same lines sent again change nothing."""
-
-    taken: int
-    errors: tuple[BadLine, ...]
+    form: Format
+    whole: bool = False
 
 
 class PageAsk(Struct, frozen=True):
     store: str
     cursor: str
     limit: int
-    format: Literal["ndjson", "csv"]
+    form: Format
 
 
 class Page(Struct, frozen=True):
@@ -69,15 +75,23 @@ class Page(Struct, frozen=True):
 
 
 def import_lines(work: Work, ask: ImportAsk) -> Import:
-    taken, errors = 0, []
-    for number, read in _csv(ask.body) if ask.format == "csv" else _ndjson(ask.body):
+    """Raises NothingTakenError, RefusedError."""
+    taken, errors = 0, list[BadLine]()
+    for number, raw in read_all(ask.body, Reader(ask.form, _IN, _LINE_MAX_BYTES)):
+        if taken + len(errors) == WHOLE_MAX_LINES:
+            raise RefusedError(413, "lines", f"At most {WHOLE_MAX_LINES} lines at once", str(number))
         try:
-            line = read()
+            if isinstance(raw, LineError):
+                raise raw
+            line = msgspec.json.decode(raw, type=_Line)
             work.actor.demand_store(line.store)
-            _put(work, line)
+            with work.connection.begin_nested(), work.attempt():
+                _put(work, line)
             taken += 1
         except (msgspec.MsgspecError, ValueError, RecursionError, RefusedError) as error:
-            errors.append(BadLine(number, str(error)[:300]))
+            errors.append(LineError.of(error).at(number))
+    if ask.whole and errors:
+        raise NothingTakenError(Import(0, tuple(errors)))
     return Import(taken, tuple(errors))
 
 
@@ -94,49 +108,6 @@ def _put(work: Work, line: _Line) -> None:
         set_safety(work, line.store, line.sku, micro_of(line.safety))
 
 
-def _ndjson(body: bytes) -> Iterator[tuple[int, Callable[[], _Line]]]:
-    lines = body.split(b"\n")
-    _demand_few(len(lines))
-    for number, raw in enumerate(lines, 1):
-        if raw.strip():
-            yield number, lambda raw=raw: msgspec.json.decode(raw, type=_Line)  # type: ignore[misc]
-
-
-def _csv(body: bytes) -> Iterator[tuple[int, Callable[[], _Line]]]:
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RefusedError(400, "encoding", "A CSV is UTF-8", str(error)) from error
-    first = text.partition("\n")[0]
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in first else ",")
-    try:
-        heading = [name.strip() for name in next(rows, [])]
-        if not {"store", "sku"} <= set(heading) <= set(_IN):
-            raise RefusedError(422, "heading", "The first line names the columns", ", ".join(_IN))
-        found = [(rows.line_num, row) for row in rows if row]
-    except csv.Error as error:
-        raise RefusedError(400, "csv", "This is no CSV", str(error)) from error
-    _demand_few(len(found))
-    for number, row in found:
-        yield number, lambda row=row: _of_row(heading, row)  # type: ignore[misc]
-
-
-def _of_row(heading: list[str], row: list[str]) -> _Line:
-    if len(row) != len(heading):
-        raise ValueError(f"{len(heading)} columns, not {len(row)}")
-    said: dict[str, Any] = {
-        name: value.strip() for name, value in zip(heading, row, strict=True) if value.strip()
-    }
-    if "counted_ms" in said:
-        said["counted_ms"] = int(said["counted_ms"])
-    return msgspec.convert(said, _Line)
-
-
-def _demand_few(count: int) -> None:
-    if count > LINES_MAX + 1:
-        raise RefusedError(413, "lines", f"At most {LINES_MAX} lines at once", str(count))
-
-
 def export_levels(work: Work, ask: PageAsk) -> Page:
     """The levels of a store by sku, all locations, as text."""
     work.actor.demand_store(ask.store)
@@ -147,25 +118,15 @@ def export_levels(work: Work, ask: PageAsk) -> Page:
         query = query.where(sa.tuple_(c.sku, c.location) > place)
     rows = work.execute(query.order_by(c.sku, c.location).limit(ask.limit + 1)).all()
     of_store = safety_of(work, [ask.store]).get(ask.store, 0)
-    found: list[tuple[str, ...]] = []
+    found: list[bytes] = []
     for row in rows[: ask.limit]:
         level = level_of(row.on_hand, row.reserved, row.safety, of_store)
-        counted = str(row.counted_ms) if row.counted_ms >= 0 else ""
-        found.append(
-            (row.store, row.sku, row.location, amount_of(row.on_hand), amount_of(row.reserved),
-             format(level.available, "f"), counted)
-        )  # fmt: skip
+        counted = {"counted_ms": row.counted_ms} if row.counted_ms >= 0 else {}
+        said = {
+            "store": row.store, "sku": row.sku, "location": row.location, "on_hand": amount_of(row.on_hand),
+            "reserved": amount_of(row.reserved), "available": format(level.available, "f"), **counted,
+        }  # fmt: skip
+        found.append(msgspec.json.encode(said))
     last = rows[ask.limit - 1] if len(rows) > ask.limit else None
-    return Page(_text(ask, found), cursor_of(last.sku, last.location) if last is not None else "")
-
-
-def _text(ask: PageAsk, rows: list[tuple[str, ...]]) -> str:
-    if ask.format == "ndjson":
-        lines = (msgspec.json.encode(dict(zip(COLUMNS, row, strict=True))).decode() for row in rows)
-        return "".join(f"{line}\n" for line in lines)
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    if not ask.cursor:
-        writer.writerow(COLUMNS)
-    writer.writerows(rows)
-    return out.getvalue()
+    text = write_text(ask.form, _OUT, found, heading=not ask.cursor)
+    return Page(text, cursor_of(last.sku, last.location) if last is not None else "")
