@@ -7,10 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from pos.domain.about import About
-from pos.domain.article import Article, Deposit
-from pos.domain.line import NOTHING_SAID, Discount, Line, Mark, Origin, Particulars
-from pos.domain.money import round_minor, vat_of_gross
-from pos.domain.returns import shares_back
+from pos.domain.line import Discount, Line, Mark, Origin, Particulars
+from pos.domain.money import vat_of_gross
 from pos.domain.tax import TaxRate
 from pos.domain.tender import Tender
 
@@ -26,13 +24,8 @@ __all__ = [
     "Sums",
     "TaxTotal",
     "Tender",
-    "add_article",
-    "add_deposit_return",
     "add_discount",
-    "add_in_exchange",
     "add_lines",
-    "add_open_line",
-    "add_return",
     "add_tender",
     "cart_of",
     "discount_lines",
@@ -42,10 +35,8 @@ __all__ = [
     "open_lines",
     "paid_minor",
     "pieces",
-    "price_open_line",
     "put_discounted",
     "put_line",
-    "replace_open_line",
     "tax_totals",
     "tell_line",
     "total_minor",
@@ -98,192 +89,13 @@ class TaxTotal(msgspec.Struct, frozen=True):
     vat_minor: int
 
 
-def add_article(
-    cart: Cart,
-    article: Article,
-    quantity: Decimal,
-    rates: tuple[TaxRate, TaxRate | None],
-    mark: Mark,
-    *,
-    code: str,
-    source: str,
-    said: Particulars = NOTHING_SAID,
-) -> Cart:
-    """Append an article and, under it, its deposit. `rates` are those of the article and of the deposit.
-
-    An article without a price becomes an open line. `said` is what its code says of it.
-    """
-    n = _next_n(cart)
-    if said.unit_minor is None and article.price_minor is None:
-        return _append(cart, _line_without_price(n, article, quantity, rates[0], mark, code, source, said))
-    unit_minor = article.price_minor if said.unit_minor is None else said.unit_minor
-    assert unit_minor is not None, "one of the two is a price"
-    lines = [_article_line(n, article, unit_minor, quantity, rates[0], mark, code, source, said)]
-    deposit_rate = rates[1]
-    if article.deposit is not None and deposit_rate is not None:
-        lines.append(_deposit_line(n + 1, n, article.deposit, quantity, deposit_rate, mark, source))
-    return _append(cart, *lines)
-
-
-def add_open_line(cart: Cart, code: str, quantity: Decimal, mark: Mark, *, source: str) -> Cart:
-    """Append a code that nobody knows; it blocks the payment until it is settled."""
-    return _append(
-        cart,
-        Line(
-            n=_next_n(cart),
-            kind="open",
-            text=code,
-            quantity=quantity,
-            unit_minor=0,
-            total_minor=0,
-            added=mark,
-            code=code,
-            source=source,
-            price_source="open",
-            open_reason="unknown",
-        ),
-    )
-
-
-def replace_open_line(
-    cart: Cart,
-    n: int,
-    article: Article,
-    rates: tuple[TaxRate, TaxRate | None],
-    mark: Mark,
-) -> Cart:
-    """Settle an open line by an article: the open line is voided, the article is sold, with its deposit."""
-    line = find_line(cart, n)
-    assert line is not None, "the line exists"
-    assert line.kind == "open", "only open lines are settled"
-    return add_article(
-        void_line(cart, n, mark),
-        article,
-        line.quantity,
-        rates,
-        mark,
-        code=line.code,
-        source=line.source,
-    )
-
-
-def price_open_line(
-    cart: Cart,
-    n: int,
-    unit_minor: int,
-    rate: TaxRate,
-    mark: Mark,
-    *,
-    text: str,
-    department: int,
-    deposit: tuple[Deposit, TaxRate] | None = None,
-) -> Cart:
-    """Settle an open line by a price: it stays in its place and counts from now on; its deposit follows."""
-    line = find_line(cart, n)
-    assert line is not None, "the line exists"
-    assert line.kind == "open", "only open lines are settled"
-    settled = msgspec.structs.replace(
-        line,
-        kind="article",
-        text=text,
-        unit_minor=unit_minor,
-        total_minor=round_minor(line.quantity * unit_minor),
-        tax_code=rate.code,
-        tax_percent=rate.percent,
-        tax_key=rate.key,
-        department=department or line.department,
-        price_source="asked",
-        open_reason="",
-        added=Mark(line.added.at_ms, mark.by),
-    )
-    cart = _replace(cart, settled)
-    if deposit is None:
-        return cart
-    owed, deposit_rate = deposit
-    return _append(
-        cart, _deposit_line(_next_n(cart), n, owed, line.quantity, deposit_rate, mark, line.source)
-    )
-
-
-def add_return(
-    cart: Cart,
-    sold: Line,
-    quantity: Decimal,
-    refund_minor: int,
-    origin: Origin,
-    mark: Mark,
-    *,
-    before_minor: int = 0,
-) -> Cart:
-    """Take back `quantity` of a line that was sold, for what was paid for it: at the price and the rate of that sale.
-
-    What the price then and the refund differ by is a discount that is taken back with it, of those who gave it;
-    `before_minor` of it came back earlier.
-    """
-    total = -round_minor(quantity * sold.unit_minor)
-    back = refund_minor + total  # what came off then, negative
-    assert quantity > 0, "something comes back"
-    line = msgspec.structs.replace(
-        sold,
-        n=_next_n(cart),
-        kind="deposit" if sold.kind == "deposit" else "return",
-        quantity=-quantity,
-        total_minor=total,
-        discounts=tuple(
-            Discount("origin", "", minor, of=source)
-            for source, minor in shares_back(sold.discounts, before_minor, back)
-        ),
-        added=mark,
-        source="return",
-        parent=None,
-        origin=origin,
-        voided=None,
-    )
-    return _append(cart, line)
-
-
-def add_in_exchange(
-    cart: Cart, back: Line, article: Article, rate: TaxRate, mark: Mark, *, code: str, source: str
-) -> Cart:
-    """Sell an article for what a returned line gives back: the cart's total stays as it would be without both."""
-    assert back.origin is not None, "it is taken back from a receipt"
-    line = _article_line(
-        _next_n(cart), article, back.unit_minor, -back.quantity, rate, mark, code, source, NOTHING_SAID
-    )
-    discounts = tuple(
-        msgspec.structs.replace(discount, amount_minor=-discount.amount_minor) for discount in back.discounts
-    )
-    line = msgspec.structs.replace(
-        line, price_source="origin", list_minor=article.price_minor, discounts=discounts
-    )
-    assert line.pay_minor == -back.pay_minor, "one goes for the other"
-    return _append(cart, line)
-
-
-def add_deposit_return(
-    cart: Cart,
-    deposit: Deposit,
-    quantity: Decimal,
-    rate: TaxRate,
-    mark: Mark,
-    *,
-    source: str,
-    code: str = "",
-    serial: str = "",
-) -> Cart:
-    """Take empties back: a line of its own that pays `quantity` deposits out. `serial` is the slip's number, if there is one."""
-    assert quantity > 0, "something comes back"
-    line = _deposit_line(_next_n(cart), None, deposit, -quantity, rate, mark, source)
-    return _append(cart, msgspec.structs.replace(line, code=code, serial=serial))
-
-
 def add_discount(cart: Cart, n: int, discount: Discount) -> Cart:
     """Take something more off line `n`."""
     line = find_line(cart, n)
     assert line is not None, "the line exists"
     new = msgspec.structs.replace(line, discounts=(*line.discounts, discount))
     assert 0 <= new.pay_minor <= line.total_minor, "no line falls below nothing"
-    return _replace(cart, new)
+    return put_line(cart, new)
 
 
 def tell_line(cart: Cart, n: int, said: Particulars) -> Cart:
@@ -296,7 +108,7 @@ def tell_line(cart: Cart, n: int, said: Particulars) -> Cart:
         batch=line.batch or said.batch,
         best_before=line.best_before or said.best_before,
     )
-    return cart if new == line else _replace(cart, new)
+    return cart if new == line else put_line(cart, new)
 
 
 def discount_lines(cart: Cart, source: str, discounts: Mapping[int, Sequence[Discount]]) -> Cart:
@@ -307,7 +119,7 @@ def discount_lines(cart: Cart, source: str, discounts: Mapping[int, Sequence[Dis
         if fresh != line.discounts:
             new = msgspec.structs.replace(line, discounts=fresh)
             assert not line.live or 0 <= new.pay_minor <= line.total_minor, "no line falls below nothing"
-            cart = _replace(cart, new)
+            cart = put_line(cart, new)
     return cart
 
 
@@ -315,7 +127,7 @@ def void_line(cart: Cart, n: int, mark: Mark) -> Cart:
     """Take a line out, with the deposit under it. It stays in the cart, marked with who and when."""
     for line in cart.lines:
         if line.live and (line.n == n or line.parent == n):
-            cart = _replace(cart, msgspec.structs.replace(line, voided=mark))
+            cart = put_line(cart, msgspec.structs.replace(line, voided=mark))
     return cart
 
 
@@ -360,7 +172,7 @@ def with_rates(cart: Cart, rate_of: Callable[[str], TaxRate]) -> Cart:
         if line.live and line.tax_code and line.kind != "return":
             rate = rate_of(line.tax_code)
             if (rate.percent, rate.key) != (line.tax_percent, line.tax_key):
-                cart = _replace(
+                cart = put_line(
                     cart, msgspec.structs.replace(line, tax_percent=rate.percent, tax_key=rate.key)
                 )
     return cart
@@ -432,22 +244,8 @@ def _pieces_of(line: Line) -> int:
     return int(line.quantity) if line.unit == "pc" and line.quantity == int(line.quantity) else 1
 
 
-def _next_n(cart: Cart) -> int:
-    return len(cart.lines) + 1
-
-
 def add_lines(cart: Cart, *lines: Line) -> Cart:
-    """The cart with lines more, whose numbers follow."""
-    return _append(cart, *lines)
-
-
-def put_line(cart: Cart, new: Line) -> Cart:
-    """The cart with another line in the place of that number."""
-    return _replace(cart, new)
-
-
-def _append(cart: Cart, *lines: Line) -> Cart:
-    """Who sells at the moment sells the goods among them."""
+    """The cart with lines more, whose numbers follow. Who sells at the moment sells the goods among them."""
     sums = cart.sums
     seller = cart.about.seller
     if seller:
@@ -468,7 +266,8 @@ def _append(cart: Cart, *lines: Line) -> Cart:
     )
 
 
-def _replace(cart: Cart, new: Line) -> Cart:
+def put_line(cart: Cart, new: Line) -> Cart:
+    """The cart with another line in the place of that number."""
     old = cart.lines[new.n - 1]
     lines = (*cart.lines[: new.n - 1], new, *cart.lines[new.n :])
     return msgspec.structs.replace(cart, lines=lines, sums=_count(_count(cart.sums, old, -1), new, 1))
@@ -490,76 +289,3 @@ def put_discounted(cart: Cart, fresh: Iterable[Line]) -> Cart:
     total = cart.sums.total_minor + sum(more.values())
     sums = msgspec.structs.replace(cart.sums, total_minor=total, gross=gross)
     return msgspec.structs.replace(cart, lines=tuple(lines), sums=sums)
-
-
-def _article_line(
-    n: int,
-    article: Article,
-    unit_minor: int,
-    quantity: Decimal,
-    rate: TaxRate,
-    mark: Mark,
-    code: str,
-    source: str,
-    said: Particulars,
-) -> Line:
-    return Line(
-        n=n,
-        kind="article",
-        text=article.text,
-        quantity=quantity,
-        unit_minor=unit_minor,
-        total_minor=round_minor(quantity * unit_minor),
-        added=mark,
-        source=source,
-        code=code if code != article.gtin else "",
-        gtin=article.gtin,
-        sku=article.sku,
-        unit=said.unit or article.unit,
-        department=article.department,
-        tax_code=rate.code,
-        tax_percent=rate.percent,
-        tax_key=rate.key,
-        price_source="catalogue" if said.unit_minor is None else "label",
-        list_minor=said.list_minor,
-        min_age=article.min_age,
-        serial=said.serial,
-        batch=said.batch,
-        best_before=said.best_before,
-    )
-
-
-def _line_without_price(
-    n: int,
-    article: Article,
-    quantity: Decimal,
-    rate: TaxRate,
-    mark: Mark,
-    code: str,
-    source: str,
-    said: Particulars,
-) -> Line:
-    priced = _article_line(n, article, 0, quantity, rate, mark, code, source, said)
-    return msgspec.structs.replace(
-        priced, kind="open", price_source="open", open_reason="price", total_minor=0
-    )
-
-
-def _deposit_line(
-    n: int, parent: int | None, deposit: Deposit, quantity: Decimal, rate: TaxRate, mark: Mark, source: str
-) -> Line:
-    return Line(
-        n=n,
-        kind="deposit",
-        text=deposit.text,
-        quantity=quantity,
-        unit_minor=deposit.price_minor,
-        total_minor=round_minor(quantity * deposit.price_minor),
-        added=mark,
-        source=source,
-        sku=deposit.sku,
-        tax_code=rate.code,
-        tax_percent=rate.percent,
-        tax_key=rate.key,
-        parent=parent,
-    )

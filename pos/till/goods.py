@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pos.cart_facts import AgeRefused
 from pos.domain import cart as carts
+from pos.domain import cart_goods
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.age import age_on, age_wanted, lines_above, youngest_birth
@@ -208,7 +209,7 @@ class Goods:
         if approvals:
             cart = carts.with_about(cart, approvals=(*cart.about.approvals, *approvals))
         self._selling.keep(
-            carts.add_deposit_return(cart, deposit, count, rate, self._desk.mark(), source="typed")
+            cart_goods.add_deposit_return(cart, deposit, count, rate, self._desk.mark(), source="typed")
         )
         line = self._selling.the_cart().lines[-1]
         self._desk.events.append(e.LineAdded(line.n, line.text, line.quantity, line.total_minor))

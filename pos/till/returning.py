@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from pos.domain import cart as carts
+from pos.domain import cart_goods
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.article import Article
@@ -283,7 +284,7 @@ class Returning:
             refund = told.get(one.line.n, refund)
             from_line = msgspec.structs.replace(origin, n=one.line.n)
             earlier = round_minor(one.taken.quantity * sold.unit_minor) - one.taken.refunded_minor
-            cart = carts.add_return(
+            cart = cart_goods.add_return(
                 cart, sold, quantity, refund, from_line, self._desk.mark(), before_minor=earlier
             )
         approvals = tuple(dict.fromkeys((*cart.about.approvals, *approved)))
@@ -328,7 +329,7 @@ class Returning:
         if was is None or was.price_minor != article.price_minor:
             approved = approval_of((yield Need(EXCHANGE_PRICE)))
         cart = carts.with_about(cart, approvals=tuple(dict.fromkeys((*cart.about.approvals, *approved))))
-        cart = carts.add_in_exchange(
+        cart = cart_goods.add_in_exchange(
             cart,
             back,
             article,

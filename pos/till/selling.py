@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from pos.domain import cart as carts
+from pos.domain import cart_goods
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.about import About
@@ -86,7 +87,7 @@ class Selling:
         """A code that nobody knows becomes an open line."""
         cart = self.cart_for_line()
         quantity = self._take_quantity() or _WHOLE
-        self._set_cart(carts.add_open_line(cart, code, quantity, self._desk.mark(), source=source))
+        self._set_cart(cart_goods.add_open_line(cart, code, quantity, self._desk.mark(), source=source))
         line = self.the_cart().lines[-1]
         self.chosen = line.n
         self._desk.events.append(e.OpenLineAdded(line.n, code))
@@ -108,7 +109,7 @@ class Selling:
         cart = self.cart_for_line()
         before = len(cart.lines)
         self._set_cart(
-            carts.add_article(
+            cart_goods.add_article(
                 cart,
                 article,
                 quantity,
@@ -306,7 +307,7 @@ class Selling:
         if article is not None and article.deposit is not None:
             deposit = article.deposit, self._desk.rate_of(article.deposit.tax_code)
         self._set_cart(
-            carts.price_open_line(
+            cart_goods.price_open_line(
                 self.the_cart(),
                 line.n,
                 price_minor,
@@ -398,7 +399,7 @@ class Selling:
         cart = self.the_cart()
         before = len(cart.lines)
         self._set_cart(
-            carts.replace_open_line(
+            cart_goods.replace_open_line(
                 cart,
                 line.n,
                 article,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pos.domain import cart as carts
+from pos.domain import cart_goods
 from pos.domain import events as e
 from pos.domain.article import Deposit
 from pos.domain.cart import Discount
@@ -52,7 +53,7 @@ class Slips:
         setup = self._desk.setup
         tax_code = setup.scans.slip_tax_code or self._desk.world.taxes.codes[0]
         deposit = Deposit("", texts(setup.language)("line.slip"), amount, tax_code)
-        cart = carts.add_deposit_return(
+        cart = cart_goods.add_deposit_return(
             self._selling.begun(),
             deposit,
             Decimal(1),

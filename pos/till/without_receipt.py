@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from pos.domain import cart as carts
+from pos.domain import cart_goods
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.article import Article
@@ -210,7 +211,7 @@ class WithoutReceipt:
             options=article.options,
             serial=serial,
         )
-        cart = carts.add_return(cart, sold, quantity, sold.total_minor, origin, self._desk.mark())
+        cart = cart_goods.add_return(cart, sold, quantity, sold.total_minor, origin, self._desk.mark())
         approvals = tuple(dict.fromkeys((*cart.about.approvals, approval)))
         cart = carts.with_about(cart, approvals=approvals, customer=customer or cart.about.customer)
         self._selling.keep(cart)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from pos.domain import cart as carts
+from pos.domain import cart_goods
 from pos.domain import commands as c
 from pos.domain.cart import Discount
 from pos.domain.returns import ReturnPolicy
@@ -456,9 +457,9 @@ def test_the_cart_of_an_exchange_adds_up() -> None:
     article = articles()[5]
     rate = shop.till._desk.world.taxes.rate("A", dt.date(2026, 1, 1))
     mark = carts.Mark(0, "1")
-    cart = carts.add_article(
+    cart = cart_goods.add_article(
         carts.Cart("c", 0, "1"), article, Decimal(3), (rate, None), mark, code="", source=""
     )
-    cart = carts.add_return(cart, cart.lines[0], Decimal(1), 866, carts.Origin("3", 1, 7, 1), mark)
-    cart = carts.add_in_exchange(cart, cart.lines[-1], article, rate, mark, code="", source="")
+    cart = cart_goods.add_return(cart, cart.lines[0], Decimal(1), 866, carts.Origin("3", 1, 7, 1), mark)
+    cart = cart_goods.add_in_exchange(cart, cart.lines[-1], article, rate, mark, code="", source="")
     assert [line.pay_minor for line in cart.lines] == [3897, -866, 866]

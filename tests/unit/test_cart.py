@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pos.domain import cart as carts
+from pos.domain import cart_goods
 from pos.domain.article import Article, Deposit
 from pos.domain.cart import (
     Cart,
@@ -15,7 +16,6 @@ from pos.domain.cart import (
     Line,
     Mark,
     Origin,
-    add_return,
     cart_of,
     discount_lines,
     pieces,
@@ -62,7 +62,7 @@ def article(price: int = 100, tax: str = "A", unit: str = "pc", deposit: int = 0
 def add(cart: Cart, what: Article, quantity: str = "1") -> Cart:
     rate = TAXES.rate(what.tax_code, TODAY)
     deposit = TAXES.rate(what.deposit.tax_code, TODAY) if what.deposit else None
-    return carts.add_article(
+    return cart_goods.add_article(
         cart, what, Decimal(quantity), (rate, deposit), MARK, code="4006381333931", source="scanner"
     )
 
@@ -88,10 +88,10 @@ def test_a_weighed_line_is_rounded_once() -> None:
 
 
 def test_an_open_line_counts_nothing_until_it_has_a_price() -> None:
-    cart = carts.add_open_line(empty(), "4006381333931", Decimal(2), MARK, source="scanner")
+    cart = cart_goods.add_open_line(empty(), "4006381333931", Decimal(2), MARK, source="scanner")
     assert carts.total_minor(cart) == 0
     assert carts.open_lines(cart)
-    cart = carts.price_open_line(
+    cart = cart_goods.price_open_line(
         cart, 1, 150, TAXES.rate("A", TODAY), MARK, text="Schreibwaren", department=3
     )
     assert carts.total_minor(cart) == 300
@@ -147,7 +147,9 @@ def test_what_is_taken_back_costs_what_was_paid_at_the_rate_of_then() -> None:
         4, "article", "Jam", Decimal(3), 89, 267, Mark(1, "1"), tax_code="A", tax_percent=Decimal(16), tax_key=21,
         discounts=(Discount("p1", "3 for 2", 89, source="promotion"),),
     )  # fmt: skip
-    cart = add_return(Cart("c", 1, "2"), sold, Decimal(1), 59, Origin("t1", 1, 17, 4), Mark(9, "2"))
+    cart = cart_goods.add_return(
+        Cart("c", 1, "2"), sold, Decimal(1), 59, Origin("t1", 1, 17, 4), Mark(9, "2")
+    )
     (line,) = cart.lines
     assert (line.quantity, line.total_minor, line.pay_minor, line.kind) == (Decimal(-1), -89, -59, "return")
     assert (total_minor(cart), pieces(cart)) == (-59, 0)
@@ -185,7 +187,7 @@ def test_discounts_of_one_source_take_each_others_place_and_count_in_the_lines_o
 def test_empties_taken_back_are_paid_out_at_the_deposits_rate_and_void_last_takes_them() -> None:
     rate = TAXES.rate("A", TODAY)
     crate = Deposit("crate", "Kiste", 150, "A")
-    cart = carts.add_deposit_return(empty(), crate, Decimal(2), rate, MARK, source="typed")
+    cart = cart_goods.add_deposit_return(empty(), crate, Decimal(2), rate, MARK, source="typed")
     line = cart.lines[0]
     assert (line.kind, line.parent, line.quantity, line.total_minor) == ("deposit", None, Decimal(-2), -300)
     assert total_minor(cart) == -300
@@ -202,7 +204,7 @@ def test_what_a_code_says_of_its_pack_stands_on_the_line() -> None:
     )
     what = article(100, deposit=25)
     rate = TAXES.rate("A", TODAY)
-    cart = carts.add_article(
+    cart = cart_goods.add_article(
         empty(), what, Decimal(2), (rate, rate), MARK, code="x", source="scanner", said=said
     )
     line = cart.lines[0]

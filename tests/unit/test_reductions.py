@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pos.domain import cart as carts
-from pos.domain import reductions
+from pos.domain import cart_goods, reductions
 from pos.domain.about import Reduction
 from pos.domain.age import age_on, youngest_birth
 from pos.domain.article import Article, Deposit
@@ -36,7 +36,7 @@ def add(
         deposit=Deposit("p", "Pfand", deposit, tax) if deposit else None,
     )
     rate = TAXES.rate(tax, TODAY)
-    return carts.add_article(
+    return cart_goods.add_article(
         cart, article, Decimal(quantity), (rate, rate if deposit else None), MARK, code="", source="scanner"
     )
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from pos.domain import cart as carts
+from pos.domain import cart_goods
 from pos.domain import commands as c
 from pos.domain.cart import Cart, Line, Origin
 from pos.domain.refund import (
@@ -57,7 +58,7 @@ class Returning:
         line = line_again(sale.lines[0], "1", 1)
         back = Origin("3", 1, sale.number, 1, gift=gift)
         selling._set_cart(
-            carts.add_return(cart, line, Decimal(1), sale.total_minor, back, self.till._desk.mark())
+            cart_goods.add_return(cart, line, Decimal(1), sale.total_minor, back, self.till._desk.mark())
         )
 
     @property

@@ -14,7 +14,8 @@ from sqlalchemy.engine import Connection
 
 from pos.domain.about import About
 from pos.domain.article import Article
-from pos.domain.cart import Cart, Line, Mark, add_article, tax_totals, total_minor, with_about
+from pos.domain.cart import Cart, Line, Mark, tax_totals, total_minor, with_about
+from pos.domain.cart_goods import add_article
 from pos.domain.discounts import saved_minor
 from pos.domain.money import QUANTITY_MAX, TOTAL_MAX_MINOR
 from pos.domain.promoted import promote, shares_of
