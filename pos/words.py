@@ -23,6 +23,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 # Fields of a message that hold money, by the message's code.
 _MONEY_FIELDS = {
     "card-reversed": ("amount",),
+    "foreign-dropped": ("amount",),
+    "foreign-not-in-drawer-of": ("amount",),
     "card-unpaid": ("amount",),
     "card-unknown": ("amount",),
     "card-aside": ("amount",),

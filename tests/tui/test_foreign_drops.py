@@ -11,8 +11,10 @@ from pos.days import Days, follow_days
 from pos.domain import commands as c
 from pos.domain.tender import ForeignRate, TenderRules
 from pos.facts import body_of, decode_fact
+from pos.resources import texts
 from pos.storage_ports import JournalUnavailableError
 from pos.totals import canonical, day_totals
+from pos.words import message_text
 from tests.tui.fakes import BUTTER, PIN, Shop, run
 from tests.tui.test_cash_day import asked, count, do, facts, papers, ready, said, say, shop
 
@@ -59,7 +61,9 @@ def test_francs_go_to_the_safe_with_bag_and_slip_and_the_count_expects_what_is_l
         after = till.journal.head.days.current
         assert after is not None
         assert (francs(till), after.expected_minor) == (500, before.expected_minor)
-        assert said(till) == "foreign-dropped"
+        message = till.till.view.message
+        assert message is not None
+        assert message_text(message, texts("de")) == "Abgeschöpft: 15,00 CHF."
         slip = [(row.left, row.right) for row in papers(till)[-1].rows]
         assert ("Betrag", "15,00 CHF") in slip
         assert ("Beutel", "B-7") in slip
