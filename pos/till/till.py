@@ -158,6 +158,7 @@ class Till:
         self._cards.paying.give_back_by(refunds)
         retender = Retender(self._desk, ledger, self._selling, self._checkout, self._cards.paying)
         vouchers = Vouchers(self._desk, self._selling, self._checkout, self._surroundings, tendering)
+        self._vouchers = vouchers
         credit = Credit(self._desk, self._selling, self._checkout, tendering)
         retender.may_void, retender.may_turn = vouchers.may_void, credit.may_turn
         vouchers.give_back_by(refunds)
@@ -293,6 +294,7 @@ class Till:
         self._selling.choose_open_line()
         self._cards.take_up()
         self._orders.take_up()
+        self._vouchers.take_up()
 
     def _tick(self, command: c.Tick) -> _Waiting:
         self._cards.tick()

@@ -65,10 +65,12 @@ class Vouchers:
         self._checkout = checkout
         self._surroundings = surroundings
         self._tendering = tendering
-        self._hub = VoucherHub(desk)
+        self._hub = VoucherHub(desk, lambda: selling.cart)
+        self.take_up = self._hub.settle_later
         tendering.menu["voucher"] = "voucher"
         tendering.undo |= dict.fromkeys(_KINDS, self._taken_back)
-        checkout.afterwards.append(self._print_slips)
+        checkout.afterwards += [self._print_slips, self._hub.settle_later]
+        checkout.given_up.append(self._hub.settle_later)
         self.pay_out: Callable[[Cart, str], Flow]
         """Ends a cart that comes to less than nothing by one kind; given by the part that knows how money goes back."""
         self.codes: dict[ScanKind, Callable[[Meaning], Any]] = {ScanKind.GIFT_CARD: self._scanned}

@@ -1,5 +1,6 @@
 """Customers and gift cards at the till, with a real hub behind it: found, shown, spent once, and what a silent hub means."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from pos.till.desk import Refusal
 from sync.hub.shop.cards import core
 from sync.hub.shop.cards.messages import HoldCard, IssueCard
 from tests.contract.shop.kit import Channel, do
-from tests.tui.fakes import MILK, Shop, run
+from tests.tui.fakes import MILK, PIN, Shop, run
 from tests.tui.shop_rig import HubBehind, hub_behind
 
 ABOUT = {"name": "Rosalinde Querfurt", "email": "rq@x.example", "phone": "0171 2345678"}
@@ -151,6 +152,102 @@ def test_an_answer_that_is_lost_holds_nothing_twice(tmp_path: Path) -> None:
             await press(shop, "voucher", own_code(ScanKind.GIFT_CARD, number))
             (sale,) = shop.journal.sales
             assert do(hub.rig, core.get, number).held_minor == sale.total_minor
+
+    run(case)
+
+
+async def started_again(shop: Shop, hub: HubBehind) -> Shop:
+    """The same till after a cut: its journal, its memory and the saved cart."""
+    again = Shop(tenders=TenderRules(card_number="none"), shop=hub, journal=shop.journal)
+    again.memory.kept = shop.memory.kept
+    again.till._desk.world.ids._count = 50_000  # type: ignore[attr-defined]
+    await again.till.start(shop.state.cart, (), None)
+    await again.till.handle(c.SignIn("Kim", PIN))
+    await again.till._vouchers._hub.rest()
+    return again
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_what_was_held_when_the_till_died_is_let_go_at_its_next_start(tmp_path: Path, cut: str) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            number = do(hub.rig, core.issue_new, IssueCard(50, "demo")).number
+            shop = await shop_at(hub)
+            shop.scan(MILK)
+            original = hub.ask
+
+            async def lost(method: str, path: str, body: bytes = b"", **options: object) -> object:
+                hub.cut = cut if path.endswith("/holds") else ""
+                return await original(method, path, body, **options)  # type: ignore[arg-type]
+
+            hub.ask = lost  # type: ignore[method-assign, assignment]
+            await press(shop, "voucher", own_code(ScanKind.GIFT_CARD, number))
+            await shop.till._vouchers._hub.rest()
+            assert (said(shop), do(hub.rig, core.get, number).held_minor) == (
+                "voucher-hub-away", 50 if cut == "after" else 0,
+            )  # fmt: skip
+            hub.ask = original  # type: ignore[method-assign]
+            again = await started_again(shop, hub)
+            assert do(hub.rig, core.get, number).held_minor == 0
+            await press(again, "voucher", own_code(ScanKind.GIFT_CARD, number))
+            assert do(hub.rig, core.get, number).held_minor == 50
+            await again.till.handle(c.PayCash())
+            again = await started_again(again, hub)
+            assert do(hub.rig, core.get, number).held_minor == 50  # the sale has it, heard or not
+            await hub.hear(*again.journal.sales)
+            assert do(hub.rig, core.get, number).held_minor == 0
+
+    run(case)
+
+
+def test_esc_while_the_hub_is_asked_lets_the_card_go(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            number = do(hub.rig, core.issue_new, IssueCard(50, "demo")).number
+            shop = await shop_at(hub)
+            shop.scan(MILK)
+            held, go_on = asyncio.Event(), asyncio.Event()
+            original = hub.ask
+
+            async def slow(method: str, path: str, body: bytes = b"", **options: object) -> object:
+                answer = await original(method, path, body, **options)  # type: ignore[arg-type]
+                if path.endswith("/holds") and not held.is_set():
+                    held.set()
+                    await go_on.wait()
+                return answer
+
+            hub.ask = slow  # type: ignore[method-assign, assignment]
+            paying = asyncio.create_task(press(shop, "voucher", own_code(ScanKind.GIFT_CARD, number)))
+            await held.wait()
+            assert do(hub.rig, core.get, number).held_minor == 50
+            shop.till.submit(c.Cancel())
+            go_on.set()
+            await paying
+            await shop.till.settle()
+            await shop.till._vouchers._hub.rest()
+            assert shop.journal.sales == []
+            cart = shop.till._selling.cart
+            assert cart is not None
+            kept = sum(tender.amount_minor for tender in cart.tenders)
+            assert do(hub.rig, core.get, number).held_minor == kept
+
+    run(case)
+
+
+def test_a_release_that_was_not_heard_is_told_again(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            number = do(hub.rig, core.issue_new, IssueCard(50, "demo")).number
+            shop = await shop_at(hub)
+            shop.scan(MILK)
+            await press(shop, "voucher", own_code(ScanKind.GIFT_CARD, number))
+            hub.fail("before")
+            await press(shop, "tender-back")
+            assert do(hub.rig, core.get, number).held_minor == 50
+            hub.fail("")
+            await shop.till.handle(c.PayCash())
+            await shop.till._vouchers._hub.rest()
+            assert do(hub.rig, core.get, number).held_minor == 0
 
     run(case)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from pos.sale_facts import Sale
 from sync.hub.database import transact
 from sync.hub.shop.cards import core
 from sync.hub.shop.cards.messages import HoldCard, IssueCard
+from sync.hub.shop.kit.actor import Actor
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
 from tests.contract.hub_kit import Till, sale
@@ -109,6 +111,24 @@ def test_two_tills_on_their_own_spend_one_card_twice_and_a_person_is_asked_once(
         assert len((await office.get(f"/gift-cards/{NUMBER}/history"))["moves"]) == 3
 
     asyncio.run(go())
+
+
+def test_a_second_hold_for_the_same_part_of_a_cart_takes_the_first_ones_place(rig: Rig) -> None:
+    number = do(rig, core.issue_new, IssueCard(100, "demo")).number
+    other = do(rig, core.issue_new, IssueCard(100, "demo")).number
+
+    def held(card: str, minor: int, subject: str, till: str = "1") -> Any:
+        actor = Actor("till", f"demo/{till}", "till", "demo")
+        return do(rig, core.hold, core.HoldAsk(card, HoldCard(minor, subject=subject)), actor)
+
+    first = held(number, 100, "cart/0")
+    assert held(number, 80, "cart/0").left_minor == 20
+    assert do(rig, core.release, first.hold_id).state == "released"
+    held(number, 20, "cart/1")  # another part
+    with pytest.raises(RefusedError):
+        held(number, 1, "cart/0", "2")  # another till
+    held(other, 50, "cart/0")
+    assert (do(rig, core.get, number).held_minor, do(rig, core.get, other).held_minor) == (20, 50)
 
 
 def test_of_many_that_hold_the_last_amount_at_once_one_gets_it(rig: Rig) -> None:

@@ -102,6 +102,13 @@ def _late_of(now_ms: Any, number: Any, limit: Any) -> Any:
     return late.order_by(c.hold_id).limit(limit)
 
 
+@prepared
+def _before(holder: Any, subject: Any) -> Any:
+    c = t.gift_card_hold.c
+    mine = (c.holder == holder, c.subject == subject, c.state == "held")
+    return sa.select(c.hold_id).where(*mine).order_by(c.hold_id)
+
+
 class Issue(Struct, frozen=True):
     """`cause` names it for ever: the same one again changes nothing."""
 
@@ -194,6 +201,9 @@ def hold(work: Work, ask: HoldAsk) -> Hold:
     """Keep an amount. Raises RefusedError 409 "too-little" (its detail is what is left), "blocked" or "lapsed"."""
     row = _row(work, ask.number, lock=True)
     expire_holds(work, ask.number)
+    if ask.hold.subject:
+        for before in _before.all(work.connection, work.actor.name, ask.hold.subject):
+            _end(work, before.hold_id, "released")
     row = _row(work, ask.number)
     if row.blocked:
         raise RefusedError(409, "blocked", "This card is blocked", row.reason)
@@ -204,7 +214,7 @@ def hold(work: Work, ask: HoldAsk) -> Hold:
     made = {
         "hold_id": work.new_id(), "number": ask.number, "minor": ask.hold.minor, "state": "held",
         "holder": work.actor.name, "made_ms": work.now_ms,
-        "expires_ms": work.now_ms + ask.hold.minutes * _MINUTE_MS, "ended_ms": 0,
+        "expires_ms": work.now_ms + ask.hold.minutes * _MINUTE_MS, "ended_ms": 0, "subject": ask.hold.subject,
     }  # fmt: skip
     _MAKE_HOLD.run(work.connection, made)
     _held(work, ask.number, ask.hold.minor)

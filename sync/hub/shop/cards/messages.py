@@ -30,10 +30,13 @@ class Block(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HoldCard(Struct, frozen=True, forbid_unknown_fields=True):
-    """Keep an amount for a sale that is about to be paid. `minutes` until it lapses by itself."""
+    """Keep an amount for a sale that is about to be paid. `minutes` until it lapses by itself. `subject`: what for, a cart and its
+    part; what the same caller held for it before is let go.
+    """
 
     minor: Minor
     minutes: Annotated[int, Meta(ge=1, le=60)] = 15
+    subject: Annotated[str, Meta(max_length=80)] = ""
 
 
 class Hold(Struct, frozen=True):

@@ -38,7 +38,8 @@ gift_card_move: Final = Table(
     PrimaryKeyConstraint("number", "cause"),
 )
 
-# Amounts kept for somebody who is about to pay: held until captured, released or expired, and that once.
+# Amounts kept for somebody who is about to pay: held until captured, released or expired, and that once. `subject` is what for: a
+# second one of the same holder for it takes the first one's place.
 gift_card_hold: Final = Table(
     "gift_card_hold",
     metadata,
@@ -50,6 +51,8 @@ gift_card_hold: Final = Table(
     Column("made_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("ended_ms", BigInteger, nullable=False),
+    Column("subject", Text, nullable=False, server_default=""),
+    Index("gift_card_hold_for", "holder", "subject"),
     Index("gift_card_hold_of", "number", "state"),
     Index("gift_card_hold_open", "state", "expires_ms"),
 )
