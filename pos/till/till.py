@@ -157,8 +157,9 @@ class Till:
         )
         self._cards.paying.give_back_by(refunds)
         retender = Retender(self._desk, ledger, self._selling, self._checkout, self._cards.paying)
-        vouchers = Vouchers(self._desk, self._selling, self._checkout, self._surroundings, tendering)
-        self._vouchers = vouchers
+        vouchers = self._vouchers = Vouchers(
+            self._desk, self._selling, self._checkout, self._surroundings, tendering
+        )
         credit = Credit(self._desk, self._selling, self._checkout, tendering)
         retender.may_void, retender.may_turn = vouchers.may_void, credit.may_turn
         vouchers.give_back_by(refunds)
