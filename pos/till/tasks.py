@@ -190,5 +190,15 @@ class Tasks:
 
 
 _KNOWN: Final = frozenset(
-    {"case", "put-back", "order-refund", "re-route", "message-failed", "double-hand-over", "handed-over-late"}
+    {
+        "case",
+        "put-back",
+        "order-refund",
+        "refund",
+        "refunded-and-voided",
+        "re-route",
+        "message-failed",
+        "double-hand-over",
+        "handed-over-late",
+    }
 )

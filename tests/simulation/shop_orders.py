@@ -347,4 +347,11 @@ class Orders:
             known.order_id,
         )
         said = sum(msgspec.json.decode(data)["amount_minor"] for (data,) in noted)
-        assert said == owed, f"S7: {owed} is to be given back for an order, its tasks say {said}"
+        asked = self.day.rows(
+            "select amount_minor from shop_return_refund where order_id = ? and receipt = '' and state <> 'cancelled'",
+            known.order_id,
+        )
+        said += sum(minor for (minor,) in asked)
+        assert said == owed, (
+            f"S7: {owed} is to be given back for an order, services and people are asked for {said}"
+        )

@@ -15,6 +15,7 @@ from sync.hub.shop.orders.people import forget_guests
 from sync.hub.shop.orders.watch import ring_due
 from sync.hub.shop.returns import core as returns_core
 from sync.hub.shop.returns import facts as returns
+from sync.hub.shop.returns.asking import ask_again
 from sync.hub.shop.stock import core as stock_core
 from sync.hub.shop.stock import facts as stock
 
@@ -30,5 +31,6 @@ TICKS: Final[tuple[Tick, ...]] = (
     basket_core.expire_due,
     cases_core.forget_old,
     returns_core.forget_announced,
+    ask_again,
     forget_guests,
 )

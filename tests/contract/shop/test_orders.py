@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from pos.order_facts import RefusedLine
 from sync.hub.database import transact
+from sync.hub.shop.kit import tasks as todo
 from sync.hub.shop.kit.actor import Actor
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.ticks import tick
@@ -33,6 +34,9 @@ from sync.hub.shop.orders.messages import (
     Ship,
     Short,
 )
+from sync.hub.shop.returns import refunds
+from sync.hub.shop.returns.messages import Refunded, RefundRefused
+from sync.hub.shop.returns.tables import return_refund
 from sync.hub.shop.rooms import TICKS
 from tests.contract.hub_rig import Rig
 from tests.contract.shop.kit import TILL, Channel, do
@@ -180,7 +184,7 @@ def test_what_is_missing_is_left_out_follows_later_or_is_replaced(rig: Rig) -> N
     step(rig, moves.short, nothing, Short(1, Decimal(2)))
     ended = step(rig, moves.short, nothing, Short(2, Decimal(1)))
     assert (ended.state, ended.rest_minor) == ("cancelled", -1577)
-    assert [data["amount_minor"] for kind, data in open_tasks(rig) if kind == "order-refund"] == [1577]
+    assert [data["amount_minor"] for kind, data in open_tasks(rig) if kind == "refund"] == [1577]
 
 
 def test_a_store_that_cannot_hands_the_work_to_another_one(rig: Rig) -> None:
@@ -206,7 +210,7 @@ def test_a_cancelled_order_goes_back_to_its_shelf_and_its_money_back(rig: Rig) -
     order = picked(rig, placed(rig, kind="click_and_collect", payments=(Payment(1577, "psp", "p"),)))
     ended = do(rig, core.cancel, core.CancelAsk(order.order_id, "changed-mind"))
     assert (ended.state, ended.fulfillments[0].state) == ("cancelled", "cancelled")
-    assert sorted(kind for kind, _ in open_tasks(rig)) == ["order-refund", "put-back"]
+    assert sorted(kind for kind, _ in open_tasks(rig)) == ["put-back", "refund"]
     assert refused(do, rig, core.cancel, core.CancelAsk(order.order_id)) == "order-ended"
     assert on_hand(rig, "S1") == (1_000, 0)
 
@@ -296,7 +300,7 @@ def test_part_of_it_waits_on_and_what_is_refused_goes_back(rig: Rig) -> None:
     heard(rig, rest, seq=2)
     closed = seen(rig, order)
     assert (closed.state, closed.lines[1].written_off, closed.rest_minor) == ("closed", 1, -1299)
-    assert sorted(kind for kind, _ in open_tasks(rig)) == ["damaged", "order-refund"]
+    assert sorted(kind for kind, _ in open_tasks(rig)) == ["damaged", "refund"]
 
 
 def test_two_hand_overs_of_one_order_stay_and_are_said_once_in_whatever_order_they_are_heard(
@@ -375,3 +379,110 @@ def test_an_order_that_is_kept_longer_ends_later(rig: Rig) -> None:
     longer = step(rig, moves.extend, order, Extend(4))
     assert longer.fulfillments[0].deadline_ms >= order.fulfillments[0].deadline_ms + 4 * DAY_MS - 3_600_000
     assert longer.terms > order.terms
+
+
+def paid_by_service(rig: Rig, *, listens: bool = True) -> Order:
+    """Paid online; a connector hears what happens."""
+    if listens:
+        webhooks = {"url": "https://connector.example/hook", "types": ["refund.*"]}
+        asyncio.run(Channel(rig).post("/webhooks", webhooks))
+    order: Order = placed(rig, kind="click_and_collect", payments=(Payment(1577, "psp", "p"),))
+    return order
+
+
+def refunds_of(rig: Rig, order: Order) -> list[tuple[str, int, str, int]]:
+    c = return_refund.c
+    with rig.engine.connect() as connection:
+        query = sa.select(c.refund_id, c.amount_minor, c.state, c.asked).where(c.order_id == order.order_id)
+        return [tuple(row) for row in connection.execute(query.order_by(c.refund_id))]
+
+
+def rung(rig: Rig) -> None:
+    for one in TICKS:
+        while transact(rig.engine, tick, one, rig.clock.wall_ms(), rig.hub.ids):
+            pass
+
+
+def test_money_paid_online_is_asked_back_of_the_service_and_a_person_only_when_it_stays_silent(
+    rig: Rig,
+) -> None:
+    order = paid_by_service(rig)
+    do(rig, core.cancel, core.CancelAsk(order.order_id, "customer"))
+    assert [row[1:] for row in refunds_of(rig, order)] == [(1577, "refund-started", 1)]
+    assert open_tasks(rig) == []
+    for asked, hours in ((2, 1), (3, 6)):
+        rig.clock.ms += hours * 3_600_000
+        rung(rig)
+        rung(rig)
+        assert refunds_of(rig, order)[0][3] == asked
+        assert open_tasks(rig) == []
+    assert events(rig).count("refund.requested") == 3
+    rig.clock.ms += 17 * 3_600_000
+    rung(rig)
+    assert [(kind, data["why"], data["amount_minor"]) for kind, data in open_tasks(rig)] == [
+        ("refund", "silent", 1577)
+    ]
+    name = refunds_of(rig, order)[0][0]
+    do(rig, refunds.refunded, refunds.RefundedAsk(name, Refunded("re-1", 1577)))
+    do(rig, refunds.refunded, refunds.RefundedAsk(name, Refunded("re-1", 1577)))
+    assert ([row[2] for row in refunds_of(rig, order)], open_tasks(rig)) == (["refunded"], [])
+    rig.clock.ms += 100 * 3_600_000
+    rung(rig)
+    assert events(rig).count("refund.requested") == 3
+
+
+def test_a_service_that_refuses_or_is_not_there_leaves_it_to_a_person(rig: Rig) -> None:
+    unheard = paid_by_service(rig, listens=False)
+    do(rig, core.cancel, core.CancelAsk(unheard.order_id))
+    assert [kind for kind, _ in open_tasks(rig)] == ["refund"]
+    order = paid_by_service(rig)
+    do(rig, core.cancel, core.CancelAsk(order.order_id))
+    name = refunds_of(rig, order)[0][0]
+    asked = asyncio.run(Channel(rig).post(f"/returns/{name}/refund-refused", {"reason": "card-closed"}))
+    assert asked["state"] == "refund-refused"
+    assert sorted(data.get("why", "") for _, data in open_tasks(rig)) == ["", "card-closed"]
+    rig.clock.ms += 100 * 3_600_000
+    rung(rig)
+    assert refunds_of(rig, order)[0][2:] == ("refund-refused", 1)
+    assert refused(do, rig, refunds.refused, refunds.RefusedAsk(name, RefundRefused()), TILL) == "forbidden"
+    do(rig, refunds.refunded, refunds.RefundedAsk(name, Refunded("re-2", 1577)))
+    assert [data["order_id"] for _, data in open_tasks(rig)] == [unheard.order_id]
+
+
+def test_what_is_collected_after_all_is_not_refunded_and_what_was_refunded_before_is_said(rig: Rig) -> None:
+    for done in (False, True):
+        order = made_ready(rig, paid_by_service(rig, listens=not done))
+        rig.clock.ms += order.fulfillments[0].deadline_ms - rig.clock.wall_ms() + 1
+        rung(rig)
+        name = refunds_of(rig, order)[0][0]
+        if done:
+            do(rig, refunds.refunded, refunds.RefundedAsk(name, Refunded("re-3", 1577)))
+        heard(rig, hand_over(order, at_ms=rig.clock.wall_ms()), seq=5 + done)
+        assert [row[2] for row in refunds_of(rig, order)] == ["refunded" if done else "cancelled"]
+        kinds = [kind for kind, _ in open_tasks(rig)]
+        assert ("refunded-and-voided" in kinds) is done
+        if not done:  # the service did it all the same
+            do(rig, refunds.refunded, refunds.RefundedAsk(name, Refunded("re-4", 1577)))
+            assert "refunded-and-voided" in [kind for kind, _ in open_tasks(rig)]
+            for key in (name,):
+                do(
+                    rig,
+                    lambda work, one: todo.settle(work, "demo", "refunded-and-voided", one, "office"),
+                    key,
+                )
+
+
+def test_a_refused_part_of_an_order_is_refunded_by_the_service_and_what_came_by_the_till_is_not(
+    rig: Rig,
+) -> None:
+    order = made_ready(rig, paid_by_service(rig))
+    heard(rig, hand_over(order, (1, 2), refused=(RefusedLine(2, Decimal(1), "unwanted"),)))
+    assert [row[1:3] for row in refunds_of(rig, order)] == [(1299, "refund-started")]
+    counter = placed(
+        rig,
+        kind="click_and_collect",
+        payments=(Payment(577, "psp", "q"), Payment(1000, "till", "demo/1-1-9")),
+    )
+    do(rig, core.cancel, core.CancelAsk(counter.order_id))
+    assert [row[1] for row in refunds_of(rig, counter)] == [577]
+    assert [data["amount_minor"] for kind, data in open_tasks(rig) if kind == "order-refund"] == [1000]

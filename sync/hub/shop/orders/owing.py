@@ -1,4 +1,4 @@
-"""What is to be given back for an order that is over: as many tasks as people settled, and one for what is still owed."""
+"""What is to be given back for an order that is over: the services that were paid are asked, and people for the rest."""
 
 from typing import Any, Final
 
@@ -7,6 +7,7 @@ import msgspec
 from sync.hub.shop.kit import tasks as todo
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders.body import Held, value_of
+from sync.hub.shop.returns import asking
 
 __all__ = ["REFUND", "nothing_yet", "owe"]
 
@@ -14,13 +15,19 @@ REFUND: Final = "order-refund"
 
 
 def owe(work: Work, held: Held, reason: str) -> None:
-    """What was paid for goods that will not come is given back where it was paid. What was settled before counts; an open task
-    says what is left, however often an order ends. What left beyond what was ordered is with the customer: its money stays.
+    """What was paid for goods that will not come is given back where it was paid: by payment services first. What people settled
+    before counts; a service's refund and one open task say what is left, however often an order ends. What left beyond what was
+    ordered is with the customer: its money stays.
     """
     paid = sum(payment.amount_minor for payment in held.body.payments)
+    online = sum(one.amount_minor for one in held.body.payments if one.provider not in asking.COUNTER)
     known = todo.about(work, held.store, REFUND, held.order_id)
     settled = sum(_amount(one) for one in known if one.state == "done")
-    left = paid - held.body.given_back_minor - value_of(held) - held.body.beyond_minor - settled
+    total = paid - held.body.given_back_minor - value_of(held) - held.body.beyond_minor - settled
+    by_service = max(0, min(total, online - asking.returned_minor(work, held))) if online else 0
+    if online:
+        asking.ask_for(work, held, by_service)
+    left = total - by_service
     waiting = next((one for one in known if one.state == todo.OPEN), None)
     if left <= 0:
         if waiting is not None:
@@ -41,6 +48,8 @@ def nothing_yet(work: Work, held: Held) -> None:
     """It is not over any more: what is to be given back is known at its end."""
     for one in todo.about(work, held.store, REFUND, held.order_id):
         todo.withdraw(work, held.store, REFUND, one.key)
+    for row in asking.of_order(work, held):
+        asking.stop(work, row)
 
 
 def _amount(task: todo.Task) -> int:

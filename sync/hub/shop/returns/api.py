@@ -18,6 +18,7 @@ from sync.hub.shop.returns.messages import (
     FoundList,
     Purchase,
     Refunded,
+    RefundRefused,
     Return,
     TakeBack,
 )
@@ -137,6 +138,17 @@ async def refunded(request: _Request, return_id: FromPath[str], data: JSONBody[R
     return await act(request, _WRITE, refunds.refunded, ask, lane=return_id.rpartition(".")[0])
 
 
+@post(
+    "/returns/{return_id:str}/refund-refused", responses=REFUSALS, operation_class=with_key(), status_code=200
+)
+async def refund_refused(
+    request: _Request, return_id: FromPath[str], data: JSONBody[RefundRefused]
+) -> Response[Return]:
+    """The payment service will not: a person gives it back. Names the return, or the refund of `refund.requested`."""
+    ask = refunds.RefusedAsk(return_id, data)
+    return await act(request, _WRITE, refunds.refused, ask, lane=return_id.rpartition(".")[0])
+
+
 ROUTES: Final = (
-    find_sales, get_receipt, get_order_purchase, take_back, announce, release, extend, refunded,
+    find_sales, get_receipt, get_order_purchase, take_back, announce, release, extend, refunded, refund_refused,
 )  # fmt: skip

@@ -23,6 +23,7 @@ __all__ = [
     "PlanRow",
     "Purchase",
     "PurchaseLine",
+    "RefundRefused",
     "Refunded",
     "Return",
     "TakeBack",
@@ -186,6 +187,12 @@ class Refunded(Struct, frozen=True, forbid_unknown_fields=True):
 
     reference: Annotated[str, Meta(min_length=1, max_length=128)]
     amount_minor: Annotated[int, Meta(ge=1, le=1_000_000_000)]
+
+
+class RefundRefused(Struct, frozen=True, forbid_unknown_fields=True):
+    """The payment service does not give it back, and why."""
+
+    reason: _Word = ""
 
 
 class AnnounceLine(Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders.body import Held, hold, part_minor, shown
 from sync.hub.shop.orders.told import told_of
 from sync.hub.shop.returns import tables as t
+from sync.hub.shop.returns.asking import COUNTER
 from sync.hub.shop.returns.messages import (
     Announced,
     AnnouncedLine,
@@ -32,7 +33,6 @@ from sync.hub.shop.stock.units import amount
 from sync.hub.stored import read_facts
 
 __all__ = [
-    "COUNTER",
     "HELD",
     "ORDER",
     "bought_of",
@@ -47,7 +47,6 @@ __all__ = [
 
 ORDER: Final = "order:"
 HELD: Final = "held"
-COUNTER: Final = frozenset({"counter", "till"})
 _NOBODY: Final = Taken()
 _PLACEHOLDER: Final = Inserting(t.return_sale, keep=True)
 

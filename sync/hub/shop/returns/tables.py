@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
 from sync.hub.tables import metadata
 
@@ -95,7 +95,8 @@ return_paid: Final = Table(
 )
 
 # Money that a payment service gives back for an order. `receipt` is STORE/TILL-EPOCH-NUMBER of the document that says so; empty for
-# an order that ended. `return_id` is the hold's, where there was one.
+# an order that ended. `return_id` is the hold's, where there was one. It was asked for `asked` times; `next_ms` is when it is asked for
+# again, or a person is (0: never).
 return_refund: Final = Table(
     "shop_return_refund",
     metadata,
@@ -108,6 +109,9 @@ return_refund: Final = Table(
     Column("state", Text, nullable=False),
     Column("reference", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    Column("asked", Integer, nullable=False, server_default="1"),
+    Column("next_ms", BigInteger, nullable=False, server_default="0"),
+    Index("shop_return_refund_next", "next_ms"),
     Index("shop_return_refund_order", "store", "order_id"),
     Index("shop_return_refund_receipt", "store", "receipt"),
     Index("shop_return_refund_return", "store", "return_id"),

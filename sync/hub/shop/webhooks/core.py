@@ -12,6 +12,7 @@ from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.letters.seals import HubSeals
 from sync.hub.shop.webhooks.guard import Rules, UrlError, check_url
+from sync.hub.shop.webhooks.matching import matches
 from sync.hub.shop.webhooks.messages import (
     Attempt,
     Delivery,
@@ -42,7 +43,6 @@ __all__ = [
     "get",
     "listing",
     "make",
-    "matches",
     "new_row",
     "ping",
     "remove",
@@ -256,10 +256,6 @@ def deliveries(work: Work, ask: DeliveriesAsk) -> DeliveryPage:
         tuple(_delivery(work, row) for row in rows),
         cursor_of(last.created_ms, last.store, last.delivery_id) if last is not None else "",
     )
-
-
-def matches(types: tuple[str, ...], type_: str) -> bool:
-    return any(one in {"*", type_} or (one.endswith(".*") and type_.startswith(one[:-1])) for one in types)
 
 
 def secrets_of(work: Work, webhook_id: str) -> Secrets:

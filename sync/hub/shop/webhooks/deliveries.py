@@ -17,7 +17,8 @@ from sync.hub.database import insert_or_keep
 from sync.hub.shop.kit import tasks
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work, read_events
-from sync.hub.shop.webhooks.core import matches, new_row, secrets_of
+from sync.hub.shop.webhooks.core import new_row, secrets_of
+from sync.hub.shop.webhooks.matching import matches
 from sync.hub.shop.webhooks.tables import webhook as w
 from sync.hub.shop.webhooks.tables import webhook_attempt, webhook_cursor
 from sync.hub.shop.webhooks.tables import webhook_delivery as d
