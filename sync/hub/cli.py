@@ -143,11 +143,13 @@ def digest_command(context: click.Context, db: str | None) -> None:
     import msgspec  # noqa: PLC0415
 
     from sync.hub.digest import digest  # noqa: PLC0415
+    from sync.hub.shop.returns import rebuild as returns  # noqa: PLC0415
     from sync.hub.shop.stock import rebuild as stock  # noqa: PLC0415
     from sync.wire import encode_json  # noqa: PLC0415
 
     with database(context, db) as engine, engine.connect() as connection:
-        found = msgspec.to_builtins(digest(connection)) | {"stock": stock.digest(connection)}
+        shop = {"stock": stock.digest(connection), "returns": returns.digest(connection)}
+        found = msgspec.to_builtins(digest(connection)) | shop
     click.echo(encode_json(found).decode())
 
 
@@ -155,16 +157,18 @@ def digest_command(context: click.Context, db: str | None) -> None:
 @db_option
 @click.pass_context
 def rebuild_command(context: click.Context, db: str | None) -> None:
-    """Build receipts, day totals and stock anew from the facts, while the hub goes on."""
-    from pos.system import SystemClock  # noqa: PLC0415
+    """Build receipts, day totals, stock and what is known for returns anew from the facts, while the hub goes on."""
+    from pos.system import SystemClock, SystemIds  # noqa: PLC0415
     from sync.hub.database import deriving, transact  # noqa: PLC0415
     from sync.hub.rebuild import rebuild_beside  # noqa: PLC0415
+    from sync.hub.shop.returns import rebuild as returns  # noqa: PLC0415
     from sync.hub.shop.stock.rebuild import rebuild_all  # noqa: PLC0415
 
     with database(context, db) as engine:
         step, now_ms = partial(transact, deriving(engine)), SystemClock().wall_ms()
         count = rebuild_beside(step, now_ms)
         rebuild_all(step, now_ms)
+        returns.rebuild_all(step, now_ms, SystemIds())
     click.echo(f"projections built anew from {count} facts")
 
 

@@ -8,8 +8,8 @@ import ipaddress
 
 import pytest
 
-from sync.hub.shop.webhooks.core import matches
 from sync.hub.shop.webhooks.guard import Rules, UrlError, check_url, is_public, target_of
+from sync.hub.shop.webhooks.matching import matches
 from sync.hub.shop.webhooks.signing import new_secret, signed_headers, verify
 from tests.contract.hub_kit import Ids
 

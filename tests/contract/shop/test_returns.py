@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +19,7 @@ from sync.hub.shop.kit.actor import Actor
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders.messages import Payment
-from sync.hub.shop.returns import core, finding, refunds
+from sync.hub.shop.returns import core, finding, rebuild, refunds
 from sync.hub.shop.returns import tables as t
 from sync.hub.shop.returns.facts import OVER
 from sync.hub.shop.returns.messages import Announce, AnnounceLine, BackLine, Refunded, TakeBack
@@ -125,6 +127,58 @@ def rows(rig: Rig) -> dict[str, list[Any]]:
         return {
             table.name: sorted(tuple(row) for row in connection.execute(sa.select(table))) for table in tables
         }
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_what_came_back_by_a_receipts_number_alone_counts_for_its_articles(rig: Rig, backwards: bool) -> None:
+    shop, other = Till(), Till("other", "7")
+    sale = bought(1, sold_line(1, 300, sku="A"), sold_line(2, 500, "2", sku="B"), sold_line(3, 250, sku="B"))
+    whence = origin("1", 1, 0, store="demo", offline=True)
+
+    def by_number(number: int, sku: str, qty: str, minor: int) -> Any:
+        made = brought_back(number, (whence, qty, minor))
+        return msgspec.structs.replace(made, lines=(msgspec.structs.replace(made.lines[0], sku=sku),))
+
+    exact = brought_back(1, (origin("1", 1, 2, store="demo"), "1", 250))
+    first = by_number(2, "B", "2", 500)
+    for till, facts in ((other, (exact, first)), (shop, (sale,)))[:: 1 if backwards else -1]:
+        tell(rig, till, *facts)
+        hear(rig)
+    found = seen(rig)
+    assert [(line.n, int(line.left_qty)) for line in found.lines] == [(1, 1), (2, 0), (3, 0)]
+    assert open_tasks(rig) == []
+    tell(rig, other, by_number(3, "B", "1", 250))
+    hear(rig)
+    assert open_tasks(rig) == [OVER]
+    tell(rig, other, by_number(4, "NEVER SOLD", "1", 100))
+    hear(rig)
+    assert open_tasks(rig) == [OVER, OVER]
+
+
+def emptied(connection: Any, table: sa.Table) -> None:
+    connection.execute(table.delete())
+
+
+def test_the_rows_of_returns_are_told_again_from_the_facts_to_the_same_digest(rig: Rig) -> None:
+    shop, other = Till(), Till("other", "7")
+    sale = bought(1, sold_line(1, 300, "3", serial="SN-1", sku="sku-0"))
+    back = brought_back(2, (origin("1", 1, 1, store="demo"), "1", 100))
+    tell(rig, shop, sale, bought(2, sold_line(1, 100)), bought(3, sold_line(1, 100)))
+    tell(rig, other, back, brought_back(3, (origin("1", 1, 0, store="demo", offline=True), "1", 100)))
+    tell(rig, shop, voided(4, "1", bought(3, sold_line(1, 100))))
+    hear(rig)
+    with rig.engine.connect() as connection:
+        live = rebuild.digest(connection)
+    step: Any = partial(transact, rig.engine)
+    for rows_of in ((), rebuild.FOLLOWS, (t.return_sale,)):
+        for table in rows_of:
+            step(emptied, table)
+        tasks_before = open_tasks(rig)
+        assert rebuild.rebuild_all(step, rig.clock.wall_ms(), rig.hub.ids) == 3
+        with rig.engine.connect() as connection:
+            assert rebuild.digest(connection) == live
+        assert open_tasks(rig) == tasks_before
+    assert seen(rig).lines[0].left_qty == 1
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])

@@ -1,6 +1,6 @@
 """What the tills' sales mean for returns: what can come back, and what did. Heard in any order, the rows are the same."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from pos.domain.line import Origin
 from pos.domain.purchase import PREPAID
+from pos.domain.returns import Taken
 from pos.sale_facts import Sale, SaleLine
 from sync.hub.prepared import Inserting
 from sync.hub.shop.kit import tasks as todo
@@ -18,11 +19,11 @@ from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders.body import Held, hold
 from sync.hub.shop.returns import refunds
 from sync.hub.shop.returns import tables as t
-from sync.hub.shop.returns.purchases import ORDER, bought_of, ensure, gone, order_of, sale_at
+from sync.hub.shop.returns.purchases import BY_NUMBER, ORDER, bought_of, ensure, gone, order_of, sale_at
 from sync.hub.shop.stock.units import micro
 from sync.links import split_link
 
-__all__ = ["OVER", "hear"]
+__all__ = ["OVER", "hear", "tell"]
 
 OVER: Final = "returned-too-much"
 _COUNTERING: Final = frozenset({"void", "retender"})
@@ -36,6 +37,20 @@ def hear(work: Work, arrived: Arrived) -> None:
     sale = arrived.fact
     if not isinstance(sale, Sale) or sale.training:
         return
+    touched = tell(work, arrived, sale)
+    counters = [one for one in sale.references if one.kind in _COUNTERING]
+    for one in counters:
+        if one.kind == "void":
+            refunds.cancel(work, arrived.store, f"{one.till}-{one.epoch}-{one.number}")
+    holds = [one.external for one in sale.references if one.kind == "return-hold"]
+    for return_id in holds:
+        _end_hold(work, return_id)
+    if touched and not counters:
+        _ask_services(work, arrived, sale, holds)
+
+
+def tell(work: Work, arrived: Arrived, sale: Sale) -> bool:
+    """What a sale says of purchases, and nothing that people or services hear of; told again it changes nothing. Did anything come back?"""
     counters = [one for one in sale.references if one.kind in _COUNTERING]
     for one in counters:
         _countered(work, arrived, sale, f"{one.till}-{one.epoch}-{one.number}", void=one.kind == "void")
@@ -43,11 +58,7 @@ def hear(work: Work, arrived: Arrived) -> None:
         _sold(work, arrived, sale)
     touched = _came_back(work, arrived, sale)
     _gave_back(work, arrived, sale)
-    holds = [one.external for one in sale.references if one.kind == "return-hold"]
-    for return_id in holds:
-        _end_hold(work, return_id)
-    if touched and not counters:
-        _ask_services(work, arrived, sale, holds)
+    return touched
 
 
 def _sold(work: Work, arrived: Arrived, sale: Sale) -> None:
@@ -96,8 +107,10 @@ def _countered(work: Work, arrived: Arrived, sale: Sale, purchase: str, *, void:
     """A receipt was taken back whole, or was paid otherwise."""
     ensure(work, arrived.store, purchase)
     _take(work, arrived.store, purchase, arrived, 0 if void else -1, Decimal(0), 0, sale.completed_ms)
-    if void:
-        refunds.cancel(work, arrived.store, purchase)
+
+
+def _is_known(origin: Origin) -> bool:
+    return origin.n > 0 if origin.order else origin.n >= 0 and bool(origin.number)
 
 
 def _came_back(work: Work, arrived: Arrived, sale: Sale) -> bool:
@@ -105,7 +118,7 @@ def _came_back(work: Work, arrived: Arrived, sale: Sale) -> bool:
     lines: dict[tuple[str, str], list[tuple[SaleLine, Origin]]] = {}
     for line in sale.lines:
         origin = line.origin
-        if line.voided_ms is None and origin is not None and origin.n > 0 and (origin.order or origin.number):
+        if line.voided_ms is None and origin is not None and _is_known(origin):
             purchase = (
                 ORDER + origin.order[:64] if origin.order else f"{origin.till}-{origin.epoch}-{origin.number}"
             )
@@ -121,7 +134,7 @@ def _came_back(work: Work, arrived: Arrived, sale: Sale) -> bool:
                 at,
                 purchase,
                 arrived,
-                origin.n,
+                origin.n or BY_NUMBER,
                 -line.qty,
                 -line.pay_minor,
                 sale.completed_ms,
@@ -158,13 +171,17 @@ def _take(
 
 def _look_at_sums(work: Work, store: str, purchase: str, sale: Sale) -> None:
     """What came back beyond what was sold: both facts stay, and each line is said once."""
-    _say_over(
-        work, store, purchase, {n: (one.quantity, one.paid_minor) for n, one in bought_of(sale).items()}
-    )
+    sold = {n: (one.quantity, one.paid_minor) for n, one in bought_of(sale).items()}
+    _say_over(work, store, purchase, sold, gone(work, store, purchase, sale=sale, kept=False).by_line)
 
 
-def _say_over(work: Work, store: str, purchase: str, sold: dict[int, tuple[Decimal, int]]) -> None:
-    for n, taken in gone(work, store, purchase, kept=False).by_line.items():
+def _say_over(
+    work: Work, store: str, purchase: str, sold: dict[int, tuple[Decimal, int]], came: Mapping[int, Taken]
+) -> None:
+    for task in todo.about(work, store, OVER, purchase):
+        if int(task.key.rpartition("/")[2]) not in came:
+            todo.withdraw(work, store, OVER, task.key)
+    for n, taken in came.items():
         qty, paid = sold.get(n, (Decimal(0), 0))
         if taken.quantity > qty or taken.refunded_minor > paid:
             todo.add(
@@ -188,13 +205,18 @@ def _order(work: Work, arrived: Arrived, order_id: str, sale: Sale) -> Held | No
 
 def _order_follows(work: Work, held: Held, purchase: str) -> None:
     came = gone(work, held.store, purchase, kept=False).by_line
+    changed = False
     for line in held.body.lines:
         back = came.get(line.n)
         if back is not None and back.quantity != line.returned:
             held.put_line(replace(line, returned=back.quantity))
-    held.event(work, "order.returned")
-    held.write(work, terms=True)
-    _say_over(work, held.store, purchase, {line.n: (line.qty, line.pay_minor) for line in held.body.lines})
+            changed = True
+    if changed:
+        held.event(work, "order.returned")
+        held.write(work, terms=True)
+    _say_over(
+        work, held.store, purchase, {line.n: (line.qty, line.pay_minor) for line in held.body.lines}, came
+    )
 
 
 def _gave_back(work: Work, arrived: Arrived, sale: Sale) -> None:

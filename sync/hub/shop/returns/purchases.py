@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 
+from pos.domain.money import round_minor
 from pos.domain.purchase import PREPAID
 from pos.domain.refund import paid_by
 from pos.domain.returns import Bought, Taken, refund_minor
@@ -33,6 +34,7 @@ from sync.hub.shop.stock.units import amount
 from sync.hub.stored import read_facts
 
 __all__ = [
+    "BY_NUMBER",
     "HELD",
     "ORDER",
     "bought_of",
@@ -47,6 +49,8 @@ __all__ = [
 
 ORDER: Final = "order:"
 HELD: Final = "held"
+BY_NUMBER: Final = -2
+"""In place of a line: the till knew the receipt by its number alone."""
 _NOBODY: Final = Taken()
 _PLACEHOLDER: Final = Inserting(t.return_sale, keep=True)
 
@@ -93,17 +97,23 @@ def ensure(work: Work, store: str, purchase: str) -> Any:
     return _row_locked.first(work.connection, store, purchase)
 
 
-def gone(work: Work, store: str, purchase: str, *, kept: bool = True) -> Gone:
-    """`kept`: what is kept for returns counts too."""
+def gone(work: Work, store: str, purchase: str, *, sale: Sale | None = None, kept: bool = True) -> Gone:
+    """`kept`: what is kept for returns counts too. `sale`: the receipt, where it is known; then what came back by its number alone
+    counts for its lines by their articles, and what is on none of them for line 0.
+    """
     by_line: dict[int, Taken] = {}
-    voided, retendered = False, []
+    voided, retendered, by_number = False, [], []
     for row in _taken_of.all(work.connection, store, purchase):
         if row.n == 0:
             voided = True
+        elif row.n == BY_NUMBER:
+            by_number.append(row)
         elif row.n < 0:
             retendered.append(row.place)
         else:
             _count(by_line, row.n, amount(row.qty), row.minor)
+    if sale is not None and by_number:
+        _match(work, sale, by_number, by_line)
     if kept:
         for line in (line for one in live_holds(work, store, purchase) for line in one.lines):
             _count(by_line, line.n, line.qty, line.worth_minor)
@@ -115,6 +125,30 @@ def live_holds(work: Work, store: str, purchase: str) -> list[Kept]:
     query = sa.select(c.body).where(c.store == store, c.purchase == purchase, c.state == HELD)
     rows = work.execute(query.where(c.until_ms > work.now_ms))
     return [msgspec.json.decode(bytes(row.body), type=Kept) for row in rows]
+
+
+def _match(work: Work, sale: Sale, rows: list[Any], by_line: dict[int, Taken]) -> None:
+    """What came back of each article, all of it taken together: lines of that article with something left, in their order."""
+    came: dict[str, Taken] = {}
+    for row in rows:
+        store, till, epoch, seq, of = row.place.split("/")
+        found = sale_at(work, store, till, int(epoch), int(seq))
+        line = next((one for one in found[0].lines if one.n == int(of)), None) if found is not None else None
+        name = (line.sku or line.gtin or "") if line is not None else ""
+        before = came.get(name, _NOBODY)
+        came[name] = Taken(before.quantity + amount(row.qty), before.refunded_minor + row.minor)
+    bought = bought_of(sale)
+    for name, taken in sorted(came.items()):
+        mine = [line.n for line in sale.lines if line.n in bought and name and name in {line.sku, line.gtin}]
+        qty, minor = taken.quantity, taken.refunded_minor
+        for n in mine[:-1]:
+            here = min(qty, max(Decimal(0), bought[n].quantity - by_line.get(n, _NOBODY).quantity))
+            if here > 0:
+                part = round_minor(minor * here / qty)
+                _count(by_line, n, here, part)
+                qty, minor = qty - here, minor - part
+        if qty or minor:
+            _count(by_line, mine[-1] if mine else 0, qty, minor)
 
 
 def _count(by_line: dict[int, Taken], n: int, qty: Decimal, minor: int) -> None:
@@ -154,7 +188,7 @@ def _of_sale(work: Work, store: str, purchase: str, *, lock: bool) -> Purchase:
     if found is None:
         raise not_found("receipt", purchase)
     sale, body = found
-    came = gone(work, store, purchase)
+    came = gone(work, store, purchase, sale=sale)
     bought = bought_of(sale)
     lines = tuple(
         PurchaseLine(

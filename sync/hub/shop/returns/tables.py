@@ -69,7 +69,8 @@ return_hold: Final = Table(
 )
 
 # What the tills' facts say came back of line `n`: `place` is STORE/TILL/EPOCH/SEQ/LINE. A document that takes a return back has a
-# negative quantity. `n` 0: a document that takes the whole receipt back; -1: one that puts other tenders in its tenders' place.
+# negative quantity. `n` 0: a document that takes the whole receipt back; -1: one that puts other tenders in its tenders' place; -2: of
+# the receipt, by its number alone: which line, its article says.
 return_taken: Final = Table(
     "shop_return_taken",
     metadata,
