@@ -13,6 +13,7 @@ from sync.hub.shop.customers.api import ROUTES as CUSTOMERS
 from sync.hub.shop.customers.bulk_api import ROUTES as ALL_CUSTOMERS
 from sync.hub.shop.kit.http import BODY_MAX_BYTES
 from sync.hub.shop.kit.paths import demand_path
+from sync.hub.shop.letters.api import ROUTES as LETTERS
 from sync.hub.shop.office.api import ROUTES as OFFICE
 from sync.hub.shop.orders.api import ROUTES as ORDERS
 from sync.hub.shop.orders.cart_api import ROUTES as CART_ORDERS
@@ -27,6 +28,7 @@ _ROUTES: Final[tuple[Any, ...]] = (
     *(*STORES, *OFFICE, *CATALOGUE, *STOCK, *ORDERS, *CUSTOMERS, *CARDS, *WEBHOOKS, *BASKETS, *BRAND, *CASES),
     *ALL_CUSTOMERS,
     *CART_ORDERS,
+    *LETTERS,
     *RETURNS,
 )
 

@@ -45,7 +45,15 @@ ROLES: Final = {
     "staff": _both(
         *("stock", "carts", "orders", "returns", "customers", "cards", "tasks", "cases", "receipts")
     )
-    | {"catalogue:read", "prices:read", "promotions:read", "stores:read", "surveys:read", "messages:read"}
+    | {
+        "catalogue:read",
+        "prices:read",
+        "promotions:read",
+        "stores:read",
+        "surveys:read",
+        "messages:read",
+        "messages:write",
+    }
     | _OUT,
     "storefront": frozenset(
         {
