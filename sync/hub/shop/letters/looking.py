@@ -128,12 +128,10 @@ def send_again(work: Work, ask: LetterName) -> LetterState:
 
 def _is_late(row: Any, now_ms: int) -> bool:
     """Its own end, as its writer gave it, is over; one that was sent again before has an end by that."""
-    return 0 < row.until_ms <= now_ms
+    return bool(0 < row.until_ms <= now_ms)
 
 
 def _shown(row: Any, now_ms: int) -> LetterState:
     failed = row.state in _FAILED and row.reason not in _WISHED
-    return LetterState(
-        *(getattr(row, name) for name in _SHOWN),
-        can_again=bool(failed and row.held and not _is_late(row, now_ms)),
-    )
+    said = {name: getattr(row, name) for name in _SHOWN}
+    return LetterState(**said, can_again=bool(failed and row.held and not _is_late(row, now_ms)))
