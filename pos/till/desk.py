@@ -206,6 +206,8 @@ class Desk:
         self.setup = setup
         self.operator: Operator | None = None
         self.message: e.Message | None = None
+        self.slow = False
+        """A command waits for an answer so long that the screen says so."""
         self.events: list[e.Event] = []
         self.stopped: e.Message | None = None
         self.locked: e.Message | None = None

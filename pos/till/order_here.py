@@ -35,6 +35,7 @@ __all__ = ["OrdersHere"]
 
 _KINDS: Final = ("later", "send", "aisle", "customer-order", "put-aside", "alteration")
 _ROWS: Final = 8
+_YEARS_AHEAD: Final = 10
 _READY_HOUR: Final = 17
 _Steps = Any
 
@@ -175,7 +176,7 @@ class OrdersHere:
 
     def _made_here(self, purpose: str) -> Flow:
         lines = (yield from self._work()) if purpose == "alteration" else (yield from self._goods(purpose))
-        day = yield Question("order-day", "date", empty=True)
+        day = yield from self._day()
         person = yield from self._who(sent=False)
         value = sum(line["pay_minor"] for line in lines)
         down = 0
@@ -245,6 +246,17 @@ class OrdersHere:
         return [
             {"sku": "work", "qty": "1", "pay_minor": minor, "text": str(text)[:80], "tax": tax, "reserve": False}
         ]  # fmt: skip
+
+    def _day(self) -> Any:
+        """A day to come, or None: as soon as it can be. Of a year of two digits the coming one is meant."""
+        today = self._desk.today()
+        while True:
+            day: dt.date | None = yield Question("order-day", "date", empty=True)
+            if day is None or day >= today:
+                return day
+            if day.year + 100 <= today.year + _YEARS_AHEAD:
+                return day.replace(year=day.year + 100, day=min(day.day, 28) if day.month == 2 else day.day)
+            self._desk.warn("order-day-past", day=day.isoformat())
 
     def _ready_ms(self, day: dt.date | None) -> int:
         if day is None:

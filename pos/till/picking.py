@@ -82,7 +82,11 @@ class Picking:
         return (yield from self._orders.order(f"{path}/pick", {"lines": [{"n": one.n, "qty": f"{qty:f}"}]}))
 
     def _ready(self, row: WorkRow, path: str) -> Any:
-        shelf = yield Question("pickup-shelf", "text", fields={"number": row.number}, scans="answer")
+        while True:
+            shelf = yield Question("pickup-shelf", "text", fields={"number": row.number}, scans="answer")
+            if not isinstance(shelf, Scanned) or self._article(shelf.code) is None:
+                break
+            self._desk.warn("pickup-not-in-order", number=row.number)
         shelf = (shelf.code if isinstance(shelf, Scanned) else str(shelf)).strip()[:20]
         shelf, _, count = shelf.partition("*")
         bags = min(50, max(1, int(count))) if count.isdecimal() else 1

@@ -72,6 +72,9 @@ class Picture:
         """Whether nothing is under way, so that a cart may be opened."""
         return self.state_word() in {"ready", "paid"}
 
+    def _waiting(self) -> e.Message | None:
+        return e.Message("please-wait", level="info") if self._desk.slow else None
+
     def _hint(self) -> e.Message | None:
         """What should be done soon, while there is nothing else to say."""
         idle = self._selling.cart is None and self._flows.question is None and not self._desk.showing_last
@@ -118,7 +121,7 @@ class Picture:
             question=self._flows.question,
             weighing=self._selling.on_scale.text if self._selling.on_scale is not None else "",
             claiming=self._parking.store.claiming,
-            message=self._desk.message or self._desk.standstill or self._hint(),
+            message=self._desk.message or self._desk.standstill or self._hint() or self._waiting(),
             last_sale=self._desk.last if cart is None else None,
             parked=self._parking.view(),
             print_problem=self._surroundings.print_problem or self._surroundings.waiting_job,

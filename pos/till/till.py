@@ -95,6 +95,7 @@ _NEWS = frozenset(
         c.CardNews,
     }
 )
+_SLOW_S = 0.5
 _ANSWERS = (c.Answer, c.Choose, c.GoBack, c.GoOn)
 _SECOND_STEPS = {
     c.VoidCart: "void-cart",
@@ -353,7 +354,12 @@ class Till:
             self._publish(done)
         self._busy = False
 
+    def _is_slow(self) -> None:
+        self._desk.slow = True
+        self._publish(None)
+
     async def _await(self, command: c.Command, waiting: Coroutine[Any, Any, None], done: _Done) -> None:
+        slow = asyncio.get_running_loop().call_later(_SLOW_S, self._is_slow)
         try:
             if self._afterwards is not None:  # what it writes decides what comes next: the day that is open
                 await asyncio.wait((self._afterwards,))
@@ -371,6 +377,8 @@ class Till:
                 await asking
         except Exception as error:  # noqa: BLE001 - a bug costs one command, never the till
             self._say_why(error, command)
+        slow.cancel()
+        self._desk.slow = False
         self._publish(done)
         self._drain()
 

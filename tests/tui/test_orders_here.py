@@ -200,3 +200,19 @@ def test_goods_of_another_store_come_here_and_are_paid_when_they_are_collected(r
     assert (the_order(rig).state, the_order(rig).rest_minor) == ("closed", 0)
     assert on_hand(rig, "S6", "there") == (Decimal(2), 0)
     assert on_hand(rig, "S6", "s") == (Decimal(6), 0)  # the sale, which is not told here, takes it out
+
+
+def test_a_day_with_a_year_of_two_digits_is_one_to_come_and_a_past_day_is_asked_again(rig: Rig) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
+        past = (shop.clock.time - dt.timedelta(days=3)).strftime("%d.%m.%Y")
+        begun = (c.Do("order-here"), c.Choose(5), c.Scan(SHIRT), c.Answer(""))
+        assert await do_it(shop, *begun, c.Answer(past)) == "order-day-past"
+        question = shop.till.view.question
+        assert question is not None
+        assert question.code == "order-day"
+        coming = shop.clock.time.year + 1
+        await do_it(shop, c.Answer(f"15.01.{coming % 100:02d}"), *PERSON, c.Answer(""))
+        due = dt.datetime.fromtimestamp(the_order(rig).fulfillments[0].due_ms / 1000, dt.UTC)
+        assert (due.year, due.month, due.day) == (coming, 1, 15)
+
+    at_till(rig, story)

@@ -628,3 +628,42 @@ def test_another_article_that_was_scanned_for_what_is_missing_is_picked_with_it(
 
     at_till(rig, story)
     assert [line.picked for line in seen(rig, order).fulfillments[0].lines] == [2, 0, 1]
+
+
+def test_an_article_scanned_once_too_often_is_no_shelf(rig: Rig) -> None:
+    order = placed(rig, store="s")
+
+    async def story(shop: Shop, _: HubBehind) -> None:
+        await do_it(shop, c.Do("pickups"), c.Answer("1"), c.Scan(MILK), c.Scan(MILK), c.Scan(SHIRT))
+        assert await do_it(shop, c.Scan(MILK)) == "pickup-not-in-order"
+        assert asked(shop) == "pickup-shelf"
+        await do_it(shop, c.Scan("REGAL-B7"))
+
+    at_till(rig, story)
+    assert seen(rig, order).fulfillments[0].shelf == "REGAL-B7"
+
+
+def test_while_an_answer_is_waited_for_the_till_says_so(rig: Rig) -> None:
+    async def story(shop: Shop, line: HubBehind) -> None:
+        gate, waits = asyncio.Event(), asyncio.Event()
+        ask = line.ask
+
+        async def late(*words: Any, **more: Any) -> Any:
+            await gate.wait()
+            return await ask(*words, **more)
+
+        line.ask = late  # type: ignore[method-assign]
+
+        def seen_by_people(_: Any) -> None:
+            message = shop.till.view.message
+            if message is not None and message.code == "please-wait":
+                waits.set()
+
+        shop.till.subscribe(seen_by_people)
+        shop.till.submit(c.Do("pickups"))
+        await asyncio.wait_for(waits.wait(), 10)
+        gate.set()
+        await do_it(shop, c.Tick())
+        assert shop.till.view.message is None or shop.till.view.message.code == "pickup-none"
+
+    at_till(rig, story)
