@@ -172,6 +172,7 @@ def _book(book: Book, words: Texts, names: Names) -> Iterator[DocumentRow]:
         yield DocumentRow(
             words("report.foreign", currency=foreign.currency), _money(foreign.given_minor, words)
         )
+    yield from _down_payments(book, words)
     for name, value in (("rounding", book.rounding_minor), ("tips", book.tips_minor)):
         if value:
             yield DocumentRow(words(f"report.{name}"), _money(value, words))
@@ -194,6 +195,14 @@ def _book(book: Book, words: Texts, names: Names) -> Iterator[DocumentRow]:
         yield _counted(
             "by-operator", Count(one.receipts, one.total_minor), words, operator=_who(one.operator, names)
         )
+
+
+def _down_payments(book: Book, words: Texts) -> Iterator[DocumentRow]:
+    """Money of the turnover whose goods come later, and what of it was set against goods that left."""
+    for name, case in (("down-taken", "Anzahlungseinstellung"), ("down-settled", "Anzahlungsaufloesung")):
+        sums = [one.gross_minor for one in book.cases if one.case == case]
+        if sums:
+            yield DocumentRow(words(f"report.{name}"), _money(sum(sums), words))
 
 
 def _session(session: SessionSum, words: Texts, names: Names, *, see_expected: bool) -> Iterator[DocumentRow]:
