@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from pos.domain import commands as c
 from pos.domain.cart import total_minor
 from pos.domain.goods_rules import GoodsRules
+from pos.resources import texts
 from pos.sale_facts import Sale
 from sync.hub.shop.baskets import facts, tables
 from sync.hub.shop.baskets.core import claim, make, rest_id
@@ -23,6 +24,7 @@ from sync.hub.shop.kit.facts import Arrived
 from tests.contract.hub_rig import Rig
 from tests.contract.shop.kit import OFFICE, do
 from tests.contract.shop.test_catalogue import bring
+from tests.demo.fronts import path_to
 from tests.tui.fakes import BEER, BUTTER, MILK, WATER, articles, opened, run
 from tests.tui.shop_rig import till_at
 
@@ -273,3 +275,8 @@ def test_what_is_expected_stands_in_the_cart_without_an_amount(rig: Rig, size: t
             assert "1,39" not in row
 
     run(go)
+
+
+def test_the_keys_that_the_sentence_names_accept_the_lines() -> None:
+    path = " ".join(path_to("phone-cart-accept")).upper()
+    assert all(path in texts(language)("message.phone-cart-here", count=2) for language in ("de", "en"))
