@@ -11,7 +11,7 @@ from sync.hub.shop.customers import facts as customers
 from sync.hub.shop.kit.facts import Room
 from sync.hub.shop.kit.ticks import Tick
 from sync.hub.shop.orders import facts as orders
-from sync.hub.shop.orders.people import forget_guests
+from sync.hub.shop.orders.people import forget_guests, seal_notes
 from sync.hub.shop.orders.watch import ring_due
 from sync.hub.shop.returns import core as returns_core
 from sync.hub.shop.returns import facts as returns
@@ -33,4 +33,5 @@ TICKS: Final[tuple[Tick, ...]] = (
     returns_core.forget_announced,
     ask_again,
     forget_guests,
+    seal_notes,
 )

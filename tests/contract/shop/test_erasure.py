@@ -8,14 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from sync.hub.cli import hub
 from sync.hub.database import open_engine
-from sync.hub.shop.orders.people import GUEST_KEPT_MS, forget_guests
+from sync.hub.shop.cases.core import Named, open_case
+from sync.hub.shop.cases.core import get as get_case
+from sync.hub.shop.cases.messages import Contact, OpenCase
+from sync.hub.shop.customers import rights
+from sync.hub.shop.kit.work import Work
+from sync.hub.shop.orders import core
+from sync.hub.shop.orders.body import hold
+from sync.hub.shop.orders.messages import ShipTo
+from sync.hub.shop.orders.people import GUEST_KEPT_MS, forget_guests, seal_notes
+from sync.hub.shop.orders.tables import order_unsealed
 from tests.contract.hub_rig import Rig, hub_process
 from tests.contract.shop.kit import Channel, do
+from tests.contract.shop.orders_kit import placed
 from tests.contract.shop.scanning import files_of, rows_of, where_found
 
 PERSON = [
@@ -26,6 +37,7 @@ PERSON = [
     "CARD-QX-4711",
     "1987-03-05",
 ]
+NOTE = "Hintereingang bei Familie Ypsilanti"
 GUEST = ["Balduin Xanthopoulos", "balduin.x@example.org", "Birnenweg 4"]
 DEBUG = "import logging; logging.basicConfig(level=logging.DEBUG); from sync.hub.cli import hub; hub()"
 HOURS = [{"weekday": day, "opens": 0, "closes": 1440} for day in range(1, 8)]
@@ -74,7 +86,11 @@ def _live(line: httpx.Client) -> str:
     }
     _told(line, "/orders", {**order, "customer": who, "person": {"name": name, "email": email}}, "order")
     guest = {"name": GUEST[0], "email": GUEST[1], "lines": [GUEST[2]]}
-    _told(line, "/orders", {**order, "person": guest, "note": "bitte klingeln"}, "guest")
+    placed = _told(line, "/orders", {**order, "person": guest, "note": NOTE}, "guest")
+    assert line.get(f"/v1/orders/{placed['order']['order_id']}").json()["note"] == NOTE
+    form = {"text": f"{GUEST[0]}: {NOTE}", "once": "0" * 32, "name": GUEST[0], "email": GUEST[1]}
+    asked = line.post(f"/o/{placed['link']}/help", data=form, headers={"Sec-Fetch-Site": "same-origin"})
+    assert asked.status_code == 303, asked.text
     assert line.get(f"/v1/customers/{who}").json()["about"]["name"] == name
     return who
 
@@ -117,6 +133,7 @@ def test_after_an_erasure_no_byte_names_the_person(
             told = json.loads(exported.output)
             assert told["customer"]["customers"][0]["about"]["lines"] == [PERSON[3]]
             _copy(kind, url, folder / "before")
+            assert where_found({"note": b"x " + NOTE.encode()}, [NOTE]) != []
             erased = _run("customer", "erase", "--yes", "--db", url, "--keys", keys, "--email", PERSON[1])
             assert erased.exit_code == 0, erased.output
             assert f"customer {who} erased by" in erased.output
@@ -134,7 +151,7 @@ def test_after_an_erasure_no_byte_names_the_person(
         _, out, errors = process.end()
     places |= {"output": out.encode(), "log": errors.encode()} | files_of(folder)
     assert len(errors) > 0, "the log was at debug level"
-    assert where_found(places, [*PERSON, *GUEST]) == []
+    assert where_found(places, [*PERSON, *GUEST, NOTE]) == []
     assert where_found({"control": b"x ZERLINA.q@example.org"}, PERSON) == [f"{PERSON[1]} in control"]
     assert _run("verify", "--db", url).exit_code == 0
     gone = _run("customer", "export", "--db", url, "--keys", keys, "--email", PERSON[1])
@@ -177,3 +194,33 @@ def test_a_guest_is_forgotten_ninety_days_after_an_order_that_ended_and_not_befo
         assert (do(rig, lambda work, _: forget_guests(work), None), keys()) == (1, 0)
 
     asyncio.run(go())
+
+
+def test_a_note_from_before_is_sealed_by_the_hub_and_a_guests_case_is_found_and_erased(rig: Rig) -> None:
+    order = placed(rig, note=NOTE, person=ShipTo(GUEST[0], (), GUEST[1]))
+    opened = do(
+        rig,
+        open_case,
+        OpenCase("demo", "help", "order", order.order_id, "once", NOTE, Contact(email=GUEST[1])),
+    )
+    assert NOTE.encode() not in b"".join(rows_of(rig.engine).values())
+
+    def unsealed(work: Work, _: None) -> None:
+        held = hold(work, order.order_id)
+        held.body = msgspec.structs.replace(held.body, note=NOTE, sealed_note=b"")
+        held.write(work)
+        work.execute(order_unsealed.insert(), {"store": "demo", "order_id": order.order_id})
+
+    do(rig, unsealed, None)
+    assert NOTE.encode() in b"".join(rows_of(rig.engine).values())
+    assert (
+        do(rig, lambda work, _: seal_notes(work), None),
+        do(rig, lambda work, _: seal_notes(work), None),
+    ) == (1, 0)
+    assert NOTE.encode() not in b"".join(rows_of(rig.engine).values())
+    assert do(rig, core.get, order.order_id).note == NOTE
+    done = do(rig, rights.forget, ("email", GUEST[1].upper()))
+    assert (done.orders, done.cases) == ((order.order_id,), 1)
+    assert do(rig, core.get, order.order_id).note == ""
+    assert [one.text for one in do(rig, get_case, Named("demo", opened.case_id)).messages] == [""]
+    assert b"case/" not in rows_of(rig.engine)["customer_key"]

@@ -3,6 +3,7 @@
 open (the store's turn) -> answered (the customer's) -> closed; whoever writes again opens it again.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -55,6 +56,7 @@ KEPT_MS: Final = 180 * 24 * 3_600_000
 """A case that was closed for so long is erased: its key is destroyed."""
 _OPEN_MAX: Final = 5
 _MESSAGES_MAX: Final = 50
+_PAGE: Final = 500
 _DUE_AT_ONCE: Final = 100
 _BRIEF: Final = tuple(t.case.c[name] for name in CaseBrief.__struct_fields__)
 
@@ -187,6 +189,31 @@ def forget_old(work: Work) -> int:
     for one in named:
         _erase(work, _lock(work, one))
     return len(named)
+
+
+def cases_naming(work: Work, kind: str, lookup: str, form: Callable[[str], str]) -> list[Named]:
+    """Cases of people without an account who gave this e-mail address or telephone number, by reading all of them."""
+    c = t.case.c
+    found: list[Named] = []
+    last = ""
+    while True:
+        query = sa.select(c.store, c.case_id, c.subject, c.contact).where(c.subject > max("case/", last))
+        rows = work.execute(query.where(c.subject < "case0").order_by(c.subject).limit(_PAGE)).fetchall()
+        for row in rows:
+            said = _contact(work, row)
+            value = said.email if kind == "email" else said.phone
+            if value and form(value) == lookup:
+                found.append(Named(row.store, row.case_id))
+        if len(rows) < _PAGE:
+            return found
+        last = rows[-1].subject
+
+
+def forget_case(work: Work, ask: Named) -> None:
+    """Who wrote cannot be read any more, nor what."""
+    held = _lock(work, ask)
+    _erase(work, held)
+    work.event(ask.store, "case.erased", ask.case_id, {"number": held.number})
 
 
 # -- read

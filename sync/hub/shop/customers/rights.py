@@ -5,6 +5,7 @@ import datetime as dt
 import msgspec
 from msgspec import Struct
 
+from sync.hub.shop.cases.core import Named, cases_naming, forget_case
 from sync.hub.shop.customers import core
 from sync.hub.shop.customers.messages import Export, Identifier
 from sync.hub.shop.kit.refusal import not_found
@@ -33,18 +34,19 @@ class Forgotten(Struct, frozen=True):
     stays: tuple[str, ...]
     at: str
     by: str
+    cases: int = 0
 
 
 def told(work: Work, who: tuple[str, str]) -> Told:
     """`who`: "id", or the kind of an identifier, and its value. Raises RefusedError 404."""
-    customer_id, guests = _find(work, who)
+    customer_id, guests, _ = _find(work, who)
     export = core.export(work, customer_id) if customer_id else None
     return Told(export, tuple(shown(hold(work, order_id)) for order_id in guests))
 
 
 def forget(work: Work, who: tuple[str, str]) -> Forgotten:
     """Erase the account, and whom orders without one name. Raises RefusedError 404."""
-    customer_id, guests = _find(work, who)
+    customer_id, guests, cases = _find(work, who)
     gone: tuple[str, ...] = ()
     stays: tuple[str, ...] = core.STAYS
     if customer_id:
@@ -52,18 +54,21 @@ def forget(work: Work, who: tuple[str, str]) -> Forgotten:
         gone, stays = tuple(erased.customer_ids), tuple(erased.stays)
     for order_id in guests:
         forget_person(work, order_id)
+    for case in cases:
+        forget_case(work, case)
     emptied = forget_address(work, who[1].strip()) if who[0] in {"email", "phone"} else 0
     at = dt.datetime.fromtimestamp(work.now_ms / 1000, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return Forgotten(gone, tuple(guests), emptied, stays, at, work.actor.name)
+    return Forgotten(gone, tuple(guests), emptied, stays, at, work.actor.name, len(cases))
 
 
-def _find(work: Work, who: tuple[str, str]) -> tuple[str, list[str]]:
+def _find(work: Work, who: tuple[str, str]) -> tuple[str, list[str], list[Named]]:
     kind, value = who
     if kind == "id":
         core.get(work, value)
-        return value, []
+        return value, [], []
     found = core.find_by_identifier(work, kind, value) or ""
     guests: list[str] = []
+    cases: list[Named] = []
     if kind in {"email", "phone"}:
         named = msgspec.convert({"kind": kind, "value": value}, Identifier)
         wanted = core.lookup_form(named)
@@ -72,6 +77,7 @@ def _find(work: Work, who: tuple[str, str]) -> tuple[str, list[str]]:
             return core.lookup_form(msgspec.structs.replace(named, value=one))
 
         guests = orders_naming(work, kind, wanted, form)
-    if not found and not guests:
+        cases = cases_naming(work, kind, wanted, form)
+    if not found and not guests and not cases:
         raise not_found("person")
-    return found, guests
+    return found, guests, cases

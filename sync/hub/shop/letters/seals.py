@@ -6,7 +6,7 @@ from sqlalchemy.engine import Connection
 
 from pos.ports import Ids
 
-__all__ = ["Consents", "HubSeals", "Seals", "TransactionalOnly"]
+__all__ = ["Consents", "HubSeals", "Seals"]
 
 _NONCE: Final = 12
 _INFO: Final = b"tresen hub seals 1 "
@@ -32,13 +32,6 @@ class Consents(Protocol):
     def may_send(self, connection: Connection, customer: str, purpose: str, channel: str) -> bool:
         """Whether a customer wants messages of a purpose ("marketing") by a channel ("email"), as of now."""
         ...
-
-
-class TransactionalOnly:
-    """Nobody agreed to anything."""
-
-    def may_send(self, connection: Connection, customer: str, purpose: str, channel: str) -> bool:  # noqa: ARG002
-        return False
 
 
 class HubSeals:

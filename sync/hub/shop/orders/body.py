@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from pos.domain.money import round_minor
 from sync.hub.prepared import Inserting, prepared
+from sync.hub.shop.customers.keys import unseal_for
 from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders import tables as t
@@ -87,7 +88,8 @@ def _write_fulfillment(
 
 
 class Body(Struct, frozen=True, omit_defaults=True):
-    """What stands in `orders.body`. `person` is sealed under the person's key. `given_back_minor` of a down payment went back,
+    """What stands in `orders.body`. `person` and `sealed_note` are sealed under the person's key; `note`
+    is one that was not sealed yet. `given_back_minor` of a down payment went back,
     `beyond_minor` is worth what left beyond what was ordered. `follows`: how much of each line is written off by hand-overs and by the
     order's end; what they say may change.
     """
@@ -106,6 +108,7 @@ class Body(Struct, frozen=True, omit_defaults=True):
     given_back_minor: int = 0
     beyond_minor: int = 0
     follows: tuple[tuple[int, Decimal], ...] = ()
+    sealed_note: bytes = b""
 
 
 class Doing(Struct, frozen=True, omit_defaults=True):
@@ -167,6 +170,7 @@ class Held(Struct):
     body: Body
     tasks: dict[str, Task]
     before: dict[str, Task]
+    note: str = ""
 
     def task(self, fulfillment_id: str) -> Task:
         found = self.tasks.get(fulfillment_id)
@@ -242,8 +246,13 @@ def hold(work: Work, order_id: str, *, lock: bool = True) -> Held:
     body = msgspec.json.decode(bytes(row.body), type=Body)
     return Held(
         row.store, order_id, row.number, row.code, row.kind, row.state, row.version, row.terms,
-        bytes(row.secret_hash), row.customer, row.created_ms, body, tasks, dict(tasks),
+        bytes(row.secret_hash), row.customer, row.created_ms, body, tasks, dict(tasks), _note(work, order_id, body),
     )  # fmt: skip
+
+
+def _note(work: Work, order_id: str, body: Body) -> str:
+    plain = unseal_for(work, f"order/{order_id}", body.sealed_note) if body.sealed_note else None
+    return plain.decode() if plain is not None else body.note
 
 
 def held_by_fulfillment(
@@ -273,7 +282,7 @@ def shown(held: Held) -> Order:
         held.order_id, held.store, held.number, held.code, held.kind, held.state, held.version, held.terms,
         held.created_ms, body.lines, tuple(_fulfillment(task) for task in held.tasks.values()), body.payments,
         value, paid, value - paid, body.currency, body.language, body.purpose, body.channel, body.external,
-        held.customer, body.origin, body.note, body.given_back_minor,
+        held.customer, body.origin, held.note, body.given_back_minor,
     )  # fmt: skip
 
 

@@ -117,9 +117,10 @@ def place(work: Work, ask: PlaceOrder) -> Placed:
     from_store = ask.from_store or ask.store
     order_id, secret = work.new_id(), work.new_secret()
     lines = tuple(_line(n, line) for n, line in enumerate(ask.lines, 1))
+    note = seal_for(work, f"order/{order_id}", ask.note.encode()) if ask.note else b""
     body = Body(
-        lines, (), ask.currency, ask.language, ask.purpose, ask.channel, ask.external, ask.origin, ask.note,
-        pay_later=ask.pay_later,
+        lines, (), ask.currency, ask.language, ask.purpose, ask.channel, ask.external, ask.origin,
+        pay_later=ask.pay_later, sealed_note=note,
     )  # fmt: skip
     number = _next_number(work, ask.store)
     head = {

@@ -7,13 +7,13 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from sync.hub.shop.customers import tables as people
-from sync.hub.shop.customers.keys import destroy, unseal_for
+from sync.hub.shop.customers.keys import destroy, seal_for, unseal_for
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders import tables as t
 from sync.hub.shop.orders.body import ENDED, Body, Held, hold
 from sync.hub.shop.orders.messages import ShipTo
 
-__all__ = ["GUEST_KEPT_MS", "forget_guests", "forget_person", "orders_naming", "orders_of"]
+__all__ = ["GUEST_KEPT_MS", "forget_guests", "forget_person", "orders_naming", "orders_of", "seal_notes"]
 
 GUEST_KEPT_MS: Final = 90 * 24 * 3600 * 1000
 """After it was placed, if it ended by then: until then somebody may bring something back."""
@@ -26,11 +26,27 @@ def forget_person(work: Work, order_id: str) -> bool:
     """Whom the order names cannot be read any more; goods, sums and payments stay. False: it names nobody."""
     held = hold(work, order_id)
     had = destroy(work, f"{_PREFIX}{order_id}")
-    if not held.body.person and not held.body.note:
+    if not held.body.person and not held.body.note and not held.body.sealed_note:
         return had
-    held.body = replace(held.body, person=b"", note="")
+    held.body, held.note = replace(held.body, person=b"", note="", sealed_note=b""), ""
     held.write(work)
     return True
+
+
+def seal_notes(work: Work) -> int:
+    """Notes of orders from before they were encrypted, some at a time; counts them. A tick of the hub's."""
+    c = t.order_unsealed.c
+    rows = work.execute(
+        sa.select(c.store, c.order_id).order_by(c.store, c.order_id).limit(_AT_ONCE)
+    ).fetchall()
+    for row in rows:
+        held = hold(work, row.order_id)
+        if held.body.note:
+            sealed = seal_for(work, f"{_PREFIX}{row.order_id}", held.body.note.encode())
+            held.body = replace(held.body, note="", sealed_note=sealed)
+            held.write(work)
+        work.execute(t.order_unsealed.delete().where(c.store == row.store, c.order_id == row.order_id))
+    return len(rows)
 
 
 def forget_guests(work: Work) -> int:

@@ -6,7 +6,14 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, T
 
 from sync.hub.tables import metadata
 
-__all__ = ["order_counter", "order_fulfillment", "order_hand_over", "order_head", "order_receipt"]
+__all__ = [
+    "order_counter",
+    "order_fulfillment",
+    "order_hand_over",
+    "order_head",
+    "order_receipt",
+    "order_unsealed",
+]
 
 # An order as it stands: `body` is orders.body.Body as JSON (lines with their counters, payments). `code` is what the
 # customer shows; `version` counts every change, `terms` those of lines, amounts and times, by which an offline token ages.
@@ -83,4 +90,12 @@ order_receipt: Final = Table(
     Column("receipt", Text, primary_key=True),
     Column("order_id", Text, primary_key=True),
     Column("voided_ms", BigInteger, nullable=False),
+)
+
+# Orders from before notes were encrypted, until theirs is.
+order_unsealed: Final = Table(
+    "orders_unsealed",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("order_id", Text, primary_key=True),
 )
