@@ -288,6 +288,8 @@ def test_an_order_comes_back_in_another_store_and_the_service_gives_the_money_ba
     assert "refund" in open_tasks(rig)
     letters = [fields for kind, _, fields in told(rig) if kind == "refund-started"]
     assert [(one["amount_minor"], one["way"]) for one in letters] == [(1299, "psp")]
+    (received,) = [fields for kind, _, fields in told(rig) if kind == "return-received"]
+    assert (received["amount_minor"], [one["quantity"] for one in received["lines"]]) == (1299, ["1"])
     ask_ = refunds.RefundedAsk(held.return_id, Refunded("r-1", 1299))
     assert refused(rig, refunds.refunded, ask_, TILL) == "forbidden"
     assert do(rig, refunds.refunded, ask_).state == "refunded"

@@ -25,6 +25,7 @@ from sync.hub.shop.letters.kinds import LANGUAGES, kinds
 from sync.hub.shop.letters.outbox import Message
 from sync.hub.shop.orders.body import Held, Task, hold, shown
 from sync.hub.shop.orders.messages import OrderLine
+from sync.hub.shop.returns.asking import COUNTER
 from sync.hub.shop.webhooks.tables import webhook_cursor
 
 __all__ = ["ACTOR", "Contact", "ContactOf", "follow"]
@@ -177,10 +178,16 @@ def _said(held: Held, event: Event, data: dict[str, Any]) -> list[tuple[str, str
             return [(held.store, f"shipped/{task.fulfillment_id}", "order-shipped", sent)]
         case "order.expired" if task is not None:
             return [(task.store, f"expired/{task.fulfillment_id}", "pickup-expired", {"refund_minor": over})]
+        case "order.returned":
+            came = [(held.line(n), Decimal(qty)) for n, qty in data.get("lines", ()) if Decimal(qty) > 0]
+            if not came:
+                return []
+            fields = {"lines": [_goods(line, qty, priced=False) for line, qty in came]}
+            if any(one.provider not in COUNTER for one in held.body.payments):
+                fields["amount_minor"] = data["amount_minor"]
+            return [(held.store, f"returned/{event.n}", "return-received", fields)]
         case "order.refund_started":
-            providers = {
-                one.provider for one in held.body.payments if one.provider not in {"counter", "till"}
-            }
+            providers = {one.provider for one in held.body.payments if one.provider not in COUNTER}
             fields = {"amount_minor": data["amount_minor"], "way": ", ".join(sorted(providers))}
             return [(held.store, f"refund/{data['refund_id']}", "refund-started", fields)]
         case "order.cancelled" if data.get("reason") != "not-collected":

@@ -141,7 +141,7 @@ def _came_back(work: Work, arrived: Arrived, sale: Sale) -> bool:
                 of=line.n,
             )
         if held is not None:
-            _order_follows(work, held, purchase)
+            _order_follows(work, held, purchase, -sum(line.pay_minor for line, _ in mine))
         elif row is not None and row.seq:
             found = sale_at(work, at, row.till, row.epoch, row.seq)
             if found is not None:
@@ -203,16 +203,17 @@ def _order(work: Work, arrived: Arrived, order_id: str, sale: Sale) -> Held | No
         return None
 
 
-def _order_follows(work: Work, held: Held, purchase: str) -> None:
+def _order_follows(work: Work, held: Held, purchase: str, minor: int) -> None:
+    """`minor`: what the till gave for it, or left to a payment service."""
     came = gone(work, held.store, purchase, kept=False).by_line
-    changed = False
+    changed = []
     for line in held.body.lines:
         back = came.get(line.n)
         if back is not None and back.quantity != line.returned:
             held.put_line(replace(line, returned=back.quantity))
-            changed = True
+            changed.append((line.n, str(back.quantity - line.returned)))
     if changed:
-        held.event(work, "order.returned")
+        held.event(work, "order.returned", lines=changed, amount_minor=minor)
         held.write(work, terms=True)
     _say_over(
         work, held.store, purchase, {line.n: (line.qty, line.pay_minor) for line in held.body.lines}, came
