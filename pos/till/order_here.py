@@ -25,6 +25,7 @@ from pos.till.checkout import Checkout
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.handing_sale import down_lines
+from pos.till.open_prices import departments
 from pos.till.order_desk import OrderDesk, heard, read
 from pos.till.pickup_paper import order_slip
 from pos.till.selling import Selling
@@ -242,7 +243,7 @@ class OrdersHere:
         """What is to be done, and what it costs; taxed like the first department."""
         text = yield Question("order-work", "text", scans="refuse")
         minor = yield Question("order-work-price", "amount")
-        tax = self._selling.departments()[0][2]
+        tax = departments(self._desk)[0][2]
         return [
             {"sku": "work", "qty": "1", "pay_minor": minor, "text": str(text)[:80], "tax": tax, "reserve": False}
         ]  # fmt: skip

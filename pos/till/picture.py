@@ -11,6 +11,7 @@ from pos.till.checkout import Checkout
 from pos.till.closing import Closing
 from pos.till.desk import Desk
 from pos.till.flows import Flows
+from pos.till.open_prices import OpenPrices, departments
 from pos.till.parking import Parking
 from pos.till.refunds import Refunds
 from pos.till.selling import Selling
@@ -28,6 +29,7 @@ class Picture:
         self,
         desk: Desk,
         selling: Selling,
+        prices: OpenPrices,
         checkout: Checkout,
         flows: Flows,
         approvals: Approvals,
@@ -39,6 +41,7 @@ class Picture:
     ) -> None:
         self._desk = desk
         self._selling = selling
+        self._prices = prices
         self._checkout = checkout
         self._flows = flows
         self._approvals = approvals
@@ -59,7 +62,7 @@ class Picture:
             return "paying"
         if self._flows.question is not None:
             return "question"
-        if self._selling.open_price is not None:
+        if self._prices.waiting is not None:
             return "department"
         if self._selling.results is not None:
             return "search"
@@ -117,7 +120,7 @@ class Picture:
             expected=_expected(cart),
             results=self._selling.results or (),
             search_text=self._selling.search_text,
-            departments=tuple(self._selling.departments()) if self._selling.open_price is not None else (),
+            departments=tuple(departments(self._desk)) if self._prices.waiting is not None else (),
             question=self._flows.question,
             weighing=self._selling.on_scale.text if self._selling.on_scale is not None else "",
             claiming=self._parking.store.claiming,

@@ -19,6 +19,7 @@ from pos.domain.scans import Meaning, ScanKind, read_scan, typed_own_code
 from pos.ports import RecallsUnavailableError
 from pos.resources import texts
 from pos.till.desk import Desk, Refusal
+from pos.till.open_prices import OpenPrices
 from pos.till.selling import Selling
 from pos.till.twins import Twins
 
@@ -34,9 +35,10 @@ _SELLS: Final = (ScanKind.ARTICLE, ScanKind.PLU, ScanKind.OTHER)
 class Scanning:
     """Reads scans and typed codes by the store's table. Decided in memory; what must look something up may await it."""
 
-    def __init__(self, desk: Desk, selling: Selling) -> None:
+    def __init__(self, desk: Desk, selling: Selling, prices: OpenPrices) -> None:
         self._desk = desk
         self._selling = selling
+        self._prices = prices
         self._recalls = Recalls(desk.setup.packs.recalls)
         self._twins = Twins(desk.setup.packs.one_pack_ms)
         self.receivers: dict[ScanKind, Callable[[Meaning], Any]] = {}
@@ -64,8 +66,8 @@ class Scanning:
 
     def _enter_code(self, command: c.EnterCode) -> Any:
         self._desk.must_be_selling()
-        if self._selling.open_price is not None:
-            self._selling.price_with_department(command.code)
+        if self._prices.waiting is not None:
+            self._prices.with_department(command.code)
             return None
         meaning = self._read(typed_own_code(command.code) or command.code)
         if meaning.kind in _NO_CODE:

@@ -16,7 +16,6 @@ from pos.domain.age import age_wanted
 from pos.domain.article import Article
 from pos.domain.cart import Cart
 from pos.domain.goods import (
-    add_department,
     asks_serial,
     in_exchange,
     is_repeatable,
@@ -25,11 +24,10 @@ from pos.domain.goods import (
     set_last,
 )
 from pos.domain.line import NOTHING_SAID
-from pos.domain.money import PRICE_MAX_MINOR, QUANTITY_MAX, TOTAL_MAX_MINOR
+from pos.domain.money import QUANTITY_MAX, TOTAL_MAX_MINOR
 from pos.domain.order_cart import with_prepaid
 from pos.domain.payment import overpaid
 from pos.domain.reductions import carry_over
-from pos.domain.tax import TaxRate
 from pos.till.desk import Desk, Refusal, stop_message
 
 __all__ = ["Selling"]
@@ -50,7 +48,6 @@ class Selling:
         self.search_text = ""
         self.several: frozenset[int] = frozenset()
         """Products of which the search found more than one variant: each is one of its results."""
-        self.open_price: int | None = None
         self.next_about = About()
         """What is known of the cart that begins with the next line."""
         self.guard: Callable[[Cart], None] = lambda _: None
@@ -69,7 +66,6 @@ class Selling:
             c.RepeatLast: self._repeat_last,
             c.VoidLast: self._void_last,
             c.VoidLine: self._void_line,
-            c.SetPrice: self._set_price,
             c.ChooseOpenLine: self._choose_next,
             c.DropOpenLines: self._drop_open_lines,
             c.Search: self._search,
@@ -86,7 +82,7 @@ class Selling:
     def sell_unknown(self, code: str, source: str) -> None:
         """A code that nobody knows becomes an open line."""
         cart = self.cart_for_line()
-        quantity = self._take_quantity() or _WHOLE
+        quantity = self.take_quantity() or _WHOLE
         self._set_cart(cart_goods.add_open_line(cart, code, quantity, self._desk.mark(), source=source))
         line = self.the_cart().lines[-1]
         self.chosen = line.n
@@ -120,13 +116,13 @@ class Selling:
                 said=said,
             )
         )
-        self._take_quantity()
+        self.take_quantity()
         line = self.the_cart().lines[before]
         if line.kind != "open":
             self._desk.events.append(e.LineAdded(line.n, line.text, line.quantity, line.total_minor))
         else:
             self._desk.events.append(e.OpenLineAdded(line.n, line.code or code))
-        self._look_at(line, article)
+        self.look_at(line, article)
         return line
 
     def sell_weighed(self, article: Article, code: str, kilograms: Decimal) -> None:
@@ -137,7 +133,7 @@ class Selling:
         finally:
             self.quantity = typed
 
-    def _look_at(self, line: carts.Line, article: Article) -> None:
+    def look_at(self, line: carts.Line, article: Article) -> None:
         """What a line just added asks of the cashier: its price, or a look at the customer's age."""
         if line.kind == "open":
             self.chosen = line.n
@@ -209,7 +205,7 @@ class Selling:
             raise Refusal("nothing-to-repeat")
         fresh = len(cart.lines) + 1
         self._set_cart(carry_over(changed, source, fresh) if source else changed)
-        self._take_quantity()
+        self.take_quantity()
         self._desk.events += [
             e.LineVoided(old.n)
             for old, new in zip(cart.lines, changed.lines, strict=False)
@@ -242,90 +238,9 @@ class Selling:
         self.choose_open_line()
         self._desk.events.append(e.LineVoided(n))
 
-    def _set_price(self, command: c.SetPrice) -> None:
-        self._desk.must_be_selling()
-        if not 0 < command.price_minor <= PRICE_MAX_MINOR:
-            raise Refusal("price-limit", limit=PRICE_MAX_MINOR)
-        if command.n is not None:
-            self.chosen = command.n
-        if command.n is None and (self.cart is None or not carts.open_lines(self.cart)):
-            self._price_without_article(command)
-            return
-        line = self._chosen_line()
-        if line.open_reason == "price":
-            rate = self._desk.rate_of(line.tax_code)
-            article = self._desk.world.catalogue.by_sku(line.sku)
-            self._settle_by_price(command.price_minor, rate, line.text, line.department, article)
-            return
-        self.open_price = command.price_minor
-        if command.department is not None:
-            self.price_with_department(str(command.department))
-        else:
-            self._desk.warn("department-needed", level="info", code=line.text)
-
-    def _price_without_article(self, command: c.SetPrice) -> None:
-        """No line waits for a price: something is sold by its price alone."""
-        self.open_price = command.price_minor
-        if command.department is not None:
-            self.price_with_department(str(command.department))
-        else:
-            self._desk.warn("department-needed-new", level="info")
-
-    def sell_department(self, department: tuple[int, str, str], price_minor: int) -> None:
-        """Sell something by its price, in a department: number, name and tax code. Raises Refusal."""
-        number, name, tax_code = department
-        if not 0 < price_minor <= PRICE_MAX_MINOR:
-            raise Refusal("price-limit", limit=PRICE_MAX_MINOR)
-        rate = self._desk.rate_of(tax_code)
-        cart = self.cart_for_line()
-        n = len(cart.lines) + 1
-        quantity = self.quantity or _WHOLE
-        self._set_cart(add_department(cart, (number, name, rate), price_minor, quantity, self._desk.mark()))
-        self._take_quantity()
-        line = self.the_cart().lines[n - 1]
-        self._desk.events.append(e.LineAdded(line.n, line.text, line.quantity, line.total_minor))
-
-    def price_with_department(self, typed: str) -> None:
-        """A price waits: what was typed is its department's number."""
-        price = self.open_price
-        assert price is not None, "a price waits for its department"
-        found = next((row for row in self.departments() if str(row[0]) == typed.strip()), None)
-        if found is None:
-            raise Refusal("department-unknown", code=typed)
-        number, name, tax_code = found
-        self.open_price = None
-        if self.cart is None or not carts.open_lines(self.cart):
-            self.sell_department((number, name, tax_code), price)
-            return
-        self._settle_by_price(price, self._desk.rate_of(tax_code), name, number)
-
-    def _settle_by_price(
-        self, price_minor: int, rate: TaxRate, text: str, department: int, article: Article | None = None
-    ) -> None:
-        line = self._chosen_line()
-        deposit = None
-        if article is not None and article.deposit is not None:
-            deposit = article.deposit, self._desk.rate_of(article.deposit.tax_code)
-        self._set_cart(
-            cart_goods.price_open_line(
-                self.the_cart(),
-                line.n,
-                price_minor,
-                rate,
-                self._desk.mark(),
-                text=text,
-                department=department,
-                deposit=deposit,
-            )
-        )
-        self.choose_open_line()
-        self._desk.events.append(e.LineSettled(line.n, "price"))
-        if article is not None:
-            self._look_at(self.the_cart().lines[line.n - 1], article)
-
     def _drop_open_lines(self, _: c.DropOpenLines) -> None:
         self._desk.must_be_selling()
-        self.void(self._chosen_line().n)
+        self.void(self.chosen_line().n)
 
     def _choose_next(self, _: c.ChooseOpenLine) -> None:
         numbers = [line.n for line in carts.open_lines(self.cart)] if self.cart is not None else []
@@ -339,7 +254,8 @@ class Selling:
         if all(line.n != self.chosen for line in waiting):
             self.chosen = waiting[0].n if waiting else None
 
-    def _chosen_line(self) -> carts.Line:
+    def chosen_line(self) -> carts.Line:
+        """The open line that is settled next. Raises Refusal where none waits."""
         self.choose_open_line()
         if self.cart is None or self.chosen is None:
             raise Refusal("no-open-line")
@@ -409,13 +325,12 @@ class Selling:
         )
         self.choose_open_line()
         self._desk.events.append(e.LineSettled(line.n, "search"))
-        self._look_at(self.the_cart().lines[before], article)
+        self.look_at(self.the_cart().lines[before], article)
 
     def _cancel(self, _: c.Cancel) -> None:
         self.on_scale = None
         self.results = None
         self.quantity = None
-        self.open_price = None
 
     def the_cart(self) -> Cart:
         assert self.cart is not None, "a cart is open"
@@ -494,17 +409,7 @@ class Selling:
         self.results = None
         self._desk.world.state.save_cart(None)
 
-    def _take_quantity(self) -> Decimal | None:
+    def take_quantity(self) -> Decimal | None:
+        """The quantity that was typed, which counts once."""
         quantity, self.quantity = self.quantity, None
         return quantity
-
-    def departments(self) -> Sequence[tuple[int, str, str]]:
-        """Number, name and tax code; where the catalogue names none, one department per tax rate."""
-        listed = self._desk.world.catalogue.departments()
-        if listed:
-            return [(number, name, tax_code) for number, (name, tax_code) in sorted(listed.items())]
-        today = self._desk.today()
-        taxes = self._desk.world.taxes
-        return [
-            (n, f"{taxes.rate(code, today).percent} %", code) for n, code in enumerate(taxes.codes, start=1)
-        ]

@@ -45,6 +45,7 @@ from pos.till.inserts import Inserts
 from pos.till.ledger import Ledger
 from pos.till.leftovers import Leftovers
 from pos.till.numbers import Numbers
+from pos.till.open_prices import OpenPrices
 from pos.till.order_parts import OrderParts
 from pos.till.parking import RESUME_BEFORE, Parking
 from pos.till.phone_carts import PhoneCarts
@@ -113,7 +114,8 @@ class Till:
         self._desk = Desk(world, setup)
         ledger = Ledger(self._desk)
         self._selling = Selling(self._desk)
-        self._scanning = Scanning(self._desk, self._selling)
+        self._prices = OpenPrices(self._desk, self._selling)
+        self._scanning = Scanning(self._desk, self._selling, self._prices)
         store_carts = StoreCarts(self._desk, ledger, self.submit, lambda: self._picture.at_rest)
         self._surroundings = Surroundings(self._desk, ledger, store_carts.held)
         self._parking = Parking(
@@ -142,7 +144,7 @@ class Till:
         elsewhere = Elsewhere(self._desk, self._selling, self._checkout)
         finding = Finding(self._desk, self._selling, book, elsewhere)
         returning = Returning(self._desk, self._selling, book, finding)
-        refunds = Refunds(self._desk, self._selling, self._checkout)
+        refunds = self._refunds = Refunds(self._desk, self._selling, self._checkout)
         tendering = Tendering(self._desk, self._selling, self._checkout)
         tendering.dispatch = self._do
         self._cards = CardParts(
@@ -182,10 +184,10 @@ class Till:
             self._desk, ledger, self._selling, self._surroundings, counting, cash, leftovers
         )
         self._cards.before_closing(self._closing, leftovers)
-        self._foresee = refunds.foresee
         self._picture = Picture(
             self._desk,
             self._selling,
+            self._prices,
             self._checkout,
             self._flows,
             self._approvals,
@@ -197,6 +199,7 @@ class Till:
         )
         parts: tuple[Any, ...] = (
             self._selling,
+            self._prices,
             self._scanning,
             self._surroundings,
             self._checkout,
@@ -368,7 +371,7 @@ class Till:
             asking = self._ask_of_goods()
             if asking is not None:
                 await asking
-            foreseen = self._foresee()
+            foreseen = self._refunds.foresee()
             if foreseen is not None:
                 await foreseen
         except NeedsAnswer as needed:
@@ -390,7 +393,7 @@ class Till:
                 self._begin(command)
                 command = self._flows.look(command)
             waiting = self._run(command)
-            return waiting or self._ask_of_goods() or self._foresee()
+            return waiting or self._ask_of_goods() or self._refunds.foresee()
         except NeedsAnswer as needed:
             return self._ask_first(needed, command)
         except Exception as error:  # noqa: BLE001 - a bug costs one command, never the till
@@ -457,7 +460,7 @@ class Till:
         if self._desk.second_step.partition(" ")[0] != _SECOND_STEPS.get(type(command)):
             self._desk.second_step = ""
         if type(command) is not c.EnterCode:
-            self._selling.open_price = None
+            self._prices.waiting = None
 
     def _say_why(self, error: Exception, command: c.Command) -> None:
         """A command was not done."""
