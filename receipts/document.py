@@ -52,7 +52,12 @@ def _row(row: DocumentRow, columns: int, fit: Fit) -> Iterator[Row]:
     elif row.style in _STYLES:
         yield from (Row(part, _STYLES[row.style]) for part in _wrap(left, columns))
     else:
-        parts = _wrap(left, columns - len(right) - 1 if right else columns) or [""]
+        room = columns - len(right) - 1 if right else columns
+        if max(map(len, left.split()), default=0) > room:  # no word is cut for what stands at its right
+            yield from (Row(part) for part in _wrap(left, columns))
+            yield from (Row(part.rjust(columns), left="", right=part) for part in _wrap(right, columns))
+            return
+        parts = _wrap(left, room) or [""]
         yield from (Row(part) for part in parts[:-1])
         text = f"{parts[-1]}{right.rjust(columns - len(parts[-1]))}" if right else parts[-1]
         style = Style.BIG if row.style == "big" else Style.PLAIN

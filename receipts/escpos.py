@@ -222,7 +222,8 @@ def _composer_class() -> Any:
         def _big(self, row: Row) -> None:
             """Twice as wide where it fits, without the currency if need be; always twice as high."""
             half = self._printer.columns // 2
-            for left in (row.left, row.left.split(" ")[0]):
+            name, _, last = row.left.rpartition(" ")
+            for left in (row.left, name if len(last) == 3 and last.isupper() else row.left):
                 if len(left) + 1 + len(row.right) <= half:
                     self._write(left + row.right.rjust(half - len(left)), bold=True, size=(2, 2))
                     return

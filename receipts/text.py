@@ -91,7 +91,8 @@ class _Layout:
         yield from self._head()
         for line in self._receipt.lines:
             yield from self._line(line)
-        yield self._rule()
+        if self._receipt.lines:
+            yield self._rule()
         yield from self._sums()
         yield self._rule()
         yield from self._tax_table()

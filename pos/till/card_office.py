@@ -17,6 +17,7 @@ from pos.till.cards import DECIDE, Cards
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
 from pos.till.ledger import Ledger
+from pos.till.reports import time_text
 from pos.till.selling import Selling
 from pos.words import amount
 
@@ -210,6 +211,8 @@ class CardOffice:
         words = self._desk.words
         rows = [
             DocumentRow(words("card.day-title", terminal=closed.terminal), style="big"),
+            DocumentRow(words("report.at"), time_text(closed.closed_ms, closed.offset_min, words)),
+            DocumentRow(words("report.till"), self._desk.world.journal.head.till),
             DocumentRow(words("card.day-id"), closed.terminal_id),
         ]
         for brand, count, total in closed.ours:

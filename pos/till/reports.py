@@ -14,7 +14,7 @@ from pos.resources import Texts, texts
 from pos.till.desk import TillSetup
 from pos.words import amount, day_text, iso_day_text
 
-__all__ = ["count_slip", "movement_slip", "pairs", "x_report", "z_report"]
+__all__ = ["count_slip", "movement_slip", "pairs", "time_text", "x_report", "z_report"]
 
 Names = Mapping[str, str]
 """The names of people by the id that facts hold, as the till knows them now; no fact keeps one."""
@@ -32,7 +32,7 @@ def z_report(
         DocumentRow(words("report.z-title"), style="mark"),
         DocumentRow(words("report.z-number"), f"{till}-{epoch}-{fact.number}", "big"),
         DocumentRow(words("report.day"), iso_day_text(fact.business_day, words.language)),
-        DocumentRow(words("report.closed"), _time(fact.closed_ms, fact.offset_min, words)),
+        DocumentRow(words("report.closed"), time_text(fact.closed_ms, fact.offset_min, words)),
         DocumentRow(words("report.operator"), _who(fact.operator, names)),
         *_agreed(words, [approval.by for approval in fact.approvals], names),
         DocumentRow(words("report.facts"), _range(fact)),
@@ -78,7 +78,7 @@ def movement_slip(fact: CashMoved, number: str, setup: TillSetup, names: Names =
             words("report.amount"), f"{_money(abs(fact.amount_minor), words)} {fact.currency}".rstrip(), "big"
         ),
         DocumentRow(words("report.number"), number),
-        DocumentRow(words("report.at"), _time(fact.moved_ms, fact.offset_min, words)),
+        DocumentRow(words("report.at"), time_text(fact.moved_ms, fact.offset_min, words)),
         DocumentRow(words("report.operator"), _who(fact.operator, names)),
         *_agreed(words, [approval.by for approval in fact.approvals], names),
     ]
@@ -103,7 +103,7 @@ def count_slip(
     rows = [
         DocumentRow(words("report.count-title"), style="mark"),
         DocumentRow(words("report.drawer"), str(drawer)),
-        DocumentRow(words("report.at"), _time(fact.counted_ms, fact.offset_min, words)),
+        DocumentRow(words("report.at"), time_text(fact.counted_ms, fact.offset_min, words)),
         DocumentRow(words("report.operator"), _who(fact.operator, names)),
         _RULE,
         *_pieces(fact.pieces, words),
@@ -326,7 +326,8 @@ def _range(fact: DayClosed) -> str:
     return f"{fact.first_epoch}-{fact.first_seq} / {fact.last_epoch}-{fact.last_seq}"
 
 
-def _time(at_ms: int, offset_min: int, words: Texts) -> str:
+def time_text(at_ms: int, offset_min: int, words: Texts) -> str:
+    """Day and minute, as they were where the till stood."""
     zone = dt.timezone(dt.timedelta(minutes=offset_min))
     at = dt.datetime.fromtimestamp(at_ms / 1000, zone)
     return f"{day_text(at.date(), words.language)} {at:%H:%M}"

@@ -30,7 +30,7 @@ from pos.till.selling import Selling
 from pos.till.surroundings import Surroundings
 from pos.till.tendering import Tendering
 from pos.till.voucher_hub import Online, VoucherHub
-from pos.words import amount
+from pos.words import amount, iso_day_text
 
 __all__ = ["Vouchers", "moves_of"]
 
@@ -339,7 +339,9 @@ class Vouchers:
             DocumentRow(own_code(ScanKind.GIFT_CARD, number), style="code"),
             DocumentRow(shown_number(number), style="centre"),
             DocumentRow(),
-            DocumentRow(words("voucher.receipt", number=receipt), sale.business_day),
+            DocumentRow(
+                words("voucher.receipt", number=receipt), iso_day_text(sale.business_day, sale.language)
+            ),
             DocumentRow(words("voucher.keep"), style="centre"),
         )
         marks = (words("ui.demo"),) if sale.demo else ()
