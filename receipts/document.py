@@ -50,7 +50,8 @@ def _row(row: DocumentRow, columns: int, fit: Fit) -> Iterator[Row]:
     elif row.style == "code":
         yield Row(row.left, Style.CODE)
     elif row.style in _STYLES:
-        yield from (Row(part, _STYLES[row.style]) for part in _wrap(left, columns))
+        text = f"{left} {right}".strip()
+        yield from (Row(part, _STYLES[row.style]) for part in _wrap(text, columns))
     else:
         room = columns - len(right) - 1 if right else columns
         if max(map(len, left.split()), default=0) > room:  # no word is cut for what stands at its right

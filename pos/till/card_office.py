@@ -228,9 +228,9 @@ class CardOffice:
                 rows.append(DocumentRow(words("card.day-theirs"), self._money(totals.total_minor)))
         difference = closed.difference_minor
         shown = words("card.day-unknown") if difference is None else self._money(difference)
-        rows.append(DocumentRow(words("card.day-difference"), shown, style="mark"))
+        rows.append(DocumentRow(words("card.day-difference"), shown, style="big"))
         if closed.watched:
-            rows.append(DocumentRow(words("card.day-watched", count=len(closed.watched)), style="mark"))
+            rows.append(DocumentRow(words("card.day-watched", count=len(closed.watched))))
         return Document(tuple(rows))
 
     def _service(self, _: c.Do) -> Flow:

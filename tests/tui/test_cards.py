@@ -357,6 +357,10 @@ def test_the_terminals_day_is_held_against_the_journal() -> None:
         (closed,) = facts(shop, TerminalClosed)
         assert isinstance(closed, TerminalClosed)
         assert (closed.ours, closed.difference_minor) == ((("girocard", 1, 1_299),), 100)
+        slip = shop.printer.jobs[-1].document
+        assert slip is not None
+        rows = {row.left: row.right for row in slip.rows}
+        assert (rows["Differenz"], rows["Zeit"], rows["Kasse"]) == ("1,00", "21.11.2026 14:07", "3")
         assert said(shop) == "card-day-differs"
 
     run(case)

@@ -145,6 +145,7 @@ def test_a_new_number_is_printed_as_a_code_and_can_be_typed() -> None:
         assert isinstance(slip, Document)
         (code,) = [row.left for row in slip.rows if row.style == "code"]
         typed = next(row.left for row in slip.rows if row.style == "centre")
+        assert "21.11.2026" in [row.right for row in slip.rows], "the day as people write it"
         assert number_of(code, shop.till._desk.today()) == number_of(typed, shop.till._desk.today())
         shop.scan(SHIRT)
         await do(shop, "voucher", typed.lower())

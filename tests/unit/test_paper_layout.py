@@ -32,6 +32,11 @@ def test_a_sum_in_large_letters_lets_its_currency_go_before_its_name() -> None:
     assert row.split() == ["Offener", "Betrag", "12.345,67"], "a name that is no currency stays whole"
 
 
+def test_what_stands_at_the_right_of_a_loud_or_centred_row_is_printed_too() -> None:
+    for style in ("mark", "centre"):
+        assert printed(DocumentRow("Differenz", "-5,00", style)) == ["Differenz -5,00"]
+
+
 def test_no_word_is_cut_for_what_stands_at_its_right() -> None:
     rows = layout_document(
         Document((DocumentRow("Referenz", "RF47 0000 0000 0000 0002"),), head=False), SHOP, 32
