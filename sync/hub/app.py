@@ -12,6 +12,7 @@ from sync.hub.api import software_version, till_api
 from sync.hub.description.document import described_json
 from sync.hub.gate import Gate
 from sync.hub.office import only_office
+from sync.hub.pace import Pace
 from sync.hub.pages import get_gift, get_receipt
 from sync.hub.problems import HANDLERS
 from sync.hub.service import Hub
@@ -29,9 +30,9 @@ class _Described(JsonRenderPlugin):
         return described_json(request.app)
 
 
-def create_app(hub: Hub) -> Gate:
+def create_app(hub: Hub, pace: Pace = Pace()) -> Gate:  # noqa: B008 - frozen
     """The application behind its gate. Its lifespan runs the hub's own task; /v1/schema/openapi.json describes it."""
-    return Gate(bare_app(State({"hub": hub}), hub.running), hub)
+    return Gate(bare_app(State({"hub": hub}), hub.running), hub, pace)
 
 
 def bare_app(state: State | None = None, *lifespan: Callable[..., Any]) -> Litestar:

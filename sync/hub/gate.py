@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sync.hub.changes import may_read
 from sync.hub.machines import FORBIDDEN, MachineKey
+from sync.hub.pace import Pace, paced
 from sync.hub.problems import PROBLEM_JSON, Document, ProblemError
 from sync.signatures import (
     NONCE_BYTES,
@@ -102,13 +103,16 @@ class Gate:
     What was signed before this hub started may have been used with the one before, so it counts as expired.
     """
 
-    def __init__(self, app: App, hub: "Hub") -> None:
+    def __init__(self, app: App, hub: "Hub", pace: Pace = Pace()) -> None:  # noqa: B008 - frozen
         self.app = app
+        self._pace = pace
         self._hub = hub
         self._nonces = _Nonces()
         self._started_mono_ms = hub.clock.mono_ms()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            receive = paced(receive, self._pace)
         if scope["type"] != "http" or not _is_guarded(scope["path"]):
             await self.app(scope, receive, send)
             return

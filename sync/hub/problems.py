@@ -52,6 +52,8 @@ def _respond(document: Document, **headers: str) -> Response[bytes]:
 def _on_problem(_request: Request[Any, Any, Any], error: ProblemError) -> Response[bytes]:
     if error.status in {429, 503}:
         return _respond(error.document, **{"Retry-After": str(error.retry_s)})
+    if error.status == 408:
+        return _respond(error.document, Connection="close")
     return _respond(error.document)
 
 

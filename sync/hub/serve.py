@@ -16,6 +16,7 @@ import uvicorn
 from pos.system import SystemClock, SystemIds, ThreadWorker
 from sync.hub.app import create_app
 from sync.hub.database import Database, migrate, open_engine, transact
+from sync.hub.protocol import Connection
 from sync.hub.service import LOCAL_NETWORKS, Hub, Network
 from sync.hub.shop.letters.setting_up import start_post
 from sync.hub.shop.letters.settings import MessageSettings
@@ -82,6 +83,7 @@ def serve(
     )
     config = uvicorn.Config(
         create_app(hub),
+        http=Connection,
         access_log=False,  # a receipt's address is its key, and must not stand in a log
         log_config=None,
         server_header=False,

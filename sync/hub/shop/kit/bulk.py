@@ -132,7 +132,10 @@ class Reader:
         *whole, self._rest = (self._rest + piece).split(b"\n")
         for line in whole:
             yield from self._take(line + b"\n")
-        if len(self._rest) + len(self._record) > self._limit:
+        self._demand_short(len(self._rest) + len(self._record))
+
+    def _demand_short(self, size: int) -> None:
+        if size > self._limit:
             raise RefusedError(413, "line", "A line is too long", f"at most {self._limit} bytes")
 
     def end(self) -> Iterator[Read]:
@@ -154,6 +157,7 @@ class Reader:
         if not self._record:
             self._first = self._line
         self._record += line
+        self._demand_short(len(self._record))
         if self._quotes % 2:
             return  # a cell goes on in the next line
         record, self._record, self._quotes = self._record, b"", 0

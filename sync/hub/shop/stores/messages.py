@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 __all__ = ["Hours", "OtherDay", "PutStore", "Store", "StoreList", "StoreName", "Tag"]
 
 StoreName = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}\Z")]
-Tag = Annotated[str, Meta(max_length=200)]
+Tag = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*\Z")]
 _Minute = Annotated[int, Meta(ge=0, le=1440)]
 _Weekday = Annotated[int, Meta(ge=1, le=7)]
 
