@@ -13,6 +13,7 @@ import msgspec
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.commands import Command
 from pos.domain.packs import Recall
+from pos.domain.shelf_label import PriceChange
 
 if TYPE_CHECKING:
     from pos.domain.promotions import Book
@@ -94,6 +95,14 @@ class Catalogue(Protocol):
 
     async def deposits(self) -> Sequence[Deposit]:
         """Those that articles are sold with, at most 50."""
+        ...
+
+    async def price_changes(self, first: dt.date, last: dt.date) -> Sequence[PriceChange]:
+        """Whose price on `last` is another than on the day before `first`; at most 1,000."""
+        ...
+
+    async def repriced(self) -> Sequence[PriceChange]:
+        """Whose price the hub changed without naming a day, the newest first; at most 1,000."""
         ...
 
     async def variants(self, product: int) -> Product | None:

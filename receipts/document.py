@@ -49,6 +49,8 @@ def _row(row: DocumentRow, columns: int, fit: Fit) -> Iterator[Row]:
         yield Row("-" * columns)
     elif row.style == "code":
         yield Row(row.left, Style.CODE)
+    elif row.style == "bars":
+        yield Row(row.left, Style.BARS)
     elif row.style in _STYLES:
         text = f"{left} {right}".strip()
         yield from (Row(part, _STYLES[row.style]) for part in _wrap(text, columns))

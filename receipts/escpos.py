@@ -27,6 +27,8 @@ __all__ = ["SPELLINGS", "compose", "compose_document", "drawer_pulse", "prepare"
 _CUT: Final = {"full": b"\x1d\x56\x41\x00", "partial": b"\x1d\x56\x42\x00", "tear": b"\x1b\x64\x05"}
 _STATUS_BACK: Final = b"\x1d\x61\x0f"  # report drawer, on/offline, errors, paper
 _PULSE_MS: Final = 100
+_BARS: Final = {12: 0, 13: 2, 8: 3}  # GS k, by the number of digits
+_BARS_LOOK: Final = b"\x1d\x68\x48\x1d\x77\x03\x1d\x48\x02"  # 72 dots high, 3 dots a module, digits below
 _MODULE_DOTS_MAX: Final = 6
 _MODULE_DOTS_PICTURE: Final = 4  # as a picture: a whole receipt should fit a receive buffer of 4 kB
 _MODULE_DOTS_MIN: Final = 3  # phones read smaller ones badly
@@ -207,6 +209,10 @@ def _composer_class() -> Any:
         def row(self, row: Row) -> None:
             if row.style is Style.CODE:
                 self._code(row.text)
+            elif row.style is Style.BARS:
+                self._restyle("center", bold=False, size=(1, 1))
+                digits = row.text.encode("ascii")
+                self._raw(_BARS_LOOK + bytes((0x1D, 0x6B, _BARS[len(digits)])) + digits + b"\x00")
             elif row.style is Style.BIG:
                 self._big(row)
             elif row.style is Style.MARK:

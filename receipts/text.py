@@ -28,6 +28,7 @@ class Style(enum.Enum):
     MARK = "mark"  # centred and loud
     BIG = "big"  # twice as wide and high; the text fits half the columns or `wide` is False
     CODE = "code"  # the place of the QR code; the text is what it holds
+    BARS = "bars"  # EAN-13, EAN-8 or UPC-A; the text is its digits
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -55,7 +56,7 @@ def render_text(receipt: Receipt, columns: int) -> list[str]:
     for row in layout(receipt, columns):
         if row.style is Style.CODE:
             lines.extend(_chop(row.text, columns))
-        elif row.style in (Style.CENTRE, Style.MARK):
+        elif row.style in (Style.CENTRE, Style.MARK, Style.BARS):
             lines.append(row.text.center(columns).rstrip())
         else:
             lines.append(row.text.rstrip())

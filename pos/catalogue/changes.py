@@ -36,6 +36,7 @@ from pos.catalogue.feed import (
     FeedCursor,
     read_changes,
 )
+from pos.catalogue.price_days import REPRICED
 from pos.catalogue.replacing import CatalogueStorageError, replacing_catalogue
 from pos.catalogue.schema import (
     CATALOGUE_FILE,
@@ -112,6 +113,7 @@ class _ChangingCatalogue:
         self._keys: dict[int, set[str]] = {}
         self._db.begin()
         self._db.execute(_FED)
+        self._db.execute(REPRICED)
 
     def close(self) -> None:
         self._db.close()
@@ -192,9 +194,19 @@ class _ChangingCatalogue:
             "content_unit": article.content_unit or None,
             "generated": 0,
         }
+        self._note_price(change)
         variant = self._write_variant(article.sku, row)
         self._write_prices(article.sku, change.prices)
         self._write_codes(variant, change)
+
+    def _note_price(self, change: ArticleChanged) -> None:
+        """A price that comes without a day leaves a trace of the one before: its label hangs on the shelf."""
+        sku = change.article.sku
+        row = self._db.execute("SELECT price_minor, dated FROM variant WHERE sku = ?", [sku]).fetchone()
+        if row is None or row[1] or change.prices or row[0] == change.article.price_minor:
+            return
+        self._db.execute("DELETE FROM repriced WHERE sku = ?", [sku])
+        self._db.execute("INSERT INTO repriced (sku, price_minor) VALUES (?, ?)", [sku, row[0]])
 
     def _take_deposit(self, deposit: Deposit) -> None:
         """A deposit that is an article of its own is changed by its own records, any other one by this."""
@@ -287,6 +299,7 @@ class _ChangingCatalogue:
             self._unindex(variant, text)
             self._db.table("variant").delete_where("id = ?", [variant])
             self._db.table("price").delete_where("sku = ?", [sku])
+            self._db.table("repriced").delete_where("sku = ?", [sku])
         self.articles -= not generated
 
     def _deposits_in_use(self) -> set[str]:

@@ -11,10 +11,12 @@ from typing import Any
 
 import apsw
 
+from pos.catalogue.price_days import repriced, turning
 from pos.catalogue.schema import APPLICATION_ID, LIST_SEPARATOR, PRICE_ON, SCHEMA_VERSION
 from pos.catalogue.seal import Digester, chunks_of
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.folding import search_query
+from pos.domain.shelf_label import PriceChange
 from pos.ports import CatalogueUnavailableError, Worker
 
 __all__ = [
@@ -192,6 +194,28 @@ class CatalogueReader:
             self._search_file = fresh
         return self._search_file
 
+    async def price_changes(self, first: dt.date, last: dt.date) -> Sequence[PriceChange]:
+        """Whose price on `last` is another than on the day before `first`, at most 1,000."""
+        if self._file is None:
+            return ()
+        return await self._worker.run(self._price_changes, first, last)
+
+    def _price_changes(self, first: dt.date, last: dt.date) -> tuple[PriceChange, ...]:
+        """On the worker."""
+        file = self._following()
+        return file.price_changes(first, last) if file is not None else ()
+
+    async def repriced(self) -> Sequence[PriceChange]:
+        """Whose price the hub changed without naming a day, the newest first, at most 1,000."""
+        if self._file is None:
+            return ()
+        return await self._worker.run(self._repriced, self._day)
+
+    def _repriced(self, day: str) -> tuple[PriceChange, ...]:
+        """On the worker."""
+        file = self._following()
+        return file.repriced(day) if file is not None else ()
+
     async def deposits(self) -> Sequence[Deposit]:
         """The deposits that articles are sold with, at most 50, in the order of their articles."""
         if self._file is None:
@@ -325,6 +349,30 @@ class _File:
             return Product(named[0], names, tuple(self._article(row, day) for row in rows))
         except apsw.Error as error:
             raise self.damaged(error) from error
+
+    def price_changes(self, first: dt.date, last: dt.date) -> tuple[PriceChange, ...]:
+        try:
+            rows = list(turning(self._db, first, last))
+        except apsw.Error as error:
+            raise self.damaged(error) from error
+        found = (
+            (self.one(_BY_SKU, sku, last.isoformat()), old, day, until) for sku, old, _, day, until in rows
+        )
+        return tuple(
+            PriceChange(article, old, day, until) for article, old, day, until in found if article is not None
+        )
+
+    def repriced(self, day: str) -> tuple[PriceChange, ...]:
+        try:
+            rows = repriced(self._db)
+        except apsw.Error as error:
+            raise self.damaged(error) from error
+        found = ((self.one(_BY_SKU, sku, day), old) for sku, old in rows)
+        return tuple(
+            PriceChange(article, old)
+            for article, old in found
+            if article is not None and article.price_minor not in {None, old}
+        )
 
     def all_deposits(self, day: str) -> tuple[Deposit, ...]:
         """All articles are looked through once for each file."""

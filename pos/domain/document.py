@@ -6,9 +6,9 @@ import msgspec
 
 __all__ = ["STYLES", "Document", "DocumentRow"]
 
-STYLES: Final = ("", "rule", "centre", "mark", "big", "code")
+STYLES: Final = ("", "rule", "centre", "mark", "big", "code", "bars")
 """rule: a line across; centre; mark: centred and loud; big: twice as wide and high; code: a QR code of `left` (a path: below the
-public address)."""
+public address); bars: the EAN-13, EAN-8 or UPC-A of `left`."""
 
 
 class DocumentRow(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -42,6 +42,7 @@ from pos.till.flows import Flow, Flows, Need
 from pos.till.gifts import Gifts
 from pos.till.goods import Goods
 from pos.till.inserts import Inserts
+from pos.till.labels import Labels
 from pos.till.ledger import Ledger
 from pos.till.leftovers import Leftovers
 from pos.till.numbers import Numbers
@@ -233,6 +234,7 @@ class Till:
             ProviderBack(self._desk, self._selling, self._checkout, self._surroundings, refunds),
             Gifts(self._desk, self._selling, self._checkout, self._surroundings, book),
             Stockroom(self._desk, self._selling),
+            Labels(self._desk, self._selling, self._surroundings),
             Tasks(self._desk),
             WithoutReceipt(self._desk, self._selling, book, returning),
             *self._orders.parts,

@@ -47,9 +47,9 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "find-purchase",
     ),
     "group-money": ("float", "cash-drop", "pay-in", "pay-out", "no-sale", "cash-session"),
-    "group-day": ("close-day", "x-report", "cash-check", "session-close", "z-again"),
+    "group-day": ("close-day", "x-report", "cash-check", "session-close", "z-again", "change-pin"),
     "group-people": (
-        *("training", "switch", "change-pin"),
+        *("training", "switch", "price-labels"),
         *("stock", "stock-receive", "stock-send", "stock-take", "stock-count", "stock-write-off"),
     ),
     "group-tenders": (

@@ -21,6 +21,7 @@ from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
 from pos.domain.promotions import Book, Promotion
 from pos.domain.rights import Role
+from pos.domain.shelf_label import PriceChange
 from pos.entry import load_keymap
 from pos.facts import Fact, StoredFact, Training
 from pos.journal.heads import follow
@@ -234,6 +235,8 @@ class FakeCatalogue:
     def __init__(self, shelf: Sequence[Article]) -> None:
         self._shelf = list(shelf)
         self._by_code = {key_of(a.gtin): a for a in shelf if a.gtin} | {"300": shelf[0]}
+        self.changes: dict[dt.date, tuple[PriceChange, ...]] = {}
+        self.undated: tuple[PriceChange, ...] = ()
 
     def add(self, *fresh: Article) -> None:
         self._shelf += fresh
@@ -253,6 +256,12 @@ class FakeCatalogue:
             for a in self._shelf
             if all(any(part.startswith(word) for part in a.text.casefold().split()) for word in words)
         ][:limit]
+
+    async def price_changes(self, first: dt.date, last: dt.date) -> Sequence[PriceChange]:
+        return tuple(one for day, found in self.changes.items() if first <= day <= last for one in found)
+
+    async def repriced(self) -> Sequence[PriceChange]:
+        return self.undated
 
     async def deposits(self) -> Sequence[Deposit]:
         return tuple({a.deposit.sku: a.deposit for a in self._shelf if a.deposit is not None}.values())
