@@ -10,6 +10,7 @@ import msgspec
 import pos.facts
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.codes import check_digit, key_of
+from pos.domain.shelf_label import PriceChange
 from pos.domain.tender import Tender
 from pos.ports import Operator, SignInRefusedError
 from pos.sale_facts import Sale, SaleLine, SaleTax
@@ -70,6 +71,12 @@ class Shelf:
 
     async def search(self, text: str, limit: int) -> Sequence[Article]:
         return [article for article in self._articles.values() if text in article.text][:limit]
+
+    async def price_changes(self, first: dt.date, last: dt.date) -> Sequence[PriceChange]:
+        return ()
+
+    async def repriced(self) -> Sequence[PriceChange]:
+        return ()
 
     async def deposits(self) -> Sequence[Deposit]:
         return tuple(

@@ -22,6 +22,7 @@ from pos.domain.article import Article, Deposit, Product
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
 from pos.domain.rights import ALL, Role
+from pos.domain.shelf_label import PriceChange
 from pos.journal.file_journal import FileJournal
 from pos.journal.history import FileHistory
 from pos.journal.state import SpoolView, StateStore
@@ -160,6 +161,12 @@ class _Shelf:
 
     async def search(self, text: str, limit: int) -> Sequence[Article]:
         return [article for article in SHELF if text in article.text][:limit]
+
+    async def price_changes(self, first: dt.date, last: dt.date) -> Sequence[PriceChange]:
+        return ()
+
+    async def repriced(self) -> Sequence[PriceChange]:
+        return ()
 
     async def deposits(self) -> Sequence[Deposit]:
         return tuple({a.deposit.sku: a.deposit for a in SHELF if a.deposit is not None}.values())

@@ -19,6 +19,7 @@ PAPER = Document(
         DocumentRow(style="rule"),
         DocumentRow("Summe", "1.234,56", "big"),
         DocumentRow("https://example.org/r/1", style="code"),
+        DocumentRow("4000000000013", style="bars"),
         DocumentRow("Danke", style="centre"),
     ),
     marks=("DEMO",),
