@@ -1,6 +1,7 @@
 """The printer's driver against a printer made of memory: each receipt once, or a question to the cashier."""
 
 import asyncio
+import datetime as dt
 import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -16,9 +17,13 @@ from drivers.printer.session import PrinterTraits, Timing
 from drivers.printer.transports import Line, TcpLine
 from drivers.printer.usb import UsbLine
 from pos.device_ports import CashDrawer, JobState, PrintJob, ReceiptPrinter
+from pos.domain.article import Article
 from pos.domain.commands import Command, DeviceReported
+from pos.domain.shelf_label import PriceChange
+from pos.resources import texts
 from pos.system import SystemClock, ThreadWorker
-from receipts.escpos import compose, drawer_pulse, prepare
+from pos.till.label_paper import label_document
+from receipts.escpos import compose, compose_document, drawer_pulse, prepare
 from receipts.model import build
 from tests.contract.memory_spool import CrashError, MemorySpool
 from tests.contract.usbip_client import PipelinedBackend
@@ -37,6 +42,8 @@ def _library() -> None:
 
 
 def composed(job: PrintJob, profile: str) -> bytes:
+    if job.document is not None:
+        return compose_document(job.document, SHOP, PROFILES[profile])
     assert job.sale is not None, "receipts are printed here"
     made = build(
         job.sale, SHOP, till="3", epoch=1, public_url="https://bon.example", copy=job.copy, language="de"
@@ -241,6 +248,28 @@ def test_paper_out_in_the_middle_goes_on_and_no_line_comes_twice(personality: An
             assert lines_on(paper) == expected
             assert rig.asked("a") == 0
             assert rig.shown == ("ready", "")
+
+    run(body())
+
+
+@pytest.mark.parametrize(("personality", "profile"), PERSONALITIES[:2])
+def test_paper_out_among_shelf_labels_loses_none_and_prints_none_twice(
+    personality: Any, profile: str
+) -> None:
+    async def body() -> None:
+        async with tcp(personality, profile) as (paper, rig):
+            paper.paper_end_after(6)
+            for n in range(4):
+                change = PriceChange(Article(f"L{n}", f"Artikel 1-{n:03d}", "B", 139, gtin="4000000000013"))
+                label = label_document(change, texts("de"), "de", "EUR", dt.date(2026, 11, 23))
+                rig.printer.submit(PrintJob(f"label {n}", None, document=label))
+            await rig.shows("fault", "paper-out", timeout_s=2.0)
+            assert len(lines_on(paper)) < 4
+            paper.set(paper="ok")
+            for n in range(4):
+                await rig.state(f"label {n}", JobState.CONFIRMED)
+            assert lines_on(paper) == [f"Artikel 1-{n:03d}" for n in range(4)]
+            assert [rig.asked(f"label {n}") for n in range(4)] == [0, 0, 0, 0]
 
     run(body())
 
