@@ -11,7 +11,7 @@ from pos.cli import state_option
 from pos.journal.lock import StateFolderLock, StateFolderLockedError, StateFolderUnusableError
 from pos.journal.state import StateStore
 from pos.system import SystemClock, SystemIds, ThreadWorker
-from pos.till.buyers import MemoryBuyers
+from pos.till.tenders.buyers import MemoryBuyers
 
 __all__ = ["buyers"]
 

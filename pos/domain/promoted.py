@@ -53,7 +53,7 @@ def counted(coupons: tuple[str, ...]) -> dict[str, int]:
 def promote(cart: Cart, book: "Book", moment: dt.datetime, left: "Mapping[str, Left]") -> Cart:
     """The cart with what a book of promotions takes off it at a local moment, in one go.
 
-    A till that follows one cart line by line comes to the same (pos.till.promoting).
+    A till that follows one cart line by line comes to the same (pos.till.sale.promoting).
     """
     answer = book.evaluate(
         [given(line) for line in cart.lines if takes_part(line)],

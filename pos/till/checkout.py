@@ -18,13 +18,13 @@ from pos.facts import Fact
 from pos.sale_facts import Reference, Sale
 from pos.storage_ports import JournalUnavailableError
 from pos.till import settlement
-from pos.till.card import lacks_number
+from pos.till.carts.parking import Parking
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.ledger import Ledger
-from pos.till.parking import Parking
-from pos.till.selling import Selling
+from pos.till.sale.selling import Selling
 from pos.till.surroundings import Surroundings
+from pos.till.tenders.stand_alone import lacks_number
 
 __all__ = ["PAY_BEFORE", "Checkout", "refused"]
 

@@ -19,8 +19,8 @@ from pos.domain.rights import declare
 from pos.node_ports import ShopAnswer
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
-from pos.till.selling import Selling
-from pos.till.vouchers import Vouchers
+from pos.till.sale.selling import Selling
+from pos.till.tenders.vouchers import Vouchers
 from pos.words import amount
 
 __all__ = ["Customers"]

@@ -40,8 +40,6 @@ from pos.psp_ports import PaymentLine
 from pos.resources import Texts, shipped_reasons, shipped_roles, texts
 from pos.sale_facts import Sale
 from pos.storage_ports import TILL_LOCKED, Buyers, History, Journal, JournalUnavailableError, Memory, State
-from pos.till.budgets import Budgets
-from pos.till.buyers import BuyersBook
 from pos.till.practice import (
     PracticeHistory,
     PracticeHub,
@@ -49,6 +47,8 @@ from pos.till.practice import (
     PracticeMemory,
     PracticePrinter,
 )
+from pos.till.sale.budgets import Budgets
+from pos.till.tenders.buyers import BuyersBook
 from pos.view import LastSale
 
 __all__ = [

@@ -7,16 +7,16 @@ from pos.domain.discounts import saved_minor
 from pos.domain.payment import rest_minor
 from pos.domain.phone_cart import Expected, waiting
 from pos.till.approvals import Approvals
+from pos.till.carts.parking import Parking
 from pos.till.checkout import Checkout
-from pos.till.closing import Closing
+from pos.till.day.closing import Closing
 from pos.till.desk import Desk
 from pos.till.flows import Flows
-from pos.till.open_prices import OpenPrices, departments
-from pos.till.parking import Parking
-from pos.till.refunds import Refunds
-from pos.till.selling import Selling
+from pos.till.sale.open_prices import OpenPrices, departments
+from pos.till.sale.selling import Selling
 from pos.till.signing import Signing
 from pos.till.surroundings import Surroundings
+from pos.till.tenders.refunds import Refunds
 from pos.view import TillView
 
 __all__ = ["Picture"]

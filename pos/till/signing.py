@@ -12,10 +12,10 @@ from pos.domain.question import Option, Question
 from pos.domain.scans import Meaning, ScanKind
 from pos.ports import NewPinError, Operator, SignInRefusedError
 from pos.till.approvals import Approvals
+from pos.till.carts.parking import PARKED_MAX, Parking
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Flows
-from pos.till.parking import PARKED_MAX, Parking
-from pos.till.selling import Selling
+from pos.till.sale.selling import Selling
 
 __all__ = ["Signing"]
 

@@ -19,7 +19,7 @@ from pos.node_ports import ShopAnswer
 from pos.resources import texts
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
-from pos.till.receipt_book import told_number
+from pos.till.receipts.receipt_book import told_number
 
 __all__ = ["TASKS", "Tasks"]
 

@@ -18,14 +18,18 @@ from pos.domain.tax import UnknownTaxCodeError
 from pos.ports import CatalogueUnavailableError
 from pos.storage_ports import Head, JournalUnavailableError
 from pos.till.approvals import Approvals
-from pos.till.card_parts import CardParts
-from pos.till.cash import Cash
+from pos.till.cards.parts import CardParts
+from pos.till.carts.parking import RESUME_BEFORE, Parking
+from pos.till.carts.phone_carts import PhoneCarts
+from pos.till.carts.store_carts import StoreCarts
+from pos.till.carts.take_over import TakeOver
 from pos.till.checkout import PAY_BEFORE, Checkout
-from pos.till.closing import Closing
-from pos.till.counting import Counting
-from pos.till.coupons import Coupons
-from pos.till.credit import Credit
 from pos.till.customers import Customers
+from pos.till.day.cash import Cash
+from pos.till.day.closing import Closing
+from pos.till.day.counting import Counting
+from pos.till.day.inserts import Inserts
+from pos.till.day.leftovers import Leftovers
 from pos.till.desk import (
     Desk,
     NeedsAnswer,
@@ -36,44 +40,40 @@ from pos.till.desk import (
     stop_message,
     unusable_catalogue,
 )
-from pos.till.elsewhere import Elsewhere
-from pos.till.finding import Finding
 from pos.till.flows import Flow, Flows, Need
-from pos.till.gifts import Gifts
-from pos.till.goods import Goods
-from pos.till.inserts import Inserts
-from pos.till.labels import Labels
 from pos.till.ledger import Ledger
-from pos.till.leftovers import Leftovers
 from pos.till.numbers import Numbers
-from pos.till.open_prices import OpenPrices
-from pos.till.order_parts import OrderParts
-from pos.till.parking import RESUME_BEFORE, Parking
-from pos.till.phone_carts import PhoneCarts
+from pos.till.orders.parts import OrderParts
 from pos.till.picture import Picture
-from pos.till.pricing import Pricing
-from pos.till.promoting import Promoting
-from pos.till.provider_back import ProviderBack
-from pos.till.receipt_book import ReceiptBook
-from pos.till.refunds import Refunds
-from pos.till.retender import Retender
-from pos.till.returning import Returning
-from pos.till.scanning import Scanning
-from pos.till.selling import Selling
+from pos.till.receipts.receipt_book import ReceiptBook
+from pos.till.returns.elsewhere import Elsewhere
+from pos.till.returns.finding import Finding
+from pos.till.returns.gifts import Gifts
+from pos.till.returns.provider_back import ProviderBack
+from pos.till.returns.returning import Returning
+from pos.till.returns.without_receipt import WithoutReceipt
+from pos.till.sale.coupons import Coupons
+from pos.till.sale.goods import Goods
+from pos.till.sale.open_prices import OpenPrices
+from pos.till.sale.pricing import Pricing
+from pos.till.sale.promoting import Promoting
+from pos.till.sale.scanning import Scanning
+from pos.till.sale.selling import Selling
+from pos.till.sale.slips import Slips
+from pos.till.sale.variants import Variants
+from pos.till.sale.weighing import Weighing
 from pos.till.signing import Signing
-from pos.till.slips import Slips
-from pos.till.stockroom import Stockroom
-from pos.till.store_carts import StoreCarts
+from pos.till.stock.labels import Labels
+from pos.till.stock.room import Stockroom
 from pos.till.surroundings import Surroundings
-from pos.till.take_over import TakeOver
 from pos.till.tasks import Tasks
-from pos.till.tendering import Tendering
+from pos.till.tenders.credit import Credit
+from pos.till.tenders.refunds import Refunds
+from pos.till.tenders.retender import Retender
+from pos.till.tenders.tendering import Tendering
+from pos.till.tenders.transfers import Transfers
+from pos.till.tenders.vouchers import Vouchers
 from pos.till.training import TrainingMode
-from pos.till.transfers import Transfers
-from pos.till.variants import Variants
-from pos.till.vouchers import Vouchers
-from pos.till.weighing import Weighing
-from pos.till.without_receipt import WithoutReceipt
 from pos.view import TillView
 
 __all__ = ["Till"]

@@ -14,7 +14,7 @@ from pos.till import settlement
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.ledger import Ledger
-from pos.till.selling import Selling
+from pos.till.sale.selling import Selling
 from pos.till_facts import TrainingBegan, TrainingEnded
 
 __all__ = ["TrainingMode"]

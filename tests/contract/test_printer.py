@@ -22,7 +22,7 @@ from pos.domain.commands import Command, DeviceReported
 from pos.domain.shelf_label import PriceChange
 from pos.resources import texts
 from pos.system import SystemClock, ThreadWorker
-from pos.till.label_paper import label_document
+from pos.till.stock.label_paper import label_document
 from receipts.escpos import compose, compose_document, drawer_pulse, prepare
 from receipts.model import build
 from tests.contract.memory_spool import CrashError, MemorySpool

@@ -24,7 +24,7 @@ from pos.domain.scans import ScanKind, own_code
 from pos.domain.tender import ForeignRate, TenderRules
 from pos.mentions import receipt_key
 from pos.sale_facts import Sale
-from pos.till.counters import is_counter
+from pos.till.receipts.counters import is_counter
 from pos.totals import canonical, day_totals
 from tests.tui.fakes import (
     APPLES,

@@ -11,7 +11,8 @@ from pos.cash_facts import DayOpened
 from pos.domain import events as e
 from pos.journal import file_journal, state, views, writer
 from pos.sale_facts import Sale
-from pos.till import checkout, store_carts
+from pos.till import checkout
+from pos.till.carts import store_carts
 from pos.till.desk import Refusal
 from sync import epochs
 from tests.simulation import tills

@@ -27,8 +27,8 @@ from pos.domain.tender import ForeignRate, Tender, TenderRules
 from pos.entry import load_keymap
 from pos.plain import LineMode
 from pos.ports import Operator
+from pos.till.day.reports import z_report
 from pos.till.desk import Refusal
-from pos.till.reports import z_report
 from pos.till_facts import DrawerOpenedFact
 from pos.totals import canonical, day_totals
 from receipts.document import layout_document

@@ -7,7 +7,7 @@ from pos.domain.rights import ALL, Role
 from pos.domain.rounding import PROFILES
 from pos.domain.tender import Tender, TenderRules
 from pos.sale_facts import Sale
-from pos.till.counters import negated, standing_tenders
+from pos.till.receipts.counters import negated, standing_tenders
 from receipts.model import Shop as ReceiptShop
 from receipts.model import build
 from receipts.text import render_text

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from pos.domain.scans import ScanKind, own_code
-from pos.till.receipt_book import receipt_code
+from pos.till.receipts.receipt_book import receipt_code
 from pos.tui.controls import PARK_GUARD_MS
 from tests.tui.fakes import BUTTER, MILK, PIN, SHIRT, Screen, Shop, opened, run
 from tests.tui.test_returning import POLICY

@@ -5,7 +5,7 @@ import msgspec
 from pos.cash_facts import CashMoved, DayClosed
 from pos.domain import commands as c
 from pos.resources import read_words, texts
-from pos.till.reports import pairs
+from pos.till.day.reports import pairs
 from receipts.model import Shop as Paper
 from receipts.model import build
 from receipts.text import render_text

@@ -13,7 +13,7 @@ from pos.domain import commands as c
 from pos.domain.scans import ScanKind, own_code
 from pos.order_facts import OrderHandedOver
 from pos.sale_facts import Sale
-from pos.till.order_desk import OrderDesk
+from pos.till.orders.desk import OrderDesk
 from sync.hub.shop.kit.actor import Actor
 from sync.hub.shop.kit.facts import Arrived
 from sync.hub.shop.orders import core, moves

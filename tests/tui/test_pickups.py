@@ -12,7 +12,7 @@ import pytest
 from pos.domain import commands as c
 from pos.domain.scans import ScanKind, own_code
 from pos.order_facts import OrderHandedOver
-from pos.till.order_desk import OrderDesk
+from pos.till.orders.desk import OrderDesk
 from sync.hub.database import transact
 from sync.hub.shop.kit import tasks
 from sync.hub.shop.kit.actor import Actor

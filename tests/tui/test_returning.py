@@ -14,7 +14,7 @@ from pos.domain.cart import Discount
 from pos.domain.returns import ReturnPolicy
 from pos.resources import shipped_reasons
 from pos.sale_facts import Reference, Sale
-from pos.till.receipt_book import receipt_code
+from pos.till.receipts.receipt_book import receipt_code
 from receipts.model import Shop as Paper
 from receipts.model import build
 from receipts.text import render_text

@@ -8,7 +8,7 @@ import pytest
 from pos.domain import commands as c
 from pos.domain.scans import ScanKind, own_code
 from pos.sale_facts import Reference, Sale
-from pos.till.receipt_book import receipt_code
+from pos.till.receipts.receipt_book import receipt_code
 from receipts.model import Shop as Paper
 from receipts.model import build
 from receipts.text import render_text

@@ -17,7 +17,7 @@ from pos.journal.lock import StateFolderLock
 from pos.journal.state import StateStore
 from pos.storage_ports import JournalUnavailableError
 from pos.system import SystemClock, SystemIds, ThreadWorker
-from pos.till.buyers import BuyersBook, MemoryBuyers
+from pos.till.tenders.buyers import BuyersBook, MemoryBuyers
 from tests.tui.fakes import FakeMemory
 
 MUSTER = ("Muster GmbH", "Weg 1", "12345 Ort")

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-import pos.till.paid_with
-import pos.till.refunds
-import pos.till.retender
+import pos.till.receipts.paid_with
+import pos.till.tenders.refunds
+import pos.till.tenders.retender
 import pos.totals
 from pos.cash_facts import DayClosed, DayOpened, SessionClosed
 from pos.days import Days, follow_days
@@ -57,9 +57,9 @@ def _exchanges_forgotten(_: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("owner", "name", "make", "seed"),
     [
-        (pos.till.refunds, "in_coins", _each_alone, 84),
-        (pos.till.retender, "void_of", _voids_forgotten, 14),
-        (pos.till.paid_with, "_traded", _exchanges_forgotten, 2),
+        (pos.till.tenders.refunds, "in_coins", _each_alone, 84),
+        (pos.till.tenders.retender, "void_of", _voids_forgotten, 14),
+        (pos.till.receipts.paid_with, "_traded", _exchanges_forgotten, 2),
     ],
 )
 def test_money_that_goes_back_wrong_is_noticed(

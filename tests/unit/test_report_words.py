@@ -8,7 +8,7 @@ import pytest
 from pos.domain.day_totals import Book, CaseSum
 from pos.domain.tender import Tender
 from pos.resources import LANGUAGES, texts
-from pos.till.reports import _book
+from pos.till.day.reports import _book
 
 _KINDS = re.compile(r'"([a-z-]+)"')
 _SAYS = (Tender.__doc__ or "").split("What is paid out", maxsplit=1)[0]

@@ -5,7 +5,7 @@ import types
 import typing
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import msgspec
 import pytest
@@ -19,15 +19,15 @@ from pos.settings import SettingsError, load_settings
 
 
 def _rights() -> frozenset[str]:
-    for module in iter_modules(pos.till.__path__):
-        import_module(f"pos.till.{module.name}")
+    for module in walk_packages(pos.till.__path__, "pos.till."):
+        import_module(module.name)
     return declared()
 
 
 def _asked_for() -> set[str]:
     """The rights that the till's own source declares, read and not run."""
     found = set()
-    for path in Path(pos.till.__path__[0]).glob("*.py"):
+    for path in Path(pos.till.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "declare":
                 (name,) = node.args

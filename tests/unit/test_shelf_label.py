@@ -13,7 +13,7 @@ from pos.catalogue.schema import CATALOGUE_FILE
 from pos.domain.article import Article, Deposit
 from pos.domain.shelf_label import PriceChange, base_price
 from pos.resources import texts
-from pos.till.label_paper import label_document
+from pos.till.stock.label_paper import label_document
 from receipts.escpos import compose_document
 from tests.simulators.paper import Interpreter, Receipt, read_codes
 from tests.simulators.paper.profile import PROFILES as PAPERS

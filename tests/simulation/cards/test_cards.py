@@ -8,7 +8,7 @@ import pytest
 
 from pos.domain.card import CardEnd
 from pos.journal import file_journal
-from pos.till import card_news
+from pos.till.cards import news as card_news
 from tests.simulation.cards.matrix import PERSONALITIES, matrix, one, random_cuts
 from tests.simulation.cards.world import Cut, Outcome
 from tests.simulation.disk import Survival, ram_folder

@@ -1,0 +1,1 @@
+"""Carts that wait, at this till, in the store or on a phone."""

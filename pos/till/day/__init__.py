@@ -1,0 +1,1 @@
+"""The drawer and the business day, from the float to the Z."""

@@ -1,0 +1,1 @@
+"""Orders of the store: picked, made, handed over."""

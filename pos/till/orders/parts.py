@@ -1,0 +1,43 @@
+"""The till's parts for orders, put together."""
+
+from typing import Any
+
+from pos.till.carts.parking import Parking
+from pos.till.checkout import Checkout
+from pos.till.desk import Desk
+from pos.till.ledger import Ledger
+from pos.till.orders.desk import OrderDesk
+from pos.till.orders.handing import HandOver
+from pos.till.orders.handing_sale import HandingSale
+from pos.till.orders.here import OrdersHere
+from pos.till.orders.picking import Picking
+from pos.till.orders.pickups import Pickups
+from pos.till.sale.selling import Selling
+from pos.till.surroundings import Surroundings
+
+__all__ = ["OrderParts"]
+
+
+class OrderParts:
+    """`parts` are for the till; the rest is asked by it."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        ledger: Ledger,
+        selling: Selling,
+        checkout: Checkout,
+        parking: Parking,
+        surroundings: Surroundings,
+    ) -> None:
+        self.desk = OrderDesk(desk, selling)
+        sale = HandingSale(desk, self.desk, selling, checkout)
+        parking.before_parking, parking.after_parking = sale.before_parking, sale.given_up
+        self.first = sale.first
+        self.take_up = self.desk.let_go
+        picking = Picking(desk, self.desk, surroundings)
+        handing = HandOver(desk, ledger, self.desk, sale, surroundings)
+        self.parts: tuple[Any, ...] = (
+            Pickups(desk, self.desk, picking, handing, surroundings),
+            OrdersHere(desk, self.desk, selling, checkout, surroundings),
+        )

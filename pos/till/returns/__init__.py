@@ -1,0 +1,1 @@
+"""What was sold is found again, and comes back."""

@@ -1,0 +1,1 @@
+"""The stockroom, and the labels on the shelves."""

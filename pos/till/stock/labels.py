@@ -1,0 +1,240 @@
+"""Today's price changes and their shelf labels, from the till's own catalogue: works without the hub.
+
+What was printed and what hangs is kept in the till's memory, by what the label says: a label is noted as printed before it
+goes to the printer's spool, so after a cut it is asked for by somebody, never repeated by itself.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from pos.domain import commands as c
+from pos.domain import events as e
+from pos.domain.article import Article
+from pos.domain.question import Option, Question, Scanned
+from pos.domain.rights import declare
+from pos.domain.scans import read_scan, typed_own_code
+from pos.domain.shelf_label import PriceChange, fingerprint
+from pos.resources import texts
+from pos.till.desk import Desk, Refusal
+from pos.till.flows import Flow
+from pos.till.sale.selling import Selling
+from pos.till.stock.label_paper import label_document
+from pos.till.surroundings import Surroundings
+from pos.words import amount
+
+__all__ = ["PRICE_LABELS", "Labels"]
+
+PRICE_LABELS: Final = declare("price-labels")
+_MEMORY: Final = "labels"
+_KEPT_DAYS: Final = 60
+_BACK_DAYS: Final = 14
+_PAGE: Final = 6
+_DAY: Final = dt.timedelta(days=1)
+_Steps = Generator[Any, Any, Any]
+
+
+class _Label(msgspec.Struct, frozen=True, array_like=True):
+    """`says`: shelf_label.fingerprint; `hung`: somebody said so, else it was printed; `day`: when, as ISO."""
+
+    says: str
+    hung: bool
+    day: str
+
+
+_KEPT: Final = msgspec.json.Decoder(dict[str, _Label])
+
+
+class Labels:
+    """The key "price-labels"."""
+
+    def __init__(self, desk: Desk, selling: Selling, surroundings: Surroundings) -> None:
+        self._desk = desk
+        self._selling = selling
+        self._surroundings = surroundings
+        self._labels: dict[str, _Label] = {}
+        self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
+        self.functions: dict[str, Callable[[c.Do], Any]] = {"price-labels": self._which}
+
+    def _which(self, command: c.Do) -> Flow:
+        """Which days; a code that is scanned or typed is one label."""
+        self._desk.need(PRICE_LABELS)
+        yield from self._load()
+        if command.text:
+            yield from self._single(command.text)
+            return
+        while True:
+            today = self._desk.today()
+            catalogue = self._desk.world.catalogue
+            lists = {
+                "today": (yield catalogue.price_changes(today, today)),
+                "since": (yield from self._since(today)),
+                "tomorrow": (yield catalogue.price_changes(today + _DAY, today + _DAY)),
+            }
+            options = tuple(
+                Option(name, word=f"ask.labels-{name}", note=self._open_of(found))
+                for name, found in lists.items()
+            )
+            rows = self._standing()
+            chosen = yield Question("labels", options=options, rows=rows, scans="answer")
+            if isinstance(chosen, Scanned):
+                yield from self._single(chosen.code)
+            elif not lists[chosen]:
+                self._desk.warn(f"labels-none-{chosen}", level="info")
+            else:
+                yield from self._list(chosen, lists[chosen])
+
+    def _since(self, today: dt.date) -> _Steps:
+        """What changed in the last days and does not hang yet, and what the hub changed without a day."""
+        catalogue = self._desk.world.catalogue
+        dated: Sequence[PriceChange] = yield catalogue.price_changes(today - _BACK_DAYS * _DAY, today)
+        known = {change.article.sku for change in dated}
+        undated: Sequence[PriceChange] = yield catalogue.repriced()
+        found = (*(one for one in undated if one.article.sku not in known), *dated)
+        return tuple(change for change in found if not self._hangs(change))
+
+    def _list(self, name: str, changes: Sequence[PriceChange]) -> _Steps:
+        first = 0
+        while True:
+            open_ = [change for change in changes if self._of(change) is None]
+            printed = [
+                change for change in changes if self._of(change) is not None and not self._hangs(change)
+            ]
+            options = []
+            if open_:
+                options.append(Option("all", word="ask.labels-print-all", note=str(len(open_))))
+            if printed:
+                options.append(Option("hung", word="ask.labels-all-hung", note=str(len(printed))))
+            shown = changes[first : first + _PAGE]
+            options += [
+                Option(f"={first + n}", self._text(one), note=self._figures(one))
+                for n, one in enumerate(shown)
+            ]
+            if len(changes) > _PAGE:
+                options.append(
+                    Option(
+                        "more",
+                        word="ask.labels-more",
+                        note=f"{first + 1}-{first + len(shown)}/{len(changes)}",
+                    )
+                )
+            options.append(Option("back", word="ask.labels-back"))
+            fields: dict[str, str | int] = {"which": self._desk.words(f"ask.labels-{name}")}
+            chosen = yield Question("labels-list", options=tuple(options), fields=fields, scans="answer")
+            if isinstance(chosen, Scanned):
+                yield from self._single(chosen.code, changes)
+            elif chosen == "back":
+                return
+            elif chosen == "more":
+                first = first + _PAGE if first + _PAGE < len(changes) else 0
+            elif chosen == "all":
+                yield from self._print(open_)
+            elif chosen == "hung":
+                yield from self._note(printed, hung=True)
+                self._say("labels-hung", len(printed))
+            else:
+                yield from self._one(changes[int(chosen[1:])])
+
+    def _one(self, change: PriceChange) -> _Steps:
+        options = tuple(Option(name, word=f"ask.labels-{name}") for name in ("print", "hangs", "back"))
+        fields: dict[str, str | int] = {"text": change.article.text}
+        rows = ((self._department(change.article), self._figures(change)),)
+        chosen = yield Question("labels-one", options=options, fields=fields, rows=rows)
+        if chosen == "print":
+            yield from self._print([change])
+        elif chosen == "hangs":
+            yield from self._note([change], hung=True)
+            self._say("labels-hung", 1)
+
+    def _single(self, code: str, changes: Sequence[PriceChange] = ()) -> _Steps:
+        """The label of one article as it is today, also where nothing changed."""
+        article = self._find(code)
+        if article is None:
+            self._desk.refuse(e.Message("stock-unknown", {"code": code[:40]}))
+            return
+        change = next((one for one in changes if one.article.sku == article.sku), None)
+        if change is None:
+            today = self._desk.today()
+            dated: Sequence[PriceChange] = yield self._desk.world.catalogue.price_changes(
+                today - _BACK_DAYS * _DAY, today
+            )
+            change = next((one for one in dated if one.article.sku == article.sku), PriceChange(article))
+        if change.article.price_minor is None:
+            self._desk.refuse(e.Message("labels-no-price", {"text": article.text[:40]}))
+            return
+        yield from self._print([change])
+
+    def _print(self, changes: Sequence[PriceChange]) -> _Steps:
+        """Noted one by one, each before it goes to the spool, which keeps it when the paper ends."""
+        if self._desk.world.printer is None:
+            raise Refusal("labels-no-printer")
+        waits = self._surroundings.no_paper
+        desk, language = self._desk, self._desk.setup.language
+        for change in changes:
+            yield from self._note([change], hung=self._hangs(change))
+            paper = label_document(change, texts(language), language, desk.setup.currency, desk.today())
+            self._surroundings.print_document(paper)
+        self._say("labels-wait" if waits else "labels-printed", len(changes))
+
+    # -- what was printed, and what hangs
+
+    def _load(self) -> _Steps:
+        raw = (yield self._desk.world.memory.get(_MEMORY)) if self._desk.world.memory is not None else None
+        try:
+            self._labels = _KEPT.decode(raw) if raw else {}
+        except msgspec.MsgspecError:
+            self._labels = {}
+
+    def _note(self, changes: Sequence[PriceChange], *, hung: bool) -> _Steps:
+        today = self._desk.today()
+        oldest = (today - _KEPT_DAYS * _DAY).isoformat()
+        kept = {sku: label for sku, label in self._labels.items() if label.day >= oldest}
+        fresh = {one.article.sku: _Label(fingerprint(one), hung, today.isoformat()) for one in changes}
+        self._labels = {**kept, **fresh}
+        if self._desk.world.memory is not None:
+            yield self._desk.world.memory.put(_MEMORY, msgspec.json.encode(self._labels))
+
+    def _of(self, change: PriceChange) -> _Label | None:
+        label = self._labels.get(change.article.sku)
+        return label if label is not None and label.says == fingerprint(change) else None
+
+    def _hangs(self, change: PriceChange) -> bool:
+        label = self._of(change)
+        return label is not None and label.hung
+
+    # -- words
+
+    def _open_of(self, changes: Sequence[PriceChange]) -> str:
+        hung = sum(self._hangs(change) for change in changes)
+        return self._desk.words("ui.labels-count", hung=hung, count=len(changes))
+
+    def _standing(self) -> tuple[tuple[str, str], ...]:
+        """What the till cannot know while the hub is silent."""
+        hub = self._surroundings.hub
+        if self._desk.world.shop is None and not hub.configured:
+            return ((self._desk.words("ui.labels-own-file"), ""),)
+        return () if hub.online else ((self._desk.words("ui.labels-hub-silent"), ""),)
+
+    def _text(self, change: PriceChange) -> str:
+        return f"{change.article.text} · {change.article.sku}"
+
+    def _figures(self, change: PriceChange) -> str:
+        language = self._desk.language
+        old = "-" if change.old_minor is None else amount(change.old_minor, language)
+        label = self._of(change)
+        state = "open" if label is None else "hung" if label.hung else "printed"
+        return f"{old} → {amount(change.article.price_minor or 0, language)}  {self._desk.words(f'ui.label-{state}')}"
+
+    def _department(self, article: Article) -> str:
+        named = self._desk.world.catalogue.departments().get(article.department)
+        return f"{article.sku}  {named[0]}" if named else article.sku
+
+    def _find(self, typed: str) -> Article | None:
+        meaning = read_scan(typed_own_code(typed) or typed, self._desk.setup.scans, self._desk.today())
+        found = self._selling.find(meaning.key) if meaning.key else None
+        return found or self._desk.world.catalogue.by_sku(typed.strip())
+
+    def _say(self, sentence: str, count: int) -> None:
+        self._desk.message = e.Message(sentence, {"count": count}, "info")

@@ -1,0 +1,1 @@
+"""How a sale is paid, paid otherwise afterwards, or paid back."""
