@@ -17,8 +17,8 @@ from sync.hub.pages import get_gift, get_receipt
 from sync.hub.problems import HANDLERS
 from sync.hub.service import Hub
 from sync.hub.shop.routes import channel_api
-from sync.hub.shop_page import ROUTES as SHOP_PAGE
 from sync.hub.web.routes import PAGES
+from sync.hub.web.shop_page import ROUTES as SHOP_PAGE
 
 __all__ = ["bare_app", "create_app"]
 

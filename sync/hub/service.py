@@ -5,7 +5,7 @@ import ipaddress
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -27,15 +27,13 @@ from sync.hub.shop.kit.ticks import Ticker
 from sync.hub.shop.kit.work import forget_keys
 from sync.hub.shop.rooms import ROOMS, TICKS
 from sync.hub.shop.webhooks.guard import PUBLIC_ONLY, Rules
+from sync.hub.shop_page import ShopPage
 from sync.hub.upstream import public_url as known_public_url
 from sync.hub.vault import Vault, install
 from sync.hub.visitors import Visitors
 from sync.identity import Identity
 from sync.keys import SEED_BYTES
 from sync.wire import Ack, Batch, Hello, Welcome, ack_bytes
-
-if TYPE_CHECKING:
-    from sync.hub.shop_page import ShopPage
 
 __all__ = ["LOCAL_NETWORKS", "Hub", "Network"]
 
@@ -76,7 +74,7 @@ class Hub:
         vault: Vault | None = None,
         renderer: Worker | None = None,
         brand: Brand | None = None,
-        shop_page: "ShopPage | None" = None,
+        shop_page: ShopPage | None = None,
     ) -> None:
         self.database = database
         if vault is not None:
