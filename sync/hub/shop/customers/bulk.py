@@ -13,7 +13,7 @@ from sync.hub.shop.customers import tables as t
 from sync.hub.shop.customers.keys import seal_for
 from sync.hub.shop.customers.messages import About, Channel, Identifier, NewCustomer
 from sync.hub.shop.customers.records import change, cluster, locked, standing
-from sync.hub.shop.kit.bulk import Import, LineError, NothingTakenError, Read, Sheet
+from sync.hub.shop.kit.bulk import Import, LineError, Read, Sheet, take_lines
 from sync.hub.shop.kit.bulk_http import PAGE_ROWS, Page
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
@@ -95,21 +95,10 @@ def _order(identifier: Identifier) -> tuple[str, str]:
 
 
 def import_lines(work: Work, ask: ImportAsk) -> Import:
-    """Each line in a savepoint of its own. Raises NothingTakenError."""
-    taken, errors = 0, []
-    for number, raw in ask.lines:
-        try:
-            if isinstance(raw, LineError):
-                raise raw
-            line = msgspec.json.decode(raw, type=_Line)
-            with work.connection.begin_nested(), work.attempt():
-                _put(work, line)
-            taken += 1
-        except (msgspec.MsgspecError, ValueError, RecursionError, RefusedError) as error:
-            errors.append(LineError.of(error).at(number))
-    if ask.whole and errors:
-        raise NothingTakenError(Import(0, tuple(errors)))
-    return Import(taken, tuple(errors))
+    """Raises NothingTakenError."""
+    return take_lines(
+        work, ask.lines, lambda work, raw: _put(work, msgspec.json.decode(raw, type=_Line)), whole=ask.whole
+    )
 
 
 def _put(work: Work, line: _Line) -> None:

@@ -8,7 +8,7 @@ taken off again on the way in.
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -16,6 +16,7 @@ from litestar.params import QueryParameter
 from msgspec import Struct
 
 from sync.hub.shop.kit.refusal import RefusedError
+from sync.hub.shop.kit.work import Work
 
 __all__ = [
     "BODY_TYPES",
@@ -32,6 +33,7 @@ __all__ = [
     "field_of",
     "read_all",
     "read_stream",
+    "take_lines",
     "write_text",
 ]
 
@@ -261,3 +263,22 @@ def _row_of(sheet: Sheet, body: bytes) -> Sequence[str]:
     if sheet.has_more:
         cells.append(msgspec.json.encode(fields).decode() if fields else "")
     return cells
+
+
+def take_lines(
+    work: Work, lines: Iterable[Read], put: Callable[[Work, bytes], None], *, whole: bool
+) -> Import:
+    """Put line after line, each in a savepoint of its own. Raises NothingTakenError where all were to hold and one does not."""
+    taken, errors = 0, list[BadLine]()
+    for number, raw in lines:
+        try:
+            if isinstance(raw, LineError):
+                raise raw
+            with work.connection.begin_nested(), work.attempt():
+                put(work, raw)
+            taken += 1
+        except (msgspec.MsgspecError, ValueError, RecursionError, RefusedError) as error:
+            errors.append(LineError.of(error).at(number))
+    if whole and errors:
+        raise NothingTakenError(Import(0, tuple(errors)))
+    return Import(taken, tuple(errors))

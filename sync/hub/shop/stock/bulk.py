@@ -1,5 +1,6 @@
 """Counts and safety in bulk: CSV or NDJSON in, levels out. A bad line holds up no other, and is named."""
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -8,14 +9,13 @@ from msgspec import Struct
 
 from sync.hub.shop.kit.bulk import (
     WHOLE_MAX_LINES,
-    BadLine,
     Format,
     Import,
-    LineError,
-    NothingTakenError,
+    Read,
     Reader,
     Sheet,
     read_all,
+    take_lines,
     write_text,
 )
 from sync.hub.shop.kit.pages import after, cursor_of
@@ -76,23 +76,21 @@ class Page(Struct, frozen=True):
 
 def import_lines(work: Work, ask: ImportAsk) -> Import:
     """Raises NothingTakenError, RefusedError."""
-    taken, errors = 0, list[BadLine]()
-    for number, raw in read_all(ask.body, Reader(ask.form, _IN, _LINE_MAX_BYTES)):
-        if taken + len(errors) == WHOLE_MAX_LINES:
+
+    def put(work: Work, raw: bytes) -> None:
+        line = msgspec.json.decode(raw, type=_Line)
+        work.actor.demand_store(line.store)
+        _put(work, line)
+
+    lines = read_all(ask.body, Reader(ask.form, _IN, _LINE_MAX_BYTES))
+    return take_lines(work, _not_too_many(lines), put, whole=ask.whole)
+
+
+def _not_too_many(lines: Iterable[Read]) -> Iterator[Read]:
+    for count, (number, raw) in enumerate(lines):
+        if count == WHOLE_MAX_LINES:
             raise RefusedError(413, "lines", f"At most {WHOLE_MAX_LINES} lines at once", str(number))
-        try:
-            if isinstance(raw, LineError):
-                raise raw
-            line = msgspec.json.decode(raw, type=_Line)
-            work.actor.demand_store(line.store)
-            with work.connection.begin_nested(), work.attempt():
-                _put(work, line)
-            taken += 1
-        except (msgspec.MsgspecError, ValueError, RecursionError, RefusedError) as error:
-            errors.append(LineError.of(error).at(number))
-    if ask.whole and errors:
-        raise NothingTakenError(Import(0, tuple(errors)))
-    return Import(taken, tuple(errors))
+        yield number, raw
 
 
 def _put(work: Work, line: _Line) -> None:
