@@ -141,7 +141,7 @@ def question_of(view: dict[str, Any]) -> str:
 
 def pack(till: LineTill, number: int, *codes: str) -> None:
     """Pick an order at the till and put it on its shelf."""
-    view = choose(till, till.send("key pickups"), f"{number}  ")
+    view = choose(till, till.send("key pickups"), f"Bestellung {number}:")
     for code in codes:
         assert question_of(view) == "pickup-pick", view
         view = till.send(f"scan {code}")
