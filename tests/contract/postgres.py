@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -37,8 +39,15 @@ def running_postgres() -> Iterator[str]:
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            _stop_at_once(server.get_postmaster_info().process)
             server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop_at_once(postmaster: Any) -> None:
+    """Its data goes away with it, so it need not write hundreds of databases first."""
+    postmaster.send_signal(signal.SIGQUIT)
+    postmaster.wait(30)
 
 
 def create_database(server_url: str, name: str, template: str = TEMPLATE) -> str:

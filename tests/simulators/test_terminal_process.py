@@ -64,9 +64,10 @@ class Process:
 
     async def say(self, word: str) -> Look:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.control)
-        await reader.readline()
+        before = look = msgspec.json.decode(await reader.readline(), type=Look)
         writer.write(f"{word}\n".encode())
-        look = msgspec.json.decode(await reader.readline(), type=Look)
+        while look.words == before.words:  # others are told of what changed meanwhile
+            look = msgspec.json.decode(await reader.readline(), type=Look)
         writer.close()
         await writer.wait_closed()
         return look

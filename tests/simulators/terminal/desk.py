@@ -55,7 +55,10 @@ class Person(Customer):
 
 
 class Look(msgspec.Struct):
-    """What one sees of the terminal. `said` are the newest messages, `charged` what stands on the cards."""
+    """What one sees of the terminal. `said` are the newest messages, `charged` what stands on the cards.
+
+    `words`: how many were done so far; a higher number than before says that one's own was.
+    """
 
     screen: str
     busy: str
@@ -68,6 +71,7 @@ class Look(msgspec.Struct):
     last: str
     said: list[str]
     violations: list[str]
+    words: int
 
 
 class Saved(msgspec.Struct):
@@ -98,6 +102,7 @@ class Desk:
         self.person = person
         self.plugged = False
         self.hanging = False
+        self.words = 0
 
     async def start(self) -> None:
         self.terminal.start()
@@ -125,6 +130,7 @@ class Desk:
             await self.plug()
         elif word in ("power", "forget"):
             await self._power(forget=word == "forget")
+        self.words += 1
 
     async def _power(self, *, forget: bool) -> None:
         if self.terminal.on:
@@ -157,6 +163,7 @@ class Desk:
             else f"{last.kind} {last.minor} receipt {last.receipt:04d} code {last.code:02X}",
             said=[f"{way} {message[:48]}" for way, message in terminal.transcript[-6:]],
             violations=terminal.violations[-3:],
+            words=self.words,
         )
 
 
