@@ -49,6 +49,10 @@ def test_twenty_codes_at_once_all_arrive_in_order(played: Any) -> None:
     assert played["burst"] is True
 
 
+def test_keys_without_an_end_are_forgotten_with_a_word(played: Any) -> None:
+    assert played["without_an_end"] == ["81333931"]
+
+
 def test_a_code_cut_off_by_unplugging_is_never_sold(played: Any) -> None:
     assert played["unplugged_in_a_scan"]["codes"] == ["4006381333931", "81333931"]
 
