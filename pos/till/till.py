@@ -13,23 +13,11 @@ from typing import Any
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Cart
-from pos.domain.codes import shown
 from pos.domain.tax import UnknownTaxCodeError
 from pos.ports import CatalogueUnavailableError
 from pos.storage_ports import Head, JournalUnavailableError
-from pos.till.approvals import Approvals
-from pos.till.cards.parts import CardParts
-from pos.till.carts.parking import RESUME_BEFORE, Parking
-from pos.till.carts.phone_carts import PhoneCarts
-from pos.till.carts.store_carts import StoreCarts
-from pos.till.carts.take_over import TakeOver
-from pos.till.checkout import PAY_BEFORE, Checkout
-from pos.till.customers import Customers
-from pos.till.day.cash import Cash
-from pos.till.day.closing import Closing
-from pos.till.day.counting import Counting
-from pos.till.day.inserts import Inserts
-from pos.till.day.leftovers import Leftovers
+from pos.till.carts.parking import RESUME_BEFORE
+from pos.till.checkout import PAY_BEFORE
 from pos.till.desk import (
     Desk,
     NeedsAnswer,
@@ -40,40 +28,8 @@ from pos.till.desk import (
     stop_message,
     unusable_catalogue,
 )
-from pos.till.flows import Flow, Flows, Need
-from pos.till.ledger import Ledger
-from pos.till.numbers import Numbers
-from pos.till.orders.parts import OrderParts
-from pos.till.picture import Picture
-from pos.till.receipts.receipt_book import ReceiptBook
-from pos.till.returns.elsewhere import Elsewhere
-from pos.till.returns.finding import Finding
-from pos.till.returns.gifts import Gifts
-from pos.till.returns.provider_back import ProviderBack
-from pos.till.returns.returning import Returning
-from pos.till.returns.without_receipt import WithoutReceipt
-from pos.till.sale.coupons import Coupons
-from pos.till.sale.goods import Goods
-from pos.till.sale.open_prices import OpenPrices
-from pos.till.sale.pricing import Pricing
-from pos.till.sale.promoting import Promoting
-from pos.till.sale.scanning import Scanning
-from pos.till.sale.selling import Selling
-from pos.till.sale.slips import Slips
-from pos.till.sale.variants import Variants
-from pos.till.sale.weighing import Weighing
-from pos.till.signing import Signing
-from pos.till.stock.labels import Labels
-from pos.till.stock.room import Stockroom
-from pos.till.surroundings import Surroundings
-from pos.till.tasks import Tasks
-from pos.till.tenders.credit import Credit
-from pos.till.tenders.refunds import Refunds
-from pos.till.tenders.retender import Retender
-from pos.till.tenders.tendering import Tendering
-from pos.till.tenders.transfers import Transfers
-from pos.till.tenders.vouchers import Vouchers
-from pos.till.training import TrainingMode
+from pos.till.flows import Flow, Need
+from pos.till.parts import Parts, Waiting
 from pos.view import TillView
 
 __all__ = ["Till"]
@@ -81,7 +37,6 @@ __all__ = ["Till"]
 SHOW_AGAIN_MS = 15 * 60_000
 _log = logging.getLogger(__name__)
 _Done = asyncio.Future[None] | None
-_Waiting = Coroutine[Any, Any, None] | None
 _Listener = Callable[[Sequence[e.Event]], None]
 _NEWS = frozenset(
     {
@@ -113,149 +68,14 @@ class Till:
 
     def __init__(self, world: World, setup: TillSetup) -> None:
         self._desk = Desk(world, setup)
-        ledger = Ledger(self._desk)
-        self._selling = Selling(self._desk)
-        self._prices = OpenPrices(self._desk, self._selling)
-        self._scanning = Scanning(self._desk, self._selling, self._prices)
-        store_carts = StoreCarts(self._desk, ledger, self.submit, lambda: self._picture.at_rest)
-        self._surroundings = Surroundings(self._desk, ledger, store_carts.held)
-        self._parking = Parking(
-            self._desk, ledger, self._selling, self._surroundings.print_document, store_carts
-        )
-        self._checkout = Checkout(
-            self._desk, ledger, self._selling, self._parking, self._surroundings, self._later
-        )
-        self._handlers: dict[type[c.Command], Callable[[Any], _Waiting | Flow]] = {
-            c.Mistyped: self._mistyped,
-            c.Do: self._do,
-            c.Notice: self._notice,
-            c.Tick: self._tick,
-        }
-        self._flows = Flows(self._desk)
-        self._approvals = Approvals(self._desk, self._run, self._flows.drop)
-        self._signing = Signing(
-            self._desk,
-            self._flows,
-            self._approvals,
-            self._selling,
-            self._parking,
-            lambda: self._checkout.paying,
-        )
-        book = ReceiptBook(self._desk, ledger, self._surroundings)
-        elsewhere = Elsewhere(self._desk, self._selling, self._checkout)
-        finding = Finding(self._desk, self._selling, book, elsewhere)
-        returning = Returning(self._desk, self._selling, book, finding)
-        refunds = self._refunds = Refunds(self._desk, self._selling, self._checkout)
-        tendering = Tendering(self._desk, self._selling, self._checkout)
-        tendering.dispatch = self._do
-        self._cards = CardParts(
-            self._desk,
-            ledger,
-            self._flows,
-            self._selling,
-            self._checkout,
-            self._parking,
-            self._surroundings,
-            tendering,
-            self.submit,
-        )
-        self._cards.paying.give_back_by(refunds)
-        retender = Retender(self._desk, ledger, self._selling, self._checkout, self._cards.paying)
-        vouchers = self._vouchers = Vouchers(
-            self._desk, self._selling, self._checkout, self._surroundings, tendering
-        )
-        credit = Credit(self._desk, self._selling, self._checkout, tendering)
-        retender.may_void, retender.may_turn = vouchers.may_void, credit.may_turn
-        vouchers.give_back_by(refunds)
-        credit.give_back_by(refunds)
-        promoting = Promoting(self._desk)
-        self._pricing = pricing = Pricing(self._desk, self._selling, promoting.price)
-        self._selling.price = pricing.price
-        self._goods = Goods(self._desk, ledger, self._selling)
-        Inserts(self._desk, ledger, self._selling, self._checkout, tendering)
-        self._phone_carts = PhoneCarts(self._desk, self._selling, self._checkout)
-        self._orders = OrderParts(
-            self._desk, ledger, self._selling, self._checkout, self._parking, self._surroundings
-        )
-        self._desk.again = lambda command: self._queue.appendleft((command, None))
-        counting = Counting(self._desk, ledger)
-        cash = Cash(self._desk, ledger, self._selling, self._surroundings, counting)
-        leftovers = Leftovers(self._desk, ledger, self._parking, self._surroundings)
-        self._closing = Closing(
-            self._desk, ledger, self._selling, self._surroundings, counting, cash, leftovers
-        )
-        self._cards.before_closing(self._closing, leftovers)
-        self._picture = Picture(
-            self._desk,
-            self._selling,
-            self._prices,
-            self._checkout,
-            self._flows,
-            self._approvals,
-            self._parking,
-            self._surroundings,
-            self._signing,
-            self._closing,
-            refunds,
-        )
-        parts: tuple[Any, ...] = (
-            self._selling,
-            self._prices,
-            self._scanning,
-            self._surroundings,
-            self._checkout,
-            self._parking,
-            store_carts,
-            TakeOver(self._desk, self._selling, store_carts),
-            self._approvals,
-            self._flows,
-            Numbers(self._desk, ledger),
-            self._signing,
-            Weighing(self._desk, self._selling, self.submit),
-            Slips(self._desk, self._selling),
-            TrainingMode(self._desk, ledger, self._selling),
-            refunds,
-            tendering,
-            Coupons(self._desk, self._selling, promoting),
-            self._goods,
-            pricing,
-            Variants(self._desk, self._selling, self._flows, self.submit),
-            self._phone_carts,
-            book,
-            cash,
-            self._closing,
-            retender,
-            vouchers,
-            credit,
-            Customers(self._desk, self._selling, vouchers),
-            Transfers(self._desk, ledger, self._checkout, self._surroundings, tendering),
-            returning,
-            finding,
-            ProviderBack(self._desk, self._selling, self._checkout, self._surroundings, refunds),
-            Gifts(self._desk, self._selling, self._checkout, self._surroundings, book),
-            Stockroom(self._desk, self._selling),
-            Labels(self._desk, self._selling, self._surroundings),
-            Tasks(self._desk),
-            WithoutReceipt(self._desk, self._selling, book, returning),
-            *self._orders.parts,
-            *self._cards.parts,
-        )
-        self._take_in(parts)
         self._queue: deque[tuple[c.Command, _Done]] = deque()
         self._busy, self._revision = False, 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._afterwards: asyncio.Task[None] | None = None
         self._listeners: list[_Listener] = []
         self._view: TillView | None = None
-
-    def _take_in(self, parts: tuple[Any, ...]) -> None:
-        """What each part handles, which keys start its functions, which codes are its business."""
-        self._functions: dict[str, Callable[[c.Do], _Waiting | Flow]] = {}
-        self._checkout.first = self._first
-        for part in parts:
-            self._handlers.update(part.handlers)
-            self._functions.update(getattr(part, "functions", {}))
-            self._scanning.receivers.update(getattr(part, "codes", {}))
+        self._desk.again = lambda command: self._queue.appendleft((command, None))
+        self.parts = Parts(self._desk, self)
 
     async def start(
         self,
@@ -278,34 +98,30 @@ class Till:
             self._desk.message = unusable_catalogue(error)
         if stopped is not None:
             self._desk.stopped = stop_message(stopped)
-            self._selling.cart = cart
+            self.parts.selling.cart = cart
             return
         await self._desk.budgets.count_anew(self._desk.world.history)
-        await self._cards.start(self.handle)
+        await self.parts.cards.start(self.handle)
         head = self._desk.world.journal.head
         if head.last_sale is not None:
             self._desk.remember_sale(head.last_sale)
         if cart is not None and await self._desk.world.journal.cart_ended(cart.cart_id):
             if head.last_sale is not None and head.last_sale.cart_id == cart.cart_id:
-                self._checkout.found_paid()
+                self.parts.checkout.found_paid()
             else:
-                self._parking.say_if_parked(cart)
+                self.parts.parking.say_if_parked(cart)
             self._desk.world.state.save_cart(None)
             cart = None
         elif cart is None and self._sold_just_now(head):
-            self._checkout.show_last()
-        self._selling.cart = cart
-        self._selling.look_again()
-        self._parking.take_up_resumed()
-        await self._parking.store.load()
-        self._selling.choose_open_line()
-        self._cards.take_up()
-        self._orders.take_up()
-        self._vouchers.take_up()
-
-    def _tick(self, command: c.Tick) -> _Waiting:
-        self._cards.tick()
-        return self._signing.tick(command)
+            self.parts.checkout.show_last()
+        self.parts.selling.cart = cart
+        self.parts.selling.look_again()
+        self.parts.parking.take_up_resumed()
+        await self.parts.parking.store.load()
+        self.parts.selling.choose_open_line()
+        self.parts.cards.take_up()
+        self.parts.orders.take_up()
+        self.parts.vouchers.take_up()
 
     def _sold_just_now(self, head: Head) -> bool:
         """True when the newest fact is a sale of the last minutes: its customer may still stand there."""
@@ -342,7 +158,7 @@ class Till:
     @property
     def view(self) -> TillView:
         if self._view is None:
-            self._view = self._picture.view(self._revision)
+            self._view = self.parts.picture.view(self._revision)
         return self._view
 
     def _drain(self) -> None:
@@ -369,13 +185,10 @@ class Till:
             if self._afterwards is not None:  # what it writes decides what comes next: the day that is open
                 await asyncio.wait((self._afterwards,))
             await waiting
-            await self._greet()
-            asking = self._ask_of_goods()
-            if asking is not None:
-                await asking
-            foreseen = self._refunds.foresee()
-            if foreseen is not None:
-                await foreseen
+            for more in (self.parts.greet, self.parts.ask_of_goods, self.parts.refunds.foresee):
+                asking = more()
+                if asking is not None:
+                    await asking
         except NeedsAnswer as needed:
             asking = self._ask_first(needed, command)
             if asking is not None:
@@ -390,47 +203,27 @@ class Till:
     def _take(self, command: c.Command) -> Coroutine[Any, Any, None] | None:
         try:
             if type(command) not in _NEWS:
-                self._signing.touched()
-                self._approvals.look(command)
+                self.parts.signing.touched()
+                self.parts.approvals.look(command)
                 self._begin(command)
-                command = self._flows.look(command)
-            waiting = self._run(command)
-            return waiting or self._ask_of_goods() or self._refunds.foresee()
+                command = self.parts.flows.look(command)
+            waiting = self.run(command)
+            return waiting or self.parts.ask_of_goods() or self.parts.refunds.foresee()
         except NeedsAnswer as needed:
             return self._ask_first(needed, command)
         except Exception as error:  # noqa: BLE001 - a bug costs one command, never the till
             self._say_why(error, command)
             return None
 
-    def _run(self, command: c.Command) -> _Waiting:
+    def run(self, command: c.Command) -> Waiting:
         """Handle a command; a function that asks is driven to its first question."""
-        result = self._handlers[type(command)](command)
-        return self._flows.begin(result) if isinstance(result, Generator) else result
+        result = self.parts.handlers[type(command)](command)
+        return self.parts.flows.begin(result) if isinstance(result, Generator) else result
 
-    def _do(self, command: c.Do) -> "_Waiting | Flow":
-        function = self._functions.get(command.name)
-        if function is None:
-            raise Refusal("no-such-key", text=command.name[:40])
-        return function(command)
-
-    def _ask_of_goods(self) -> _Waiting:
-        """What a line just added asks of the cashier, as soon as nothing else is asked."""
-        if not self._desk.goods_ask or not self._flows.idle or self._desk.asking is not None:
-            return None
-        self._desk.goods_ask = False
-        return self._flows.begin(self._goods.asks())
-
-    def _first(self) -> None:
-        """What must be so before anything is paid. Raises Refusal, NeedsAnswer."""
-        self._pricing.first()
-        self._goods.first()
-        self._phone_carts.first()
-        self._orders.first()
-
-    def _ask_first(self, needed: NeedsAnswer, command: c.Command) -> _Waiting:
+    def _ask_first(self, needed: NeedsAnswer, command: c.Command) -> Waiting:
         """A question comes before the command; answered well, the command is done."""
         try:
-            return self._flows.begin(self._then(needed.flow, command))
+            return self.parts.flows.begin(self._then(needed.flow, command))
         except Exception as error:  # noqa: BLE001 - as in `_take`
             self._say_why(error, command)
             return None
@@ -440,10 +233,10 @@ class Till:
             return
         result: Any = None
         try:
-            result = self._handlers[type(command)](command)
+            result = self.parts.handlers[type(command)](command)
         except NeedsApproval as needed:  # while it goes on, the desk holds the approval
             yield Need(needed.right, size=needed.size)
-            result = self._handlers[type(command)](command)
+            result = self.parts.handlers[type(command)](command)
         if isinstance(result, Generator):
             yield from result
         elif result is not None:
@@ -452,7 +245,7 @@ class Till:
     @property
     def functions(self) -> frozenset[str]:
         """The names that `Do` knows."""
-        return frozenset(self._functions)
+        return frozenset(self.parts.functions)
 
     def _begin(self, command: c.Command) -> None:
         """What the command before left behind ends here; an approval goes on with what was asked."""
@@ -462,13 +255,13 @@ class Till:
         if self._desk.second_step.partition(" ")[0] != _SECOND_STEPS.get(type(command)):
             self._desk.second_step = ""
         if type(command) is not c.EnterCode:
-            self._prices.waiting = None
+            self.parts.prices.waiting = None
 
     def _say_why(self, error: Exception, command: c.Command) -> None:
         """A command was not done."""
         match error:
             case NeedsApproval():
-                self._approvals.ask(command, error)
+                self.parts.approvals.ask(command, error)
             case Refusal():
                 self._desk.refuse(error.message)
             case CatalogueUnavailableError():
@@ -497,15 +290,7 @@ class Till:
         self._revision += 1
         self._view = None
 
-    def _notice(self, command: c.Notice) -> None:
-        self._desk.warn(command.code, detail=command.detail)
-
-    def _mistyped(self, command: c.Mistyped) -> None:
-        if command.code in ("not-a-quantity", "quantity-too-long"):
-            self._selling.quantity = None
-        raise Refusal(command.code, text=shown(command.text))
-
-    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
         async def guarded() -> None:
             try:
                 await work
@@ -517,12 +302,3 @@ class Till:
         self._afterwards = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _greet(self) -> None:
-        """Whoever has just signed in is asked what should be known before work begins."""
-        if self._flows.busy or not any(isinstance(event, e.SignedIn) for event in self._desk.events):
-            return
-        asks = self._closing.at_sign_in()
-        waiting = self._flows.begin(asks) if asks is not None else None
-        if waiting is not None:
-            await waiting

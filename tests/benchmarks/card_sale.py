@@ -82,7 +82,9 @@ async def sell(state: Path, sales: int, address: str) -> Seen:
                 question = opened.till.view.question
                 if isinstance(event, e.CardSaid) and event.code is not None and states:
                     assert question is not None, "the words are in the question"
-                    words = opened.till._cards._cards.terminals.words_of(CardState(event.code, event.text))
+                    words = opened.till.parts.cards._cards.terminals.words_of(
+                        CardState(event.code, event.text)
+                    )
                     assert question.rows[-1][0] == words
                     seen.shown_ms.append((time.perf_counter() - states.popleft()) * 1000)
 
@@ -93,7 +95,7 @@ async def sell(state: Path, sales: int, address: str) -> Seen:
         for sale in range(sales):
             await until(lambda: till._desk.world.cards[0].ready)
             states.clear()
-            till._selling.sell(article(1000 + sale % 5), "", "scanner")
+            till.parts.selling.sell(article(1000 + sale % 5), "", "scanner")
             await till.handle(c.Do("card"))
             await until(lambda: till.view.state == "paid", lambda: till.view)
             seen.sales += 1

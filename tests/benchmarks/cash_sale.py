@@ -144,7 +144,7 @@ def _count_commits(journal: FileJournal) -> list[None]:
 async def _basket(till: Till, sale: int, pause_s: float) -> None:
     for line in range(LINES):
         number = sale * LINES + line
-        till._selling.sell(article(number), f"{number:013d}", "scanner")
+        till.parts.selling.sell(article(number), f"{number:013d}", "scanner")
         await asyncio.sleep(pause_s)
 
 

@@ -61,7 +61,7 @@ async def _shop(promotions: list[Promotion]) -> Shop:
 
 
 def _fill(shop: Shop, lines: int) -> None:
-    selling = shop.till._selling
+    selling = shop.till.parts.selling
     if selling.cart is not None:
         selling.end_cart()
     for n in range(lines):

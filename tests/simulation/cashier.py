@@ -101,7 +101,7 @@ class Cashier:
         assert machine.client is not None
         if till._afterwards is not None:
             await asyncio.wait((till._afterwards,))
-        ledger, head = till._checkout._ledger, machine.journal.head
+        ledger, head = till.parts.checkout._ledger, machine.journal.head
         try:
             till._desk.must_be_selling()
         except Refusal as refusal:
@@ -173,14 +173,14 @@ class Cashier:
     async def _settle(self, till: Till) -> None:
         """Now the cart is on the disk, unless the till said otherwise: no crash may take it back."""
         await till.settle()
-        cart = till._selling.cart
+        cart = till.parts.selling.cart
         saved = till._desk.world.state.problem is None
         if saved and cart is not None and till.view.state == "selling":
             self._settled = (cart.cart_id, len(cart.lines))
 
     async def _pay(self, till: Till) -> None:
         machine = self._machine
-        cart = till._selling.cart
+        cart = till.parts.selling.cart
         if cart is None:
             await self._refused(till.view.message.code if till.view.message else "no cart")
             return

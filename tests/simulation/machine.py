@@ -355,7 +355,7 @@ class Machine:
 
     @property
     def cart(self) -> Cart | None:
-        return self.till._selling.cart
+        return self.till.parts.selling.cart
 
     def show(self, sale: Sale) -> None:
         self.seen.paid[sale.cart_id] = sale.number

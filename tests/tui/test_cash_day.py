@@ -287,7 +287,7 @@ def test_a_refund_that_is_not_in_the_drawer_waits_until_cash_is_paid_in() -> Non
     async def case() -> None:
         till = shop()
         await ready(till, 0)
-        sold = till.till._selling
+        sold = till.till.parts.selling
         till.scan(MILK)
         cart = sold.the_cart()
         back = carts.cart_of(
@@ -304,11 +304,11 @@ def test_a_refund_that_is_not_in_the_drawer_waits_until_cash_is_paid_in() -> Non
         sold.cart = back
         paid = (Tender("cash", -139, -139),)
         with pytest.raises(Refusal, match="refund-not-in-drawer"):
-            await till.till._checkout.complete(back, paid)
-        assert (till.journal.sales, till.till._checkout.paying, sold.cart) == ([], False, back)
+            await till.till.parts.checkout.complete(back, paid)
+        assert (till.journal.sales, till.till.parts.checkout.paying, sold.cart) == ([], False, back)
         await till.till.handle(c.Cancel())
         await do(till, "pay-in", "#1", "1,39")
-        await till.till._checkout.complete(back, paid)
+        await till.till.parts.checkout.complete(back, paid)
         current = till.journal.head.days.current
         assert current is not None
         assert current.expected_minor == 0

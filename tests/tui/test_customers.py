@@ -163,7 +163,7 @@ async def started_again(shop: Shop, hub: HubBehind) -> Shop:
     again.till._desk.world.ids._count = 50_000  # type: ignore[attr-defined]
     await again.till.start(shop.state.cart, (), None)
     await again.till.handle(c.SignIn("Kim", PIN))
-    await again.till._vouchers._hub.rest()
+    await again.till.parts.vouchers._hub.rest()
     return again
 
 
@@ -182,7 +182,7 @@ def test_what_was_held_when_the_till_died_is_let_go_at_its_next_start(tmp_path: 
 
             hub.ask = lost  # type: ignore[method-assign, assignment]
             await press(shop, "voucher", own_code(ScanKind.GIFT_CARD, number))
-            await shop.till._vouchers._hub.rest()
+            await shop.till.parts.vouchers._hub.rest()
             assert (said(shop), do(hub.rig, core.get, number).held_minor) == (
                 "voucher-hub-away", 50 if cut == "after" else 0,
             )  # fmt: skip
@@ -224,9 +224,9 @@ def test_esc_while_the_hub_is_asked_lets_the_card_go(tmp_path: Path) -> None:
             go_on.set()
             await paying
             await shop.till.settle()
-            await shop.till._vouchers._hub.rest()
+            await shop.till.parts.vouchers._hub.rest()
             assert shop.journal.sales == []
-            cart = shop.till._selling.cart
+            cart = shop.till.parts.selling.cart
             assert cart is not None
             kept = sum(tender.amount_minor for tender in cart.tenders)
             assert do(hub.rig, core.get, number).held_minor == kept
@@ -246,7 +246,7 @@ def test_a_release_that_was_not_heard_is_told_again(tmp_path: Path) -> None:
             assert do(hub.rig, core.get, number).held_minor == 50
             hub.fail("")
             await shop.till.handle(c.PayCash())
-            await shop.till._vouchers._hub.rest()
+            await shop.till.parts.vouchers._hub.rest()
             assert do(hub.rig, core.get, number).held_minor == 0
 
     run(case)
@@ -280,7 +280,7 @@ def test_a_sale_whose_card_was_spent_at_another_till_is_not_voided(tmp_path: Pat
             (sold,) = shop.journal.sales
             await hub.hear(sold)
             do(hub.rig, core.hold, core.HoldAsk("CARD7", HoldCard(1)))  # another till is about to take of it
-            vouchers = shop.till._functions["voucher"].__self__  # type: ignore[attr-defined]
+            vouchers = shop.till.parts.functions["voucher"].__self__  # type: ignore[attr-defined]
             with pytest.raises(Refusal, match="voucher-spent"):
                 await vouchers.may_void(sold)
             hub.away = True

@@ -151,7 +151,7 @@ def test_a_sale_that_is_voided_orders_nothing(rig: Rig) -> None:
     async def story(shop: Shop, _: HubBehind) -> None:
         await do_it(shop, c.Scan(SHIRT), c.Do("order-here"), c.Choose(1), *PERSON)
         await do_it(shop, c.VoidCart(), c.VoidCart())
-        await shop.till._orders.desk.rest()
+        await shop.till.parts.orders.desk.rest()
 
     at_till(rig, story)
     assert (the_order(rig).state, on_hand(rig, "S6", "s")[1]) == ("cancelled", 0)
@@ -163,9 +163,9 @@ def test_an_order_whose_answer_was_lost_is_nobodys_and_is_cancelled(rig: Rig, wh
         await do_it(shop, c.Scan(SHIRT), c.Do("order-here"), c.Choose(1), c.Answer("Ada Beispiel"))
         line.fail(when)
         assert await do_it(shop, c.Answer("")) == "order-silent"
-        assert [one.order for one in shop.till._selling.the_cart().lines] == [""]
+        assert [one.order for one in shop.till.parts.selling.the_cart().lines] == [""]
         line.fail("")
-        after = OrderDesk(shop.till._desk, shop.till._selling)
+        after = OrderDesk(shop.till._desk, shop.till.parts.selling)
         after.let_go()
         await after.rest()
 

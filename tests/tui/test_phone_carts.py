@@ -136,7 +136,7 @@ def test_lines_are_accepted_by_a_key_and_goods_ask_what_they_ask_always(rig: Rig
         await shop.till.handle(c.SetQuantity(Decimal("0.48")))
         await scan(shop, "2000000000022")
         assert expected(shop) == []
-        total = total_minor(shop.till._selling.the_cart())
+        total = total_minor(shop.till.parts.selling.the_cart())
         assert total == 2 * 139 + 89 + 25 + 119 + 120
         await shop.till.handle(c.PayCash(None))
         (sale,) = shop.journal.sales
@@ -165,7 +165,7 @@ def test_who_comes_second_hears_where_it_is_and_who_stands_there(rig: Rig) -> No
         await scan(two, MILK)
         await two.till.handle(c.VoidCart())
         await two.till.handle(c.VoidCart())
-        await asyncio.gather(*two.till._phone_carts._tasks)
+        await asyncio.gather(*two.till.parts.phone_carts._tasks)
         assert state_of(rig, basket.basket_id) == "open"
 
     run(go)

@@ -269,7 +269,7 @@ def state_of(rig: Rig, order: Any, at: int = 0) -> str:
 
 async def told(shop: Shop) -> None:
     """What is told in the background is told."""
-    await shop.till._orders.desk.rest()
+    await shop.till.parts.orders.desk.rest()
 
 
 def test_esc_at_the_counter_makes_the_order_anybodys_again(rig: Rig) -> None:
@@ -294,7 +294,7 @@ def test_a_claim_of_before_a_crash_is_released_at_the_next_start(rig: Rig, cut: 
         await do_it(shop, code(order))
         line.fail("")
         assert state_of(rig, order) == "claimed"
-        after = OrderDesk(shop.till._desk, shop.till._selling)
+        after = OrderDesk(shop.till._desk, shop.till.parts.selling)
         after.let_go()
         await after.rest()
         assert state_of(rig, order) == "ready"
@@ -311,7 +311,7 @@ def test_what_a_crash_left_handed_over_is_not_released(rig: Rig) -> None:
         await do_it(shop, bag(order), c.Answer(""))
         await told(shop)
         line.fail("")
-        after = OrderDesk(shop.till._desk, shop.till._selling)
+        after = OrderDesk(shop.till._desk, shop.till.parts.selling)
         after.let_go()
         await after.rest()
         assert state_of(rig, order) == "claimed"
@@ -328,7 +328,7 @@ def test_a_pick_whose_answer_was_lost_counts_once_also_after_a_restart(rig: Rig)
         line.fail("after")
         assert await do_it(shop, c.Scan(MILK)) == "pickup-pick-silent"
         line.fail("")
-        after = OrderDesk(shop.till._desk, shop.till._selling)
+        after = OrderDesk(shop.till._desk, shop.till.parts.selling)
         after.let_go()
         await after.rest()
         assert [line.picked for line in seen(rig, order).fulfillments[0].lines] == [1, 0]
@@ -368,7 +368,7 @@ def test_a_prepaid_order_in_the_sale_is_voided_and_parked_like_any_other(rig: Ri
 
     async def story(shop: Shop, _: HubBehind) -> None:
         await do_it(shop, code(order), bag(order), c.VoidLine(2))
-        assert [tender.amount_minor for tender in shop.till._selling.the_cart().tenders] == [278]
+        assert [tender.amount_minor for tender in shop.till.parts.selling.the_cart().tenders] == [278]
         await do_it(shop, c.VoidCart(), c.VoidCart())
         assert shop.till.view.lines == ()
         await told(shop)

@@ -393,7 +393,7 @@ def test_after_a_restart_the_cart_goes_on_with_what_the_hub_keeps() -> None:
         again, _ = await at_counter()
         desk = again.till._desk
         desk.world = msgspec.structs.replace(desk.world, shop=office)
-        again.till._selling.cart = counter.shop.state.cart
+        again.till.parts.selling.cart = counter.shop.state.cart
         await again.do(c.PayCash())
         assert (last(again).references[1].external, last(again).total_minor) == (office.live[0], -1299)
 

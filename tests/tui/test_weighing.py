@@ -129,7 +129,7 @@ def test_no_way_to_pay_begins_while_the_scale_weighs() -> None:
             await rig.shop.till.handle(c.Do(key))
             assert rig.view.question is None, key
             assert rig.said == "weighing-first", key
-        assert not rig.shop.till._selling.the_cart().tenders
+        assert not rig.shop.till.parts.selling.the_cart().tenders
 
     till(story)
 

@@ -53,7 +53,7 @@ class Returning:
         return changed
 
     def take_back(self, sale: Sale, *, gift: bool = False) -> None:
-        selling = self.till._selling
+        selling = self.till.parts.selling
         cart = selling.cart or Cart("X" * 26, 0, "1")
         line = line_again(sale.lines[0], "1", 1)
         back = Origin("3", 1, sale.number, 1, gift=gift)
@@ -187,7 +187,7 @@ def test_without_a_way_to_credit_a_gift_is_goods_only() -> None:
     async def case() -> None:
         shop = Returning()
         shop.take_back(await shop.sold("cash"), gift=True)
-        refunds = shop.till._checkout.pay_out.__self__  # type: ignore[union-attr]
+        refunds = shop.till.parts.checkout.pay_out.__self__  # type: ignore[union-attr]
         del refunds.ways["credit"]
         await shop.till.handle(c.PayCash())
         assert (shop.said, len(shop.shop.journal.sales), shop.till.view.state) == (
@@ -219,7 +219,7 @@ def test_a_deposit_that_comes_back_is_cash_without_asking() -> None:
         await shop.shop.open()
         till = shop.till
         line = Line(1, "deposit", "Pfand", Decimal(-4), 25, -100, till._desk.mark(), tax_code="A")
-        till._selling._set_cart(carts.cart_of("Y" * 26, 0, "1", (line,)))
+        till.parts.selling._set_cart(carts.cart_of("Y" * 26, 0, "1", (line,)))
         await till.handle(c.PayCash())
         assert shop.paid_back == [("cash", -100, "")]
 

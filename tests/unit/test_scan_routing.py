@@ -31,7 +31,7 @@ def received(shop: Shop, kind: ScanKind, answer: Callable[[Meaning], Any] = lamb
         taken.append(meaning)
         return answer(meaning)
 
-    shop.till._scanning.receivers[kind] = take
+    shop.till.parts.scanning.receivers[kind] = take
     return taken
 
 
@@ -91,7 +91,7 @@ def test_a_kind_that_nobody_takes_is_told_in_a_sentence_of_its_own(language: str
         shop = Shop()
         await shop.open()
         for kind, code in OWN.items():
-            shop.till._scanning.receivers.pop(kind, None)
+            shop.till.parts.scanning.receivers.pop(kind, None)
             shop.scan(code)
             assert message(shop) == f"code-{kind.value}"
             assert texts(language)(f"message.code-{kind.value}") != f"message.code-{kind.value}"

@@ -266,7 +266,7 @@ def test_a_parked_sales_slip_takes_it_up_by_its_code_and_by_its_number() -> None
         shop = Shop(scans=TABLE, park_slip=True)
         await shop.open()
         await scan(shop, MILK, SHIRT)
-        cart_id = shop.till.view.lines and shop.till._selling.the_cart().cart_id
+        cart_id = shop.till.view.lines and shop.till.parts.selling.the_cart().cart_id
         await shop.till.handle(c.ParkCart("Bea"))
         slip = _parking_slip(shop)
         (code,) = [row.left for row in slip.rows if row.style == "code"]

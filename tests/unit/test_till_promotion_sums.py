@@ -97,12 +97,12 @@ def act(chance: random.Random, shop: Shop) -> None:
 
 def look(shop: Shop) -> None:
     """The open cart carries its sums as if they were added up anew, and what the engine says of it from the start."""
-    cart = shop.till._selling.cart
+    cart = shop.till.parts.selling.cart
     if cart is None:
         return
     again = cart_of(cart.cart_id, cart.opened_ms, cart.operator, cart.lines, cart.tenders, cart.about)
     assert again.sums == cart.sums
-    promoting = shop.till._pricing._promote.__self__  # type: ignore[attr-defined]
+    promoting = shop.till.parts.pricing._promote.__self__  # type: ignore[attr-defined]
     answer = Book(shop.promotions.rows).evaluate(
         [
             PromotionLine(
@@ -168,7 +168,7 @@ def test_lines_taxes_total_and_receipt_agree_whatever_was_done(seed: int) -> Non
                     await shop.till.handle(c.ResumeParked())
                     look(shop)
                 await shop.till.handle(c.PayCash())
-                if shop.till._selling.cart is not None:  # nothing was left to pay for
+                if shop.till.parts.selling.cart is not None:  # nothing was left to pay for
                     await shop.till.handle(c.VoidCart())
                     await shop.till.handle(c.VoidCart())
             for sale in shop.journal.sales:

@@ -156,7 +156,7 @@ def test_a_discount_by_hand_takes_the_promotions_place_and_says_so() -> None:
     async def case() -> None:
         shop = await opened(SUMMER, THREE)
         shop.scan(SHIRT, YOGHURT, YOGHURT, YOGHURT)
-        selling = shop.till._selling
+        selling = shop.till.parts.selling
         cart = selling.the_cart()
         by_hand = Discount("", "Fleck", 500, source="manual", by="1")
         spotted = msgspec.structs.replace(cart.lines[0], discounts=(*cart.lines[0].discounts, by_hand))
@@ -272,7 +272,7 @@ def test_groups_of_customers_count_from_the_moment_they_are_known() -> None:
     async def case() -> None:
         shop = await opened(club)
         shop.scan(BUTTER, BREAD)
-        selling = shop.till._selling
+        selling = shop.till.parts.selling
         selling.keep(with_about(selling.the_cart(), groups=("club",)))
         assert shares(shop) == [(1, "club", 25), (2, "club", 33)]
 
@@ -377,9 +377,9 @@ def test_a_coupon_goes_back_to_the_customer() -> None:
             shop.till.submit(c.Do("coupon", code))
         shop.till.submit(c.Do("coupon-back"))
         shop.till.submit(c.Choose(1))
-        assert shop.till._selling.the_cart().about.coupons == ("OTHER",)
+        assert shop.till.parts.selling.the_cart().about.coupons == ("OTHER",)
         shop.till.submit(c.Do("coupon-back"))
-        assert shop.till._selling.the_cart().about.coupons == ()
+        assert shop.till.parts.selling.the_cart().about.coupons == ()
         assert shop.till.view.total_minor == 329
 
     run(case)

@@ -75,7 +75,7 @@ def test_the_hub_prices_as_the_till_does(rig: Rig) -> None:
             )
             coupons = ("TEE",) * chance.choice((0, 0, 1, 2))
             group = chance.choice(("", "", "club"))
-            shop.till._selling.remember(coupons=coupons, groups=tuple(filter(None, (group,))))
+            shop.till.parts.selling.remember(coupons=coupons, groups=tuple(filter(None, (group,))))
             wanted = []
             for article in chance.choices(shelf[:14], k=chance.randint(1, 15)):
                 quantity = (
@@ -86,7 +86,7 @@ def test_the_hub_prices_as_the_till_does(rig: Rig) -> None:
                 wanted.append((chance.choice((article.sku, article.gtin or article.sku)), quantity))
                 shop.till.submit(c.SetQuantity(quantity))
                 shop.scan(article.gtin or "")
-            cart = shop.till._selling.the_cart()
+            cart = shop.till.parts.selling.the_cart()
             at_ms = shop.clock.wall_ms()
             found = do(rig, price, PriceAsk("demo", wanted, coupons, group, at_ms))
             assert [
@@ -123,7 +123,7 @@ def test_the_hub_prices_as_the_till_does(rig: Rig) -> None:
             assert [(u.promotion, u.uses, u.minor) for u in cart.about.promotions] == [
                 (u.promotion, u.uses, u.amount_minor) for u in found.promotions
             ]
-            shop.till._selling.end_cart()
+            shop.till.parts.selling.end_cart()
 
     asyncio.run(go())
 

@@ -141,7 +141,7 @@ class WithVariables(logging.Formatter):
 async def pay(opened: OpenTill, minor: int) -> None:
     till = opened.till
     await until(lambda: till._desk.world.cards[0].ready)
-    till._selling.sell(article(minor), "", "scanner")
+    till.parts.selling.sell(article(minor), "", "scanner")
     await till.handle(c.Do("card"))
 
 

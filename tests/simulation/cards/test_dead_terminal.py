@@ -19,7 +19,7 @@ def _sells_for_cash(state: Path, address: str) -> None:
             driver = till._desk.world.cards[0]
             device = driver._supervisor  # type: ignore[attr-defined]
             for _ in range(3):
-                till._selling.sell(article(250), "", "scanner")
+                till.parts.selling.sell(article(250), "", "scanner")
                 await till.handle(c.PayCash())
                 assert till.view.state == "paid", till.view.message
                 assert device.generation == 0, "the driver never got through"
@@ -65,7 +65,7 @@ def test_cash_after_the_card_key_at_a_dead_terminal(tmp_path: Path) -> None:
             address = f"tcp:127.0.0.1:{hole.getsockname()[1]}"
             async with opened_with(state, prepare(state, address)) as opened:
                 till = opened.till
-                till._selling.sell(article(250), "", "scanner")
+                till.parts.selling.sell(article(250), "", "scanner")
                 await till.handle(c.Do("card"))
                 await until(lambda: till.view.question is not None, lambda: till.view)
                 while till.view.question is not None:
