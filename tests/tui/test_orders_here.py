@@ -60,7 +60,7 @@ async def do_it(shop: Shop, *commands: c.Command) -> str:
 
 
 def the_order(rig: Rig) -> Any:
-    ask = core.ListOrders("", "", "", "", 9)
+    ask = core.ListOrders("", "", "", "", "", 9)
     (order,) = do(rig, core.list_orders, ask, OFFICE).orders
     return order
 

@@ -62,14 +62,10 @@ def asked(shop: Shop) -> str:
     return question.code if question is not None else ""
 
 
-def ready(rig: Rig, *, paid: bool = False) -> Any:
+def ready(rig: Rig, *, paid: bool = False, external: str = "") -> Any:
     payments = (Payment(1577, "psp", "p-1"),) if paid else ()
-    return made_ready(
-        rig,
-        placed(
-            rig, store="s", kind="click_and_collect" if paid else "reserve_and_collect", payments=payments
-        ),
-    )
+    kind = "click_and_collect" if paid else "reserve_and_collect"
+    return made_ready(rig, placed(rig, store="s", kind=kind, payments=payments, external=external))
 
 
 def bag(order: Any) -> c.Scan:
@@ -100,6 +96,27 @@ def test_what_is_paid_goes_out_with_two_scans_and_one_key(rig: Rig) -> None:
     assert shop.journal.sales == []
     tell_orders(rig, shop, OrderHandedOver)
     assert (seen(rig, order).state, seen(rig, order).rest_minor) == ("closed", 0)
+
+
+def test_the_number_of_its_channel_names_an_order_and_proves_nothing(rig: Rig) -> None:
+    order = ready(rig, paid=True, external="WEB-77")
+
+    async def story(shop: Shop, _: HubBehind) -> None:
+        assert await do_it(shop, c.Do("pickups"), c.Scan("WEB-77"), bag(order), c.Answer("")) == "pickup-done"
+
+    (fact,) = handed(at_till(rig, story))
+    assert (fact.order_id, fact.proof) == (order.order_id, "known")
+
+
+def test_a_number_that_fits_two_orders_hands_out_neither(rig: Rig) -> None:
+    order = ready(rig, paid=True)
+    ready(rig, paid=True, external=str(order.number))
+
+    async def story(shop: Shop, _: HubBehind) -> None:
+        assert await do_it(shop, c.Do("pickups", str(order.number))) == "pickup-several"
+        assert await do_it(shop, code(order), bag(order), c.Answer("")) == "pickup-done"
+
+    assert [fact.order_id for fact in handed(at_till(rig, story))] == [order.order_id]
 
 
 def test_what_is_to_be_paid_is_one_sale_with_the_hand_over(rig: Rig) -> None:

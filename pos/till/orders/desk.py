@@ -341,6 +341,8 @@ def heard(answer: ShopAnswer) -> ShopAnswer:
             raise Refusal("pickup-claimed", till=answer.detail.rpartition("/")[2])
         case "not-found":
             raise Refusal("pickup-unknown")
+        case "several":
+            raise Refusal("pickup-several", number=answer.detail[:24])
         case "pickup-handed-over":
             raise Refusal("pickup-gone")
         case "pickup-expired":

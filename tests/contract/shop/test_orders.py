@@ -142,6 +142,40 @@ def test_who_has_no_secret_and_who_is_of_another_store_sees_no_order(rig: Rig) -
     asyncio.run(go())
 
 
+def test_an_order_is_found_by_the_number_of_its_channel(rig: Rig) -> None:
+    first, second = placed(rig, external="WEB-77"), placed(rig, external="2")
+    twice = [placed(rig, external="WEB-78") for _ in range(2)]
+    till = Actor("till", "demo/1", "till", "demo")
+
+    def named(said: str) -> str:
+        ask = moves.ClaimAsk("demo", ClaimCode(said, peek=True))
+        return str(do(rig, moves.claim, ask, till).order_id)
+
+    assert named("WEB-77") == first.order_id
+    assert named(" WEB-77 ") == first.order_id
+    assert (
+        refused(do, rig, moves.claim, moves.ClaimAsk("demo", ClaimCode("WEB-78", peek=True)), till)
+        == "several"
+    )
+    assert (
+        refused(do, rig, moves.claim, moves.ClaimAsk("demo", ClaimCode("WEB-7", peek=True)), till)
+        == "not-found"
+    )
+    assert named("1") == first.order_id
+    assert named("2") == second.order_id  # its own number, and its channel's
+    third = placed(rig, external="1")
+    assert refused(do, rig, moves.claim, moves.ClaimAsk("demo", ClaimCode("1", peek=True)), till) == "several"
+    assert named(third.code) == third.order_id
+
+    async def go() -> None:
+        web = Channel(rig, "connector")
+        rows = (await web.get("/orders?external=WEB-78"))["orders"]
+        assert [row["order_id"] for row in rows] == [one.order_id for one in reversed(twice)]
+        assert (await web.get("/orders?external=WEB"))["orders"] == []
+
+    asyncio.run(go())
+
+
 @pytest.mark.parametrize("qty", ["NaN", "0", "-1", "1e9", "0.0001", "Infinity"])
 def test_a_quantity_that_is_none_is_refused(rig: Rig, qty: str) -> None:
     assert refused(placed, rig, lines=(PlaceLine("S1", Decimal(qty), 100),)) == "quantity"

@@ -253,6 +253,14 @@ def test_a_purchase_is_found_by_number_serial_and_day(rig: Rig) -> None:
     assert refused(rig, finding.find, finding.Finding()) == "nothing-asked"
 
 
+def test_an_order_is_found_by_its_number_its_code_and_its_channels_number(rig: Rig) -> None:
+    order = placed(rig, external="WEB-77")
+    for said in (str(order.number), order.code, order.order_id, "WEB-77"):
+        (found,) = do(rig, finding.find, finding.Finding(order=said), OTHER).sales
+        assert (found.order_id, found.external) == (order.order_id, "WEB-77"), said
+    assert do(rig, finding.find, finding.Finding(order="WEB-7"), OTHER).sales == ()
+
+
 def test_who_searches_for_nothing_too_often_waits(rig: Rig) -> None:
     async def go() -> list[int]:
         till = Channel(rig, till="1", store="demo")

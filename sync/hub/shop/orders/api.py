@@ -52,11 +52,12 @@ async def list_orders(
     store: Annotated[str, QueryParameter(max_length=32)] = "",
     customer: Annotated[str, QueryParameter(max_length=64)] = "",
     order_state: Annotated[str, QueryParameter(max_length=16)] = "",
+    external: Annotated[str, QueryParameter(max_length=64)] = "",
     cursor: Annotated[str, QueryParameter(max_length=512)] = "",
     limit: Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)] = 50,
 ) -> Response[OrderList]:
-    """Orders, newest first."""
-    ask = core.ListOrders(store, customer, order_state, cursor, limit)
+    """Orders, newest first. `external` is the number that their channel has for them."""
+    ask = core.ListOrders(store, customer, order_state, external, cursor, limit)
     return await look(request, _READ, core.list_orders, ask)
 
 

@@ -78,6 +78,13 @@ def _by_code(store: Any, code: Any) -> Any:
     return sa.select(c.order_id).where(c.store == store, c.code == code)
 
 
+@prepared
+def _by_external(store: Any, external: Any) -> Any:
+    c = t.order_head.c
+    query = sa.select(c.order_id).where(c.external == external, c.store == store)
+    return query.order_by(c.created_ms.desc(), c.order_id.desc()).limit(2)
+
+
 _PREPAID: Final = frozenset({"click_and_collect", "ship_from_store", "endless_aisle"})
 
 
@@ -98,11 +105,12 @@ class CancelAsk(Struct, frozen=True):
 
 
 class ListOrders(Struct, frozen=True):
-    """`store` empty: all. `customer` and `state` narrow it."""
+    """`store` empty: all. `customer`, `state` and `external` narrow it."""
 
     store: str
     customer: str
     state: str
+    external: str
     cursor: str
     limit: int
 
@@ -127,6 +135,7 @@ def place(work: Work, ask: PlaceOrder) -> Placed:
         "store": ask.store, "order_id": order_id, "number": number, "code": _new_code(work, ask.store),
         "kind": ask.kind, "state": "placed", "version": 1, "terms": 1, "secret_hash": secret_hash(secret),
         "customer": ask.customer, "created_ms": work.now_ms, "body": encode_json(body),
+        "external": ask.external,
     }  # fmt: skip
     _MAKE.run(work.connection, head)
     held = hold(work, order_id)
@@ -241,7 +250,10 @@ def _demand_one(work: Work, held: Held) -> None:
 
 
 def find_by_code(work: Work, store: str, said: str) -> str:
-    """The id of the order that this code, number or id names in a store. Raises RefusedError 404."""
+    """The id of the order that this code, number or id names in a store, or the channel's own number for it.
+
+    Raises RefusedError 404; 409 "several" where it names more than one.
+    """
     said = said.strip()
     if said.isascii() and said.isdigit() and len(said) <= 12:
         found = _by_number.scalar(work.connection, store, int(said))
@@ -249,9 +261,13 @@ def find_by_code(work: Work, store: str, said: str) -> str:
         found = _by_code.scalar(work.connection, store, said.upper())
     else:
         found = _by_id.scalar(work.connection, said)
-    if found is None:
+    named = {one.order_id for one in _by_external.all(work.connection, store, said)} if said else set()
+    named |= {found} - {None}
+    if not named:
         raise not_found("order", said)
-    return str(found)
+    if len(named) > 1:
+        raise RefusedError(409, "several", "More than one order has this number", said)
+    return str(named.pop())
 
 
 def list_orders(work: Work, ask: ListOrders) -> OrderList:
@@ -261,7 +277,12 @@ def list_orders(work: Work, ask: ListOrders) -> OrderList:
         work.actor.demand_store(ask.store)
     c = t.order_head.c
     query = sa.select(c.order_id, c.created_ms).order_by(c.created_ms.desc(), c.order_id.desc())
-    for column, value in ((c.store, ask.store), (c.customer, ask.customer), (c.state, ask.state)):
+    for column, value in (
+        (c.store, ask.store),
+        (c.customer, ask.customer),
+        (c.state, ask.state),
+        (c.external, ask.external),
+    ):
         if value:
             query = query.where(column == value)
     place_ = after(ask.cursor, int, str)

@@ -189,7 +189,7 @@ class Ship(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ClaimCode(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the customer showed: the pickup code, or the order's number or id. `peek`: only look. `fulfillment`: this one of
+    """What the customer showed: the pickup code, or the order's number or id, or the channel's number for it. `peek`: only look. `fulfillment`: this one of
     several (empty: the first that waits).
     """
 

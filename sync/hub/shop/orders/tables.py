@@ -16,7 +16,8 @@ __all__ = [
 ]
 
 # An order as it stands: `body` is orders.body.Body as JSON (lines with their counters, payments). `code` is what the
-# customer shows; `version` counts every change, `terms` those of lines, amounts and times, by which an offline token ages.
+# customer shows, `external` the number that the channel has for it; `version` counts every change, `terms` those of lines, amounts
+# and times, by which an offline token ages.
 order_head: Final = Table(
     "orders",
     metadata,
@@ -32,10 +33,12 @@ order_head: Final = Table(
     Column("customer", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("external", Text, nullable=False, server_default=""),
     Index("orders_code", "store", "code", unique=True),
     Index("orders_number", "store", "number", unique=True),
     Index("orders_id", "order_id"),
     Index("orders_customer", "customer", "created_ms"),
+    Index("orders_external", "external", "store"),
     Index("orders_listed", "store", "created_ms", "order_id"),
 )
 

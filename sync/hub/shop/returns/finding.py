@@ -147,15 +147,8 @@ def _by_order(work: Work, said: str) -> list[Found]:
         where = c.code == said.upper()
     else:
         where = c.order_id == said
-    query = sa.select(c.order_id).where(where).order_by(c.created_ms.desc()).limit(FOUND_MAX)
-    named = list(work.execute(query).scalars())
-    if not named:
-        query = (
-            sa.select(t.return_find.c.purchase)
-            .where(t.return_find.c.kind == "external", t.return_find.c.value == said[:64])
-            .limit(FOUND_MAX)
-        )
-        named = [order_of(purchase) for purchase in work.execute(query).scalars()]
+    named_so = sa.select(c.order_id).where(where | (c.external == said[:64]))
+    named = list(work.execute(named_so.order_by(c.created_ms.desc()).limit(FOUND_MAX)).scalars())
     return [
         one for order_id in named for one in (*_of_order(work, order_id), *_marked(work, "order", order_id))
     ]
