@@ -61,6 +61,8 @@ def erase_command(context: click.Context, /, db: str | None, keys: str, *, yes: 
         click.echo(f"{done.at}  customer {customer_id} erased by {done.by}")
     for order_id in done.orders:
         click.echo(f"{done.at}  person of order {order_id} erased by {done.by}")
+    if done.cases:
+        click.echo(f"{done.at}  questions of people without an account erased by {done.by}: {done.cases}")
     click.echo(f"{done.messages} messages emptied. What a law keeps: {'; '.join(done.stays)}")
 
 

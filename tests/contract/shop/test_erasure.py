@@ -19,6 +19,7 @@ from sync.hub.shop.cases.core import get as get_case
 from sync.hub.shop.cases.messages import Contact, OpenCase
 from sync.hub.shop.customers import rights
 from sync.hub.shop.kit.work import Work
+from sync.hub.shop.letters.core import Message, say
 from sync.hub.shop.orders import core
 from sync.hub.shop.orders.body import hold
 from sync.hub.shop.orders.messages import ShipTo
@@ -132,6 +133,16 @@ def test_after_an_erasure_no_byte_names_the_person(
             exported = _run("customer", "export", "--db", url, "--keys", keys, "--card", PERSON[4])
             told = json.loads(exported.output)
             assert told["customer"]["customers"][0]["about"]["lines"] == [PERSON[3]]
+            assert [one["person"]["email"] for one in told["orders"]] == [PERSON[1]]
+            guest = json.loads(
+                _run("customer", "export", "--db", url, "--keys", keys, "--email", GUEST[1]).output
+            )
+            assert (guest["customer"], [one["person"]["name"] for one in guest["orders"]]) == (
+                None,
+                [GUEST[0]],
+            )
+            assert [one["contact"]["email"] for one in guest["cases"]] == [GUEST[1]]
+            assert guest["cases"][0]["messages"][0]["text"] == f"{GUEST[0]}: {NOTE}"
             _copy(kind, url, folder / "before")
             assert where_found({"note": b"x " + NOTE.encode()}, [NOTE]) != []
             erased = _run("customer", "erase", "--yes", "--db", url, "--keys", keys, "--email", PERSON[1])
@@ -219,6 +230,24 @@ def test_a_note_from_before_is_sealed_by_the_hub_and_a_guests_case_is_found_and_
     ) == (1, 0)
     assert NOTE.encode() not in b"".join(rows_of(rig.engine).values())
     assert do(rig, core.get, order.order_id).note == NOTE
+    do(
+        rig,
+        say,
+        Message(
+            "demo", "order/1/ready", "order-ready", GUEST[1], {"order": "1", "code": "7K4", "deadline_ms": 1}
+        ),
+    )
+    do(
+        rig,
+        say,
+        Message(
+            "demo", "order/2/ready", "order-ready", PERSON[1], {"order": "2", "code": "7K5", "deadline_ms": 1}
+        ),
+    )
+    told = do(rig, rights.told, ("email", GUEST[1].upper()))
+    assert [one.person for one in told.orders] == [ShipTo(GUEST[0], (), GUEST[1])]
+    assert [one.messages[0].text for one in told.cases] == [NOTE]
+    assert [(one.key, one.kind) for one in told.letters] == [("order/1/ready", "order-ready")]
     done = do(rig, rights.forget, ("email", GUEST[1].upper()))
     assert (done.orders, done.cases) == ((order.order_id,), 1)
     assert do(rig, core.get, order.order_id).note == ""

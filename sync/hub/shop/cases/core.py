@@ -43,12 +43,16 @@ __all__ = [
     "Named",
     "about",
     "answer",
+    "cases_naming",
+    "cases_of",
     "close",
     "erase",
+    "forget_case",
     "forget_old",
     "get",
     "listing",
     "open_case",
+    "read_case",
     "reply",
 ]
 
@@ -209,6 +213,13 @@ def cases_naming(work: Work, kind: str, lookup: str, form: Callable[[str], str])
         last = rows[-1].subject
 
 
+def cases_of(work: Work, customer_ids: tuple[str, ...]) -> list[Named]:
+    """Cases of people with an account."""
+    c = t.case.c
+    query = sa.select(c.store, c.case_id).where(c.subject.in_(customer_ids)).order_by(c.created_ms, c.case_id)
+    return [Named(row.store, row.case_id) for row in work.execute(query)]
+
+
 def forget_case(work: Work, ask: Named) -> None:
     """Who wrote cannot be read any more, nor what."""
     held = _lock(work, ask)
@@ -222,6 +233,11 @@ def forget_case(work: Work, ask: Named) -> None:
 def get(work: Work, ask: Named) -> Case:
     """Raises RefusedError 404."""
     work.actor.demand_store(ask.store)
+    return read_case(work, ask)
+
+
+def read_case(work: Work, ask: Named) -> Case:
+    """Whoever asks must be allowed to. Raises RefusedError 404."""
     held = _row(work, ask)
     brief = CaseBrief(*(getattr(held, name) for name in CaseBrief.__struct_fields__))
     return Case(brief, held.language, held.customer, _contact(work, held), tuple(_messages(work, held)))

@@ -5,24 +5,37 @@ import datetime as dt
 import msgspec
 from msgspec import Struct
 
-from sync.hub.shop.cases.core import Named, cases_naming, forget_case
+from sync.hub.shop.cases.core import Named, cases_naming, cases_of, forget_case, read_case
+from sync.hub.shop.cases.messages import Case
 from sync.hub.shop.customers import core
 from sync.hub.shop.customers.messages import Export, Identifier
 from sync.hub.shop.kit.refusal import not_found
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.letters.core import forget_address
+from sync.hub.shop.letters.looking import LetterState, letters_to
 from sync.hub.shop.orders.body import hold, shown
-from sync.hub.shop.orders.messages import Order
-from sync.hub.shop.orders.people import forget_person, orders_naming
+from sync.hub.shop.orders.messages import Order, ShipTo
+from sync.hub.shop.orders.people import forget_person, orders_naming, orders_of, person_of
 
-__all__ = ["Forgotten", "Told", "forget", "told"]
+__all__ = ["Forgotten", "Told", "ToldOrder", "forget", "told"]
+
+
+class ToldOrder(Struct, frozen=True):
+    """An order, and whom it names."""
+
+    order: Order
+    person: ShipTo | None
 
 
 class Told(Struct, frozen=True):
-    """`customer` None: only orders without an account name the person."""
+    """`customer` None: only what was done without an account names the person. `letters` says what was sent, and when; their
+    words are kept for a short time and only to send them.
+    """
 
     customer: Export | None
-    orders: tuple[Order, ...]
+    orders: tuple[ToldOrder, ...]
+    cases: tuple[Case, ...]
+    letters: tuple[LetterState, ...]
 
 
 class Forgotten(Struct, frozen=True):
@@ -39,9 +52,22 @@ class Forgotten(Struct, frozen=True):
 
 def told(work: Work, who: tuple[str, str]) -> Told:
     """`who`: "id", or the kind of an identifier, and its value. Raises RefusedError 404."""
-    customer_id, guests, _ = _find(work, who)
+    customer_id, guests, cases = _find(work, who)
     export = core.export(work, customer_id) if customer_id else None
-    return Told(export, tuple(shown(hold(work, order_id)) for order_id in guests))
+    ids = tuple(one.customer_id for one in export.customers) if export is not None else ()
+    orders = sorted({*orders_of(work, ids), *guests})
+    address = who[1].strip() if who[0] in {"email", "phone"} else ""
+    return Told(
+        export,
+        tuple(_order(work, order_id) for order_id in orders),
+        tuple(read_case(work, one) for one in (*cases_of(work, ids), *cases)),
+        letters_to(work, ids, address),
+    )
+
+
+def _order(work: Work, order_id: str) -> ToldOrder:
+    held = hold(work, order_id, lock=False)
+    return ToldOrder(shown(held), person_of(work, held))
 
 
 def forget(work: Work, who: tuple[str, str]) -> Forgotten:

@@ -9,9 +9,10 @@ from sync.hub.shop.kit import tasks
 from sync.hub.shop.kit.pages import after, cursor_of
 from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
+from sync.hub.shop.letters.core import seals_of
 from sync.hub.shop.letters.tables import message as t
 
-__all__ = ["AskLetters", "LetterList", "LetterName", "LetterState", "listing", "send_again"]
+__all__ = ["AskLetters", "LetterList", "LetterName", "LetterState", "letters_to", "listing", "send_again"]
 
 AGAIN_MS: Final = 48 * 3_600_000
 _FAILED: Final = ("refused", "given_up")
@@ -94,6 +95,15 @@ def listing(work: Work, ask: AskLetters) -> LetterList:
         tuple(_shown(row, work.now_ms) for row in rows[: ask.limit]),
         cursor_of(last.created_ms, last.store, last.key) if last else "",
     )
+
+
+def letters_to(work: Work, customers: tuple[str, ...], address: str) -> tuple[LetterState, ...]:
+    """All that were written to customers, or to an address as long as it is kept; oldest first."""
+    marks = [seals_of(work.connection, work.ids).mark(address)] if address else []
+    whose = t.c.customer.in_(customers) | t.c.address_mark.in_(marks)
+    columns = (*(t.c[name] for name in _SHOWN), t.c.until_ms, (t.c.sealed != b"").label("held"))
+    rows = work.execute(sa.select(*columns).where(whose).order_by(t.c.created_ms, t.c.store, t.c.key))
+    return tuple(_shown(row, work.now_ms) for row in rows)
 
 
 def send_again(work: Work, ask: LetterName) -> LetterState:

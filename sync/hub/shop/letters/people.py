@@ -1,14 +1,11 @@
 """Whom an order's messages go to: its customer, or the guest that it names."""
 
-import msgspec
-
 from sync.hub.shop.customers import core as customers
-from sync.hub.shop.customers.keys import unseal_for
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.letters.telling import Contact
 from sync.hub.shop.orders.body import Held
-from sync.hub.shop.orders.messages import ShipTo
+from sync.hub.shop.orders.people import person_of
 
 __all__ = ["contact_of"]
 
@@ -24,8 +21,5 @@ def contact_of(work: Work, held: Held) -> Contact | None:
         except RefusedError:
             found = None
         return None if found is None else Contact(found.email, found.phone, held.customer)
-    plain = unseal_for(work, f"order/{held.order_id}", held.body.person)
-    if plain is None:
-        return None
-    person = msgspec.json.decode(plain, type=ShipTo)
-    return Contact(person.email, person.phone)
+    person = person_of(work, held)
+    return None if person is None else Contact(person.email, person.phone)

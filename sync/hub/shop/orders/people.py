@@ -13,7 +13,15 @@ from sync.hub.shop.orders import tables as t
 from sync.hub.shop.orders.body import ENDED, Body, Held, hold
 from sync.hub.shop.orders.messages import ShipTo
 
-__all__ = ["GUEST_KEPT_MS", "forget_guests", "forget_person", "orders_naming", "orders_of", "seal_notes"]
+__all__ = [
+    "GUEST_KEPT_MS",
+    "forget_guests",
+    "forget_person",
+    "orders_naming",
+    "orders_of",
+    "person_of",
+    "seal_notes",
+]
 
 GUEST_KEPT_MS: Final = 90 * 24 * 3600 * 1000
 """After it was placed, if it ended by then: until then somebody may bring something back."""
@@ -72,6 +80,12 @@ def orders_of(work: Work, customer_ids: tuple[str, ...]) -> list[str]:
     return list(
         work.execute(sa.select(c.order_id).where(c.customer.in_(customer_ids)).order_by(c.order_id)).scalars()
     )
+
+
+def person_of(work: Work, held: Held) -> ShipTo | None:
+    """Where it goes and whom to tell; None where it names nobody, or nobody any more."""
+    plain = unseal_for(work, f"{_PREFIX}{held.order_id}", held.body.person) if held.body.person else None
+    return None if plain is None else msgspec.json.decode(plain, type=ShipTo)
 
 
 def orders_naming(work: Work, kind: str, lookup: str, form: object) -> list[str]:
