@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from tests.benchmarks import (
     card_sale,
+    claims,
     closing,
     drain,
     hub_ingest,
     hub_stock,
     hub_verify,
+    imports,
     lookups,
     memory,
     scans,
@@ -56,10 +58,33 @@ class Volume:
     own_backlog: int = 84_000
     draining_scans: int = 1_000
     closed_sales: int = 5_000
+    imports: tuple[int, ...] = (10_000, 100_000, 1_000_000)
+    claims: int = 100
 
 
 QUICK = Volume(
-    QUICK_VARIANTS, 10, 1, 20, 40, 300, 40, 20, 2, 1_000, 40, 100, 2, 1, 1_000, 500, 20, 1_000, 8_400, 60
+    QUICK_VARIANTS,
+    10,
+    1,
+    20,
+    40,
+    300,
+    40,
+    20,
+    2,
+    1_000,
+    40,
+    100,
+    2,
+    1,
+    1_000,
+    500,
+    20,
+    1_000,
+    8_400,
+    60,
+    imports=(2_000, 20_000),
+    claims=20,
 )
 
 
@@ -72,6 +97,9 @@ def hub_parts(volume: Volume, report: Report) -> dict[str, Callable[[], None]]:
         "tills": lambda: hub_ingest.measure_tills(report, 10, volume.hub_tills, 300),
         "verify": lambda: hub_verify.measure(report, 4, volume.verified, volume.hub_rounds),
         "stock": lambda: hub_stock.measure(report, volume.variants, volume.searches),
+        "claims": lambda: claims.measure(report, volume.claims),
+        "import": lambda: imports.measure(report, volume.imports),
+        "import-postgresql": lambda: imports.measure_postgresql(report, volume.imports),
         "closing": lambda: closing.measure(
             report, FOLDER / "closing", volume.closed_sales, volume.hub_rounds
         ),

@@ -7,8 +7,8 @@ import random
 import tempfile
 import time
 from pathlib import Path
-from statistics import quantiles
 
+import msgspec
 from sqlalchemy.engine import Connection, Engine
 
 from sync.hub.database import migrate, open_engine, transact
@@ -21,6 +21,10 @@ from sync.hub.tables import store_info
 from sync.wire import encode_json
 from tests.benchmarks.postgres import postgres
 from tests.benchmarks.report import Report
+from tests.benchmarks.sockets import hub_socket, p95
+from tests.demo.channels import new_token
+from tests.simulation.hubs import HubProcess
+from tests.simulation.prepared import fresh as fresh_process
 from tests.simulation.shop_races import Ids
 
 __all__ = ["measure"]
@@ -49,9 +53,33 @@ def measure(report: Report, variants: int, questions: int) -> None:
                     assert any(one.available != "0" for one in found.stores)
             report.add(
                 f"stock of {STORES} stores for an article, {variants:,} levels, {name}, p95",
-                quantiles(took, n=20)[-1], "ms", bar=_BAR_MS,
+                p95(took), "ms", bar=_BAR_MS,
             )  # fmt: skip
             engine.dispose()
+            _over_a_socket(report, name, url, Path(folder), variants, questions)
+
+
+def _over_a_socket(report: Report, name: str, db: str, folder: Path, variants: int, questions: int) -> None:
+    """The same, asked of a hub's process."""
+    hub = HubProcess(db, folder / "hub.log", program=fresh_process)
+    hub.start()
+    try:
+        with hub_socket(hub.address(), new_token(db, "bench", "connector")) as line:
+            chance, took = random.Random(2), []
+            for _ in range(questions):
+                sku = f"sku-{chance.randrange(variants // STORES)}"
+                ms, body = line.get(f"/stock/stores?sku={sku}&lat=52.0&lon=13.0&limit={STORES}")
+                took.append(ms)
+                found = msgspec.json.decode(body)["stores"]
+                assert len(found) == STORES
+                assert any(one["available"] != "0" for one in found)
+            report.add(f"the hub's cheapest answer over a socket, {name}, p95", line.bare_ms(questions), "ms")
+        report.add(
+            f"stock of {STORES} stores for an article, over a socket, {variants:,} levels, {name}, p95",
+            p95(took), "ms", bar=_BAR_MS,
+        )  # fmt: skip
+    finally:
+        hub.stop()
 
 
 def _fill(engine: Engine, variants: int) -> None:

@@ -52,6 +52,11 @@ class HubProcess:
         self._program = program
         self._process: Process | None = None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Returns at once; `address` waits."""
         with self._log.open("ab") as log:
