@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import re
 from collections.abc import Coroutine, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -106,6 +107,25 @@ def test_the_number_of_its_channel_names_an_order_and_proves_nothing(rig: Rig) -
 
     (fact,) = handed(at_till(rig, story))
     assert (fact.order_id, fact.proof) == (order.order_id, "known")
+
+
+def test_a_code_that_is_typed_where_articles_are_searched_begins_the_hand_over(rig: Rig) -> None:
+    order = ready(rig, paid=True)
+    while not re.search("[2-9]", order.code):
+        order = ready(rig, paid=True)
+
+    async def story(shop: Shop, line: HubBehind) -> None:
+        typed = c.Search(order.code.lower())
+        assert await do_it(shop, typed, bag(order), c.Answer("")) == "pickup-done"
+        assert await do_it(shop, c.Search("7KQ2ABC"), c.Tick()) == "search-nothing"
+        line.asked.clear()
+        for no_code in ("HOGRATH", "HARTKSE", "SHIRT42X", "1KQ2ABC"):
+            assert await do_it(shop, c.Search(no_code)) == "search-nothing"
+        assert line.asked == []
+        line.fail("before")
+        assert await do_it(shop, c.Search("7KQ2ABC"), c.Tick()) == "pickup-silent"
+
+    assert [fact.order_id for fact in handed(at_till(rig, story))] == [order.order_id]
 
 
 def test_a_number_that_fits_two_orders_hands_out_neither(rig: Rig) -> None:

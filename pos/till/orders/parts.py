@@ -37,7 +37,9 @@ class OrderParts:
         self.take_up = self.desk.let_go
         picking = Picking(desk, self.desk, surroundings)
         handing = HandOver(desk, ledger, self.desk, sale, surroundings)
+        pickups = Pickups(desk, self.desk, picking, handing, surroundings)
+        selling.no_article = pickups.typed
         self.parts: tuple[Any, ...] = (
-            Pickups(desk, self.desk, picking, handing, surroundings),
+            pickups,
             OrdersHere(desk, self.desk, selling, checkout, surroundings),
         )

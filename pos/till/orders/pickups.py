@@ -5,6 +5,7 @@ for it; the hub hears it later. Alone, a till hands over only what the hub signe
 must agree.
 """
 
+import re
 from typing import Any, Final
 
 from pos.domain import commands as c
@@ -24,6 +25,7 @@ from pos.words import amount
 __all__ = ["PICKUP", "PICKUP_ALONE", "Pickups"]
 
 
+_CODE: Final = re.compile(r"(?=.*[2-9])(?=.*[A-Y])[2-9A-HJ-NP-Y]{7}", re.ASCII)
 SENT: Final = frozenset({"ship_from_store", "endless_aisle"})
 
 
@@ -44,7 +46,7 @@ class Pickups:
         self._handing = handing
         self._surroundings = surroundings
         self.handlers: dict[type[c.Command], Any] = {}
-        self.functions = {"pickups": self._list}
+        self.functions = {"pickups": self._list, "pickup-typed": self._typed}
         self.codes = {ScanKind.PICKUP: self._scanned}
 
     def _list(self, command: c.Do) -> Flow:
@@ -130,6 +132,28 @@ class Pickups:
         )
         self._surroundings.print_document(document)
         self._desk.warn("pickup-sent", level="info", number=row.number)
+
+    def typed(self, text: str) -> bool:
+        """Take text that finds no article for a customer's code, if it looks like one and this operator may hand over."""
+        desk = self._desk
+        if (
+            desk.world.shop is None
+            or desk.training
+            or not desk.may(PICKUP)
+            or not _CODE.fullmatch(text.upper())
+        ):
+            return False
+        desk.again(c.Do("pickup-typed", text))
+        return True
+
+    def _typed(self, command: c.Do) -> Flow:
+        self._orders.begin()
+        try:
+            yield from self._handing.hand_over(command.text, "code")
+        except Refusal as refused:
+            if refused.message.code != "pickup-unknown":
+                raise
+            raise Refusal("search-nothing", text=command.text) from refused
 
     def _scanned(self, meaning: Meaning) -> Flow:
         self._orders.begin()

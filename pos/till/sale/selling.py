@@ -61,6 +61,8 @@ class Selling:
         self.on_scale: Article | None = None
         self.pick: Callable[[Article], Any] = self.sell_found
         """What choosing a search result does: an article of which there are variants is asked for first (pos.till.sale.variants)."""
+        self.no_article: Callable[[str], bool] = lambda _: False
+        """True where text that finds no article is taken for something else (pos.till.orders.pickups)."""
         self.handlers = {
             c.SetQuantity: self._set_quantity,
             c.RepeatLast: self._repeat_last,
@@ -272,6 +274,8 @@ class Selling:
         self.results = tuple(found) or None
         self.search_text = text
         if not found:
+            if self.no_article(text):
+                return
             raise Refusal("search-nothing", text=text)
         self._desk.events.append(
             e.ArticlesFound(text, tuple((article.gtin or article.sku, article.text) for article in found))
