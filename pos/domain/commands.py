@@ -15,6 +15,7 @@ __all__ = [
     "Approve",
     "Cancel",
     "CardNews",
+    "CaseHeard",
     "Choose",
     "ChooseOpenLine",
     "ClaimAnswered",
@@ -289,6 +290,15 @@ class StockHeard(Command, frozen=True):
 
     ticket: int
     free: tuple[tuple[str, str], ...] = ()
+
+
+class CaseHeard(Command, frozen=True):
+    """What the hub knows of a customer's open case about a receipt (till-epoch-number) or order: its id, number and state. No id: there is none."""
+
+    about: str
+    case_id: str = ""
+    number: int = 0
+    state: str = ""
 
 
 class HubReported(Command, frozen=True):

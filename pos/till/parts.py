@@ -29,6 +29,7 @@ from pos.till.ledger import Ledger
 from pos.till.numbers import Numbers
 from pos.till.orders.parts import OrderParts
 from pos.till.picture import Picture
+from pos.till.receipts.open_cases import OpenCases
 from pos.till.receipts.receipt_book import ReceiptBook
 from pos.till.returns.elsewhere import Elsewhere
 from pos.till.returns.finding import Finding
@@ -104,10 +105,11 @@ class Parts:
             self.parking,
             lambda: self.checkout.paying,
         )
-        book = ReceiptBook(desk, ledger, self.surroundings)
+        open_cases = OpenCases(desk, self.flows, hands.submit)
+        book = ReceiptBook(desk, ledger, self.surroundings, open_cases)
         elsewhere = Elsewhere(desk, self.selling, self.checkout)
         finding = Finding(desk, self.selling, book, elsewhere)
-        returning = Returning(desk, self.selling, book, finding)
+        returning = Returning(desk, self.selling, book, finding, open_cases)
         refunds = self.refunds = Refunds(desk, self.selling, self.checkout)
         tendering = Tendering(desk, self.selling, self.checkout)
         tendering.dispatch = self.do
@@ -191,7 +193,8 @@ class Parts:
             Gifts(desk, self.selling, self.checkout, self.surroundings, book),
             Stockroom(desk, self.selling),
             Labels(desk, self.selling, self.surroundings),
-            Tasks(desk),
+            open_cases,
+            Tasks(desk, open_cases),
             WithoutReceipt(desk, self.selling, book, returning),
             *self.orders.parts,
             *self.cards.parts,

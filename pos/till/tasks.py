@@ -1,6 +1,6 @@
 """What people of the store must do, as the hub lists it: looked at, done, and customers' cases answered.
 
-A receipt that is scanned while the list is open shows its cases. All of it needs the hub.
+A receipt that is scanned while the list is open shows its cases; one that is opened elsewhere offers its own (open_cases). All of it needs the hub.
 """
 
 import datetime as dt
@@ -18,7 +18,8 @@ from pos.domain.scans import ScanKind, read_scan
 from pos.node_ports import ShopAnswer
 from pos.resources import texts
 from pos.till.desk import Desk, Refusal
-from pos.till.flows import Flow
+from pos.till.flows import Flow, Need
+from pos.till.receipts.open_cases import Brief, OpenCases, read_briefs
 from pos.till.receipts.receipt_book import told_number
 
 __all__ = ["TASKS", "Tasks"]
@@ -41,19 +42,6 @@ class _Tasks(msgspec.Struct, frozen=True):
     tasks: tuple[_Task, ...]
 
 
-class _Brief(msgspec.Struct, frozen=True):
-    case_id: str
-    number: int
-    kind: str
-    about_kind: str
-    about: str
-    state: str
-
-
-class _Cases(msgspec.Struct, frozen=True):
-    cases: tuple[_Brief, ...]
-
-
 class _Said(msgspec.Struct, frozen=True):
     at_ms: int
     side: str
@@ -61,15 +49,16 @@ class _Said(msgspec.Struct, frozen=True):
 
 
 class _Case(msgspec.Struct, frozen=True):
-    brief: _Brief
+    brief: Brief
     messages: tuple[_Said, ...]
 
 
 class Tasks:
     """The key "tasks"."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, open_cases: OpenCases) -> None:
         self._desk = desk
+        open_cases.read = self._read
         self.functions = {"tasks": self._list}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
 
@@ -125,11 +114,16 @@ class Tasks:
             self._desk.refuse(e.Message("tasks-scan"))
             return
         answer = yield from self._ask("GET", f"/cases?store={self._store}&{which}")
-        cases = msgspec.json.decode(answer.body, type=_Cases).cases
+        cases = read_briefs(answer)
         if not cases:
             self._desk.message = e.Message("cases-none", level="info")
             return
         yield from self._case(cases[0].case_id)
+
+    def _read(self, case_id: str) -> Flow:
+        """A case that was found by its receipt."""
+        yield Need(TASKS)
+        yield from self._case(case_id)
 
     def _case(self, case_id: str) -> Generator[Any, Any, None]:
         path = f"/cases/{self._store}/{case_id}"

@@ -47,6 +47,7 @@ _NEWS = frozenset(
         c.Tick,
         c.Weighed,
         c.StockHeard,
+        c.CaseHeard,
         c.StoreCartsHeard,
         c.ClaimAnswered,
         c.CardNews,

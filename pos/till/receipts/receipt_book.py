@@ -23,6 +23,7 @@ from pos.till.flows import Flow
 from pos.till.ledger import Ledger
 from pos.till.receipts.counters import COUNTERS
 from pos.till.receipts.numbered import numbered, which
+from pos.till.receipts.open_cases import READ_CASE, OpenCases
 from pos.till.sale.told_numbers import goods_named
 from pos.till.surroundings import Surroundings
 from pos.till_facts import ReceiptCopied
@@ -74,6 +75,11 @@ class Receipt(msgspec.Struct, frozen=True):
         if self.order:
             return f"order:{self.order}"
         return receipt_key(self.till, self.epoch, self.sale.number, self.store)
+
+    @property
+    def about(self) -> str:
+        """By what the hub's cases name it; empty for a gift receipt: whoever brings it is not who wrote."""
+        return "" if self.gift else self.order or f"{self.till}-{self.epoch}-{self.sale.number}"
 
     @property
     def shown(self) -> str:
@@ -139,10 +145,11 @@ class ReceiptBook:
 
     anywhere: Anywhere
 
-    def __init__(self, desk: Desk, ledger: Ledger, surroundings: Surroundings) -> None:
+    def __init__(self, desk: Desk, ledger: Ledger, surroundings: Surroundings, open_cases: OpenCases) -> None:
         self._desk = desk
         self._ledger = ledger
         self._surroundings = surroundings
+        self._open_cases = open_cases
         self.actions: dict[str, Callable[[Receipt], Flow]] = {"receipt-copy": self._copy}
         self.everywhere: set[str] = set()
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
@@ -290,7 +297,13 @@ class ReceiptBook:
         own = receipt.till == self._till and not receipt.store and not receipt.order
         names = [name for name in self.actions if own or name in self.everywhere]
         options = tuple(Option(name, word=f"ask.{name}") for name in names)
-        chosen = yield Question("receipt-what", options=options, rows=tuple(rows))
+        self._open_cases.ask(receipt.about, receipt.store)
+        while True:
+            question = Question("receipt-what", options=options, rows=tuple(rows))
+            chosen = yield self._open_cases.on(question)
+            if chosen != READ_CASE:
+                break
+            yield from self._open_cases.show()
         yield from self.actions[chosen](receipt)
 
     def money(self, minor: int) -> str:

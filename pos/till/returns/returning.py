@@ -24,6 +24,7 @@ from pos.domain.rights import Approval, declare
 from pos.domain.scans import Meaning, ScanKind, read_scan
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
+from pos.till.receipts.open_cases import READ_CASE, OpenCases
 from pos.till.receipts.receipt_book import Receipt, ReceiptBook
 from pos.till.receipts.taken_back import Left, TakenBack, bought
 from pos.till.returns.elsewhere import Part
@@ -45,12 +46,15 @@ _Asks = Generator[Any, Any, Any]
 class Returning:
     """Takes lines of a receipt back into the open cart. Each is whole before the next question."""
 
-    def __init__(self, desk: Desk, selling: Selling, book: ReceiptBook, finding: Finding) -> None:
+    def __init__(
+        self, desk: Desk, selling: Selling, book: ReceiptBook, finding: Finding, open_cases: OpenCases
+    ) -> None:
         self._desk = desk
         self._selling = selling
         self._book = book
         self._elsewhere = finding.elsewhere
         self._finding = finding
+        self._open_cases = open_cases
         self.alone: Callable[[Unheard], Flow]
         """Takes back what stands on a receipt of which only the number is known; given by a part."""
         self.may_alone: Callable[[str, int], _Asks]
@@ -88,6 +92,7 @@ class Returning:
         """Ask for lines until nothing is left, or somebody goes on with something else."""
         self._desk.must_be_selling()
         approved = approval_of((yield Need(RETURN)))
+        self._open_cases.ask(receipt.about, receipt.store)
         receipt = yield from self._elsewhere.known(receipt)
         said = False
         while True:
@@ -96,11 +101,15 @@ class Returning:
                 self._desk.warn("nothing-left", level="info", number=receipt.shown)
             if not left:
                 return
-            answer = yield self._question(receipt, left)
+            answer = yield self._open_cases.on(self._question(receipt, left))
+            if answer == READ_CASE:
+                yield from self._open_cases.show()
+                continue
             if isinstance(answer, Scanned):
                 meaning = read_scan(answer.code, self._desk.setup.scans, self._desk.today())
                 if meaning.kind in _RECEIPTS:
                     receipt = yield from self._finding.by_code(meaning)
+                    self._open_cases.ask(receipt.about, receipt.store)
                     receipt, said = (yield from self._elsewhere.known(receipt)), False
                     continue
                 chosen, serial = self._scanned_line(meaning, left), meaning.serial
