@@ -12,6 +12,7 @@ import msgspec
 from pos.domain.returns import Reason
 from pos.domain.rights import Role
 from pos.domain.tax import TaxRate, TaxTable
+from pos.menu import with_ways
 
 __all__ = [
     "Texts",
@@ -116,7 +117,7 @@ def texts(language: str) -> Texts:
 def read_words(language: str) -> dict[str, dict[str, str]]:
     """All words of a language by group and key: those of its file, and of the files in its folder, one per subject.
 
-    Raises ValueError where a key is given twice.
+    `F9:NAME` in them is the way to a function. Raises ValueError where a key is given twice, KeyError for a way to nowhere.
     """
     words: dict[str, dict[str, str]] = {}
     folder = config_path() / "locales" / language
@@ -128,5 +129,5 @@ def read_words(language: str) -> dict[str, dict[str, str]]:
             twice = known.keys() & keys.keys()
             if twice:
                 raise ValueError(f"{path.name}: {group}.{min(twice)} is given twice")
-            known.update(keys)
+            known.update({key: with_ways(text) for key, text in keys.items()})
     return words

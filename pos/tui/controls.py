@@ -8,9 +8,10 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.question import Question
 from pos.entry import Entry, Keymap
+from pos.menu import GROUPS, MORE, TROUBLE
 from pos.ports import Clock, Submit
 from pos.quickkeys import QUICK, Page
-from pos.tui.choices import GROUPS, MORE, TROUBLE, choices
+from pos.tui.choices import choices
 from pos.tui.scene import WHO, Local, Panel, people_of
 from pos.view import TillView
 

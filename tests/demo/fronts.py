@@ -14,8 +14,9 @@ from pos.cash_facts import CashMoved
 from pos.domain import commands as c
 from pos.domain.scans import ScanKind, own_code
 from pos.entry import load_keymap
+from pos.menu import FUNCTIONS, GROUPS, MORE
 from pos.plain import LineMode
-from pos.tui.choices import FUNCTIONS, GROUPS, MORE, PRINTING
+from pos.tui.choices import PRINTING
 from pos.tui.scene import Panel
 from tests.tui.fake_terminal import FakeTerminal
 from tests.tui.fakes import Screen, Shop

@@ -2,7 +2,8 @@
 
 from textual.strip import Strip
 
-from pos.tui.choices import GROUPS, MORE, TROUBLE, choices
+from pos.menu import GROUPS, MORE, TROUBLE
+from pos.tui.choices import choices
 from pos.tui.face import Target
 from pos.tui.scene import Panel, Scene
 from pos.tui.screens.listing import listing
