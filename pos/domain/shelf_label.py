@@ -8,7 +8,7 @@ import msgspec
 
 from pos.domain.article import Article
 
-__all__ = ["PriceChange", "base_price", "fingerprint"]
+__all__ = ["PriceChange", "base_price", "fingerprint", "price_said"]
 
 _PER: Final = {
     "kg": ("kg", Decimal(1)),
@@ -58,3 +58,9 @@ def fingerprint(change: PriceChange) -> str:
     deposit = article.deposit.price_minor if article.deposit is not None else 0
     until = change.until.isoformat() if change.until is not None else ""
     return f"{article.price_minor}/{deposit}/{until}"
+
+
+def price_said(says: str) -> int | None:
+    """The price on a label, by its fingerprint."""
+    price = says.partition("/")[0]
+    return int(price) if price.isdecimal() else None

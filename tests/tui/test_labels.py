@@ -6,8 +6,10 @@ import msgspec
 
 from pos.device_ports import PrintJob
 from pos.domain import commands as c
+from pos.domain.promotions import Promotion, Selection
 from pos.domain.rights import ALL, Role
 from pos.domain.shelf_label import PriceChange
+from pos.ports import PromotionsUnavailableError
 from tests.tui.fakes import BREAD, BUTTER, MILK, NO_PRICE, UNKNOWN, Shop, opened, run
 
 EVERYBODY = (Role("cashier", (ALL,)), Role("supervisor", (ALL,)))
@@ -153,6 +155,67 @@ def test_what_the_hub_changed_without_a_day_waits_until_it_hangs() -> None:
         await shop.till.handle(c.Cancel())
         await shop.till.handle(c.Do("price-labels"))
         assert await go(shop, "2") == "labels-none-since"
+
+    run(case)
+
+
+def milk_week(first: dt.date, last: dt.date) -> Promotion:
+    return Promotion(
+        "milk", "Milchwoche", "fixed-price", Selection(skus=("S1",)), price_minor=99, valid_from=first, valid_to=last
+    )  # fmt: skip
+
+
+def test_a_promotion_that_begins_brings_its_label_and_its_end_the_old_one() -> None:
+    async def case() -> None:
+        begins = Shop(roles=EVERYBODY, promotions=(milk_week(TODAY, TODAY + 6 * DAY),))
+        await begin(begins)
+        await go(begins, "1")
+        assert options(begins)[:2] == [("all", "1"), ("=0", "1,39 → 0,99  offen")]
+        assert await go(begins, "1") == "labels-printed"
+        (paper,) = (job.document for job in begins.printer.jobs if job.document is not None)
+        said = {(row.left, row.right) for row in paper.rows}
+        assert ("EUR", "0,99") in said
+        assert ("gültig bis 27.11.2026", "") in said
+        ends = Shop(roles=EVERYBODY, promotions=(milk_week(TODAY - 6 * DAY, TODAY),))
+        await begin(ends)
+        assert await go(ends, "1") == "labels-none-today"
+        await go(ends, "3")
+        assert options(ends)[:2] == [("all", "1"), ("=0", "0,99 → 1,39  offen")]
+        await ends.till.handle(c.Cancel())
+        await ends.till.handle(c.Do("price-labels", MILK))  # its label as it is today
+        assert ends.printer.jobs[-1].document is not None
+        assert ends.printer.jobs[-1].document.rows[1].right == "0,99"
+
+    run(case)
+
+
+def test_the_label_of_an_offer_that_nobody_took_down_is_not_forgotten() -> None:
+    async def case() -> None:
+        for hung, day, listed in (
+            (True, TODAY - DAY, True),
+            (False, TODAY - DAY, False),
+            (True, TODAY, False),
+        ):
+            shop = Shop(roles=EVERYBODY)
+            label = ["99/0/2026-11-19", hung, day.isoformat()]
+            shop.memory.kept["labels"] = msgspec.json.encode({"S1": label})
+            await begin(shop)
+            if not listed:
+                assert await go(shop, "2") == "labels-none-since"
+                continue
+            await go(shop, "2")
+            assert options(shop)[:2] == [("all", "1"), ("=0", "0,99 → 1,39  offen")]
+
+    run(case)
+
+
+def test_promotions_that_cannot_be_read_are_said_and_prices_are_listed_all_the_same() -> None:
+    async def case() -> None:
+        shop = shop_with_changes()
+        shop.promotions.broken = PromotionsUnavailableError("promotions.json: line 3")
+        await begin(shop)
+        assert said(shop) == "promotions-unusable"
+        assert options(shop)[0] == ("today", "0 von 2 hängen")
 
     run(case)
 

@@ -1,12 +1,12 @@
-"""Today's price changes and their shelf labels, from the till's own catalogue: works without the hub.
+"""Today's price changes and their shelf labels, from the till's own catalogue and promotions: works without the hub.
 
 What was printed and what hangs is kept in the till's memory, by what the label says: a label is noted as printed before it
 goes to the printer's spool, so after a cut it is asked for by somebody, never repeated by itself.
 """
 
 import datetime as dt
-from collections.abc import Callable, Generator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -16,7 +16,8 @@ from pos.domain.article import Article
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.rights import declare
 from pos.domain.scans import read_scan, typed_own_code
-from pos.domain.shelf_label import PriceChange, fingerprint
+from pos.domain.shelf_label import PriceChange, fingerprint, price_said
+from pos.ports import PromotionsUnavailableError
 from pos.resources import texts
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
@@ -24,6 +25,9 @@ from pos.till.sale.selling import Selling
 from pos.till.stock.label_paper import label_document
 from pos.till.surroundings import Surroundings
 from pos.words import amount
+
+if TYPE_CHECKING:
+    from pos.domain.shelf_offers import Offers
 
 __all__ = ["PRICE_LABELS", "Labels"]
 
@@ -67,11 +71,10 @@ class Labels:
             return
         while True:
             today = self._desk.today()
-            catalogue = self._desk.world.catalogue
             lists = {
-                "today": (yield catalogue.price_changes(today, today)),
+                "today": (yield from self._changes(today, today)),
                 "since": (yield from self._since(today)),
-                "tomorrow": (yield catalogue.price_changes(today + _DAY, today + _DAY)),
+                "tomorrow": (yield from self._changes(today + _DAY, today + _DAY)),
             }
             options = tuple(
                 Option(name, word=f"ask.labels-{name}", note=self._open_of(found))
@@ -86,14 +89,61 @@ class Labels:
             else:
                 yield from self._list(chosen, lists[chosen])
 
+    def _offers(self) -> "Offers | None":
+        """Today's promotions as prices; None where there are none, or where they cannot be read, which is said."""
+        promotions = self._desk.world.promotions
+        if promotions is None:
+            return None
+        try:
+            promotions.refresh()
+        except PromotionsUnavailableError as error:
+            self._desk.warn("promotions-unusable", level="alarm", detail=str(error))
+        if promotions.book is None:
+            return None
+        from pos.domain.shelf_offers import Offers  # noqa: PLC0415 - a till without promotions does not load them
+
+        return Offers(promotions.book.promotions)
+
+    def _changes(self, first: dt.date, last: dt.date) -> _Steps:
+        """Whose piece costs something else on `last` than before `first`, by its own price or by a promotion."""
+        catalogue = self._desk.world.catalogue
+        changes: Sequence[PriceChange] = yield catalogue.price_changes(first, last)
+        offers = self._offers()
+        if offers is None:
+            return changes
+        fixed = [one for one in changes if self._is_fixed(one.article)]
+        named = [catalogue.by_sku(sku) for sku in offers.turning(first, last)]
+        free = [one for one in named if one is not None and not self._is_fixed(one)]
+        moving = [one for one in changes if one not in fixed]
+        return (*fixed, *offers.changes(moving, free, first, last))
+
+    def _is_fixed(self, article: Article) -> bool:
+        """A price that its publisher sets, which no promotion touches."""
+        return self._desk.setup.goods.price_is_fixed(article.gtin or "", article.department)
+
     def _since(self, today: dt.date) -> _Steps:
         """What changed in the last days and does not hang yet, and what the hub changed without a day."""
         catalogue = self._desk.world.catalogue
-        dated: Sequence[PriceChange] = yield catalogue.price_changes(today - _BACK_DAYS * _DAY, today)
+        dated: Sequence[PriceChange] = yield from self._changes(today - _BACK_DAYS * _DAY, today)
         known = {change.article.sku for change in dated}
-        undated: Sequence[PriceChange] = yield catalogue.repriced()
-        found = (*(one for one in undated if one.article.sku not in known), *dated)
+        repriced: Sequence[PriceChange] = yield catalogue.repriced()
+        offers = self._offers()
+        undated = [self._with(offers, one, today) for one in repriced if one.article.sku not in known]
+        known.update(one.article.sku for one in undated)
+        found = (*undated, *dated, *self._gone_by(known, offers, today))
         return tuple(change for change in found if not self._hangs(change))
+
+    def _gone_by(self, known: set[str], offers: "Offers | None", today: dt.date) -> Iterator[PriceChange]:
+        """Where a label hangs that says a price which came and went within these days. Those hung today may be for tomorrow."""
+        for sku, label in self._labels.items():
+            old = label.hung and label.day < today.isoformat() and sku not in known
+            article = self._desk.world.catalogue.by_sku(sku) if old else None
+            said = price_said(label.says)
+            if article is None or said is None:
+                continue
+            change = self._with(offers, PriceChange(article, article.price_minor), today)
+            if change.article.price_minor not in {None, said}:
+                yield msgspec.structs.replace(change, old_minor=said)
 
     def _list(self, name: str, changes: Sequence[PriceChange]) -> _Steps:
         first = 0
@@ -157,14 +207,19 @@ class Labels:
         change = next((one for one in changes if one.article.sku == article.sku), None)
         if change is None:
             today = self._desk.today()
-            dated: Sequence[PriceChange] = yield self._desk.world.catalogue.price_changes(
-                today - _BACK_DAYS * _DAY, today
-            )
-            change = next((one for one in dated if one.article.sku == article.sku), PriceChange(article))
+            dated: Sequence[PriceChange] = yield from self._changes(today - _BACK_DAYS * _DAY, today)
+            change = next((one for one in dated if one.article.sku == article.sku), None)
+            change = change or self._with(self._offers(), PriceChange(article, article.price_minor), today)
         if change.article.price_minor is None:
             self._desk.refuse(e.Message("labels-no-price", {"text": article.text[:40]}))
             return
         yield from self._print([change])
+
+    def _with(self, offers: "Offers | None", change: PriceChange, today: dt.date) -> PriceChange:
+        """As it is today with promotions, on an article whose own price has no day."""
+        if offers is None or self._is_fixed(change.article):
+            return change
+        return offers.on_label(change, today, today)
 
     def _print(self, changes: Sequence[PriceChange]) -> _Steps:
         """Noted one by one, each before it goes to the spool, which keeps it when the paper ends."""
