@@ -18,7 +18,7 @@ from pos.domain.question import Option, Question, Scanned, read_date, to_decimal
 from pos.domain.rights import NO_SIZE, Approval, Size
 from pos.till.desk import Asking, Desk, Refusal
 
-__all__ = ["Answered", "Flow", "Flows", "Need", "approval_of", "step"]
+__all__ = ["Answered", "Flow", "Flows", "Need", "approval_of", "step", "steps"]
 
 Flow = Generator[Any, Any, None]
 Answered = str | tuple[str, ...] | int | Decimal | dt.date | Scanned | None
@@ -282,6 +282,29 @@ def step(part: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
                 wanted = part.send(answer)
     except StopIteration as end:
         return end.value
+
+
+def steps(
+    *parts: Callable[[list[Any]], Generator[Any, Any, Any]],
+) -> Generator[Any, Any, list[Any] | None]:
+    """Parts one after the other, each made with the answers before it; gives all answers.
+
+    Esc leads to the part before; in the first one it ends them all, and None is given.
+    """
+    answers: list[Any] = []
+    while len(answers) < len(parts):
+        answer = yield from step(_boxed(parts[len(answers)](answers)))
+        if answer is not None:
+            answers.append(answer[0])
+        elif answers:
+            answers.pop()
+        else:
+            return None
+    return answers
+
+
+def _boxed(part: Generator[Any, Any, Any]) -> Generator[Any, Any, tuple[Any]]:
+    return ((yield from part),)
 
 
 def approval_of(answer: Approval | None) -> tuple[Approval, ...]:

@@ -147,6 +147,33 @@ def test_lines_that_were_taken_out_again_are_not_collected(rig: Rig) -> None:
     assert on_hand(rig, "S1", "s")[1] == 0
 
 
+def test_esc_leads_one_question_back_and_what_was_scanned_stays(rig: Rig) -> None:
+    def asked(shop: Shop) -> str:
+        question = shop.till.view.question
+        return question.code if question is not None else ""
+
+    async def story(shop: Shop, line: HubBehind) -> None:
+        esc = c.GoBack()
+        await do_it(shop, c.Do("order-here"), c.Choose(5), c.Scan(SHIRT), c.Answer(""), c.Answer(""))
+        await do_it(shop, c.Answer("Falsch"), c.Answer("auch@falsch"))
+        way = [asked(shop)]
+        for _ in range(4):
+            await do_it(shop, esc)
+            way.append(asked(shop))
+        assert way == ["order-down", "order-contact", "order-name", "order-day", "order-put-aside-goods"]
+        await do_it(shop, c.Scan(MILK), c.Answer(""), c.Answer(""), *PERSON, esc, c.Answer(""), c.Answer(""))
+        assert shop.till.view.message.code == "order-made"  # type: ignore[union-attr]
+        await do_it(shop, c.Do("order-here"), c.Choose(3), esc)
+        assert asked(shop) == "order-kind"
+        line.asked.clear()
+        await do_it(shop, c.Cancel())
+        assert (asked(shop), line.asked) == ("", [])
+
+    at_till(rig, story)
+    order = the_order(rig)
+    assert [line.sku for line in order.lines] == ["S6", "S1"]
+
+
 def test_a_sale_that_is_voided_orders_nothing(rig: Rig) -> None:
     async def story(shop: Shop, _: HubBehind) -> None:
         await do_it(shop, c.Scan(SHIRT), c.Do("order-here"), c.Choose(1), *PERSON)

@@ -6,6 +6,7 @@ not heard nothing is ordered; what it did all the same is cancelled as soon as i
 """
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
@@ -23,7 +24,7 @@ from pos.domain.question import Option, Question, Scanned, to_decimal
 from pos.domain.scans import read_scan
 from pos.till.checkout import Checkout
 from pos.till.desk import Desk, Refusal
-from pos.till.flows import Flow
+from pos.till.flows import Flow, steps
 from pos.till.orders.desk import OrderDesk, heard, read
 from pos.till.orders.handing_sale import down_lines
 from pos.till.orders.paper import order_slip
@@ -39,6 +40,7 @@ _ROWS: Final = 8
 _YEARS_AHEAD: Final = 10
 _READY_HOUR: Final = 17
 _Steps = Any
+_Part = Callable[[list[Any]], _Steps]
 
 
 class _Placed(msgspec.Struct):
@@ -73,40 +75,41 @@ class OrdersHere:
     def _order(self, _: c.Do) -> Flow:
         self._orders.begin()
         options = tuple(Option(name, word=f"ask.order-{name}") for name in _KINDS)
-        kind = yield Question("order-kind", options=options)
-        if kind in {"later", "send"}:
-            yield from self._of_sale(kind)
-        elif kind == "aisle":
-            yield from self._aisle()
-        else:
-            yield from self._made_here(kind)
+        done = False
+        while not done:
+            kind = yield Question("order-kind", options=options)
+            if kind in {"later", "send"}:
+                done = yield from self._of_sale(kind)
+            elif kind == "aisle":
+                done = yield from self._aisle()
+            else:
+                done = yield from self._made_here(kind)
 
     # -- lines of this sale
 
-    def _of_sale(self, kind: str) -> Flow:
-        """Some lines of the sale are paid now, and collected or sent later."""
+    def _of_sale(self, kind: str) -> _Steps:
+        """Some lines of the sale are paid now, and collected or sent later. False: Esc led back out of it."""
         cart = self._selling.cart
         lines = [line for line in cart.lines if _may_wait(line)] if cart is not None else []
         if not lines:
             raise Refusal("order-no-lines", level="info")
+        answers = yield from steps(
+            *([lambda _: _some_of(lines)] if len(lines) > 1 else []), *_who(sent=kind == "send")
+        )
+        if answers is None:
+            return False
         if len(lines) > 1:
-            options = tuple(
-                Option(str(line.n), text=line.text[:40], note=f"{line.quantity:f}") for line in lines
-            )
-            chosen = yield Question("order-lines", "many", options=options)
-            lines = [line for line in lines if str(line.n) in chosen]
-        if not lines:
-            raise Refusal("order-no-lines", level="info")
-        person = yield from self._who(sent=kind == "send")
+            lines = answers.pop(0)
         body = {
             "kind": "ship_from_store" if kind == "send" else "click_and_collect",
             "lines": [_ordered(line.sku, line.quantity, line.pay_minor, line) for line in lines],
         }
-        order = yield from self._place(body, person)
+        order = yield from self._place(body, answers)
         wanted = {line.n for line in lines}
         yield self._mark(self._selling.the_cart(), wanted, order, "deliver" if kind == "send" else "collect")
         self._slip(order, 0, paid=True)
         self._desk.message = e.Message("order-in-sale", {"number": order.number, "count": len(lines)}, "info")
+        return True
 
     async def _mark(self, cart: Cart, wanted: set[int], order: Order, fulfil: str) -> None:
         """The order is kept here with its lines: from now on it is not cancelled by itself."""
@@ -120,9 +123,46 @@ class OrdersHere:
 
     # -- goods of other stores
 
-    def _aisle(self) -> Flow:
-        """The article is not here: another store has it. It is collected here or sent; paid now, or when it is collected."""
-        article = yield from self._which()
+    def _aisle(self) -> _Steps:
+        """The article is not here: another store has it. It is collected here or sent; paid now, or when it is collected.
+
+        False: Esc led back out of it.
+        """
+        ways = ("collect-now", "collect-later", "deliver-now")
+        options = tuple(Option(one, word=f"ask.order-{one}") for one in ways)
+        found = yield from steps(
+            lambda _: self._which(),
+            lambda said: self._from_where(said[0]),
+            lambda _: _asked(Question("order-way", options=options)),
+            lambda said: steps(*_who(sent=said[2] == "deliver-now")),
+        )
+        if found is None:
+            return False
+        article, store, way, person = found
+        qty = Decimal(1)
+        body = {
+            "kind": "endless_aisle" if way == "deliver-now" else "click_and_collect",
+            "from_store": store, "pay_later": way == "collect-later",
+            "lines": [_ordered(article.sku, qty, article.price_minor, article)],
+        }  # fmt: skip
+        order = yield from self._place(body, person)
+        if way == "collect-later":
+            yield self._orders.placed(order.order_id)
+            self._slip(order, 0, paid=False)
+            self._desk.message = e.Message("order-made", {"number": order.number}, "info")
+            return True
+        cart = self._selling.cart_for_line()
+        n = len(cart.lines) + 1
+        self._selling.quantity = None
+        self._selling.sell(article, "", "order", qty)
+        fulfil = "deliver" if way == "deliver-now" else "collect"
+        yield self._mark(self._selling.the_cart(), {n}, order, fulfil)
+        self._slip(order, 0, paid=True)
+        self._desk.message = e.Message("order-in-sale", {"number": order.number, "count": 1}, "info")
+        return True
+
+    def _from_where(self, article: Article) -> _Steps:
+        """The store that gives it, the nearest first. Raises Refusal where none has it."""
         if article.price_minor is None:
             raise Refusal("order-no-price")
         sku, here = quote(article.sku, safe=""), quote(self._orders.store, safe="")
@@ -135,30 +175,7 @@ class OrdersHere:
         options = tuple(
             Option(one.store, text=_place(one)[:40], note=f"{one.available:f}") for one in there[:_ROWS]
         )
-        store = yield Question("order-store", options=options, fields={"text": article.text[:30]})
-        ways = ("collect-now", "collect-later", "deliver-now")
-        way = yield Question("order-way", options=tuple(Option(one, word=f"ask.order-{one}") for one in ways))
-        person = yield from self._who(sent=way == "deliver-now")
-        qty = Decimal(1)
-        body = {
-            "kind": "endless_aisle" if way == "deliver-now" else "click_and_collect",
-            "from_store": store, "pay_later": way == "collect-later",
-            "lines": [_ordered(article.sku, qty, article.price_minor, article)],
-        }  # fmt: skip
-        order = yield from self._place(body, person)
-        if way == "collect-later":
-            yield self._orders.placed(order.order_id)
-            self._slip(order, 0, paid=False)
-            self._desk.message = e.Message("order-made", {"number": order.number}, "info")
-            return
-        cart = self._selling.cart_for_line()
-        n = len(cart.lines) + 1
-        self._selling.quantity = None
-        self._selling.sell(article, "", "order", qty)
-        fulfil = "deliver" if way == "deliver-now" else "collect"
-        yield self._mark(self._selling.the_cart(), {n}, order, fulfil)
-        self._slip(order, 0, paid=True)
-        self._desk.message = e.Message("order-in-sale", {"number": order.number, "count": 1}, "info")
+        return (yield Question("order-store", options=options, fields={"text": article.text[:30]}))
 
     def _which(self) -> _Steps:
         while True:
@@ -175,26 +192,30 @@ class OrdersHere:
 
     # -- made, put aside, altered
 
-    def _made_here(self, purpose: str) -> Flow:
-        lines = (yield from self._work()) if purpose == "alteration" else (yield from self._goods(purpose))
-        day = yield from self._day()
-        person = yield from self._who(sent=False)
-        value = sum(line["pay_minor"] for line in lines)
-        down = 0
-        while True:
-            down = (
-                yield Question(
-                    "order-down",
-                    "amount",
-                    fields={"total": amount(value, self._desk.setup.language)},
-                    empty=True,
-                )
-            ) or 0
-            if 0 <= down <= value:
-                break
-            self._desk.warn("order-down-limit", limit=value)
+    def _made_here(self, purpose: str) -> _Steps:
+        """False: Esc led back out of it."""
+        goods: list[tuple[Article, Decimal]] = []
+        altered = purpose == "alteration"
+        what: list[_Part] = [_work_text, _work_price] if altered else [lambda _: self._goods(purpose, goods)]
+        answers = yield from steps(
+            *what,
+            lambda _: self._day(),
+            *_who(sent=False),
+            lambda said: self._down(said[1] if altered else _value(said[0])),
+        )
+        if answers is None:
+            return False
+        if altered:
+            lines = [self._work(str(answers.pop(0)), int(answers.pop(0)))]
+        else:
+            held = purpose == "put-aside"
+            lines = [
+                _ordered(article.sku, qty, _price(article, qty), article) | {"reserve": held}
+                for article, qty in answers.pop(0)
+            ]
+        day, down = answers.pop(0), answers.pop()
         body = {"kind": "in_store", "purpose": purpose, "lines": lines, "ready_ms": self._ready_ms(day)}
-        order = yield from self._place(body, person)
+        order = yield from self._place(body, answers)
         if down:
             cart = self._selling.cart_for_line()
             values: dict[str, int] = {}
@@ -210,16 +231,16 @@ class OrdersHere:
         self._desk.message = e.Message(
             "order-made-down" if down else "order-made", {"number": order.number, "down": down}, "info"
         )
+        return True
 
-    def _goods(self, purpose: str) -> _Steps:
-        """Scan after scan; a short number is how many there are of the last."""
-        found: list[tuple[Article, Decimal]] = []
+    def _goods(self, purpose: str, found: list[tuple[Article, Decimal]]) -> _Steps:
+        """Scan after scan into `found`; a short number is how many there are of the last."""
         while True:
             rows = tuple((article.text[:40], f"{qty:f}") for article, qty in found[:-_ROWS:-1])
             answer = yield Question(f"order-{purpose}-goods", "text", scans="answer", empty=True, rows=rows)
             if answer is None:
                 if found:
-                    break
+                    return found
                 self._desk.warn("order-nothing-yet")
                 continue
             typed = answer.code if isinstance(answer, Scanned) else str(answer)
@@ -232,21 +253,22 @@ class OrdersHere:
                 self._desk.warn("pickup-replace-unknown" if article is None else "order-no-price")
                 continue
             found.append((article, Decimal(1)))
-        held = purpose == "put-aside"
-        return [
-            _ordered(article.sku, qty, round_minor(qty * (article.price_minor or 0)), article)
-            | {"reserve": held}
-            for article, qty in found
-        ]
 
-    def _work(self) -> _Steps:
-        """What is to be done, and what it costs; taxed like the first department."""
-        text = yield Question("order-work", "text", scans="refuse")
-        minor = yield Question("order-work-price", "amount")
+    def _work(self, text: str, minor: int) -> dict[str, Any]:
+        """Taxed like the first department."""
         tax = departments(self._desk)[0][2]
-        return [
-            {"sku": "work", "qty": "1", "pay_minor": minor, "text": str(text)[:80], "tax": tax, "reserve": False}
-        ]  # fmt: skip
+        return {
+            "sku": "work", "qty": "1", "pay_minor": minor, "text": text[:80], "tax": tax, "reserve": False,
+        }  # fmt: skip
+
+    def _down(self, value: int) -> _Steps:
+        """How much of it is paid now, in minor units."""
+        fields: dict[str, str | int] = {"total": amount(value, self._desk.setup.language)}
+        while True:
+            down: int = (yield Question("order-down", "amount", fields=fields, empty=True)) or 0
+            if 0 <= down <= value:
+                return down
+            self._desk.warn("order-down-limit", limit=value)
 
     def _day(self) -> Any:
         """A day to come, or None: as soon as it can be. Of a year of two digits the coming one is meant."""
@@ -267,24 +289,10 @@ class OrdersHere:
 
     # -- what they share
 
-    def _who(self, *, sent: bool) -> _Steps:
-        """Whom the hub tells, and where a parcel goes. None of it stays here."""
-        name = yield Question("order-name", "text", scans="refuse")
-        contact = str((yield Question("order-contact", "text", empty=True, scans="refuse")) or "").strip()
-        lines: list[str] = []
-        if sent:
-            lines.append(str((yield Question("order-street", "text", scans="refuse"))))
-            lines.append(str((yield Question("order-city", "text", scans="refuse"))))
-        mail = "@" in contact
-        return {
-            "name": str(name)[:80], "lines": [line[:80] for line in lines],
-            "email": contact[:80] if mail else "", "phone": "" if mail else contact[:40],
-        }  # fmt: skip
-
-    def _place(self, body: dict[str, Any], person: dict[str, Any]) -> _Steps:
-        """Raises Refusal; then nothing is ordered."""
+    def _place(self, body: dict[str, Any], said: list[Any]) -> _Steps:
+        """`said`: the answers to `_who`. None of it stays here. Raises Refusal; then nothing is ordered."""
         body = {
-            **body, "store": self._orders.store, "person": person, "channel": "till",
+            **body, "store": self._orders.store, "person": _person(said), "channel": "till",
             "currency": self._desk.setup.currency, "language": self._desk.setup.language,
             "customer": self._selling.about.customer,
         }  # fmt: skip
@@ -302,6 +310,55 @@ class OrdersHere:
         """A sale was voided: what was ordered in it is not."""
         for order_id in sorted({line.order for line in cart.lines if line.order and line.quantity > 0}):
             self._orders.cancel_later(order_id)
+
+
+def _asked(question: Question) -> _Steps:
+    return (yield question)
+
+
+def _who(*, sent: bool) -> list[_Part]:
+    """Whom the hub tells, and where a parcel goes."""
+    questions = [
+        Question("order-name", "text", scans="refuse"),
+        Question("order-contact", "text", empty=True, scans="refuse"),
+    ]
+    if sent:
+        questions += [Question(f"order-{line}", "text", scans="refuse") for line in ("street", "city")]
+    return [lambda _, question=question: _asked(question) for question in questions]  # type: ignore[misc]
+
+
+def _person(said: list[Any]) -> dict[str, Any]:
+    """The answers to `_who` as the hub takes them."""
+    name, contact, *lines = (str(one or "").strip() for one in said)
+    mail = "@" in contact
+    return {
+        "name": name[:80], "lines": [line[:80] for line in lines],
+        "email": contact[:80] if mail else "", "phone": "" if mail else contact[:40],
+    }  # fmt: skip
+
+
+def _some_of(lines: list[Line]) -> _Steps:
+    options = tuple(Option(str(line.n), text=line.text[:40], note=f"{line.quantity:f}") for line in lines)
+    chosen = yield Question("order-lines", "many", options=options)
+    if not chosen:
+        raise Refusal("order-no-lines", level="info")
+    return [line for line in lines if str(line.n) in chosen]
+
+
+def _work_text(_: list[Any]) -> _Steps:
+    return (yield Question("order-work", "text", scans="refuse"))
+
+
+def _work_price(_: list[Any]) -> _Steps:
+    return (yield Question("order-work-price", "amount"))
+
+
+def _price(article: Article, qty: Decimal) -> int:
+    return round_minor(qty * (article.price_minor or 0))
+
+
+def _value(goods: list[tuple[Article, Decimal]]) -> int:
+    return sum(_price(article, qty) for article, qty in goods)
 
 
 def _may_wait(line: Line) -> bool:
