@@ -33,7 +33,7 @@ from pos.till_facts import DrawerOpenedFact
 from pos.totals import canonical, day_totals
 from receipts.document import layout_document
 from receipts.model import Shop as ReceiptShop
-from tests.tui.fakes import BUTTER, MILK, PIN, FakeJournal, Shop, run
+from tests.tui.fakes import BUTTER, MILK, PIN, FakeJournal, Shop, opened, run
 
 RULES = CashRules(ask_float=True, day_ends_hour=4)
 
@@ -648,6 +648,50 @@ def test_the_drawer_opens_for_a_reason_and_x_shows_the_day_without_closing_it() 
         assert "X-BERICHT" in texts
         assert "Soll" not in texts, "who may not see what must be there does not see it here"
         assert facts(till, DayClosed) == []
+
+    run(case)
+
+
+@pytest.mark.parametrize(("who", "sees"), [("Kim", False), ("Alex", True)])
+def test_a_report_on_the_smallest_screen_begins_with_its_sums_goes_back_and_leaves_nothing_out(
+    who: str, sees: bool
+) -> None:
+    async def case() -> None:
+        till = shop()
+        async with opened(till, size=(64, 18)) as screen:
+            await sell(till, MILK, BUTTER)
+            await till.till.handle(c.Lock())
+            await till.till.handle(c.SignIn(who, PIN))
+            await do(till, "x-report")
+            if not sees:
+                await till.till.handle(c.Approve("Alex", PIN))
+            seen: list[tuple[str, str]] = []
+            first = till.till.view.question
+            assert first is not None
+            assert ("Umsatz", "3,88") in first.rows
+            assert ("Bar (1)", "3,88") in first.rows
+            assert [left for left, _ in first.rows if "Soll" in left] == ["Einsatz 1: Soll"] * sees
+            while (question := till.till.view.question) is not None:
+                await screen.pause()
+                for left, right in question.rows:
+                    assert any(left in row and right in row for row in screen.text.splitlines()), (
+                        left,
+                        right,
+                    )
+                assert all(f"{at}  " in screen.text for at in range(1, len(question.options) + 1))
+                seen += question.rows
+                if len(question.options) > 1:
+                    await say(till, "#2")
+                    back = till.till.view.question
+                    assert back is not None
+                    assert back.fields["page"] == int(question.fields["page"]) - 1
+                    await say(till, "#1")
+                await say(till, "#1")
+            paper = [
+                (row.left, row.right) for row in papers(till)[-1].rows if row.style != "rule" and row.left
+            ]
+            assert len(paper) > 12
+            assert [row for row in paper if row not in seen] == []
 
     run(case)
 

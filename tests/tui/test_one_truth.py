@@ -5,7 +5,6 @@ import msgspec
 from pos.cash_facts import CashMoved, DayClosed
 from pos.domain import commands as c
 from pos.resources import read_words, texts
-from pos.till.day.reports import pairs
 from receipts.model import Shop as Paper
 from receipts.model import build
 from receipts.text import render_text
@@ -114,12 +113,12 @@ def test_reports_and_slips_name_people_and_facts_do_not() -> None:
         await ready(till)
         await sell(till, MILK)
         await do(till, "cash-drop", "50,00", "B-17")
-        assert "Kim (1)" in [right for _, right in pairs(papers(till)[-1])]
+        assert "Kim (1)" in [row.right for row in papers(till)[-1].rows]
         await do(till, "close-day", "#1")
         await count(till, "1x50", "1x1", "1x0,20", "1x0,10", "1x0,05", "4x0,01")
         await say(till, "")
         (closed,) = facts(till, DayClosed)
-        rows = pairs(papers(till)[-1])
+        rows = [(row.left, row.right) for row in papers(till)[-1].rows]
         assert [right for _, right in rows].count("Kim (1)") == 1
         assert any("Kim (1)" in left for left, _ in rows), "the sums by operator"
         assert "Kim" not in repr(closed)

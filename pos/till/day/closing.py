@@ -6,6 +6,7 @@ from typing import Any, Final
 from pos.cash_facts import CashCounted, DayClosed
 from pos.days import OpenDay
 from pos.domain import commands as c
+from pos.domain.day_totals import Totals
 from pos.domain.document import Document
 from pos.domain.question import Option, Question
 from pos.domain.rights import Approval, declare
@@ -14,7 +15,7 @@ from pos.storage_ports import Found
 from pos.till.day.cash import SEE_EXPECTED, Cash
 from pos.till.day.counting import Counting
 from pos.till.day.leftovers import Leftovers
-from pos.till.day.reports import count_slip, pairs, x_report, z_report
+from pos.till.day.reports import count_slip, screen_pages, x_report, z_report
 from pos.till.day.session_end import SessionEnd, foreign_texts
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of
@@ -30,7 +31,8 @@ CLOSE_DAY: Final = declare("close-day")
 X_REPORT: Final = declare("x-report")
 CASH_CHECK: Final = declare("cash-check")
 
-_PAGE: Final = 6  # rows that the smallest screen (64x18) holds beside the question
+_PAGE: Final = 8  # rows that the smallest screen (64x18) holds beside the question
+_PAGE_IN_A_SALE: Final = 5  # there its total stands below
 _Approvals = tuple[Approval, ...]
 
 
@@ -140,16 +142,21 @@ class Closing:
     def _show(self, closed: DayClosed, epoch: int) -> Flow:
         document = z_report(closed, self._desk.world.journal.head.till, epoch, names=self._desk.names)
         self._surroundings.print_document(document)
-        yield from self._pages("z-shown", document)
+        yield from self._pages("z-shown", document, closed.totals)
 
-    def _pages(self, code: str, document: Document) -> Flow:
-        """A report, as many rows at a time as a screen holds."""
-        rows = pairs(document)
-        pages = [tuple(rows[start : start + _PAGE]) for start in range(0, len(rows), _PAGE)]
-        for number, page in enumerate(pages, start=1):
-            last = number == len(pages)
-            option = Option("on", word="ask.report-done" if last else "ask.report-more")
-            yield Question(code, options=(option,), rows=page, fields={"page": number, "pages": len(pages)})
+    def _pages(self, code: str, document: Document, totals: Totals, *, see_expected: bool = True) -> Flow:
+        """A report, as many rows at a time as a screen holds, on and back."""
+        desk = self._desk
+        room = (_PAGE if self._selling.cart is None else _PAGE_IN_A_SALE) - desk.training
+        pages = screen_pages(document, totals, desk.words, room=room, see_expected=see_expected)
+        at, last = 0, len(pages) - 1
+        while at <= last:
+            options = [Option("on", word="ask.report-done" if at == last else "ask.report-more")]
+            if at:
+                options.append(Option("back", word="ask.report-back"))
+            fields: dict[str, str | int] = {"page": at + 1, "pages": len(pages)}
+            chosen = yield Question(code, options=tuple(options), rows=pages[at], fields=fields)
+            at += -1 if chosen == "back" else 1
 
     async def _write_closing(
         self, day: OpenDay, facts: list[Fact], approvals: _Approvals
@@ -219,8 +226,9 @@ class Closing:
             raise Refusal("nothing-to-close", level="info")
         day = opened[-1]
         found = yield self._facts_since(day)
+        totals = day_totals([(one.epoch, one.fact) for one in found], day.day)
         document = x_report(
-            day_totals([(one.epoch, one.fact) for one in found], day.day),
+            totals,
             desk.setup,
             till=desk.world.journal.head.till,
             business_day=day.business_day,
@@ -230,7 +238,7 @@ class Closing:
             names=desk.names,
         )
         self._surroundings.print_document(document)
-        yield from self._pages("x-shown", document)
+        yield from self._pages("x-shown", document, totals, see_expected=desk.may(SEE_EXPECTED))
 
     def _cash_check(self, _: c.Do) -> Flow:
         """A count without a closing."""
@@ -278,7 +286,7 @@ class Closing:
             found.fact, desk.world.journal.head.till, found.epoch, copy=True, names=desk.names
         )
         self._surroundings.print_document(document)
-        yield from self._pages("z-shown", document)
+        yield from self._pages("z-shown", document, found.fact.totals)
 
     async def _last_z(self) -> Found | None:
         history, days = self._desk.world.history, self._desk.world.journal.head.days

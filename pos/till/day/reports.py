@@ -14,7 +14,7 @@ from pos.resources import Texts, texts
 from pos.till.desk import TillSetup
 from pos.words import amount, day_text, iso_day_text
 
-__all__ = ["count_slip", "movement_slip", "pairs", "time_text", "x_report", "z_report"]
+__all__ = ["count_slip", "movement_slip", "screen_pages", "time_text", "x_report", "z_report"]
 
 Names = Mapping[str, str]
 """The names of people by the id that facts hold, as the till knows them now; no fact keeps one."""
@@ -125,10 +125,54 @@ def count_slip(
     return Document(tuple(rows), _demo(setup, words))
 
 
-def pairs(document: Document) -> list[tuple[str, str]]:
-    """The rows as a screen shows them: left and right, rules left out."""
-    rows = [(row.left, row.right) for row in document.rows if row.style not in {"rule", "code"}]
-    return [row for row in rows if any(row)]
+def screen_pages(
+    document: Document, totals: Totals, words: Texts, *, room: int, see_expected: bool
+) -> list[tuple[tuple[str, str], ...]]:
+    """A report as a screen shows it, `room` rows at a time: its sums first, what the paper begins with last.
+
+    What belongs together stays on one page where it fits; nothing of the paper is left out.
+    """
+    sums = [row for book in totals.books if book.kind != "training" for row in _sums(book, words)]
+    drawers = [row for one in totals.sessions for row in _drawer(one, words, see_expected=see_expected)]
+    head, *parts = _parts(document)
+    left = [[row for row in part if row not in sums] for part in parts]
+    pages: list[list[DocumentRow]] = [[]]
+    for part in ([*sums, *drawers], *left, head):
+        if len(pages[-1]) + len(part) > room >= len(part) or pages == [[*sums, *drawers]]:
+            pages.append([])
+        for row in part:
+            if len(pages[-1]) == room:
+                pages.append([])
+            pages[-1].append(row)
+    return [tuple((row.left, row.right) for row in page) for page in pages if page]
+
+
+def _parts(document: Document) -> list[list[DocumentRow]]:
+    """The rows between the rules, without what only paper can show."""
+    parts: list[list[DocumentRow]] = [[]]
+    for row in document.rows:
+        if row.style == "rule":
+            parts.append([])
+        elif row.style != "code" and (row.left or row.right):
+            parts[-1].append(row)
+    return parts
+
+
+def _sums(book: Book, words: Texts) -> Iterator[DocumentRow]:
+    """What a day is asked for first: turnover, receipts and how they were paid."""
+    yield DocumentRow(words("report.turnover"), _money(book.total_minor, words), "big")
+    yield DocumentRow(words("report.receipts"), str(book.receipts))
+    yield from _tenders(book, words)
+    yield from _down_payments(book, words)
+
+
+def _drawer(session: SessionSum, words: Texts, *, see_expected: bool) -> Iterator[DocumentRow]:
+    """What must be in a drawer, and what was."""
+    found = [("expected", session.expected_minor)] if see_expected else []
+    if session.closed and session.counted_minor is not None:
+        found += [("counted", session.counted_minor), ("difference", session.difference_minor)]
+    for name, minor in found:
+        yield DocumentRow(words(f"report.drawer-{name}", drawer=session.drawer), _money(minor, words))
 
 
 def _body(totals: Totals, words: Texts, names: Names, *, see_expected: bool) -> Iterator[DocumentRow]:
@@ -165,13 +209,7 @@ def _book(book: Book, words: Texts, names: Names) -> Iterator[DocumentRow]:
         yield DocumentRow(words("report.net"), _money(tax.net_minor, words))
         yield DocumentRow(words("report.vat"), _money(tax.vat_minor, words))
     yield _RULE
-    for tender in book.tenders:
-        name = words("report.tender", name=words(f"report.tender-{tender.kind}"), count=tender.count)
-        yield DocumentRow(name, _money(tender.amount_minor, words))
-    for foreign in book.foreign:
-        yield DocumentRow(
-            words("report.foreign", currency=foreign.currency), _money(foreign.given_minor, words)
-        )
+    yield from _tenders(book, words)
     yield from _down_payments(book, words)
     for name, value in (("rounding", book.rounding_minor), ("tips", book.tips_minor)):
         if value:
@@ -194,6 +232,16 @@ def _book(book: Book, words: Texts, names: Names) -> Iterator[DocumentRow]:
     for one in book.operators:
         yield _counted(
             "by-operator", Count(one.receipts, one.total_minor), words, operator=_who(one.operator, names)
+        )
+
+
+def _tenders(book: Book, words: Texts) -> Iterator[DocumentRow]:
+    for tender in book.tenders:
+        name = words("report.tender", name=words(f"report.tender-{tender.kind}"), count=tender.count)
+        yield DocumentRow(name, _money(tender.amount_minor, words))
+    for foreign in book.foreign:
+        yield DocumentRow(
+            words("report.foreign", currency=foreign.currency), _money(foreign.given_minor, words)
         )
 
 

@@ -91,6 +91,8 @@ def _main(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
         return stopped_panel(scene, height), []
     if view.state in WHO:
         return sign_in_panel(scene, height)
+    if view.state == "question" and not view.lines:
+        return question_panel(scene, height)  # no sale: the rows of its total are the question's
     if view.state == "question":
         return selling_body(scene, height, question_panel)
     if view.state == "paid":
