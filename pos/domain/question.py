@@ -48,6 +48,7 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     a code says that the customer is to scan: on the customer's screen, else on the till's.
     `waits`: news of what is named so is an answer too; then nothing but an answer ends it, and Esc means the option `esc`.
     `back`: Esc leads one step back into the function, not out of it (pos.till.flows.step).
+    `stays`: another function's key, or a scan that is no answer, is refused and does not end it.
     A choice (pick) that scans answer takes typed codes as well; an amount with options beside it takes one digit for their number.
     """
 
@@ -63,6 +64,7 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     waits: str = ""
     esc: str = ""
     back: bool = False
+    stays: bool = False
 
     @property
     def with_enter(self) -> bool:

@@ -83,7 +83,8 @@ class Flows:
             return c.GoBack()
         if isinstance(command, c.Scan) and question.scans == "answer":
             return c.Answer(command.code, scanned=True)
-        if question.scans == "refuse" and not isinstance(command, c.Cancel | c.Lock):
+        stays = question.stays or question.scans == "refuse"
+        if stays and not isinstance(command, c.Cancel | c.Lock):
             if isinstance(command, c.Scan):
                 self._desk.events.append(e.CodeRefused("", "busy"))
             raise Refusal("answer-first", level="warn")
@@ -260,14 +261,17 @@ def _send_none(flow: Flow) -> Any:
     return flow.send(None)
 
 
-def step(part: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """A part of a function, run with `yield from`; Esc in one of its questions ends this part alone, and is answered None."""
+def step(part: Generator[Any, Any, Any], *, stays: bool = False) -> Generator[Any, Any, Any]:
+    """A part of a function, run with `yield from`; Esc in one of its questions ends this part alone, and is answered None.
+
+    `stays`: nothing else ends its questions.
+    """
     try:
         wanted = next(part)
         while True:
             mine = isinstance(wanted, Question) and not wanted.back
             try:
-                answer = yield msgspec.structs.replace(wanted, back=True) if mine else wanted
+                answer = yield msgspec.structs.replace(wanted, back=True, stays=stays) if mine else wanted
             except _BackError as back:
                 if mine:
                     part.close()
@@ -289,11 +293,11 @@ def steps(
 ) -> Generator[Any, Any, list[Any] | None]:
     """Parts one after the other, each made with the answers before it; gives all answers.
 
-    Esc leads to the part before; in the first one it ends them all, and None is given.
+    Esc leads to the part before; in the first one it ends them all, and None is given. No other key loses what was answered.
     """
     answers: list[Any] = []
     while len(answers) < len(parts):
-        answer = yield from step(_boxed(parts[len(answers)](answers)))
+        answer = yield from step(_boxed(parts[len(answers)](answers)), stays=True)
         if answer is not None:
             answers.append(answer[0])
         elif answers:

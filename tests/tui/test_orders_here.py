@@ -24,7 +24,7 @@ from sync.hub.shop.stores.messages import PutStore
 from tests.contract.hub_rig import Rig
 from tests.contract.shop.kit import OFFICE, do
 from tests.contract.shop.orders_kit import made_ready, on_hand, step, stocked
-from tests.tui.fakes import MILK, SHIRT, Shop
+from tests.tui.fakes import MILK, SHIRT, YOGHURT, Shop
 from tests.tui.shop_rig import HubBehind, tell_orders
 
 PERSON = (c.Answer("Ada Beispiel"), c.Answer("ada@example.org"))
@@ -160,8 +160,14 @@ def test_esc_leads_one_question_back_and_what_was_scanned_stays(rig: Rig) -> Non
         for _ in range(4):
             await do_it(shop, esc)
             way.append(asked(shop))
+        for stray in (c.PayCash(None), c.Do("pickups")):
+            assert await do_it(shop, stray) == "answer-first"
+            assert asked(shop) == "order-put-aside-goods"
         assert way == ["order-down", "order-contact", "order-name", "order-day", "order-put-aside-goods"]
-        await do_it(shop, c.Scan(MILK), c.Answer(""), c.Answer(""), *PERSON, esc, c.Answer(""), c.Answer(""))
+        await do_it(shop, c.Scan(MILK), c.Answer(""))
+        assert await do_it(shop, c.Scan(YOGHURT)) == "answer-first"
+        assert (asked(shop), shop.till.view.lines) == ("order-day", ())
+        await do_it(shop, c.Answer(""), *PERSON, esc, c.Answer(""), c.Answer(""))
         assert shop.till.view.message.code == "order-made"  # type: ignore[union-attr]
         await do_it(shop, c.Do("order-here"), c.Choose(3), esc)
         assert asked(shop) == "order-kind"
