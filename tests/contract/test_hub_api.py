@@ -14,6 +14,7 @@ import httpx
 import msgspec
 import pytest
 
+from sync.hub.serve import listen
 from sync.hub.web.answers import language_of
 from sync.wire import BATCH_MAX_BYTES, Ack, Batch, Fork, Gap, Problem, decode_answer
 from tests.contract.hub_kit import Till, as_json, link_of, sale
@@ -435,6 +436,14 @@ def test_no_database_is_one_sentence_and_exit_code_2(arguments: tuple[str, ...])
     assert (code, out) == (2, "")
     assert errors.startswith("tresen hub: the database postgresql://u@127.0.0.1:1/x cannot be used: ")
     assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_an_answer_leaves_at_once_in_however_many_pieces(host: str) -> None:
+    with listen(host, 0) as listener, socket.create_connection(listener.getsockname()[:2]):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_an_address_in_use_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:

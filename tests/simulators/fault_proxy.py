@@ -284,6 +284,7 @@ def _bound(port: int) -> socket.socket:
     place = socket.socket()
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    place.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     place.bind(("127.0.0.1", port))
     return place
 
