@@ -415,6 +415,7 @@ async def run_screen(state: Path, settings: Settings, hub_url: str, *, demo: boo
             wedge=WedgeDetector() if settings.till.wedge else None,
             quick_keys=quick_keys_of(state, opened.till, keymap),
             left_handed=settings.till.hand == "left",
+            brand=lambda: opened.surround.brand,
         )
         size = TypeSize(settings.till.type_large, settings.till.type_normal, run_command)
         opened.till.subscribe(lambda events: size.heard(events, opened.till.view.operator))

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from pos import brand
 from pos.card_ports import CardTerminal
 from pos.customer_side import CustomerSide
 from pos.device_ports import DeviceState, PrintJob, Scale
-from pos.domain.commands import DeviceReported, Mistyped
+from pos.domain.commands import DeviceReported, Mistyped, Notice
 from pos.hub_line import HubLine
 from pos.journal.file_journal import FileJournal
 from pos.journal.reader import JournalFeed
@@ -72,11 +73,22 @@ class Surround:
         self._submit: Submit | None = None
         self._journal: FileJournal | None = None
         self._tasks: list[_Task] = []
-        self._later: list[DeviceReported] = []
+        self._later: list[Any] = []
         self.printer: EscPosPrinter | None = None
         self.hub: HubLine | None = None
         self.mirror: Mirroring | None = None
         self.customer: CustomerSide | None = None
+        self._hub_brand = brand.load_brand(state)
+        self._own_brand = brand.NO_BRAND
+        try:
+            self._own_brand = settings.brand.read(state)
+        except brand.BrandError as error:  # it says so, and sells without
+            self._tell(Notice("brand-unusable", str(error)))
+
+    @property
+    def brand(self) -> brand.ShopBrand:
+        """How the shop looks now: as the hub said last, else as the till's own settings say."""
+        return self._hub_brand or self._own_brand
 
     async def prepare(
         self, journal: FileJournal, store: StateStore, spool: SpoolView, feed: JournalFeed, software: str
@@ -256,14 +268,18 @@ class Surround:
 
     async def _apply_changes(self, news: "News") -> None:
         """Articles from the hub go into the catalogue in a process of its own: it may take its time."""
+        brands = [change for change in news.changes if change["kind"] == brand.KIND]
         promotions = [change for change in news.changes if change["kind"] == "promotion"]
         turns = news.begins or news.whole
+        if brands or turns:
+            wear = functools.partial(brand.take_changes, begins=news.begins, whole=news.whole)
+            self._hub_brand = await self._worker.run(wear, self._state, brands)
         if promotions or turns:
             from pos.promotions.feed import take_changes  # noqa: PLC0415 - only when promotions come
 
             take = functools.partial(take_changes, begins=news.begins, whole=news.whole)
             await self._worker.run(take, self._state, promotions)
-        changes = [change for change in news.changes if change["kind"] != "promotion"]
+        changes = [change for change in news.changes if change["kind"] not in {"promotion", brand.KIND}]
         if not changes and not turns:
             return
         child = await asyncio.create_subprocess_exec(
@@ -335,21 +351,27 @@ class Surround:
     def _compose(self, job: PrintJob, profile_name: str) -> bytes:
         """The bytes of one receipt; runs on the worker, for the library behind it is slow to load."""
         from receipts.escpos import compose, compose_document, prepare  # noqa: PLC0415 - 0.3 s, never on the start path
-        from receipts.model import Shop, build  # noqa: PLC0415
+        from receipts.logo import raster  # noqa: PLC0415
+        from receipts.model import Shop, branded, build  # noqa: PLC0415
         from receipts.profiles import load_profiles  # noqa: PLC0415
 
         assert self._journal is not None, "prepare comes first"
         prepare(self._state)
         profile = load_profiles(config_path() / "printers.toml")[profile_name]
-        named = self._settings.shop
-        shop = Shop(
-            named.name,
-            named.address,
-            named.tax_number,
-            named.country,
-            named.currency,
-            "\n".join(named.footer_de),
-            "\n".join(named.footer_en),
+        named, worn = self._settings.shop, self.brand
+        logo = raster(worn.logo, profile.dots) if worn.logo else b""
+        shop = branded(
+            Shop(
+                named.name,
+                named.address,
+                named.tax_number,
+                named.country,
+                named.currency,
+                "\n".join(named.footer_de),
+                "\n".join(named.footer_en),
+            ),
+            worn,
+            with_name=not logo,
         )
         if job.document is not None:
             public = self.hub.public_url if self.hub is not None else ""
@@ -365,7 +387,7 @@ class Surround:
             language=job.sale.language,
             buyer=job.buyer,
         )
-        return compose(receipt, profile)
+        return compose(receipt, profile, logo)
 
     # -- scale
 

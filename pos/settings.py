@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from pos.brand import BrandError, ShopBrand
 from pos.domain.drawer import CashRules
 from pos.domain.goods_rules import GoodsRules, read_deposits
 from pos.domain.pins import DIGITS_MAX, DIGITS_MIN
@@ -24,6 +25,7 @@ from pos.resources import config_path, read_toml, shipped_reasons
 from pos.scan_files import ScanFileError, load_recalls, load_scan_table
 
 __all__ = [
+    "BrandSettings",
     "DeviceSettings",
     "GoodsSettings",
     "HubSettings",
@@ -43,6 +45,7 @@ __all__ = [
 
 SYSTEM_FILE = Path("/etc/tresen/tresen.toml")
 _PREFIX = "TRESEN_"
+_LOGO_MAX = 1_000_000
 
 
 class SettingsError(Exception):
@@ -62,6 +65,36 @@ class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     footer_de: tuple[str, ...]
     footer_en: tuple[str, ...]
     demo: bool
+
+
+class BrandSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the shop looks where no hub says so; `logo` is a file."""
+
+    name: str
+    accent: str
+    on_accent: str
+    logo: str
+
+    def read(self, state: Path | None) -> ShopBrand:
+        """Raises BrandError, which names the field."""
+        return ShopBrand(self.name, self.accent, self.on_accent, self._picture(state))
+
+    def _picture(self, state: Path | None) -> bytes:
+        if not self.logo:
+            return b""
+        path = Path(self.logo)
+        if state is not None and len(path.parts) == 1:
+            path = state / path
+        try:
+            with path.open("rb") as file:
+                picture = file.read(_LOGO_MAX + 1)
+        except OSError as error:
+            raise BrandError(f"brand.logo: {path} cannot be read: {error.strerror}") from error
+        if len(picture) > _LOGO_MAX:
+            raise BrandError(f"brand.logo: {path} has more than {_LOGO_MAX:,} bytes")
+        if not picture.startswith((b"\x89PNG", b"\xff\xd8\xff", b"RIFF")):
+            raise BrandError(f"brand.logo: {path} is no PNG, JPEG or WebP picture")
+        return picture
 
 
 class TillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -242,6 +275,7 @@ class HubSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shop: ShopSettings
+    brand: BrandSettings
     till: TillSettings
     tenders: TenderSettings
     people: PeopleSettings

@@ -92,11 +92,13 @@ def transliterate(text: str, codec: str) -> str:
     return "".join(_spell(char, codec) for char in clean(text))
 
 
-def compose(receipt: Receipt, profile: PrinterProfile) -> bytes:
-    """The whole print job. The first call loads python-escpos (0.3 to 0.7 s): run it off the loop."""
-    return _composed(
-        layout(receipt, profile.columns, lambda text: transliterate(text, profile.codec)), profile
-    )
+def compose(receipt: Receipt, profile: PrinterProfile, logo: bytes = b"") -> bytes:
+    """The whole print job; `logo` is a picture's command (receipts.logo) and stands above the shop's name.
+
+    The first call loads python-escpos (0.3 to 0.7 s): run it off the loop.
+    """
+    rows = layout(receipt, profile.columns, lambda text: transliterate(text, profile.codec))
+    return _composed(rows, profile, logo)
 
 
 def compose_document(
@@ -108,13 +110,16 @@ def compose_document(
     return _composed(rows, profile)
 
 
-def _composed(rows: list[Row], profile: PrinterProfile) -> bytes:
+def _composed(rows: list[Row], profile: PrinterProfile, logo: bytes = b"") -> bytes:
     composer = _composer_class()(profile)
     composer.hw("INIT")
     if profile.status_back:
         composer.put(_STATUS_BACK)
     composer.put(bytes((0x1B, 0x74, profile.code_page)))
     for row in rows:
+        if logo and row.style is not Style.MARK:  # what must be seen at the top stays there
+            composer.picture(logo)
+            logo = b""
         composer.row(row)
     composer.finish()
     output: bytes = composer.output
@@ -205,6 +210,10 @@ def _composer_class() -> Any:
 
         def put(self, data: bytes) -> None:
             self._raw(data)
+
+        def picture(self, command: bytes) -> None:
+            self._restyle("center", bold=False, size=(1, 1))
+            self._raw(command + b"\n")
 
         def row(self, row: Row) -> None:
             if row.style is Style.CODE:

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
+from pos.brand import ShopBrand
 from pos.domain.card_slip import customer_lines
 from pos.domain.discounts import saved_minor
 from pos.domain.tender import Tender
@@ -26,6 +27,7 @@ __all__ = [
     "ReceiptTender",
     "Shop",
     "TooLongError",
+    "branded",
     "build",
 ]
 
@@ -41,7 +43,8 @@ class TooLongError(Exception):
 class Shop(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who sells: what the law wants on a receipt, and the shop's own words.
 
-    `address` is one line each; the footers hold their lines with line breaks between.
+    `address` is one line each; the footers hold their lines with line breaks between. `brand` is the name that customers know,
+    where it is another one; `contact` stands at the end.
     """
 
     name: str
@@ -51,6 +54,19 @@ class Shop(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str = "EUR"
     footer_de: str = ""
     footer_en: str = ""
+    brand: str = ""
+    contact: tuple[str, ...] = ()
+
+
+def branded(shop: Shop, brand: ShopBrand, *, with_name: bool = True) -> Shop:
+    """The shop as its brand shows it: its closing lines take the place of the shop's own, in each language that has some."""
+    return msgspec.structs.replace(
+        shop,
+        footer_de="\n".join(brand.closing_de) or shop.footer_de,
+        footer_en="\n".join(brand.closing_en) or shop.footer_en,
+        brand=brand.name if with_name and brand.name != shop.name else "",
+        contact=brand.contact,
+    )
 
 
 class ReceiptDiscount(msgspec.Struct, frozen=True):
@@ -208,7 +224,7 @@ def build(
         copy=copy,
         saved_minor=saved_minor(line for line in sale.lines if line.voided_ms is None),
         promotions=_over_lines(sale),
-        footers=tuple(line for line in footer.splitlines() if line.strip()),
+        footers=tuple(line for line in (*footer.splitlines(), *shop.contact) if line.strip()),
     )
 
 

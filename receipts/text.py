@@ -108,7 +108,7 @@ class _Layout:
 
     def _head(self) -> Iterator[Row]:
         shop, receipt = self._receipt.shop, self._receipt
-        for text in (shop.name, *shop.address, self._tax_number()):
+        for text in (shop.brand, shop.name, *shop.address, self._tax_number()):
             yield from self._centred(text)
         yield self._rule()
         yield from self._pair(

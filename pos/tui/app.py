@@ -7,6 +7,7 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.screen import Screen
 
+from pos.brand import NO_BRAND, ShopBrand
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.cart import Line
@@ -47,7 +48,7 @@ class TillApp(App[int], inherit_bindings=False):
     `qr_blocks` makes the rows of a code for a link; it is asked after the paid screen stands, once a link.
     `qr_fitting` makes them for a code that a customer is to scan now, for so many columns and rows.
     `first_frame` is called when the first frame is on the terminal, `painted` after each later one.
-    `quick_keys` are the pages of the shop, `left_handed` puts what is touched at the left. `wedge` tells a scanner that types into the terminal from a person; None takes every key as typed.
+    `quick_keys` are the pages of the shop, `left_handed` puts what is touched at the left. `brand` is asked at each picture. `wedge` tells a scanner that types into the terminal from a person; None takes every key as typed.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -73,11 +74,14 @@ class TillApp(App[int], inherit_bindings=False):
         timer: Later = later,
         quick_keys: QuickKeys | None = None,
         left_handed: bool = False,
+        brand: Callable[[], ShopBrand] = lambda: NO_BRAND,
     ) -> None:
         super().__init__(driver_class=PadDriver, ansi_color=theme.terminal_colours)
         self._till = till
         self._wall = clock
-        self._look = theme
+        self._look = self._theme = theme
+        self._brand = brand
+        self._worn = NO_BRAND
         self._make_qr = qr_blocks
         self._fit_qr = qr_fitting
         self._first_frame = first_frame
@@ -187,7 +191,10 @@ class TillApp(App[int], inherit_bindings=False):
         self._want_qr()
 
     def _draw(self, width: int, height: int) -> Drawing:
-        if self._brush.width != width:
+        brand = self._brand()
+        if brand != self._worn:
+            self._worn, self._look = brand, self._theme.branded(brand.accent, brand.on_accent)
+        if self._brush.width != width or self._brush.theme is not self._look:
             self._brush = Brush(self._look, width)
             self._row_cache.clear()
         view = self._till.view
@@ -209,6 +216,7 @@ class TillApp(App[int], inherit_bindings=False):
                 row_cache=self._row_cache,
                 pages=self._pages(),
                 left_handed=self._left_handed,
+                shop=brand.name,
             )
         )
 

@@ -70,7 +70,10 @@ class Local(msgspec.Struct):
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """One moment, ready to be drawn. `row_cache` keeps what was made of a cart line, by its number."""
+    """One moment, ready to be drawn. `row_cache` keeps what was made of a cart line, by its number.
+
+    `shop` is the name of the shop's brand, empty where it has none.
+    """
 
     view: TillView
     local: Local
@@ -84,6 +87,7 @@ class Scene(msgspec.Struct, frozen=True):
     pages: tuple[Page, ...] = ()
     left_handed: bool = False
     is_part: bool = False
+    shop: str = ""
 
     def part(self, width: int) -> "Scene":
         """The scene for a part of the screen of this width."""

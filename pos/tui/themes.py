@@ -5,9 +5,10 @@ import re
 import msgspec
 from rich.style import Style
 
+from pos import colours
 from pos.resources import config_path, read_toml
 
-__all__ = ["ROLES", "STRONG_ROLES", "Ink", "Theme", "contrast", "load_theme", "theme_names"]
+__all__ = ["BRAND", "ROLES", "STRONG_ROLES", "Ink", "Theme", "contrast", "load_theme", "theme_names"]
 
 ROLES = frozenset(
     {
@@ -20,6 +21,9 @@ ROLES = frozenset(
 
 STRONG_ROLES = frozenset({"total", "change"})
 """Read from afar: at least 7:1, where the rest has at least 4.5:1 (WCAG 2.2, 1.4.3 and 1.4.6)."""
+
+BRAND = "brand"
+"""The shop's name alone is painted in it: as a title, or in colours of the shop's own (pos.brand), which are checked there."""
 
 # The colours of the Linux console and of VGA text, by the names that Rich knows them by.
 _CONSOLE = {
@@ -69,6 +73,14 @@ class Theme:
         self.terminal_colours = terminal_colours
         self.inks = inks
         self.styles = {role: ink.style() for role, ink in inks.items()}
+        self.styles[BRAND] = self.styles["title"]
+
+    def branded(self, accent: str, on_accent: str) -> "Theme":
+        """The same with the shop's name in the shop's colours; a terminal that has only its own keeps them."""
+        made = Theme(self.name, terminal_colours=self.terminal_colours, inks=self.inks)
+        if accent and not self.terminal_colours:
+            made.styles[BRAND] = Ink(on_accent, accent, bold=True).style()
+        return made
 
 
 def theme_names() -> list[str]:
@@ -83,21 +95,11 @@ def load_theme(name: str) -> Theme:
 
 def contrast(ink: Ink) -> float:
     """The contrast of an ink's two colours, 1 to 21 (WCAG 2.2). Default colours count as white on black."""
-    light = _luminance(_rgb(ink.fg, "#ffffff"))
-    dark = _luminance(_rgb(ink.bg, "#000000"))
-    return (max(light, dark) + 0.05) / (min(light, dark) + 0.05)
+    return colours.contrast(_written(ink.fg, "#ffffff"), _written(ink.bg, "#000000"))
 
 
-def _rgb(colour: str, default: str) -> tuple[int, int, int]:
+def _written(colour: str, default: str) -> str:
     written = default if colour == "default" else _CONSOLE.get(colour, colour)
     if not re.fullmatch("#[0-9a-f]{6}", written):
         raise ValueError(f"{colour} is no colour that a theme may use")
-    return int(written[1:3], 16), int(written[3:5], 16), int(written[5:7], 16)
-
-
-def _luminance(rgb: tuple[int, int, int]) -> float:
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-        for part in (value / 255 for value in rgb)
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return written

@@ -1,4 +1,5 @@
-"""How the shop looks to its customers, on pages and in messages: name, logo, colours, address, whom to ask.
+"""How the shop looks to its customers, on pages, in messages, on paper and on the till's screen: name, logo, colours, closing
+lines, address, whom to ask.
 
 Data in config/brand.toml; a shop's own lies over it, from the table [brand] of the messages' settings or from `PUT /v1/brand`.
 """
@@ -11,15 +12,23 @@ from typing import Any, Final
 
 import msgspec
 
+from pos.brand import LINE_MAX, NAME_MAX, BrandError, ShopBrand, check_colours, check_lines
+from pos.colours import readable
 from pos.resources import read_toml
 
-__all__ = ["Brand", "contrast", "logo_of", "read_brand", "readable", "style_of"]
+__all__ = ["Brand", "at_tills", "check_pictures", "logo_of", "read_brand", "style_of"]
 
-_COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
 _LOGO: Final = re.compile(r"data:(image/(?:png|webp|jpeg|svg\+xml));base64,([A-Za-z0-9+/]+={0,2})")
 _LOGO_MAX: Final = 100_000
-TEXT: Final = 4.5
-"""The contrast that text needs (WCAG 2.2, 1.4.3)."""
+_SVG: Final = "image/svg+xml"
+_COLOURS: Final = ("accent", "on_accent", "ink", "muted", "paper", "ground")
+_PAIRS: Final = (
+    ("on_accent", "accent"),
+    ("ink", "paper"),
+    ("ink", "ground"),
+    ("muted", "paper"),
+    ("muted", "ground"),
+)
 _DARK: Final = {"ink": "#f1f2f4", "soft": "#b9bec8", "paper": "#1c1f25", "ground": "#111317"}
 
 
@@ -27,8 +36,8 @@ class Brand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`ink` on `paper` is text, `on_accent` on `accent` what stands out; all as #rrggbb.
 
     `imprint` are the lines that the law wants under a business letter. `logo` is a picture as a data: address (PNG, WebP, JPEG,
-    SVG), or empty. `address`, `help_phone` and `help_email` are where customers turn to. Raises ValueError where text could not be
-    read on its ground.
+    SVG), or empty; `paper_logo` (not SVG) takes its place on receipts. `closing_*` end a receipt. `address`, `help_phone` and
+    `help_email` are where customers turn to. Raises BrandError where text could not be read on its ground.
     """
 
     name: str
@@ -43,32 +52,26 @@ class Brand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reply_to: str = ""
     website: str = ""
     logo: str = ""
+    paper_logo: str = ""
+    closing_de: tuple[str, ...] = ()
+    closing_en: tuple[str, ...] = ()
     imprint: tuple[str, ...] = ()
     address: tuple[str, ...] = ()
     help_phone: str = ""
     help_email: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("accent", "on_accent", "ink", "muted", "paper", "ground"):
-            if not _COLOUR.fullmatch(getattr(self, name)):
-                raise ValueError(f"brand.{name} is a colour like #1a2b3c")
-        pairs = (
-            ("on_accent", "accent"),
-            ("ink", "paper"),
-            ("ink", "ground"),
-            ("muted", "paper"),
-            ("muted", "ground"),
-        )
-        for text, ground in pairs:
-            found = contrast(getattr(self, text), getattr(self, ground))
-            if found < TEXT:
-                raise ValueError(
-                    f"brand.{text} on brand.{ground} has a contrast of {found:.2f}; text needs {TEXT}"
+        if not 0 < len(self.name) <= NAME_MAX:
+            raise BrandError(f"brand.name has 1 to {NAME_MAX} characters")
+        check_colours({name: getattr(self, name) for name in _COLOURS}, _PAIRS)
+        for field in ("closing_de", "closing_en"):
+            check_lines(field, getattr(self, field))
+        for field in ("logo", "paper_logo"):
+            picture = getattr(self, field)
+            if picture and (len(picture) > _LOGO_MAX or logo_of(picture) is None):
+                raise BrandError(
+                    f"brand.{field} is a picture as data:image/png;base64,... of at most {_LOGO_MAX} characters"
                 )
-        if self.logo and (len(self.logo) > _LOGO_MAX or logo_of(self.logo) is None):
-            raise ValueError(
-                f"brand.logo is a picture as data:image/png;base64,... of at most {_LOGO_MAX} characters"
-            )
 
 
 def read_brand(over: dict[str, Any] | None = None) -> Brand:
@@ -87,20 +90,44 @@ def logo_of(text: str) -> tuple[str, bytes] | None:
         return None
 
 
-def contrast(one: str, other: str) -> float:
-    """By WCAG 2.2: 1 (the same) to 21 (black and white)."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
+def check_pictures(brand: Brand) -> None:
+    """Look into the pictures, which takes a while. Raises BrandError for one that is not what it says, or not for paper."""
+    for field in ("logo", "paper_logo"):
+        found = logo_of(getattr(brand, field))
+        if found is None:
+            continue
+        if found[0] != _SVG:
+            _for_paper(field, found[1])
+        elif field == "paper_logo":
+            raise BrandError("brand.paper_logo is a PNG, JPEG or WebP picture: printers draw no SVG")
+        elif b"<svg" not in found[1][:4096]:
+            raise BrandError("brand.logo is no SVG picture")
 
 
-def readable(colour: str, *grounds: str) -> str:
-    """The colour, mixed with white or black as little as makes text of it readable on all of these grounds."""
-    towards = "#ffffff" if _luminance(grounds[0]) < 0.18 else "#000000"
-    for part in range(0, 101, 5):
-        mixed = _mix(colour, towards, part)
-        if all(contrast(mixed, ground) >= TEXT for ground in grounds):
-            return mixed
-    return towards
+def at_tills(brand: Brand) -> ShopBrand | None:
+    """What tills show of it: what differs from the brand that ships. None where nothing does. Raises BrandError."""
+    shipped = read_brand()
+    found = logo_of(brand.paper_logo) or logo_of(brand.logo)
+    coloured = (brand.accent, brand.on_accent) != (shipped.accent, shipped.on_accent)
+    made = ShopBrand(
+        name=brand.name if brand.name != shipped.name else "",
+        accent=brand.accent if coloured else "",
+        on_accent=brand.on_accent if coloured else "",
+        logo=b"" if found is None or found[0] == _SVG else _for_paper("logo", found[1]),
+        closing_de=brand.closing_de,
+        closing_en=brand.closing_en,
+        contact=tuple(line[:LINE_MAX] for line in (brand.help_phone, brand.website) if line),
+    )
+    return made if made != ShopBrand() else None
+
+
+def _for_paper(field: str, picture: bytes) -> bytes:
+    from receipts.logo import LogoError, paper_logo  # noqa: PLC0415 - only where there is a picture
+
+    try:
+        return paper_logo(picture)
+    except LogoError as error:
+        raise BrandError(f"brand.{field} {error}") from error
 
 
 @lru_cache(maxsize=8)
@@ -120,20 +147,3 @@ def style_of(brand: Brand) -> str:
 
 def _variables(colours: dict[str, str]) -> str:
     return "".join(f"--{name}:{colour};" for name, colour in colours.items())
-
-
-def _channels(colour: str) -> list[int]:
-    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
-
-
-def _luminance(colour: str) -> float:
-    parts = [value / 255 for value in _channels(colour)]
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _mix(colour: str, other: str, per_cent: int) -> str:
-    pairs = zip(_channels(colour), _channels(other), strict=True)
-    return "#" + "".join(f"{(a * (100 - per_cent) + b * per_cent) // 100:02x}" for a, b in pairs)

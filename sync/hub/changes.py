@@ -24,6 +24,7 @@ from sync.wire import Change, Changes
 __all__ = [
     "CHAIN",
     "KEPT_MS",
+    "TOMBSTONE",
     "Cursor",
     "append",
     "cursor_text",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -12,12 +13,16 @@ from typing import Any, Final
 
 import click
 import uvicorn
+from sqlalchemy import Engine
 
+from pos.brand import BrandError
 from pos.system import SystemClock, SystemIds, ThreadWorker
 from sync.hub.app import create_app
+from sync.hub.brand import Brand
 from sync.hub.database import Database, migrate, open_engine, transact
 from sync.hub.protocol import Connection
 from sync.hub.service import LOCAL_NETWORKS, Hub, Network
+from sync.hub.shop.brand.core import publish
 from sync.hub.shop.letters.setting_up import start_post
 from sync.hub.shop.letters.settings import MessageSettings
 from sync.hub.shop.webhooks.guard import Rules
@@ -30,6 +35,7 @@ __all__ = ["ListenError", "listen", "serve"]
 
 _WORKERS: Final = 4
 _GRACE_S: Final = 5
+_log = logging.getLogger("tresen.hub")
 
 
 class ListenError(Exception):
@@ -62,6 +68,8 @@ def serve(
     migrate(engine)
     if shop_page is not None:
         transact(engine, demand_public, shop_page)
+    if upstream is None:
+        _tell_tills(engine, messages.brand if messages is not None else None)
     vault = load_vault(keys, SystemIds().token(KEY_BYTES)) if keys is not None and upstream is None else None
     listener = listen(host, port)
     workers = [ThreadWorker(f"hub-{n}") for n in range(1 if engine.dialect.name == "sqlite" else _WORKERS)]
@@ -106,6 +114,14 @@ def serve(
         for worker in (*workers, renderer):
             worker.close()
         engine.dispose()
+
+
+def _tell_tills(engine: Engine, brand: Brand | None) -> None:
+    """Of a brand that they do not know yet. One that they could not show holds nothing up."""
+    try:
+        transact(engine, publish, brand, SystemIds(), SystemClock().wall_ms())
+    except BrandError as error:
+        _log.error("the tills do not get the shop's brand: %s", error)
 
 
 def _check_tls(tls: tuple[str, str]) -> None:

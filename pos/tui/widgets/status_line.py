@@ -1,10 +1,12 @@
 """The first row: who, when, and whether all is well, in words."""
 
+from rich.cells import cell_len
 from textual.strip import Strip
 
 from pos.device_ports import DeviceState
 from pos.tui.paint import Part, clean
 from pos.tui.scene import Scene
+from pos.tui.themes import BRAND
 from pos.view import DeviceView
 
 __all__ = ["status_line"]
@@ -16,7 +18,7 @@ _WARNINGS = ("paper-low",)  # it works, but somebody should come soon
 
 
 def status_line(scene: Scene) -> Strip:
-    """What matters least gives way first when the row is narrow: devices that work, then names."""
+    """What matters least gives way first when the row is narrow: the shop's name, devices that work, then names."""
     view, words = scene.view, scene.words
     who = words("ui.till", till=view.till)
     if view.operator is not None:
@@ -36,7 +38,11 @@ def status_line(scene: Scene) -> Strip:
     who = clean(who)
     if len(who) > room:
         who = who[: max(0, room - 1)] + "…"
+    shop = f" {clean(scene.shop)} "
     parts: list[Part] = [(f" {who}  ", "status")]
+    if scene.shop and room - len(who) > cell_len(shop):
+        room -= cell_len(shop) + 1
+        parts.insert(0, (shop, BRAND))
     for text, role in demo:
         parts += [(text, role), ("  ", "status")]
     gap = max(0, room - len(who))

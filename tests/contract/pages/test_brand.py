@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from sync.hub.brand import TEXT, contrast, read_brand, readable, style_of
+from pos.colours import TEXT, contrast, readable
+from sync.hub.brand import read_brand, style_of
 from sync.hub.shop.brand.core import brand_now
 from tests.contract.pages.site import Site
 from tests.contract.shop.kit import Channel

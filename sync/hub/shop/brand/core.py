@@ -8,7 +8,11 @@ import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
 
-from sync.hub.brand import Brand, read_brand
+from pos.brand import KIND
+from pos.ports import Ids
+from sync.hub import changes
+from sync.hub import tables as hub_tables
+from sync.hub.brand import Brand, at_tills, check_pictures, read_brand
 from sync.hub.database import upsert
 from sync.hub.shop.brand.tables import brand as t
 from sync.hub.shop.kit.pages import demand_version
@@ -16,7 +20,7 @@ from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
 from sync.wire import encode_json
 
-__all__ = ["BrandShown", "PutAsk", "brand_now", "get_brand", "put_brand"]
+__all__ = ["BrandShown", "PutAsk", "brand_now", "get_brand", "publish", "put_brand"]
 
 _ROW = "brand"
 
@@ -37,6 +41,8 @@ def put_brand(work: Work, ask: PutAsk) -> BrandShown:
     """What the office says, whole; what it leaves out is as it ships. Raises RefusedError 422 for what cannot be read."""
     try:
         found = read_brand(ask.about)
+        check_pictures(found)
+        shown = at_tills(found)
     except (msgspec.ValidationError, ValueError) as error:
         raise RefusedError(422, "brand", "This brand cannot be used", str(error)[:200]) from error
     row = {"name": _ROW, "version": 0, "body": b"{}"}
@@ -45,7 +51,26 @@ def put_brand(work: Work, ask: PutAsk) -> BrandShown:
     demand_version(ask.if_match, version)
     values = {"version": version + 1, "body": encode_json(ask.about)}
     work.execute(t.update().where(t.c.name == _ROW).values(values))
+    work.change(changes.CHAIN, KIND, _ROW, shown)
     return BrandShown(version + 1, found)
+
+
+def publish(connection: Connection, otherwise: Brand | None, ids: Ids, now_ms: int) -> bool:
+    """Tell the tills of a brand that they were not told of: one of the messages' settings, or put before tills knew any.
+
+    True where they are told something. Raises BrandError for a picture that is none.
+    """
+    brand = brand_now(connection, otherwise)
+    check_pictures(brand)
+    shown = at_tills(brand)
+    body = changes.TOMBSTONE if shown is None else encode_json(shown).decode()
+    c = hub_tables.change.c
+    newest = sa.select(c.body).where(c.scope == changes.CHAIN, c.kind == KIND).order_by(c.n.desc()).limit(1)
+    if body == (connection.execute(newest).scalar() or changes.TOMBSTONE):
+        return False
+    told = None if shown is None else body
+    changes.append(connection, changes.CHAIN, KIND, [(_ROW, told)], changes.new_stamp(ids), now_ms)
+    return True
 
 
 def get_brand(work: Work, otherwise: Brand | None) -> BrandShown:
