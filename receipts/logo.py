@@ -35,6 +35,9 @@ def paper_logo(picture: bytes) -> bytes:
     if box is None:
         raise LogoError("would be blank on white paper")
     cropped = grey.crop(box)
+    darkest = next(value for value, dots in enumerate(cropped.histogram()) if dots)
+    # A logo in one colour is black on paper, not grey.
+    cropped = cropped.point(lambda value: (value - darkest) * 255 // (255 - darkest))
     longest = max(cropped.size)
     scale = min(1.0, PAPER_DOTS / longest, (PAPER_BYTES * 8 / (cropped.width * cropped.height)) ** 0.5)
     while True:

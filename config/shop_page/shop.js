@@ -436,6 +436,7 @@ function frame() {
   document.documentElement.lang = state.lang;
   $("skip").textContent = state.lang === "de" ? "Zum Inhalt" : "To the content";
   $("name").textContent = settings.name || "Tresen";
+  if (settings.logo && !$("logo").src) { $("logo").src = settings.logo; $("logo").hidden = false; }
   $("note").textContent = settings.note || "";
   $("note").hidden = !settings.note;
   const count = goods().length;

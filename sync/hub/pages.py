@@ -19,9 +19,11 @@ from receipts.look import Look
 from receipts.model import Receipt, Shop, TooLongError, build
 from sync.hub import ledger
 from sync.hub.service import Hub
+from sync.hub.shop.brand.core import brand_now
 from sync.hub.visitors import PAGE_RETRY_S
 from sync.hub.web.answers import address_of, language_of, respond, too_many
-from sync.hub.web.below import Subject, below, look_now
+from sync.hub.web.below import Subject, below
+from sync.hub.web.frame import look_of
 from sync.links import receipt_of_gift, split_link, verify_link
 from sync.wire import Problem, ShopInfo, encode_json
 
@@ -133,7 +135,15 @@ def _receipt(found: Found, fact: StoredFact, public_url: str, wanted: str) -> Re
 def _seek(
     connection: Connection, find_: Callable[[Connection, str, bytes], Found | None], link: str, hub: Hub
 ) -> tuple[Found | None, Look]:
-    return find_(connection, link, hub.no_key), look_now(connection, hub)
+    found, brand = find_(connection, link, hub.no_key), brand_now(connection, hub.brand)
+    if found is not None and found.shop is not None:  # as the till that has the same brand prints it
+        shop = msgspec.structs.replace(
+            found.shop,
+            footer_de="\n".join(brand.closing_de) or found.shop.footer_de,
+            footer_en="\n".join(brand.closing_en) or found.shop.footer_en,
+        )
+        found = msgspec.structs.replace(found, shop=shop)
+    return found, look_of(brand)
 
 
 def subject_of(link: str, found: Found) -> Subject | None:

@@ -19,7 +19,7 @@ class ShopPageError(Exception):
 
 
 class ShopPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`token` is one of the role storefront; everyone sees it. `name` stands at the top.
+    """`token` is one of the role storefront; everyone sees it. `name` stands at the top, else the brand's.
 
     `payment_url`: where an order is paid, with {order} where its id stands; without it orders are paid at collection only.
     `payment_note` says what kind of payment that is. `note` is shown on every view.

@@ -101,11 +101,14 @@ def test_a_damaged_file_of_the_hubs_rows_begins_anew(tmp_path: Path) -> None:
     assert [row.id for row in read_rows((tmp_path / HUB_FILE).read_bytes())] == ["summer"]
 
 
-def test_what_comes_down_beside_articles_goes_into_a_file_of_its_own(tmp_path: Path) -> None:
-    class Here:
-        async def run(self, function: Callable[..., Any], *args: Any) -> Any:
-            return function(*args)
+class Here:
+    """A worker that works at once."""
 
+    async def run(self, function: Callable[..., Any], *args: Any) -> Any:
+        return function(*args)
+
+
+def test_what_comes_down_beside_articles_goes_into_a_file_of_its_own(tmp_path: Path) -> None:
     surround = Surround.__new__(Surround)
     surround._state, surround._worker = tmp_path, Here()  # type: ignore[assignment]
     change = {"n": 1, "kind": "promotion", "key": "summer", "body": SUMMER, "stamp": "00000000"}

@@ -1,5 +1,6 @@
 """What the demo's hub knows of the shop: stores, articles, promotions, stock; and the shop page's settings."""
 
+import base64
 import contextlib
 import sqlite3
 import urllib.error
@@ -36,6 +37,12 @@ STORES: dict[str, dict[str, Any]] = {
         "name": "Kaufladen am Hafen", "lines": ["Kaimauer 2", "00000 Musterstadt"], "hours": _WEEK,
         "latitude": 53.55, "longitude": 9.993, "pickup_hours": 1,
     },
+}  # fmt: skip
+BRAND: dict[str, Any] = {
+    "name": "Kaufladen Wolkenkuckuck", "accent": "#1f4e79", "website": "https://wolkenkuckuck.example",
+    "help_phone": "030 123456", "help_email": "hilfe@wolkenkuckuck.example", "address": ["Musterweg 7", "00000 Musterstadt"],
+    "closing_de": ["Vielen Dank für Ihren Einkauf!", "Demo-Kasse: kein echter Verkauf."],
+    "closing_en": ["Thank you for shopping with us!", "Demo till: not a real sale."],
 }  # fmt: skip
 _VARIANTS = """
 select variant.sku, (select group_concat(key, ' ') from code where code.variant = variant.id and kind = 'plu'),
@@ -132,7 +139,11 @@ def article_records(catalogue: Path) -> list[dict[str, Any]]:
 
 
 def fill_hub(office: Office, catalogue: Path, promotions: Path) -> list[str]:
-    """Stores, articles and promotions; answers the articles' skus. Done again it changes nothing."""
+    """Brand, stores, articles and promotions; answers the articles' skus. Done again it changes nothing."""
+    logo = base64.b64encode((promotions.parent / "logo.png").read_bytes()).decode()
+    wanted = BRAND | {"logo": f"data:image/png;base64,{logo}"}
+    if any(office.ask("GET", "/brand")["about"].get(name) != value for name, value in wanted.items()):
+        office.ask("PUT", "/brand", wanted)
     for name, about in STORES.items():
         office.ask("PUT", f"/stores/{name}", about)
     records = article_records(catalogue)

@@ -161,7 +161,7 @@ class DemoShop:
         """Tokens, and the settings of the shop page and of the letters."""
         self.tokens = kept_tokens(self.folder / "tokens.json", self._db)
         (self.folder / "shop-page.toml").write_text(
-            f'token = "{self.tokens["storefront"]}"\nname = "Kaufladen Wolkenkuckuck"\n'
+            f'token = "{self.tokens["storefront"]}"\n'
             f'payment_url = "{self.post_url}pay?order={{order}}"\npayment_note = "Attrappe: hier fließt kein Geld"\n'
             'note = "Vorführung: kein echter Laden, nichts wird geliefert. Demo: not a real shop."\n'
         )

@@ -46,8 +46,8 @@ def picture(size: tuple[int, int] = (900, 300), form: str = "PNG") -> bytes:
 def hostile(seed: int) -> bytes:
     """A framed picture whose bytes are those of real-time commands, in any order."""
     chance = random.Random(seed)
-    row = lambda: b"\xff" + bytes(chance.choice(b"\x10\x04\x05\x14") for _ in range(30)) + b"\xff"  # noqa: E731
-    black = b"\xff" * 32 + b"".join(row() for _ in range(126)) + b"\xff" * 32
+    rows = [bytes(chance.choice(b"\x10\x04\x05\x14") for _ in range(30)) for _ in range(126)]
+    black = b"\xff" * 32 + b"".join(b"\xff" + row + b"\xff" for row in rows) + b"\xff" * 32
     made = Image.frombytes("1", (256, 128), bytes(255 - byte for byte in black))
     out = io.BytesIO()
     made.save(out, "PNG")

@@ -8,14 +8,13 @@ from sqlalchemy.engine import Connection
 
 from receipts.look import Look
 from sync.hub.service import Hub
-from sync.hub.shop.brand.core import brand_now
 from sync.hub.shop.cases import core, survey
 from sync.hub.shop.cases.messages import CaseBrief
 from sync.hub.shop.kit.work import Work
 from sync.hub.vault import has_vault
-from sync.hub.web.frame import CUSTOMER, look_of, template, word, words_have
+from sync.hub.web.frame import CUSTOMER, template, word, words_have
 
-__all__ = ["Subject", "below", "look_now"]
+__all__ = ["Subject", "below"]
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -24,10 +23,6 @@ class Subject(msgspec.Struct, frozen=True):
     store: str
     about: str
     customer: str = ""
-
-
-def look_now(connection: Connection, hub: Hub) -> Look:
-    return look_of(brand_now(connection, hub.brand))
 
 
 async def below(

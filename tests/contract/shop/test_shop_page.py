@@ -13,8 +13,10 @@ from sync.hub.database import transact
 from sync.hub.shop.kit.actor import issue_token
 from sync.hub.shop_page import ShopPage, ShopPageError, demand_public, read_shop_page
 from tests.contract.hub_rig import Rig
+from tests.contract.shop.kit import Channel
 
-FILES = ("/shop/", "/shop/shop.css", "/shop/shop.js")
+LOGO = "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4="
+FILES = ("/shop/", "/shop/shop.css", "/shop/shop.js", "/shop/brand.css")
 
 
 @pytest.fixture
@@ -35,8 +37,8 @@ def asked(rig: Rig, *paths: str) -> list[httpx.Response]:
 def test_the_page_is_light_and_speaks_with_nobody_but_its_hub(rig: Rig) -> None:
     rig.hub.shop_page = ShopPage("tresen_x_y", "Kaufladen", note="<b>")
     answers = asked(rig, *FILES, "/shop", "/shop/settings.json")
-    assert [answer.status_code for answer in answers] == [200] * 5
-    assert sum(len(answer.content) for answer in answers[:3]) <= 50_000
+    assert [answer.status_code for answer in answers] == [200] * 6
+    assert sum(len(answer.content) for answer in answers[:4]) <= 50_000
     for answer in answers:
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -44,10 +46,23 @@ def test_the_page_is_light_and_speaks_with_nobody_but_its_hub(rig: Rig) -> None:
         assert "unsafe" not in policy
         assert not re.findall(r"https?://(?!127)[^\s\"'`]+", answer.text)
     assert "<noscript>" in answers[0].text
-    assert answers[3].content == answers[0].content
-    assert answers[4].json() == {
-        "token": "tresen_x_y", "name": "Kaufladen", "payment_url": "", "payment_note": "", "note": "<b>",
+    assert answers[4].content == answers[0].content
+    assert answers[3].content == b"", "the page's own colours, where the shop has none"
+    assert answers[5].json() == {
+        "token": "tresen_x_y", "name": "Kaufladen", "payment_url": "", "payment_note": "", "note": "<b>", "logo": "",
     }  # fmt: skip
+
+
+def test_it_wears_the_brand_that_the_office_put(rig: Rig) -> None:
+    rig.hub.shop_page = ShopPage("tresen_x_y")
+    asyncio.run(Channel(rig).put("/brand", {"name": "Kaufladen", "accent": "#7a1f5c", "logo": LOGO}))
+    settings, style, logo = asked(rig, "/shop/settings.json", "/shop/brand.css", "/brand/logo")
+    assert (settings.json()["name"], settings.json()["logo"]) == ("Kaufladen", "/brand/logo")
+    assert "--accent:#7a1f5c" in style.text
+    assert style.headers["content-type"] == "text/css; charset=utf-8"
+    assert logo.status_code == 200
+    rig.hub.shop_page = ShopPage("tresen_x_y", "Kaufladen am Hafen")
+    assert asked(rig, "/shop/settings.json")[0].json()["name"] == "Kaufladen am Hafen"
 
 
 def test_without_settings_there_is_no_page_and_with_them_no_other_file(rig: Rig) -> None:
