@@ -31,6 +31,18 @@ def test_it_stands_in_the_first_row_alone(theme: str, size: tuple[int, int]) -> 
     assert [word for word in plain[0].split() if word not in kept] == [], "nothing gave way to it"
 
 
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_it_greets_whoever_signs_in(size: tuple[int, int]) -> None:
+    async def look() -> None:
+        async with opened(Shop(), size=size, signed_in=False, brand=lambda: OURS) as screen:
+            rows = screen.text.splitlines()
+            at = next(at for at, row in enumerate(rows) if row == " Zum Kuckuck")
+            assert "Wer arbeitet an dieser Kasse?" in rows[at + 1]
+            assert "Kim" in rows[at + 2]
+
+    run(look)
+
+
 def test_a_name_too_long_for_the_row_is_left_out() -> None:
     long = ShopBrand("x" * 60)
 

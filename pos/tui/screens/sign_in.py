@@ -3,19 +3,21 @@
 from textual.strip import Strip
 
 from pos.tui.face import Target
+from pos.tui.paint import fit
 from pos.tui.scene import Scene, people_of
 from pos.tui.screens.listing import listing
+from pos.tui.themes import BRAND
 
 __all__ = ["sign_in_panel"]
 
 
 def sign_in_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]]:
     view, words, brush = scene.view, scene.words, scene.brush
-    head: list[Strip] = []
+    head: list[Strip] = [brush.row((f" {fit(scene.shop, scene.width - 1)}", BRAND))] if scene.shop else []
     if view.state == "approval":
-        head = [brush.row((f" {words('ui.approval', what=words(f'right.{view.asked_right}'))}", "warn"))]
+        head += [brush.row((f" {words('ui.approval', what=words(f'right.{view.asked_right}'))}", "warn"))]
     elif view.lines:
-        head = [brush.row((f" {words('ui.waiting', pieces=view.pieces)}", "warn"))]
+        head += [brush.row((f" {words('ui.waiting', pieces=view.pieces)}", "warn"))]
     kind = "approval" if view.state == "approval" else "sign-in"
     title, hint = words(f"ui.{kind}-title"), words(f"ui.{kind}-hint")
     if view.state == "approval" and not view.approvers:
