@@ -19,6 +19,7 @@ PAPER_DOTS: Final = 384
 PAPER_BYTES: Final = 4096
 """A third of a second at 115200 baud, and what the receive buffer of a small printer holds."""
 _FORMATS: Final = ("PNG", "JPEG", "WEBP")
+_INK: Final = 250  # greys below are no paper
 _DOTS_MAX: Final = 4_000_000
 _REAL_TIME: Final = (b"\x10\x04", b"\x10\x05", b"\x10\x14")
 _log = logging.getLogger("tresen.logo")
@@ -31,13 +32,11 @@ class LogoError(ValueError):
 def paper_logo(picture: bytes) -> bytes:
     """The picture (PNG, JPEG, WebP) as a PNG of black dots, as wide as it may be and no larger than it is. Raises LogoError."""
     grey = _grey(_opened(picture))
-    box = grey.point(lambda value: 255 if value < 250 else 0).getbbox()
+    box = grey.point(lambda value: 255 if value < _INK else 0).getbbox()
     if box is None:
         raise LogoError("would be blank on white paper")
     cropped = grey.crop(box)
-    darkest = next(value for value, dots in enumerate(cropped.histogram()) if dots)
-    # A logo in one colour is black on paper, not grey.
-    cropped = cropped.point(lambda value: (value - darkest) * 255 // (255 - darkest))
+    cropped = cropped.point(_darker(cropped.histogram()))
     longest = max(cropped.size)
     scale = min(1.0, PAPER_DOTS / longest, (PAPER_BYTES * 8 / (cropped.width * cropped.height)) ** 0.5)
     while True:
@@ -50,6 +49,17 @@ def paper_logo(picture: bytes) -> bytes:
     out = io.BytesIO()
     black.save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+def _darker(histogram: list[int]) -> list[int]:
+    """What each grey becomes: a logo in one colour is black on paper. Its darkest tenth is; edges may be darker by chance."""
+    ink, seen, darkest = sum(histogram[:_INK]), 0, 0
+    for value, dots in enumerate(histogram[:_INK]):
+        seen += dots
+        darkest = value
+        if seen * 10 >= ink:
+            break
+    return [max(0, value - darkest) * 255 // (255 - darkest) for value in range(256)]
 
 
 @lru_cache(maxsize=4)
