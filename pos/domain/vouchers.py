@@ -12,7 +12,16 @@ import msgspec
 from pos.domain.scan_table import ScanTable
 from pos.domain.scans import ScanKind, own_code, read_scan
 
-__all__ = ["NUMBER_BYTES", "Balance", "Move", "balance_of", "new_number", "number_of", "shown_number"]
+__all__ = [
+    "NUMBER_BYTES",
+    "Balance",
+    "Move",
+    "balance_of",
+    "new_number",
+    "number_of",
+    "shown_number",
+    "token_of",
+]
 
 NUMBER_BYTES: Final = 16
 _LENGTH: Final = 25  # digits of base 36 that hold 128 bits
@@ -43,6 +52,14 @@ def new_number(token: bytes) -> str:
         value, digit = divmod(value, 36)
         digits.append(_DIGITS[digit])
     return "".join(reversed(digits))
+
+
+def token_of(number: str) -> bytes | None:
+    """The chance that `new_number` made it of; None for a number that has another form."""
+    if len(number) != _LENGTH or set(number) - set(_DIGITS):
+        return None
+    value = int(number, 36)
+    return value.to_bytes(NUMBER_BYTES) if value < 1 << 8 * NUMBER_BYTES else None
 
 
 def number_of(text: str, today: dt.date) -> str | None:

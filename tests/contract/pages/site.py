@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import uuid
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 import httpx
 import uvicorn
 
+from pos.domain.vouchers import token_of
 from sync.hub import projector
 from sync.hub.database import transact
 from sync.hub.shop.baskets import core as baskets
 from sync.hub.shop.baskets.messages import MakeBasket
+from sync.hub.shop.cards import core as cards
+from sync.hub.shop.cards.messages import IssueCard
 from sync.hub.shop.catalogue.messages import AskedLine
-from sync.hub.shop.kit.links import ORDER, link_to
+from sync.hub.shop.kit.links import GIFT_CARD, ORDER, link_to
 from sync.hub.shop.orders import core as orders
 from sync.hub.shop.orders.messages import Order, PlaceOrder
 from sync.hub.shop.stock import core as stock
@@ -76,6 +80,16 @@ class Site:
 
     def link(self, order: Order) -> str:
         return do(self.rig, lambda work, _: link_to(work, ORDER, order.store, order.order_id), None)
+
+    def gift_card(self) -> str:
+        """The link of a card with something on it."""
+        number = do(self.rig, cards.issue_new, IssueCard(2500, "demo")).number
+        token = token_of(number)
+        assert token is not None
+        made: str = do(
+            self.rig, lambda work, _: link_to(work, GIFT_CARD, "demo", str(uuid.UUID(bytes=token))), None
+        )
+        return made
 
     def cart(self, *lines: tuple[str, str]) -> Any:
         asked = tuple(AskedLine(qty, sku) for sku, qty in lines or (("S1", "2"), ("S6", "1")))

@@ -66,6 +66,7 @@ async def all_pages(site: Site) -> dict[str, str]:
         "order cancel": f"{order}/cancel",
         "order help": f"{order}/help",
         "cart": f"/c/{site.cart().link}",
+        "gift card": f"/k/{site.gift_card()}",
         "stores": "/stores?near=nowhere",
         "stock": "/stores?sku=S1&near=52.5,13.4",
         "my data ask": "/me?done=sent",

@@ -5,18 +5,31 @@ more than there is while the hub decides; where tills on their own spent more, t
 """
 
 import datetime as dt
+import uuid
 from typing import Any, Final
 
 import sqlalchemy as sa
 from msgspec import Struct
 
-from pos.domain.vouchers import NUMBER_BYTES, new_number
+from pos.domain.vouchers import NUMBER_BYTES, new_number, shown_number, token_of
 from sync.hub.prepared import Inserting, prepared
 from sync.hub.shop.cards import tables as t
-from sync.hub.shop.cards.messages import Block, Card, CardMove, History, Hold, HoldCard, IssueCard, TopUp
+from sync.hub.shop.cards.messages import (
+    Block,
+    Card,
+    CardMove,
+    CardTo,
+    History,
+    Hold,
+    HoldCard,
+    IssueCard,
+    TopUp,
+)
 from sync.hub.shop.kit import tasks
+from sync.hub.shop.kit.links import GIFT_CARD, id_of, link_to
 from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
+from sync.hub.shop.letters.core import Message, say_once
 
 __all__ = [
     "BlockAsk",
@@ -24,6 +37,7 @@ __all__ = [
     "Issue",
     "TopUpAsk",
     "block",
+    "by_link",
     "capture",
     "expire_holds",
     "get",
@@ -146,10 +160,12 @@ def issue(work: Work, ask: Issue) -> None:
     move(work, ask.number, ask.cause, ask.kind, ask.minor, work.now_ms, ask.store)
 
 
-def issue_new(work: Work, ask: IssueCard) -> Card:
+def issue_new(work: Work, ask: IssueCard, public_url: str = "") -> Card:
+    """`public_url`: where customers find the hub's pages."""
     number = new_number(work.ids.token(NUMBER_BYTES))
     issue(work, Issue(number, "gift-card", ask.minor, ask.currency, ask.store, f"issue/{work.new_id()}"))
     work.event(ask.store, "gift_card.issued", number[-4:], {"minor": ask.minor})
+    _send(work, number, ask.to, public_url)
     return get(work, number)
 
 
@@ -168,7 +184,7 @@ def history(work: Work, number: str) -> History:
     return History(card, tuple(CardMove(*row) for row in rows))
 
 
-def top_up(work: Work, ask: TopUpAsk) -> Card:
+def top_up(work: Work, ask: TopUpAsk, public_url: str = "") -> Card:
     row = _row(work, ask.number, lock=True)
     if ask.top_up.minor < 0 and _left(row) + ask.top_up.minor < 0:
         raise RefusedError(409, "too-little", "There is not so much on this card", str(max(0, _left(row))))
@@ -180,7 +196,29 @@ def top_up(work: Work, ask: TopUpAsk) -> Card:
         ask.number[-4:],
         {"minor": ask.top_up.minor, "reason": ask.top_up.reason},
     )
+    _send(work, ask.number, ask.top_up.to if ask.top_up.minor > 0 else None, public_url)
     return get(work, ask.number)
+
+
+def _send(work: Work, number: str, to: CardTo | None, public_url: str) -> None:
+    """By a letter. Its number is money: the letter's content is gone as soon as it is out, and its link only shows what is left."""
+    if to is None:
+        return
+    row, token = _row(work, number), token_of(number)
+    fields: dict[str, Any] = {
+        "code": shown_number(number), "amount_minor": _left(row), "currency": row.currency,
+        "valid_until_ms": row.expires_ms, "from_name": to.from_name, "greeting": to.greeting,
+    }  # fmt: skip
+    if public_url and token is not None:
+        fields["link"] = f"{public_url}/k/{link_to(work, GIFT_CARD, row.store, str(uuid.UUID(bytes=token)))}"
+    key = f"gift-card/{work.new_id()}"
+    say_once(work, Message(row.store, key, "gift-card", to.email, fields, "email", to.language))
+
+
+def by_link(work: Work, link: str) -> Card | None:
+    """What is left on the card of a letter's link; None for a link that this hub did not make."""
+    found = id_of(work, GIFT_CARD, link)
+    return None if found is None else get(work, new_number(uuid.UUID(found[1]).bytes))
 
 
 def block(work: Work, ask: BlockAsk) -> Card:

@@ -1,25 +1,38 @@
 """Messages about gift cards and store credit. Amounts in minor units."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-__all__ = ["Block", "Card", "CardMove", "History", "Hold", "HoldCard", "IssueCard", "TopUp"]
+__all__ = ["Block", "Card", "CardMove", "CardTo", "History", "Hold", "HoldCard", "IssueCard", "TopUp"]
 
 Minor = Annotated[int, Meta(ge=1, le=10_000_000)]
 
 
+class CardTo(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who gets the card by a letter, in which language, from whom and with which words."""
+
+    email: Annotated[str, Meta(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}\Z")]
+    language: Literal["de", "en"] = "de"
+    from_name: Annotated[str, Meta(max_length=80)] = ""
+    greeting: Annotated[str, Meta(max_length=500)] = ""
+
+
 class IssueCard(Struct, frozen=True, forbid_unknown_fields=True):
-    """A new card, sold or given outside of a till."""
+    """A new card, sold or given outside of a till. `to`: who gets it by a letter, with its number and the way to its balance."""
 
     minor: Minor
     store: Annotated[str, Meta(min_length=1, max_length=32)]
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")] = "EUR"
+    to: CardTo | None = None
 
 
 class TopUp(Struct, frozen=True, forbid_unknown_fields=True):
+    """`to`: who hears by a letter that the card was loaded; not where something is taken off."""
+
     minor: Annotated[int, Meta(ge=-10_000_000, le=10_000_000)]
     reason: Annotated[str, Meta(min_length=1, max_length=200)]
+    to: CardTo | None = None
 
 
 class Block(Struct, frozen=True, forbid_unknown_fields=True):

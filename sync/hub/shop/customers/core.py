@@ -34,9 +34,9 @@ from sync.hub.shop.kit.actor import secret_hash
 from sync.hub.shop.kit.pages import after, cursor_of, demand_version
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
-from sync.hub.shop.letters.core import forget_customer
+from sync.hub.shop.letters.core import Message, forget_customer, say_once
 from sync.hub.shop.orders.people import forget_person, orders_of
-from sync.hub.vault import vault_of
+from sync.hub.vault import has_vault, vault_of
 from sync.wire import encode_json
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "Put",
     "add_identifier",
     "by_link",
+    "confirm_erasure",
     "contact",
     "create",
     "erase",
@@ -311,6 +312,12 @@ def erase(work: Work, customer_id: str) -> Erased:
     all_ids = cluster(work, customer_id)
     for one in sorted(all_ids):
         locked(work, one)
+    reached = contact(work, customer_id) if has_vault(work.connection) else None
+    if reached is not None and reached.email:
+        c = t.customer_purchase.c
+        bought_something = sa.select(c.reference).where(c.customer_id.in_(all_ids)).limit(1)
+        kept = work.execute(bought_something).first() is not None or bool(orders_of(work, tuple(all_ids)))
+        confirm_erasure(work, reached.email, reached.language, kept=kept)
     for order_id in orders_of(work, tuple(all_ids)):
         forget_person(work, order_id)
     for one in all_ids:
@@ -324,6 +331,12 @@ def erase(work: Work, customer_id: str) -> Erased:
         change(work, one, state="erased", merged_into="", body=b"")
         work.event("", "customer.erased", one, {"by": work.actor.name})
     return Erased(tuple(all_ids), STAYS)
+
+
+def confirm_erasure(work: Work, email: str, language: str, *, kept: bool) -> None:
+    """The last letter to an address, which goes as soon as the letter is out, or given up. `kept`: a law keeps something."""
+    fields = {"kept": True} if kept else {}
+    say_once(work, Message("", f"erasure/{work.new_id()}", "erasure-done", email, fields, "email", language))
 
 
 def make_link(work: Work, customer_id: str) -> str:

@@ -78,6 +78,8 @@ def forget(work: Work, who: tuple[str, str]) -> Forgotten:
     if customer_id:
         erased = core.erase(work, customer_id)
         gone, stays = tuple(erased.customer_ids), tuple(erased.stays)
+    elif who[0] == "email":
+        core.confirm_erasure(work, who[1].strip(), "de", kept=bool(guests))
     for order_id in guests:
         forget_person(work, order_id)
     for case in cases:

@@ -1,4 +1,4 @@
-"""Addresses of the hub's own pages for customers: an order's, a cart's, a case's. Made of ids, kept nowhere."""
+"""Addresses of the hub's own pages for customers: an order's, a cart's, a case's, a gift card's. Made of ids, kept nowhere."""
 
 import hmac
 import uuid
@@ -10,9 +10,9 @@ from sync.hub import tables as t
 from sync.hub.shop.kit.work import Work
 from sync.links import number_of_page, page_link
 
-__all__ = ["CART", "CASE", "ORDER", "id_of", "link_to"]
+__all__ = ["CART", "CASE", "GIFT_CARD", "ORDER", "id_of", "link_to"]
 
-ORDER, CART, CASE = "order", "cart", "case"
+ORDER, CART, CASE, GIFT_CARD = "order", "cart", "case", "gift-card"
 _USE: Final = b"tresen hub pages 1"
 
 

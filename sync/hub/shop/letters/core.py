@@ -1,5 +1,6 @@
 """What the shop's commands say to customers: written in the command's own transaction, or taken back."""
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -10,8 +11,9 @@ from sync.hub.shop.letters import outbox
 from sync.hub.shop.letters.outbox import Message
 from sync.hub.shop.letters.people_seals import CustomerSeals
 from sync.hub.shop.letters.seals import Seals
+from sync.hub.vault import has_vault
 
-__all__ = ["Message", "forget_address", "forget_customer", "say", "seals_of", "take_back"]
+__all__ = ["Message", "forget_address", "forget_customer", "say", "say_once", "seals_of", "take_back"]
 
 
 def seals_of(connection: Connection, ids: Ids, now_ms: int = 0) -> Seals:
@@ -23,6 +25,12 @@ def seals_of(connection: Connection, ids: Ids, now_ms: int = 0) -> Seals:
 def say(work: Work, message: Message) -> bool:
     """Write a message into the outbox; False if one with its key is there. Raises ValueError, see `outbox.put`."""
     return outbox.put(work.connection, message, seals_of(work.connection, work.ids, work.now_ms), work.now_ms)
+
+
+def say_once(work: Work, message: Message) -> bool:
+    """The same for what must not stay: sealed under a key of its own, which is destroyed when the kind's `content` goes."""
+    own = f"{outbox.ONCE}{work.new_id()}" if has_vault(work.connection) else ""
+    return say(work, msgspec.structs.replace(message, customer=own))
 
 
 def take_back(work: Work, store: str, key: str) -> bool:

@@ -14,10 +14,14 @@ LANGUAGES: Final = ("de", "en")
 
 
 class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`urgent` messages do not wait for quiet hours to end. `markup` names what stands in the HTML part for machines."""
+    """`urgent` messages do not wait for quiet hours to end. `markup` names what stands in the HTML part for machines.
+
+    `content` is how long address and fields stay; what goes sooner than others is sealed under a key of its own.
+    """
 
     purpose: Literal["transactional", "marketing"] = "transactional"
     urgent: bool = False
+    content: Literal["a-while", "until-sent", "until-done"] = "a-while"
     needs: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
     markup: Literal["", "Order", "ParcelDelivery", "Invoice"] = ""

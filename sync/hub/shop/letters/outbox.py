@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from sync.hub import exceptions
 from sync.hub.database import upsert
+from sync.hub.shop.customers.keys import destroy
 from sync.hub.shop.kit import tasks
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.letters.kinds import kinds
@@ -21,6 +22,7 @@ from sync.hub.shop.letters.seals import Seals
 from sync.hub.shop.letters.tables import message as t
 
 __all__ = [
+    "ONCE",
     "UNKNOWNS_MAX",
     "Content",
     "Due",
@@ -41,6 +43,8 @@ __all__ = [
 ]
 
 UNKNOWNS_MAX: Final = 2
+ONCE: Final = "once/"
+"""Begins the name of a key that one message alone is sealed under."""
 _FIRST_WAIT_MS: Final = 60_000
 _LONGEST_WAIT_MS: Final = 3_600_000
 _ROWS_KEPT_MS: Final = 400 * 86_400_000
@@ -126,7 +130,7 @@ def put(connection: Connection, message: Message, seals: Seals, now_ms: int) -> 
         "lease": "",
         "lease_until_ms": 0,
         "settled_ms": 0,
-        "address_mark": seals.mark(message.to),
+        "address_mark": seals.mark(message.to) if kind.content != "until-done" else b"",
         "sealed": seals.seal(connection, message.customer, content),
     }
     written = upsert(connection, t).values(row).on_conflict_do_nothing().returning(t.c.key)
@@ -226,6 +230,7 @@ def settle(work: Work, message: Due, name: str, outcome: Outcome, *, pause_ms: i
     )
     if done.rowcount != 1:
         return ""
+    _drop(work, message, str(values["state"]))
     _tell(work, message, str(values["state"]), str(values["reason"]), outcome.answer)
     return str(values["state"])
 
@@ -233,6 +238,7 @@ def settle(work: Work, message: Due, name: str, outcome: Outcome, *, pause_ms: i
 def give_up(work: Work, message: Due, name: str, reason: str) -> None:
     """It will not be sent: too late, erased, no consent, no channel, or it cannot be written."""
     if _end(work.connection, _ours(message, name), reason, work.now_ms):
+        _drop(work, message, "given_up")
         _tell(work, message, "given_up", reason, "")
 
 
@@ -279,6 +285,18 @@ def _end(connection: Connection, which: sa.ColumnElement[bool], reason: str, now
 
 def _ended(state: str, reason: str, now_ms: int) -> dict[str, Any]:
     return {"state": state, "reason": reason, "settled_ms": now_ms}
+
+
+def _drop(work: Work, message: Due, state: str) -> None:
+    """Address and content of what must not stay longer; with them the key, where it was this message's own."""
+    kind = kinds().get(message.kind)
+    kept = "a-while" if kind is None else kind.content
+    if state == "waiting" or kept == "a-while" or (kept == "until-sent" and state != "sent"):
+        return
+    values = {"sealed": b"", "address_mark": b"", "customer": ""}
+    work.execute(t.update().where(_is(message.store, message.key)).values(values))
+    if message.customer.startswith(ONCE):
+        destroy(work, message.customer)
 
 
 def _tell(work: Work, message: Due, state: str, reason: str, answer: str) -> None:
