@@ -32,7 +32,14 @@ from pos.cash_facts import (
 )
 from pos.order_facts import OrderHandedOver
 from pos.sale_facts import Sale
-from pos.till_facts import DrawerOpenedFact, EpochOpened, ReceiptCopied, TrainingBegan, TrainingEnded
+from pos.till_facts import (
+    DrawerOpenedFact,
+    EpochOpened,
+    ReceiptCopied,
+    ReceiptWanted,
+    TrainingBegan,
+    TrainingEnded,
+)
 from pos.transfer_facts import TransferGivenUp, TransferOffered, TransferReceived
 
 __all__ = [
@@ -78,6 +85,7 @@ Fact = (
     | DayOpened
     | DrawerOpenedFact
     | ReceiptCopied
+    | ReceiptWanted
     | TrainingBegan
     | TrainingEnded
     | Training
@@ -133,6 +141,7 @@ _KINDS: Final[dict[str, tuple[int, type[Any]]]] = {
     "day.opened": (1, DayOpened),
     "drawer.opened": (1, DrawerOpenedFact),
     "receipt.copied": (1, ReceiptCopied),
+    "receipt.wanted": (1, ReceiptWanted),
     "training.began": (1, TrainingBegan),
     "training.ended": (1, TrainingEnded),
     "session.opened": (1, SessionOpened),

@@ -79,6 +79,7 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "phone-cart-back",
         "order-here",
         "tasks",
+        "receipt-mail",
     ),
 }
 """Further functions, by group: at most nine each, new ones at the end."""

@@ -8,6 +8,7 @@ __all__ = [
     "DrawerOpenedFact",
     "EpochOpened",
     "ReceiptCopied",
+    "ReceiptWanted",
     "TrainingBegan",
     "TrainingEnded",
 ]
@@ -49,6 +50,19 @@ class ReceiptCopied(msgspec.Struct, frozen=True, omit_defaults=True):
     number: int
     operator: str
     epoch: int = 0
+
+
+class ReceiptWanted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A receipt is to go out by e-mail. `epoch` and `seq`: where its sale stands.
+
+    `customer`: to whom, by reference; empty where an address was typed, which stands in no fact.
+    """
+
+    number: int
+    epoch: int
+    seq: int
+    operator: str
+    customer: str = ""
 
 
 class TrainingBegan(msgspec.Struct, frozen=True, omit_defaults=True):

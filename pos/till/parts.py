@@ -29,6 +29,7 @@ from pos.till.ledger import Ledger
 from pos.till.numbers import Numbers
 from pos.till.orders.parts import OrderParts
 from pos.till.picture import Picture
+from pos.till.receipts.letters import ReceiptLetters
 from pos.till.receipts.open_cases import OpenCases
 from pos.till.receipts.receipt_book import ReceiptBook
 from pos.till.returns.elsewhere import Elsewhere
@@ -156,6 +157,7 @@ class Parts:
             self.closing,
             refunds,
         )
+        self.letters = ReceiptLetters(desk, ledger, book, self.surroundings, hands.submit)
         everyone: tuple[Any, ...] = (
             self.selling,
             self.prices,
@@ -193,6 +195,7 @@ class Parts:
             Gifts(desk, self.selling, self.checkout, self.surroundings, book),
             Stockroom(desk, self.selling),
             Labels(desk, self.selling, self.surroundings),
+            self.letters,
             open_cases,
             Tasks(desk, open_cases),
             WithoutReceipt(desk, self.selling, book, returning),
@@ -242,6 +245,7 @@ class Parts:
 
     def _tick(self, command: c.Tick) -> Waiting:
         self.cards.tick()
+        self.letters.tick()
         return self.signing.tick(command)
 
     def _notice(self, command: c.Notice) -> None:

@@ -42,7 +42,14 @@ _CLOSES_LISTS = (
     e.SignedOut,
 )
 _PAGES = {"pageup": -1, "pagedown": 1}
-_PAID_KEYS = {"p": "print", "P": "print", "w": "retender", "W": "retender"}
+_PAID_KEYS = {
+    "p": "print",
+    "P": "print",
+    "w": "retender",
+    "W": "retender",
+    "m": "receipt-mail",
+    "M": "receipt-mail",
+}
 """Letters that act while the last sale is shown."""
 _MOVES = {"up": -1, "down": 1, "pageup": -_PAGE, "pagedown": _PAGE}
 

@@ -84,6 +84,8 @@ def _texts(scene: Scene, sale: LastSale, width: int, *, shows_code: bool) -> lis
     rows += [("", "text"), *((line, "dim") for line in wrap(words("ui.next-scan"), width, 2))]
     if sale.total_minor > 0:
         rows += [(fit(words("ui.w-retender"), width), "dim")]
+    if sale.link and view.hub.configured and not view.training:
+        rows += [(fit(words("ui.m-mail"), width), "dim")]
     return rows
 
 

@@ -10,6 +10,7 @@ from sync.hub.shop.cases import core as cases_core
 from sync.hub.shop.customers import facts as customers
 from sync.hub.shop.kit.facts import Room
 from sync.hub.shop.kit.ticks import Tick
+from sync.hub.shop.letters import receipts
 from sync.hub.shop.orders import facts as orders
 from sync.hub.shop.orders.people import forget_guests, seal_notes
 from sync.hub.shop.orders.watch import ring_due
@@ -22,7 +23,7 @@ from sync.hub.shop.stock import facts as stock
 __all__ = ["ROOMS", "TICKS"]
 
 ROOMS: Final[tuple[Room, ...]] = (
-    *(stock.hear, orders.hear, customers.hear, cards.hear, baskets.hear, returns.hear),
+    *(stock.hear, orders.hear, customers.hear, cards.hear, baskets.hear, returns.hear, receipts.hear),
 )
 TICKS: Final[tuple[Tick, ...]] = (
     stock_core.expire_due,

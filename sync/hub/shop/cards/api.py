@@ -1,13 +1,11 @@
 """The API for gift cards and store credit."""
 
-from functools import partial
 from typing import Annotated, Any, Final
 
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from sync.hub.answers import hub_of
 from sync.hub.shop.cards import core
 from sync.hub.shop.cards.messages import Block, Card, History, Hold, HoldCard, IssueCard, TopUp
 from sync.hub.shop.kit.http import REFUSALS, act, look
@@ -22,8 +20,7 @@ _KEYED: Final[dict[str, Any]] = {"responses": REFUSALS, "operation_class": with_
 @post("/gift-cards", **_KEYED)
 async def post_card(request: Request[Any, Any, Any], data: JSONBody[IssueCard]) -> Response[Card]:
     """A new card with a number by chance; with `to` it goes out by a letter, too."""
-    issue = partial(core.issue_new, public_url=hub_of(request).public_url)
-    return await act(request, "cards:write", issue, data)
+    return await act(request, "cards:write", core.issue_new, data)
 
 
 @get("/gift-cards/{number:str}", responses=REFUSALS)
@@ -57,8 +54,7 @@ async def post_top_up(
     request: Request[Any, Any, Any], number: FromPath[_Number], data: JSONBody[TopUp]
 ) -> Response[Card]:
     """More on a card, or less of what is left on it, by a person of the office."""
-    top_up = partial(core.top_up, public_url=hub_of(request).public_url)
-    return await act(request, "cards:write", top_up, core.TopUpAsk(number, data))
+    return await act(request, "cards:write", core.top_up, core.TopUpAsk(number, data))
 
 
 @post("/gift-cards/{number:str}/block", **_KEYED)

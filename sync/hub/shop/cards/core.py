@@ -160,12 +160,11 @@ def issue(work: Work, ask: Issue) -> None:
     move(work, ask.number, ask.cause, ask.kind, ask.minor, work.now_ms, ask.store)
 
 
-def issue_new(work: Work, ask: IssueCard, public_url: str = "") -> Card:
-    """`public_url`: where customers find the hub's pages."""
+def issue_new(work: Work, ask: IssueCard) -> Card:
     number = new_number(work.ids.token(NUMBER_BYTES))
     issue(work, Issue(number, "gift-card", ask.minor, ask.currency, ask.store, f"issue/{work.new_id()}"))
     work.event(ask.store, "gift_card.issued", number[-4:], {"minor": ask.minor})
-    _send(work, number, ask.to, public_url)
+    _send(work, number, ask.to)
     return get(work, number)
 
 
@@ -184,7 +183,7 @@ def history(work: Work, number: str) -> History:
     return History(card, tuple(CardMove(*row) for row in rows))
 
 
-def top_up(work: Work, ask: TopUpAsk, public_url: str = "") -> Card:
+def top_up(work: Work, ask: TopUpAsk) -> Card:
     row = _row(work, ask.number, lock=True)
     if ask.top_up.minor < 0 and _left(row) + ask.top_up.minor < 0:
         raise RefusedError(409, "too-little", "There is not so much on this card", str(max(0, _left(row))))
@@ -196,11 +195,11 @@ def top_up(work: Work, ask: TopUpAsk, public_url: str = "") -> Card:
         ask.number[-4:],
         {"minor": ask.top_up.minor, "reason": ask.top_up.reason},
     )
-    _send(work, ask.number, ask.top_up.to if ask.top_up.minor > 0 else None, public_url)
+    _send(work, ask.number, ask.top_up.to if ask.top_up.minor > 0 else None)
     return get(work, ask.number)
 
 
-def _send(work: Work, number: str, to: CardTo | None, public_url: str) -> None:
+def _send(work: Work, number: str, to: CardTo | None) -> None:
     """By a letter. Its number is money: the letter's content is gone as soon as it is out, and its link only shows what is left."""
     if to is None:
         return
@@ -209,8 +208,8 @@ def _send(work: Work, number: str, to: CardTo | None, public_url: str) -> None:
         "code": shown_number(number), "amount_minor": _left(row), "currency": row.currency,
         "valid_until_ms": row.expires_ms, "from_name": to.from_name, "greeting": to.greeting,
     }  # fmt: skip
-    if public_url and token is not None:
-        fields["link"] = f"{public_url}/k/{link_to(work, GIFT_CARD, row.store, str(uuid.UUID(bytes=token)))}"
+    if token is not None:
+        fields["link"] = f"/k/{link_to(work, GIFT_CARD, row.store, str(uuid.UUID(bytes=token)))}"
     key = f"gift-card/{work.new_id()}"
     say_once(work, Message(row.store, key, "gift-card", to.email, fields, "email", to.language))
 

@@ -34,6 +34,7 @@ PURPOSES: Final[tuple[tuple[str, Channel], ...]] = (
     ("marketing", "email"),
     ("marketing", "sms"),
     ("marketing", "post"),
+    ("receipt", "email"),
 )
 """What people are asked for on their page. What they agreed to elsewhere stands there too."""
 _LENGTH: Final = 48

@@ -62,7 +62,7 @@ ROLES: Final = {
         }
     ),
     "till": _both("stock", "carts", "orders", "returns", "customers", "cards", "tasks", "cases")
-    | {"catalogue:read", "prices:read", "promotions:read", "stores:read", "receipts:read"},
+    | {"catalogue:read", "prices:read", "promotions:read", "stores:read", "receipts:read", "receipts:write"},
 }
 """What each role may do. A relay calls as its store's till."""
 

@@ -9,6 +9,7 @@ from sync.hub.shop.kit.http import REFUSALS, act, look
 from sync.hub.shop.kit.openapi import with_key
 from sync.hub.shop.kit.pages import PAGE_MAX
 from sync.hub.shop.letters.looking import AskLetters, LetterList, LetterName, LetterState, listing, send_again
+from sync.hub.shop.letters.receipts import SendReceipt, Sent, send
 
 __all__ = ["ROUTES"]
 
@@ -39,4 +40,10 @@ async def post_again(request: Request[Any, Any, Any], data: JSONBody[LetterName]
     return await act(request, "messages:write", send_again, data, lane=data.store)
 
 
-ROUTES: Final = (get_messages, post_again)
+@post("/receipts/letters", status_code=200, responses=REFUSALS, operation_class=with_key())
+async def post_receipt(request: Request[Any, Any, Any], data: JSONBody[SendReceipt]) -> Response[Sent]:
+    """Send a receipt of the till that asks to an address that was typed there. 409 while its sale is on its way."""
+    return await act(request, "receipts:write", send, data)
+
+
+ROUTES: Final = (get_messages, post_again, post_receipt)

@@ -55,7 +55,8 @@ class Message(msgspec.Struct, frozen=True):
     """What is to be said to whom. `key` is unique within the store and holds no personal data, like "order/17/ready/1".
 
     `store` is "" where it concerns none. `until_ms` 0: as long as the hub's settings say. `fields` are those of the kind,
-    see docs/messages.md: text, amounts in minor units, moments in ms since 1970.
+    see docs/messages.md: text, amounts in minor units, moments in ms since 1970. A `purpose` other than the kind's is one
+    that the customer must agree to when it is sent.
     """
 
     store: str
@@ -67,6 +68,7 @@ class Message(msgspec.Struct, frozen=True):
     language: str = "de"
     customer: str = ""
     until_ms: int = 0
+    purpose: str = ""
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -114,7 +116,7 @@ def put(connection: Connection, message: Message, seals: Seals, now_ms: int) -> 
         "store": message.store,
         "key": message.key,
         "kind": message.kind,
-        "purpose": kind.purpose,
+        "purpose": message.purpose or kind.purpose,
         "channel": message.channel,
         "language": message.language,
         "customer": message.customer,

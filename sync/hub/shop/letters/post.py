@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import re
 import zoneinfo
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import TemplateError
 from sqlalchemy.engine import Connection
@@ -38,6 +39,7 @@ _FIRST_PAUSE_MS: Final = 15_000
 _LONGEST_PAUSE_MS: Final = 600_000
 _END_S: Final = 3.0
 _HOUSE_MS: Final = 3_600_000
+_PATH: Final = re.compile(r"/[a-z]/[A-Za-z0-9_.-]+")
 
 _log = logging.getLogger("tresen.messages")
 
@@ -183,7 +185,8 @@ class Post:
         return (content, "", 0) if content is not None else (None, "erased", 0)
 
     async def _send(self, message: Due, content: Content, shop: Shop, brand: Brand) -> None:
-        written = write(message.kind, message.language, content.fields, shop, brand)
+        fields = {name: self._whole(value) for name, value in content.fields.items()}
+        written = write(message.kind, message.language, fields, shop, brand)
         letter = Letter(
             to=content.to,
             subject=written.subject,
@@ -205,6 +208,11 @@ class Post:
                 outcome.how,
                 outcome.answer or "no answer",
             )
+
+    def _whole(self, value: Any) -> Any:
+        """A link that is a path is one below the address at which customers find the hub's pages."""
+        is_path = isinstance(value, str) and _PATH.fullmatch(value)
+        return f"{self._public_url}{value}" if is_path and self._public_url else value
 
     def _paused(self, channel: str, outcome: Outcome, now_ms: int) -> int:
         """Leave a server alone that is in trouble; gives for how long."""
