@@ -80,7 +80,7 @@ class WireError(ValueError):
 
 
 class ShopInfo(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who sells, as the receipt page shows it. Fields as in receipts.model.Shop."""
+    """Who sells, as the receipt page shows it. Fields as in receipts.model.Shop, but those of its brand: the hub has that."""
 
     name: str
     address: tuple[str, ...] = ()
