@@ -157,6 +157,7 @@ class Parts:
             self.closing,
             refunds,
         )
+        gifts = Gifts(desk, self.selling, self.checkout, self.surroundings, book)
         self.letters = ReceiptLetters(desk, ledger, book, self.surroundings, hands.submit)
         everyone: tuple[Any, ...] = (
             self.selling,
@@ -192,7 +193,7 @@ class Parts:
             returning,
             finding,
             ProviderBack(desk, self.selling, self.checkout, self.surroundings, refunds),
-            Gifts(desk, self.selling, self.checkout, self.surroundings, book),
+            gifts,
             Stockroom(desk, self.selling),
             Labels(desk, self.selling, self.surroundings),
             self.letters,
