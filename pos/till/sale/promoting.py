@@ -105,7 +105,9 @@ class Promoting:
 
     def _without(self, cart: Cart) -> Cart:
         """No rows are in use; a cart that comes from a time with rows loses what they took off."""
-        fresh: dict[int, tuple[Discount, ...]] = {line.n: () for line in cart.lines if shares_of(line)}
+        fresh: dict[int, tuple[Discount, ...]] = {
+            line.n: () for line in cart.lines if line.discounts and shares_of(line)
+        }
         if not fresh and not cart.about.promotions:
             return cart
         return with_about(put_discounts(cart, SOURCE, fresh), promotions=())

@@ -145,9 +145,10 @@ class Selling:
             self._set_cart(put_serial(self.the_cart(), line.n, ""))
             self._desk.goods_ask = True
         cart = self.the_cart()
-        before = [other.min_age for other in cart.lines[: line.n - 1] if other.live]
         asks = self._desk.setup.goods.age_check != "warn"
-        if article.min_age > max(cart.about.age, *before, 0):
+        if article.min_age > cart.about.age and not any(
+            other.live and other.min_age >= article.min_age for other in cart.lines[: line.n - 1]
+        ):
             self._desk.goods_ask |= asks
             if not asks:
                 self._desk.warn("age-check", age=article.min_age, text=article.text)
