@@ -66,7 +66,7 @@ def create_till(
     Raises JournalUnavailableError, PinRefusedError.
     """
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    clock, ids = SystemClock(), SystemIds()
+    clock, ids = SystemClock(settings.shop.time_zone), SystemIds()
     worker = ThreadWorker("init")
     people = PeopleStore(
         state / "people.db", state / "keys", clock, ids, worker, pin_digits=settings.people.pin_digits
@@ -151,7 +151,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
         writer, keeper, reader, helper = (
             _thread(threads, name) for name in ("journal", "state", "reader", "helper")
         )
-        clock, ids = SystemClock(), SystemIds()
+        clock, ids = SystemClock(settings.shop.time_zone), SystemIds()
         # A thread of its own: a payment's commit never waits behind the save of the cart it pays.
         store = StateStore(state / "state.db", keeper)
         views = Views(state / "views.db")

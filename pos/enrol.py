@@ -103,6 +103,8 @@ def make_enrolled(
     Raises SetupError, OSError.
     """
     known = {**(shop or {}), **(_shop_settings(enrolled.shop) if enrolled.shop is not None else {})}
+    if enrolled.time_zone:
+        known["time_zone"] = enrolled.time_zone
     try:
         made = make_till(
             state,

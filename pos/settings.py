@@ -23,6 +23,7 @@ from pos.domain.tender import ForeignRate, TenderRules
 from pos.domain.transfer import CreditorAccount, TransferError, epc_payload
 from pos.resources import config_path, read_toml, shipped_reasons
 from pos.scan_files import ScanFileError, load_recalls, load_scan_table
+from pos.zones import zone_of
 
 __all__ = [
     "BrandSettings",
@@ -62,6 +63,7 @@ class ShopSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     country: str
     currency: Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$")]
     language: Literal["de", "en"]
+    time_zone: str
     footer_de: tuple[str, ...]
     footer_en: tuple[str, ...]
     demo: bool
@@ -311,11 +313,20 @@ def load_settings(state: Path | None = None, environ: dict[str, str] | None = No
             settings = msgspec.convert(values, Settings)
             problems.extend(_missing_data(settings) or _bad_files(state, settings))
             problems.extend(_wrong_rates(settings))
+            problems.extend(_wrong_zone(settings))
             if not problems:
                 return settings
         except msgspec.ValidationError as error:
             problems.append(str(error))
     raise SettingsError("\n".join(problems))
+
+
+def _wrong_zone(settings: Settings) -> list[str]:
+    try:
+        zone_of(settings.shop.time_zone)
+    except ValueError:
+        return [f'shop.time_zone: there is no {settings.shop.time_zone!r}; it is like "Europe/Berlin"']
+    return []
 
 
 def _missing_data(settings: Settings) -> list[str]:

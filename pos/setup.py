@@ -16,7 +16,7 @@ from sync.wire import Grant
 __all__ = ["Made", "SetupError", "make_till", "read_shop_file"]
 
 _TILL_LETTERS = "23456789abcdefghjkmnpqrstvwxyz"
-_SHOP_KEYS = ("name", "address", "tax_number", "country", "currency", "language", "demo")
+_SHOP_KEYS = ("name", "address", "tax_number", "country", "currency", "language", "time_zone", "demo")
 
 
 class SetupError(Exception):

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pos.zones import zone_of
+
 __all__ = ["SystemClock", "SystemIds", "ThreadWorker", "in_processes"]
 
 _T = TypeVar("_T")
@@ -20,9 +22,13 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class SystemClock:
-    """The machine's clock; the boot id says when its monotonic time began anew."""
+    """The machine's clock; the boot id says when its monotonic time began anew.
 
-    def __init__(self) -> None:
+    `time_zone` is the store's, by its name; empty: the machine's. Raises ValueError for one that there is not.
+    """
+
+    def __init__(self, time_zone: str = "") -> None:
+        self._zone = zone_of(time_zone)
         try:
             self.boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         except OSError:
@@ -35,7 +41,7 @@ class SystemClock:
         return time.monotonic_ns() // 1_000_000
 
     def now(self) -> dt.datetime:
-        return dt.datetime.now().astimezone()
+        return dt.datetime.now(self._zone) if self._zone is not None else dt.datetime.now().astimezone()
 
 
 class SystemIds:

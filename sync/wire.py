@@ -241,7 +241,10 @@ class RelayKey(msgspec.Struct, frozen=True):
 
 
 class Enrolled(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the machine is from now on. `grant` for a till without a journal; `shop` as the store's tills said it."""
+    """What the machine is from now on. `grant` for a till without a journal; `shop` as the store's tills said it.
+
+    `time_zone` is the store's by its name, where somebody told the hub of the store.
+    """
 
     store: str
     machine: str
@@ -253,6 +256,7 @@ class Enrolled(msgspec.Struct, frozen=True, omit_defaults=True):
     grant: Grant | None = None
     shop: ShopInfo | None = None
     relays: tuple[RelayKey, ...] = ()
+    time_zone: str = ""
 
 
 class Relays(msgspec.Struct, frozen=True):

@@ -72,8 +72,9 @@ async def _look(state: Path) -> list[Finding]:
     from pos.check.surroundings import check_clock, check_terminal, check_time_sync  # noqa: PLC0415
     from pos.system import SystemClock, ThreadWorker  # noqa: PLC0415
 
-    clock, worker = SystemClock(), ThreadWorker("check")
     in_settings, settings = check_settings(state)
+    clock = SystemClock(settings.shop.time_zone if settings is not None else "")
+    worker = ThreadWorker("check")
     waiting = [
         asyncio.ensure_future(asked)
         for asked in (*_around(settings, state, bool(running_till(state))), check_time_sync())

@@ -28,6 +28,12 @@ PROBLEM: Final = "urn:tresen:problem:enrolment"
 _KEPT_MS: Final = 30 * 24 * 3_600_000
 
 
+class _Zone(msgspec.Struct, frozen=True):
+    """What a till wants of a store's description (sync.hub.shop.stores.messages)."""
+
+    time_zone: str = ""
+
+
 def new_code(
     connection: Connection,
     chance: Callable[[int], bytes],
@@ -120,6 +126,7 @@ def redeem(
         grant=found,
         shop=ledger.shop_of(connection, code.store, code.machine) or ledger.shop_of(connection, code.store),
         relays=relays_of(connection, code.store, now_ms),
+        time_zone=_zone_of(connection, code.store),
     )  # fmt: skip
     connection.execute(
         t.enrolment_code.update()
@@ -152,6 +159,12 @@ def relays_of(connection: Connection, store: str, now_ms: int) -> tuple[RelayKey
         for key in machines.keys(connection, store)
         if key.role == "relay" and key.standing(now_ms) == "active"
     )
+
+
+def _zone_of(connection: Connection, store: str) -> str:
+    """The store's time zone, where somebody told of the store."""
+    body = connection.execute(sa.select(t.store_info.c.body).where(t.store_info.c.store == store)).scalar()
+    return "" if body is None else msgspec.json.decode(body, type=_Zone).time_zone
 
 
 def _take_in(

@@ -12,10 +12,12 @@ from pos.facts import GENESIS
 from sync.codes import Code, CodeError, enrol_proof, grouped, make_code, read_code
 from sync.enrolling import EnrolError, Journal, enrol
 from sync.hub import exceptions, machines
+from sync.hub import tables as t
 from sync.hub.database import transact
 from sync.hub.enrolment import CODE_VALID_MS, new_code
 from sync.hub.exceptions import Noted
 from sync.hub.machines import Last
+from sync.hub.shop.stores.messages import PutStore
 from sync.identity import Identity
 from sync.keys import SigningKey, key_id_of, verify
 from sync.line import Line
@@ -148,6 +150,22 @@ def test_a_till_of_another_name_is_told_so_and_the_code_stays_good(hub_url: str)
             await redeem(rig, code, journal=end_of(Till()))
         identity, _ = await redeem(rig, code)
         assert identity.machine == "2"
+
+    run(hub_url, scenario)
+
+
+def test_the_store_tells_its_time_zone_where_the_hub_knows_the_store(hub_url: str) -> None:
+    async def scenario(rig: Rig) -> None:
+        rig.enrolled()
+        first, second = code_for(rig, machine="2"), code_for(rig, machine="3")
+        _, enrolled = await redeem(rig, first)
+        assert enrolled.time_zone == ""
+        about = PutStore("Demo", time_zone="Europe/Lisbon")
+        with rig.engine.begin() as connection:
+            row = {"store": "demo", "version": 1, "active": True, "body": encode_json(about)}
+            connection.execute(t.store_info.insert().values(row))
+        _, enrolled = await redeem(rig, second)
+        assert enrolled.time_zone == "Europe/Lisbon"
 
     run(hub_url, scenario)
 
