@@ -37,6 +37,7 @@ from pos.settings import Settings
 from pos.storage_ports import Head, JournalUnavailableError
 from pos.system import SystemClock, SystemIds, ThreadWorker
 from pos.till import PackSetup, Till, TillSetup, World
+from pos.till.stock.staff_page import end_pages_of_removed
 from pos.till_facts import EpochOpened
 from pos.version import VERSION
 from sync.wire import Grant
@@ -120,6 +121,8 @@ class OpenTill(msgspec.Struct, frozen=True):
     clock: SystemClock
     people: PeopleStore
     catalogue: CatalogueReader
+    memory: StateStore
+    ids: SystemIds
 
     def tasks(self) -> tuple[tuple[str, Callable[[], Coroutine[Any, Any, None]]], ...]:
         """What runs beside the till, by name."""
@@ -138,6 +141,14 @@ class OpenTill(msgspec.Struct, frozen=True):
             with contextlib.suppress(Exception):  # people who cannot be read now stay as they were
                 await self.people.refresh()
             self.till.submit(Tick())
+            with contextlib.suppress(Exception):  # and so does the hub
+                await self._end_pages()
+
+    async def _end_pages(self) -> None:
+        """Of the staff page: whoever is no operator any more has none."""
+        if self.surround.hub is not None and self.people.operators():
+            here = {one.operator_id for one in self.people.operators()}
+            await end_pages_of_removed(self.memory, self.surround.hub, self.ids, here)
 
 
 @contextlib.asynccontextmanager
@@ -228,7 +239,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
         if surround.customer is not None:
             surround.customer.watch(lambda: till.view)
         try:
-            yield OpenTill(till, surround, clock, people, catalogue)
+            yield OpenTill(till, surround, clock, people, catalogue, store, ids)
         finally:
             if surround.mirror is not None:
                 surround.mirror.close()

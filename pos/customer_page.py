@@ -41,7 +41,7 @@ def page(inside: str, words: Texts, title: str) -> str:
 def picture(view: TillView, words: Texts, idle: tuple[str, str], qr: str = "") -> str:
     """What stands in the page now. `qr` is the code to be scanned, or that of the last receipt, as SVG, empty until it is made."""
     banner = f'<p class="training">{escape(words("customer.page-training"))}</p>' if view.training else ""
-    if view.state == "question" and view.question is not None and view.question.qr:
+    if view.state == "question" and view.question is not None and view.question.qr and not view.question.own:
         return banner + _scanning(view, words, qr)
     if view.lines:
         return banner + _selling(view, words)

@@ -124,7 +124,7 @@ class CustomerSide:
 
         link = view.last_sale.link if view.state == "paid" and view.last_sale is not None else ""
         if view.state == "question" and view.question is not None:
-            link = view.question.qr
+            link = "" if view.question.own else view.question.qr
         if link and link != self._code[0]:
             self._code = (link, "")
             self._painting = asyncio.ensure_future(self._paint(link))

@@ -45,7 +45,15 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "find-purchase",
     ),
     "group-money": ("float", "cash-drop", "pay-in", "pay-out", "no-sale", "cash-session"),
-    "group-day": ("close-day", "x-report", "cash-check", "session-close", "z-again", "change-pin"),
+    "group-day": (
+        "close-day",
+        "x-report",
+        "cash-check",
+        "session-close",
+        "z-again",
+        "change-pin",
+        "staff-page",
+    ),
     "group-people": (
         *("training", "switch", "price-labels"),
         *("stock", "stock-receive", "stock-send", "stock-take", "stock-count", "stock-write-off"),

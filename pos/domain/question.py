@@ -45,7 +45,7 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `scans` says what a scan means meanwhile: "sell" (the question is dropped, the article sold), "answer", or "refuse".
     `empty`: Enter alone is an answer too. `confirm`: a number chooses only with Enter, for whoever types an amount meanwhile. `rows` are what one must know to answer: texts as they are, left and right. `qr` is what
-    a code says that the customer is to scan: on the customer's screen, else on the till's.
+    a code says that the customer is to scan: on the customer's screen, else on the till's; with `own` it is for whoever stands at the till, and on no other screen.
     `waits`: news of what is named so is an answer too; then nothing but an answer ends it, and Esc means the option `esc`.
     `back`: Esc leads one step back into the function, not out of it (pos.till.flows.step).
     `stays`: another function's key, or a scan that is no answer, is refused and does not end it.
@@ -61,6 +61,7 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
     confirm: bool = False
     rows: tuple[tuple[str, str], ...] = ()
     qr: str = ""
+    own: bool = False
     waits: str = ""
     esc: str = ""
     back: bool = False

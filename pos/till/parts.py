@@ -51,6 +51,7 @@ from pos.till.sale.weighing import Weighing
 from pos.till.signing import Signing
 from pos.till.stock.labels import Labels
 from pos.till.stock.room import Stockroom
+from pos.till.stock.staff_page import StaffPage
 from pos.till.surroundings import Surroundings
 from pos.till.tasks import Tasks
 from pos.till.tenders.credit import Credit
@@ -195,6 +196,7 @@ class Parts:
             ProviderBack(desk, self.selling, self.checkout, self.surroundings, refunds),
             gifts,
             Stockroom(desk, self.selling),
+            StaffPage(desk),
             Labels(desk, self.selling, self.surroundings),
             self.letters,
             open_cases,

@@ -19,6 +19,7 @@ from sync.hub.service import Hub
 from sync.hub.shop.routes import channel_api
 from sync.hub.web.routes import PAGES
 from sync.hub.web.shop_page import ROUTES as SHOP_PAGE
+from sync.hub.web.staff_page import ROUTES as STAFF_PAGE
 
 __all__ = ["bare_app", "create_app"]
 
@@ -38,7 +39,7 @@ def create_app(hub: Hub, pace: Pace = Pace()) -> Gate:  # noqa: B008 - frozen
 def bare_app(state: State | None = None, *lifespan: Callable[..., Any]) -> Litestar:
     """The application alone; without a hub in its state it can only be described."""
     return Litestar(
-        route_handlers=[till_api(), channel_api(), get_receipt, get_gift, *PAGES, *SHOP_PAGE],
+        route_handlers=[till_api(), channel_api(), get_receipt, get_gift, *PAGES, *SHOP_PAGE, *STAFF_PAGE],
         exception_handlers=HANDLERS,
         lifespan=list(lifespan),
         logging_config=None,

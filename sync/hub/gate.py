@@ -3,7 +3,7 @@
 It stands before the application. A handler behind it asks `caller_of` who calls; whatever did not come through the
 gate has no caller and is refused, so nothing is open by mistake. Who bears a token passes too, without a caller: the
 API of the channels looks at it. Receipt pages, the hub's health, enrolments (which
-prove themselves) and what the office uses pass unverified.
+prove themselves), devices of the staff page that redeem a code and what the office uses pass unverified.
 """
 
 import base64
@@ -46,7 +46,9 @@ CLOCK: Final = "urn:tresen:problem:clock"
 SIGNATURE: Final = "urn:tresen:problem:signature"
 
 _PREFIX: Final = "/v1/"
-_UNSIGNED: Final = frozenset({"/v1/health", "/v1/catalogue/articles", "/v1/catalogue/promotions"})
+_UNSIGNED: Final = frozenset(
+    {"/v1/health", "/v1/catalogue/articles", "/v1/catalogue/promotions", "/v1/staff/sessions"}
+)
 _SCHEMA: Final = "/v1/schema"
 _ENROLMENTS: Final = "/v1/enrolments"
 _CALLER: Final = "tresen.caller"

@@ -419,7 +419,8 @@ till_epoch: Final = Table(
     Index("till_epoch_request", "store", "till", "request_id", unique=True),
 )
 
-# Who may use the API of the channels. The secret itself is nowhere; `store` empty: all stores.
+# Who may use the API of the channels. The secret itself is nowhere; `store` empty: all stores. `expires_ms` 0: it does not end
+# by itself; `scopes` empty: all of its role's.
 api_token: Final = Table(
     "api_token",
     metadata,
@@ -430,6 +431,8 @@ api_token: Final = Table(
     Column("secret_hash", LargeBinary, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("revoked_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False, server_default="0"),
+    Column("scopes", Text, nullable=False, server_default=""),
 )
 
 # Answers by the key of their request, of each caller: the same request again gets the same answer.

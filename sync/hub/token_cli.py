@@ -37,13 +37,15 @@ def new_command(context: click.Context, db: str | None, name: str, role: str, st
 @db_option
 @click.pass_context
 def list_command(context: click.Context, db: str | None) -> None:
-    """All tokens; their secrets are nowhere."""
+    """All tokens, with those of the staff page's devices (handheld); their secrets are nowhere."""
+    from pos.system import SystemClock  # noqa: PLC0415
     from sync.hub.shop.kit.actor import list_tokens  # noqa: PLC0415
 
+    now_ms = SystemClock().wall_ms()
     with database(context, db) as engine, engine.connect() as connection:
         for token in list_tokens(connection):
             made = dt.datetime.fromtimestamp(token.created_ms / 1000, dt.UTC).strftime("%Y-%m-%d")
-            state = "revoked" if token.revoked_ms else "in use"
+            state = "revoked" if token.revoked_ms else "over" if 0 < token.expires_ms <= now_ms else "in use"
             click.echo(
                 f"{token.token_id}  {token.role:10}  {token.store or 'all stores':12}  {made}  {state}  {token.name}"
             )

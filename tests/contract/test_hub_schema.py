@@ -20,7 +20,7 @@ from tests.contract.hub_kit import NOW_MS, Till, link_of
 # What belongs to the chain of stores, or to this node alone, has no store.
 WITHOUT_STORE = {
     *("article", "change", "change_counter", "enrolment_code", "node_key"),
-    *("api_token", "idempotency"),
+    *("api_token", "idempotency", "staff_code"),
     *("webhook", "brand"),
     *("article_code", "article_deposit", "article_word"),
     *(

@@ -20,7 +20,8 @@ def wants_code(scene: Scene) -> bool:
     """Is there a code that no screen of the customer shows?"""
     view = scene.view
     asks = view.state == "question" and view.question is not None and bool(view.question.qr)
-    return asks and view.customer_screen.state is not DeviceState.READY
+    own = view.question is not None and view.question.own
+    return asks and (own or view.customer_screen.state is not DeviceState.READY)
 
 
 def code_room(width: int, height: int) -> tuple[int, int]:

@@ -27,7 +27,7 @@ def question_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]
     if hint.startswith("ask."):
         enter = question.kind == "pick" and question.with_enter
         hint = words(f"ask.hint-{'confirm' if enter else question.kind}")
-    if question.qr:
+    if question.qr and not question.own:
         hint = words("ui.code-no-room" if wants_code(scene) else "ui.code-on-screen")
     title, *more = wrap(words(f"ask.{question.code}", **fields), scene.width - 2, _TITLE_ROWS)
     below = [brush.row((f" {row}", "dim")) for row in wrap(hint, scene.width - 2, _HINT_ROWS)]

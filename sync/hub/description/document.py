@@ -26,7 +26,7 @@ _ASKED: Final[dict[str, Any]] = {
 }  # fmt: skip
 """Messages that tills' handlers read by themselves."""
 _MACHINES: Final = ("/v1/tills/", "/v1/enrolments", "/v1/keys", "/v1/relays", "/v1/changes")
-_OPEN: Final = frozenset({"/v1/health", "/v1/enrolments"})
+_OPEN: Final = frozenset({"/v1/health", "/v1/enrolments", "/v1/staff/sessions"})
 _REFUSED: Final = {
     400: "The request cannot be read",
     401: "Nobody the hub knows",
@@ -150,7 +150,8 @@ def _security(path: str, reading: Reading) -> list[dict[str, list[str]]]:
         return [{"signature": []}]
     if path.startswith("/v1/catalogue/"):
         return [{"token": [reading.scope]}, {}]  # open to the office's network
-    kinds = ["token"] + (["signature"] if "till" in roles_of(reading.scope) else [])
+    roles = set(roles_of(reading.scope))
+    kinds = (["token"] if roles - {"till"} else []) + (["signature"] if "till" in roles else [])
     return [{kind: [reading.scope]} for kind in kinds]
 
 

@@ -18,7 +18,7 @@ from sync.hub.shop.kit.actor import ROLES
 
 __all__ = ["Input", "Reading", "read_handler", "roles_of"]
 
-_SCOPE: Final = re.compile(r"[a-z]+:(read|write|export|import)")
+_SCOPE: Final = re.compile(r"[a-z]+:(read|write|export|import|adjust)")
 
 
 class Input(msgspec.Struct, frozen=True):

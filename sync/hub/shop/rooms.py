@@ -17,6 +17,7 @@ from sync.hub.shop.orders.watch import ring_due
 from sync.hub.shop.returns import core as returns_core
 from sync.hub.shop.returns import facts as returns
 from sync.hub.shop.returns.asking import ask_again
+from sync.hub.shop.staff import core as staff_core
 from sync.hub.shop.stock import core as stock_core
 from sync.hub.shop.stock import facts as stock
 
@@ -35,4 +36,5 @@ TICKS: Final[tuple[Tick, ...]] = (
     ask_again,
     forget_guests,
     seal_notes,
+    staff_core.forget_old,
 )

@@ -18,6 +18,7 @@ from sync.hub.shop.office.api import ROUTES as OFFICE
 from sync.hub.shop.orders.api import ROUTES as ORDERS
 from sync.hub.shop.orders.cart_api import ROUTES as CART_ORDERS
 from sync.hub.shop.returns.api import ROUTES as RETURNS
+from sync.hub.shop.staff.api import ROUTES as STAFF
 from sync.hub.shop.stock.api import ROUTES as STOCK
 from sync.hub.shop.stores.api import ROUTES as STORES
 from sync.hub.shop.webhooks.api import ROUTES as WEBHOOKS
@@ -30,6 +31,7 @@ _ROUTES: Final[tuple[Any, ...]] = (
     *CART_ORDERS,
     *LETTERS,
     *RETURNS,
+    *STAFF,
 )
 
 

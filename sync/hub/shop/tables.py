@@ -9,6 +9,7 @@ from sync.hub.shop.customers import tables as customers_tables
 from sync.hub.shop.letters import tables as letter_tables
 from sync.hub.shop.orders import tables as orders_tables
 from sync.hub.shop.returns import tables as return_tables
+from sync.hub.shop.staff import tables as staff_tables
 from sync.hub.shop.stock import tables as stock_tables
 from sync.hub.shop.webhooks import tables as webhook_tables
 
@@ -22,6 +23,7 @@ __all__ = [
     "letter_tables",
     "orders_tables",
     "return_tables",
+    "staff_tables",
     "stock_tables",
     "webhook_tables",
 ]

@@ -1,6 +1,6 @@
 """Who calls the API of the channels: a till by its signature, everybody else by a token; and what each may do.
 
-A scope is `resource:read` or `resource:write`; `export` and `import` are for all of a resource at once. A token belongs to one role, and to one store or to all. The token of a
+A scope is `resource:read` or `resource:write`; `export` and `import` are for all of a resource at once, `stock:adjust` for levels changed by word alone. A token belongs to one role, and to one store or to all. The token of a
 web shop can be seen by everyone who visits it, so its role reaches a cart, an order or a return only with the secret that
 was given out when it was made (`Work.demand_secret`).
 """
@@ -18,10 +18,12 @@ from sync.hub import tables as t
 from sync.hub.shop.kit.refusal import RefusedError
 
 __all__ = [
+    "HANDHELD",
     "ROLES",
     "Actor",
     "Token",
     "find_token",
+    "issue_handheld",
     "issue_token",
     "list_tokens",
     "revoke_token",
@@ -39,9 +41,11 @@ def _both(*resources: str) -> frozenset[str]:
 
 
 _OUT: Final = frozenset({"catalogue:export", "promotions:export"})
+_ADJUST: Final = frozenset({"stock:adjust"})
+HANDHELD: Final = "handheld"
 ROLES: Final = {
-    "admin": _both(*_SHOP, "tokens") | _OUT | {"customers:export", "customers:import"},
-    "connector": (_both(*_SHOP) | _OUT) - {"customers:write"},
+    "admin": _both(*_SHOP, "tokens") | _OUT | _ADJUST | {"customers:export", "customers:import"},
+    "connector": (_both(*_SHOP) | _OUT | _ADJUST) - {"customers:write"},
     "staff": _both(
         *("stock", "carts", "orders", "returns", "customers", "cards", "tasks", "cases", "receipts")
     )
@@ -54,7 +58,11 @@ ROLES: Final = {
         "messages:read",
         "messages:write",
     }
-    | _OUT,
+    | _OUT
+    | _ADJUST,
+    HANDHELD: frozenset(
+        {"catalogue:read", "staff:read", "stock:read", "stock:write", "stock:adjust", "stores:read"}
+    ),
     "storefront": frozenset(
         {
             *("catalogue:read", "prices:read", "stock:read", "stores:read", "carts:read", "carts:write"),
@@ -62,26 +70,33 @@ ROLES: Final = {
         }
     ),
     "till": _both("stock", "carts", "orders", "returns", "customers", "cards", "tasks", "cases")
-    | {"catalogue:read", "prices:read", "promotions:read", "stores:read", "receipts:read", "receipts:write"},
+    | {"catalogue:read", "prices:read", "promotions:read", "stores:read", "receipts:read", "receipts:write"}
+    | {"stock:adjust", "staff:write"},
 }
-"""What each role may do. A relay calls as its store's till."""
+"""What each role may do. A relay calls as its store's till. Of `handheld`, the staff page's, each token has some."""
 
 _SECRET_BYTES: Final = 24
 _MARK: Final = "tresen"
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who acts. `name`: the token's name, or `store/till`. `store`: the only one it may touch; empty: all."""
+    """Who acts. `name`: the token's name, or `store/till`. `store`: the only one it may touch; empty: all.
+
+    `granted`: scopes with blanks between, where the token has not all of its role's. `expires_ms`: when it ends by itself, 0: never.
+    """
 
     kind: str
     name: str
     role: str
     store: str = ""
     token_id: str = ""
+    granted: str = ""
+    expires_ms: int = 0
 
     @property
     def scopes(self) -> frozenset[str]:
-        return ROLES.get(self.role, frozenset())
+        of_role = ROLES.get(self.role, frozenset())
+        return of_role.intersection(self.granted.split()) if self.granted else of_role
 
     @property
     def is_public(self) -> bool:
@@ -99,7 +114,7 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A token as it is listed; the secret itself is nowhere."""
+    """A token as it is listed; the secret itself is nowhere. `expires_ms` 0: it does not end by itself."""
 
     token_id: str
     name: str
@@ -107,6 +122,7 @@ class Token(msgspec.Struct, frozen=True):
     store: str
     created_ms: int
     revoked_ms: int
+    expires_ms: int
 
 
 def secret_hash(secret: str) -> bytes:
@@ -116,15 +132,38 @@ def secret_hash(secret: str) -> bytes:
 
 def issue_token(connection: Connection, name: str, role: str, store: str, ids: Ids, now_ms: int) -> str:
     """A new token, shown this once: `tresen_ID_SECRET`. Raises RefusedError for a role that is none."""
-    if role not in ROLES or role == "till":
+    if role not in ROLES or role in {"till", HANDHELD}:
         raise RefusedError(422, "role", "There is no such role", role[:32])
-    token_id, secret = ids.token(6).hex(), ids.token(_SECRET_BYTES).hex()
+    secret = ids.token(_SECRET_BYTES).hex()
+    token_id = _issue(connection, name, role, store, secret, ids, now_ms)
+    return f"{_MARK}_{token_id}_{secret}"
+
+
+def issue_handheld(
+    connection: Connection,
+    name: str,
+    store: str,
+    secret: str,
+    granted: str,
+    ids: Ids,
+    now_ms: int,
+    expires_ms: int,
+) -> str:
+    """A device's token, whose `secret` it made itself; the token's id."""
+    return _issue(connection, name, HANDHELD, store, secret, ids, now_ms, granted, expires_ms)
+
+
+def _issue(
+    connection: Connection, name: str, role: str, store: str, secret: str, ids: Ids, now_ms: int,
+    granted: str = "", expires_ms: int = 0,
+) -> str:  # fmt: skip
+    token_id = ids.token(6).hex()
     row = {
         "token_id": token_id, "name": name, "role": role, "store": store, "secret_hash": secret_hash(secret),
-        "created_ms": now_ms, "revoked_ms": 0,
+        "created_ms": now_ms, "revoked_ms": 0, "expires_ms": expires_ms, "scopes": granted,
     }  # fmt: skip
     connection.execute(t.api_token.insert(), row)
-    return f"{_MARK}_{token_id}_{secret}"
+    return token_id
 
 
 def revoke_token(connection: Connection, token_id: str, now_ms: int) -> bool:
@@ -136,19 +175,23 @@ def revoke_token(connection: Connection, token_id: str, now_ms: int) -> bool:
 
 def list_tokens(connection: Connection) -> list[Token]:
     c = t.api_token.c
-    columns: tuple[Any, ...] = (c.token_id, c.name, c.role, c.store, c.created_ms, c.revoked_ms)
+    columns: tuple[Any, ...] = (
+        *(c.token_id, c.name, c.role, c.store, c.created_ms, c.revoked_ms, c.expires_ms),
+    )
     return [Token(*row) for row in connection.execute(sa.select(*columns).order_by(c.created_ms, c.token_id))]
 
 
 def find_token(connection: Connection, presented: str) -> Actor | None:
-    """None for what is no token in use."""
+    """None for what is no token in use. Whoever asks looks whether its time is over (`Actor.expires_ms`)."""
     mark, token_id, secret = (*presented.split("_"), "", "", "")[:3]
     if mark != _MARK or len(token_id) != 12 or presented.count("_") != 2:
         return None
     c = t.api_token.c
     row = connection.execute(
-        sa.select(c.name, c.role, c.store, c.secret_hash).where(c.token_id == token_id, c.revoked_ms == 0)
+        sa.select(c.name, c.role, c.store, c.secret_hash, c.scopes, c.expires_ms).where(
+            c.token_id == token_id, c.revoked_ms == 0
+        )
     ).first()
     if row is None or not hmac.compare_digest(bytes(row.secret_hash), secret_hash(secret)):
         return None
-    return Actor("token", row.name, row.role, row.store, token_id)
+    return Actor("token", row.name, row.role, row.store, token_id, row.scopes, row.expires_ms)

@@ -84,6 +84,8 @@ async def _actor(request: ASGIConnection[Any, Any, Any, Any], hub: "Hub") -> Act
         if known is None:
             raise ProblemError(401, "This token is not known, or no longer in use")
         hub.guests.remember(presented, known)
+    if known.expires_ms and known.expires_ms <= hub.clock.wall_ms():
+        raise ProblemError(401, "This token's time is over")
     return known
 
 

@@ -85,13 +85,13 @@ async def put_safety(
 ) -> Response[StockLevel]:
     """What of an article is promised to nobody."""
     ask = asking.SafetyAsk(store, sku, data)
-    return await act(request, "stock:write", asking.put_safety, ask, lane=store)
+    return await act(request, "stock:adjust", asking.put_safety, ask, lane=store)
 
 
 @post("/stock/movements", status_code=201, responses=REFUSALS, operation_class=with_key())
 async def post_movement(request: Request[Any, Any, Any], data: JSONBody[PostMovement]) -> Response[Movements]:
     """Adjust, damage, write off, receive: what a person says came or went."""
-    return await act(request, "stock:write", asking.put_movement, data, lane=data.store, status=201)
+    return await act(request, "stock:adjust", asking.put_movement, data, lane=data.store, status=201)
 
 
 @get("/stock/movements", responses=REFUSALS)
@@ -178,7 +178,7 @@ async def put_import(
     body = b"".join([piece async for piece in chunks(request, _IMPORT_MAX_BYTES)])
     ask = bulk.ImportAsk(body, form, whole)
     try:
-        return await act(request, "stock:write", bulk.import_lines, ask, sent=body)
+        return await act(request, "stock:adjust", bulk.import_lines, ask, sent=body)
     except NothingTakenError as nothing:
         return json_answer(nothing.found, 422)
 

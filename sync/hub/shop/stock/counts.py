@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 APPROVE: Final = "count-approve"
+APPROVE_OVER: Final = 10
 
 
 class CountLine(Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,14 +60,14 @@ _Lines = Annotated[tuple[CountLine, ...], Meta(max_length=1000)]
 
 class OpenCount(Struct, frozen=True, forbid_unknown_fields=True):
     """`skus` are those that must be counted (none: whatever is counted). `approve_over`: units of difference in one
-    article above which somebody must approve. With `lines` and `closes` it is a whole count at once.
+    article above which somebody must approve, at most 10 for whoever may not adjust. With `lines` and `closes` it is a whole count at once.
     """
 
     store: StoreName
     name: Name = ""
     location: Location = "store"
     skus: Annotated[tuple[Sku, ...], Meta(max_length=1000)] = ()
-    approve_over: Annotated[int, Meta(ge=0, le=1_000_000)] = 10
+    approve_over: Annotated[int, Meta(ge=0, le=1_000_000)] = APPROVE_OVER
     lines: _Lines = ()
     closes: bool = False
     operator: Name = ""
@@ -145,11 +146,13 @@ class _Body(Struct):
 
 def open_count(work: Work, ask: OpenCount) -> Count:
     work.actor.demand_store(ask.store)
+    may_adjust = "stock:adjust" in work.actor.scopes
+    approve_over = ask.approve_over if may_adjust else min(ask.approve_over, APPROVE_OVER)
     count_id = f"{ask.store}.{work.new_id()}"
     row = {
         "store": ask.store, "count_id": count_id, "location": ask.location, "name": ask.name, "state": "open",
         "version": 1, "created_ms": work.now_ms, "ended_ms": 0, "opened_by": _by(work, ask.operator),
-        "ended_by": "", "approve_over": ask.approve_over, "body": encode_json(_Body(ask.skus)),
+        "ended_by": "", "approve_over": approve_over, "body": encode_json(_Body(ask.skus)),
     }  # fmt: skip
     work.execute(t.count.insert(), row)
     _say(work, ask.store, count_id, "open")

@@ -180,7 +180,7 @@ async def post_count_approve(
     request: Request[Any, Any, Any], count_id: FromPath[str], data: JSONBody[Close]
 ) -> Response[Count]:
     """The differences are real."""
-    return await act(request, "stock:write", counts.approve, counts.EndAsk(count_id, data.operator))
+    return await act(request, "stock:adjust", counts.approve, counts.EndAsk(count_id, data.operator))
 
 
 @post("/stock/counts/{count_id:str}/reject", status_code=200, responses=REFUSALS, operation_class=with_key())
@@ -188,7 +188,7 @@ async def post_count_reject(
     request: Request[Any, Any, Any], count_id: FromPath[str], data: JSONBody[Close]
 ) -> Response[Count]:
     """Nothing of this count holds."""
-    return await act(request, "stock:write", counts.reject, counts.EndAsk(count_id, data.operator))
+    return await act(request, "stock:adjust", counts.reject, counts.EndAsk(count_id, data.operator))
 
 
 ROUTES: Final = (
