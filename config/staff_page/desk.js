@@ -18,7 +18,7 @@ const t = (key, fields = {}) => {
   const [many, one] = (WORDS[lang][key] ?? key).split("|");
   return (one && Number(fields.count) === 1 ? one : many).replace(/\{(\w+)\}/g, (_, name) => fields[name] ?? "");
 };
-const clock = (ms) => new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit" }).format(ms);
+const clock = (ms) => new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { hour: "2-digit", minute: "2-digit" }).format(ms);
 const number = (text) => Number(text).toLocaleString(lang, { maximumFractionDigits: 3 });
 
 function h(tag, attributes = {}, ...children) {
@@ -181,7 +181,7 @@ async function lookUp(typed) {
 
 const goodsOf = (draft) => draft.lines.map((one) => ({ sku: one.sku, qty: String(one.qty) }));
 const pieces = (draft) => draft.lines.reduce((sum, one) => sum + (one.unit === "pc" ? one.qty : 1), 0);
-const sums = (draft) => ({ count: draft.lines.length, pieces: pieces(draft) });
+const sums = (draft) => `${t("articles", { count: draft.lines.length })}, ${t("pieces", { count: pieces(draft) })}`;
 
 // One more of it, the newest first. What is not looked up yet stands under its code.
 function addTo(draft, article, code) {

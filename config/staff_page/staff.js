@@ -46,7 +46,7 @@ function homeView() {
   const mine = KINDS.filter(([, scope]) => may(scope));
   const list = h("ul", { class: "menu" }, mine.map(([kind]) => {
     const draft = desk.drafts[kind];
-    const note = draft?.sent ? t("waits") : draft?.lines.length ? t("begun", sums(draft)) : t(`d_${kind}`);
+    const note = draft?.sent ? t("waits") : draft?.lines.length ? t("begun", { sums: sums(draft) }) : t(`d_${kind}`);
     return h("li", {}, h("a", { href: `#/${kind}`, id: `to-${kind}` }, h("strong", {}, t(kind)), h("span", { class: draft?.sent || draft?.lines.length ? "open" : "soft" }, note)));
   }));
   const leave = async () => {
@@ -175,7 +175,7 @@ function collectView(draft, { title, extra = [], finish, word, single = false })
     const at = list.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
     list.replaceChildren(...draft.lines.map((one) => lineRow(draft, one, again)));
     if (at) [...list.querySelectorAll("[aria-label]")].find((one) => one.getAttribute("aria-label") === at)?.focus();
-    under.replaceChildren(h("p", { class: "sum", id: "sums" }, draft.lines.length ? t("sums", sums(draft)) : t("nothing")));
+    under.replaceChildren(h("p", { class: "sum", id: "sums" }, draft.lines.length ? sums(draft) : t("nothing")));
   };
   again();
   show(h("div", {}, head(title), scanner(take), list, under, extra, h("p", { class: "row last" }, button(word || t("finish"), done, { class: "main", id: "finish" }), discard), home()));
@@ -191,7 +191,7 @@ async function send(draft, path, body) {
 }
 
 function waitView(draft) {
-  show(h("div", {}, head(t(draft.kind)), h("p", { class: "note", id: "waits" }, t("unsent")), h("p", { class: "sum" }, t("sums", sums(draft))),
+  show(h("div", {}, head(t(draft.kind)), h("p", { class: "note", id: "waits" }, t("unsent")), h("p", { class: "sum" }, sums(draft)),
     h("p", {}, button(t("sendnow"), () => send(draft), { class: "main", id: "again" })), home()));
   say(t("waits"), true);
 }
@@ -207,9 +207,11 @@ function outcome(draft, answer) {
     count: () => t(answer.state === "review" ? "countreview" : "counted", count),
     off: () => t("off_done", { name: draft.lines[0].text, n: number(draft.lines[0].qty) }),
   }[draft.kind]();
-  show(h("div", {}, head(t(draft.kind)), h("p", { class: "note good", id: "outcome" }, said),
-    draft.kind !== "count" ? "" : rows.length ? h("section", {}, h("h2", {}, t("deviates")), h("ul", {}, rows.map((row) => h("li", {}, row)))) : h("p", {}, t("nodeviate")), home()));
-  say(said);
+  show(h("div", {}, head(t(draft.kind)), h("p", { class: "note good", id: "outcome", tabindex: "-1" }, said),
+    draft.kind !== "count" ? "" : rows.length ? h("section", {}, h("h2", {}, t("deviates")), h("ul", {}, rows.map((row) => h("li", {}, row)))) : h("p", {}, t("nodeviate")),
+    h("p", {}, button(t("another", { kind: t(draft.kind) }), route, { class: "main", id: "another" })), home()));
+  say("");
+  $("outcome").focus();
 }
 
 // Before it is booked: what differs from what was to come, or was asked for.
@@ -369,7 +371,7 @@ async function flush() {
     try {
       const answer = await book(draft);
       if (answer && location.hash === `#/${draft.kind}`) outcome(draft, answer);
-      else if (answer) { say(`${t(draft.kind)}: ${t("sums", sums(draft))} ✓`); if (!location.hash.slice(2)) homeView(); }
+      else if (answer) { say(`${t(draft.kind)}: ${sums(draft)} ✓`); if (!location.hash.slice(2)) homeView(); }
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       say(`${t(draft.kind)}: ${error.words}`, true);
