@@ -9,16 +9,23 @@ const read = (storage, key) => { try { return JSON.parse(storage.getItem(key) ||
 const hex = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
 
 let session = read(sessionStorage, SESSION);
-let lang = read(localStorage, LANGUAGE) || (navigator.language.startsWith("de") ? "de" : "en");
+let lang = read(localStorage, LANGUAGE) === "en" || !navigator.language.startsWith("de") && !read(localStorage, LANGUAGE) ? "en" : "de";
 let desk = { name: "", drafts: {} };
+let words = {}; // of one language: "|" stands before the words for a {count} of 1
 let ahead = 0; // milliseconds by which the hub's clock is ahead of this device's, where they differ by more than its seconds
 const now = () => Date.now() + ahead;
 
+async function speak(to) {
+  words = await (await fetch(`/staff/${to}.json`)).json();
+  lang = to;
+}
+
 const t = (key, fields = {}) => {
-  const [many, one] = (WORDS[lang][key] ?? key).split("|");
+  const [many, one] = (words[key] ?? key).split("|");
   return (one && Number(fields.count) === 1 ? one : many).replace(/\{(\w+)\}/g, (_, name) => fields[name] ?? "");
 };
 const clock = (ms) => new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { hour: "2-digit", minute: "2-digit" }).format(ms);
+const day = (ms) => new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { weekday: "short", hour: "2-digit", minute: "2-digit" }).format(ms);
 const number = (text) => Number(text).toLocaleString(lang, { maximumFractionDigits: 3 });
 
 function h(tag, attributes = {}, ...children) {
@@ -79,7 +86,7 @@ class Refused extends Error {
   }
   get silent() { return !this.status || this.status >= 500 || this.status === 408 || this.status === 429; }
   get words() {
-    for (const name of [`e_${this.code}`, `e_${this.status}`]) if (WORDS[lang][name]) return t(name);
+    for (const name of [`e_${this.code}`, `e_${this.status}`]) if (words[name]) return t(name);
     return this.silent ? t("e_net") : t("e_other", { title: this.message });
   }
 }
@@ -126,7 +133,7 @@ async function pair(code) {
   open({ ...found, secret, name: found.name || t("person", { n: found.who.split("/").pop() }) });
 }
 
-// -- bookings: kept with their key before the hub is asked, and until it said yes or no
+// -- bookings: one request or several in a row, kept with their keys before the hub is asked, and until it said yes or no
 
 function begin(kind, fields = {}) {
   desk.drafts[kind] = { kind, lines: [], ...fields };
@@ -141,16 +148,23 @@ function drop(kind) {
 
 // Gives the hub's answer, or null where it was silent and the draft waits. Raises Refused; then the goods are still here.
 async function book(draft, path, body) {
-  draft.sent ??= { key: hex(16), path, body };
+  draft.sent ??= (Array.isArray(path) ? path : [{ path, body }]).map((one) => ({ key: hex(16), ...one }));
   keep();
   const who = session.who;
   try {
-    const answer = await ask("POST", draft.sent.path, draft.sent.body, draft.sent.key);
+    let answer;
+    while (draft.sent.length) {
+      const [one, ...rest] = draft.sent;
+      answer = await ask("POST", one.path, one.body, one.key);
+      draft.sent = rest;
+      if (session?.who === who) keep();
+    }
     if (session?.who === who) drop(draft.kind);
     return answer;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     if (error.status === 401 || error.silent) return null;
+    if (draft.kind === "pick") drop("pick"); // some of it may be done: the list has it as it stands at the hub
     delete draft.sent;
     keep();
     throw error;

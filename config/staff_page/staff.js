@@ -1,7 +1,7 @@
 // The staff page: a client of the hub's public API (/v1) and nothing else.
 "use strict";
 
-const KINDS = [["receive", "stock:write"], ["count", "stock:write"], ["off", "stock:adjust"], ["out", "stock:write"], ["in", "stock:write"], ["stock", "stock:read"]];
+const KINDS = [["receive", "stock:write"], ["count", "stock:write"], ["off", "stock:adjust"], ["out", "stock:write"], ["in", "stock:write"], ["pick", "orders:pick"], ["stock", "stock:read"]];
 const REASONS = ["broken", "expired", "theft", "own-use", "found", "other"];
 const CODE = /^#([0-9A-Za-z-]{12,14})$/;
 const QTY_MAX = 99_999;
@@ -147,6 +147,20 @@ function lineRow(draft, one, again) {
       button("×", remove, { "aria-label": t("remove", { name: one.text }) })));
 }
 
+// The rows anew; the focus stays at what it was on.
+function refill(list, rows) {
+  const at = list.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
+  list.replaceChildren(...rows);
+  if (at) [...list.querySelectorAll("[aria-label]")].find((one) => one.getAttribute("aria-label") === at)?.focus();
+}
+
+const discarding = (kind) => button(t("drop"), (event) => {
+  if (!event.target.dataset.sure) { event.target.dataset.sure = "1"; event.target.textContent = t("sure"); return; }
+  drop(kind);
+  location.hash = "#/";
+  say(t("dropped"));
+}, { id: "drop" });
+
 function collectView(draft, { title, extra = [], finish, word, single = false }) {
   const list = h("ol", { class: "lines", id: "lines" }), under = h("div", { id: "under" });
   const take = (article, code) => {
@@ -165,20 +179,12 @@ function collectView(draft, { title, extra = [], finish, word, single = false })
     }
     await finish();
   };
-  const discard = button(t("drop"), (event) => {
-    if (!event.target.dataset.sure) { event.target.dataset.sure = "1"; event.target.textContent = t("sure"); return; }
-    drop(draft.kind);
-    location.hash = "#/";
-    say(t("dropped"));
-  }, { id: "drop" });
   const again = () => {
-    const at = list.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
-    list.replaceChildren(...draft.lines.map((one) => lineRow(draft, one, again)));
-    if (at) [...list.querySelectorAll("[aria-label]")].find((one) => one.getAttribute("aria-label") === at)?.focus();
+    refill(list, draft.lines.map((one) => lineRow(draft, one, again)));
     under.replaceChildren(h("p", { class: "sum", id: "sums" }, draft.lines.length ? sums(draft) : t("nothing")));
   };
   again();
-  show(h("div", {}, head(title), scanner(take), list, under, extra, h("p", { class: "row last" }, button(word || t("finish"), done, { class: "main", id: "finish" }), discard), home()));
+  show(h("div", {}, head(title), scanner(take), list, under, extra, h("p", { class: "row last" }, button(word || t("finish"), done, { class: "main", id: "finish" }), discarding(draft.kind)), home()));
   if (matchMedia("(pointer: fine)").matches) $("code").focus();
 }
 
@@ -205,6 +211,7 @@ function outcome(draft, answer) {
     in: () => t(answer.state === "shipped" ? "receivedpart" : answer.differs ? "receiveddiff" : "received", count),
     out: () => t("sent", count),
     count: () => t(answer.state === "review" ? "countreview" : "counted", count),
+    pick: () => t("packed", { n: draft.number }),
     off: () => t("off_done", { name: draft.lines[0].text, n: number(draft.lines[0].qty) }),
   }[draft.kind]();
   show(h("div", {}, head(t(draft.kind)), h("p", { class: "note good", id: "outcome", tabindex: "-1" }, said),
@@ -328,7 +335,7 @@ function stockView() {
 
 // -- the frame around views
 
-const VIEWS = { receive: receiveView, count: countView, off: offView, out: outView, in: inView, stock: stockView };
+const VIEWS = { pick: pickView, receive: receiveView, count: countView, off: offView, out: outView, in: inView, stock: stockView };
 
 function show(view) {
   closeCamera();
@@ -344,9 +351,15 @@ function frame() {
   $("skip").textContent = t("skip");
   $("name").textContent = settings.name || "Tresen";
   if (settings.logo && !$("logo").src) { $("logo").src = settings.logo; $("logo").hidden = false; }
-  const speak = (event) => { lang = event.target.value; put(localStorage, LANGUAGE, lang); frame(); say(""); guarded(route)(); $("lang").focus(); };
+  const other = async (event) => {
+    await speak(event.target.value).catch(() => say(t("e_net"), true));
+    put(localStorage, LANGUAGE, lang);
+    frame();
+    await route();
+    $("lang").focus();
+  };
   $("set").replaceChildren(session ? h("p", { id: "who", class: "soft" }, t("signed", { name: session.name, store: session.store, t: clock(session.expires_ms) })) : "",
-    h("div", {}, h("label", { for: "lang" }, t("language")), h("select", { id: "lang", onchange: speak }, [["de", "Deutsch"], ["en", "English"]].map(([value, text]) => h("option", { value, selected: value === lang }, text)))));
+    h("div", {}, h("label", { for: "lang" }, t("language")), h("select", { id: "lang", onchange: guarded(other) }, [["de", "Deutsch"], ["en", "English"]].map(([value, text]) => h("option", { value, selected: value === lang }, text)))));
 }
 
 async function route() {
@@ -391,6 +404,7 @@ addEventListener("offline", () => line(false));
 setInterval(() => document.hidden || guarded(flush)(), AGAIN_MS);
 guarded(async () => {
   settings = await fetch("/staff/settings.json").then((answer) => answer.json()).catch(() => ({}));
+  await speak(lang);
   open(session);
   frame();
   await route();

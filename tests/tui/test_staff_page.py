@@ -17,6 +17,7 @@ from tests.tui.fakes import FakeIds, Shop, run
 from tests.tui.shop_rig import HubBehind, hub_behind
 
 STOCK = ("stock-move", "stock-write-off")
+SCOPES = {"stock-move": "stock:write", "stock-write-off": "stock:adjust", "pickup": "orders:pick"}
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_a_code_stands_on_the_tills_own_screen_and_on_no_other(hub: HubBehind) -
     run(go)
 
 
-@pytest.mark.parametrize("rights", [STOCK, STOCK[:1], ()])
+@pytest.mark.parametrize("rights", [(*STOCK, "pickup"), STOCK[:1], ()])
 def test_the_page_may_what_the_operator_may_alone(hub: HubBehind, rights: tuple[str, ...]) -> None:
     async def go() -> None:
         shop = await opened(hub, *rights)
@@ -71,8 +72,7 @@ def test_the_page_may_what_the_operator_may_alone(hub: HubBehind, rights: tuple[
             scopes = {
                 scope for row in connection.execute(t.staff_code.select()) for scope in row.scopes.split()
             }
-        held = {"stock-move": "stock:write", "stock-write-off": "stock:adjust"}
-        assert scopes & set(held.values()) == {held[right] for right in rights}
+        assert scopes & set(SCOPES.values()) == {SCOPES[right] for right in rights}
 
     run(go)
 

@@ -16,11 +16,12 @@ from pos.ports import Ids
 from pos.storage_ports import Memory
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
+from pos.till.orders.desk import PICKUP
 from pos.till.stock.room import STOCK_MOVE, STOCK_WRITE_OFF
 
 __all__ = ["StaffPage", "end_pages_of_removed"]
 
-_RIGHTS: Final = (STOCK_MOVE, STOCK_WRITE_OFF)
+_RIGHTS: Final = (STOCK_MOVE, STOCK_WRITE_OFF, PICKUP)
 _GIVEN: Final = "staff-page.given"
 _Given = dict[str, int]
 

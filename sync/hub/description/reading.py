@@ -18,7 +18,7 @@ from sync.hub.shop.kit.actor import ROLES
 
 __all__ = ["Input", "Reading", "read_handler", "roles_of"]
 
-_SCOPE: Final = re.compile(r"[a-z]+:(read|write|export|import|adjust)")
+_SCOPE: Final = re.compile(r"[a-z]+:(read|write|export|import|adjust|pick)")
 
 
 class Input(msgspec.Struct, frozen=True):

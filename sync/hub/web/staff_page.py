@@ -15,7 +15,8 @@ __all__ = ["ROUTES"]
 _FILES: Final = {
     "": "text/html",
     "staff.css": "text/css",
-    **dict.fromkeys(("words.js", "desk.js", "staff.js"), "text/javascript"),
+    **dict.fromkeys(("de.json", "en.json"), "application/json"),
+    **dict.fromkeys(("desk.js", "pick.js", "staff.js"), "text/javascript"),
 }
 _CAMERA: Final = "camera=(self), geolocation=(), microphone=()"
 

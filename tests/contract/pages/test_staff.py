@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from pos.menu import with_ways
@@ -25,15 +25,15 @@ from tests.contract.browser import Browser, browsing, chromium_is_here
 from tests.contract.pages.site import Site, served
 from tests.contract.pages.test_browser import BRAND, RULES, colours, evaluated, named, tabbed
 from tests.contract.shop.kit import Channel
-from tests.contract.shop.test_staff import code_for
+from tests.contract.shop.test_staff import BOTH, code_for
 
-FILES = (
-    "/staff/",
-    "/staff/staff.css",
-    "/staff/brand.css",
-    "/staff/words.js",
-    "/staff/desk.js",
-    "/staff/staff.js",
+FILES = tuple(
+    f"/staff/{name}"
+    for name in ("", "staff.css", "brand.css", "desk.js", "pick.js", "staff.js", "de.json", "en.json")
+)
+CUT = (  # the hub does it, and its answer is lost, once
+    "{ const real = fetch; let cut = true; fetch = async (...about) => { const said = await real(...about);"
+    " if (cut && about[1]?.method === 'POST') { cut = false; throw new TypeError('cut'); } return said; } }"
 )
 
 pytestmark = pytest.mark.skipif(
@@ -56,10 +56,10 @@ class Phone:
         self.page = page
         self.url = url
 
-    async def pair(self, code: str) -> None:
+    async def pair(self, code: str, sees: str = "receive") -> None:
         await self.page.call("Page.navigate", url="about:blank")
         await self.page.call("Page.navigate", url=f"{self.url}/staff/#{code}")
-        await self.page.until("document.querySelector('#to-receive') !== null")
+        await self.page.until(f"document.querySelector('#to-{sees}') !== null")
 
     async def see(self, selector: str) -> str:
         await self.page.until(f"document.querySelector('{selector}') !== null")
@@ -156,6 +156,40 @@ def test_a_delivery_is_received_and_shelves_are_counted_by_whoever_the_till_know
     asyncio.run(go())
 
 
+def test_an_order_is_packed_and_what_is_missing_is_said_though_an_answer_is_lost(
+    site: Site, tmp_path: Path
+) -> None:
+    async def go() -> None:
+        order = site.order()
+        async with phone_at(site, tmp_path) as phone:
+            await phone.pair(await code_for(site.rig, rights=["pickup"]), "pick")
+            await phone.tap("#to-pick")
+            assert f"Nr. {order.number}" in await phone.see("ul.picks button")
+            await phone.tap("ul.picks button")
+            first, *rest = order.lines
+            assert rest, "there is something that stays away"
+            for n in range(1, int(first.qty) + 1):
+                await phone.scan(first.sku, f"{first.text}: {n} von {first.qty}")
+            await phone.scan(first.sku, f"{first.text}: davon ist genug da.")
+            await phone.page.call("Page.reload")
+            assert f"{first.qty} / {first.qty}" in await phone.see("#lines li")
+            await phone.page.js(CUT)
+            await phone.tap("#finish")
+            assert "fehlt" in await phone.see("main section")
+            await phone.page.js("document.querySelector('#shelf').value = 'A4'")
+            await phone.page.js("document.querySelector('#pack').requestSubmit()")
+            assert "gebucht wird es einmal" in await phone.see("#waits")
+            await phone.tap("#again")
+            assert await phone.see("#outcome") == f"Bestellung {order.number} liegt bereit."
+        (task,) = (await Channel(site.rig).get(f"/orders/{order.order_id}"))["fulfillments"]
+        assert (task["state"], task["shelf"]) == ("ready", "A4")
+        assert [(line.get("picked", "0"), line.get("short", "0")) for line in task["lines"]] == [
+            (str(first.qty), "0"), *(("0", str(line.qty)) for line in rest)
+        ]  # fmt: skip
+
+    asyncio.run(go())
+
+
 def test_the_line_goes_and_the_page_is_closed_and_nothing_is_lost_or_doubled(
     site: Site, tmp_path: Path
 ) -> None:
@@ -176,11 +210,7 @@ def test_the_line_goes_and_the_page_is_closed_and_nothing_is_lost_or_doubled(
             await phone.line(there=True)
             await phone.page.call("Page.reload")
             assert "S6" in await phone.see("#lines")
-            await phone.page.js(
-                "{ const real = fetch; let cut = true;"  # the hub books it, and its answer is lost
-                " fetch = async (...about) => { const said = await real(...about);"
-                " if (cut && about[1]?.method === 'POST') { cut = false; throw new TypeError('cut'); } return said; } }"
-            )
+            await phone.page.js(CUT)
             await phone.tap("#finish")
             assert "gebucht wird es einmal" in await phone.see("#waits")
             assert on_hand(site, "S1") == before + 1
@@ -270,13 +300,22 @@ def test_axe_finds_nothing_in_any_view_in_light_and_dark(site: Site, tmp_path: P
                     faults.append(f"{name} is too wide for a phone")
 
             await look("pair")
-            await phone.pair(await code_for(site.rig))
+            site.order()
+            await phone.pair(await code_for(site.rig, rights=[*BOTH, "pickup"]))
             await look("home")
-            for kind in ("receive", "out", "in"):
+            for kind in ("receive", "out", "in", "pick"):
                 await phone.tap(f"#to-{kind}")
                 await phone.page.until("document.querySelector('#home') !== null")
                 await look(kind)
                 await phone.tap("#home")
+            await phone.tap("#to-pick")
+            await phone.tap("ul.picks button")
+            await phone.see("#lines")
+            await look("packing")
+            await phone.tap("#finish")
+            await phone.see("#pack")
+            await look("packed")
+            await phone.tap("#home")
             for kind, seen in (("count", "#sums"), ("off", "#sums"), ("stock", "#found h2")):
                 await phone.tap(f"#to-{kind}")
                 await phone.scan("S1", "Bio-Vollmilch 3,8 % 1 l: ")
@@ -326,9 +365,9 @@ def test_the_page_is_small_and_speaks_with_nobody_but_its_hub(site: Site) -> Non
             ]
 
     *answers, missing = asyncio.run(go())
-    assert [answer.status_code for answer in answers] == [200] * 8
+    assert [answer.status_code for answer in answers] == [200] * 10
     assert missing.status_code == 404
-    assert sum(len(answer.content) for answer in answers[:6]) <= 50_000
+    assert sum(len(answer.content) for answer in answers[:7]) <= 50_000, "with the words of one language"
     for answer in answers:
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -337,8 +376,17 @@ def test_the_page_is_small_and_speaks_with_nobody_but_its_hub(site: Site) -> Non
         assert not re.findall(r"https?://[^\s\"'`]+", answer.text)
     assert answers[0].headers["permissions-policy"].startswith("camera=(self)")
     assert "<noscript>" in answers[0].text
-    words = (config_path() / "staff_page" / "words.js").read_text("utf-8")
-    assert set(re.findall(r"F9(?: \d)+", words)) == {with_ways("F9:staff-page")}
-    german, english = words.split("\n  en: {")
-    keys: list[Any] = [sorted(re.findall(r'(?:^|, |\s)"?([\w-]+)"?: "', half)) for half in (german, english)]
-    assert keys[0] == keys[1]
+    german, english = (read_words(name) for name in ("de", "en"))
+    for words in (german, english):
+        assert set(re.findall(r"F9(?: \d)+", "".join(words.values()))) == {with_ways("F9:staff-page")}
+    assert german.keys() == english.keys()
+    for key, text in german.items():
+        assert set(re.findall(r"{(\w+)}", text)) == set(re.findall(r"{(\w+)}", english[key])), key
+    scripts = "".join(answer.text for answer in answers[3:6])
+    used = set(re.findall(r"\bt\(\"([\w-]+)\"", scripts))
+    assert used <= german.keys()
+
+
+def read_words(language: str) -> dict[str, str]:
+    raw = (config_path() / "staff_page" / f"{language}.json").read_bytes()
+    return msgspec.json.decode(raw, type=dict[str, str])

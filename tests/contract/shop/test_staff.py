@@ -13,11 +13,14 @@ from sync.hub.database import transact
 from sync.hub.shop.kit.actor import list_tokens, revoke_token
 from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.ticks import tick
+from sync.hub.shop.orders import core as orders
+from sync.hub.shop.orders.messages import PlaceOrder
 from sync.hub.shop.staff import core
 from sync.hub.shop.staff import tables as t
 from sync.hub.shop.staff.messages import Pair
 from tests.contract.hub_rig import Rig
-from tests.contract.shop.kit import Channel
+from tests.contract.shop.kit import Channel, do
+from tests.contract.shop.orders_kit import LINES, stocked
 from tests.contract.shop.test_catalogue import bring, record
 
 HOUR_MS = 3_600_000
@@ -149,6 +152,39 @@ def test_the_session_may_what_the_operators_rights_allow_in_their_store_and_noth
         assert counted["state"] == "review", "whoever may not adjust does not say what needs no approval"
         approve = f"/stock/counts/{counted['count_id']}/approve"
         assert refusal(await phone.ask("POST", approve, {}, "a")) == (403, "forbidden")
+
+    asyncio.run(go())
+
+
+def test_whoever_packs_reaches_the_work_list_and_neither_orders_nor_their_money(rig: Rig) -> None:
+    async def go() -> None:
+        stocked(rig)
+        order = do(rig, orders.place, PlaceOrder("reserve_and_collect", "demo", LINES)).order
+        phone = Phone(rig)
+        await phone.pair(await code_for(rig, rights=["pickup"]))
+        (row,) = (await phone.ask("GET", "/stores/demo/fulfillments")).json()["rows"]
+        look = {"code": row["order_id"], "peek": True}
+        assert (await phone.ask("POST", "/stores/demo/pickups", look, "look")).json()[
+            "order_id"
+        ] == order.order_id
+        claim = await phone.ask("POST", "/stores/demo/pickups", {"code": row["order_id"]}, "claim")
+        assert refusal(claim) == (403, "forbidden")
+        base = f"/stores/demo/fulfillments/{row['fulfillment_id']}"
+        picked = await phone.ask("POST", f"{base}/pick", {"lines": [{"n": 1, "qty": "1"}]}, "pick")
+        assert picked.json()["fulfillments"][0]["lines"][0]["picked"] == "1"
+        for path in ("/orders", f"/orders/{order.order_id}"):
+            assert (await phone.ask("GET", path)).status_code == 403, path
+        paid = {"payment": {"reference": "x", "amount_minor": order.rest_minor, "method": "card"}}
+        for path in (
+            f"/orders/{order.order_id}/payments",
+            f"/orders/{order.order_id}/cancel",
+            f"{base}/reject",
+        ):
+            body = paid if path.endswith("payments") else {}
+            assert (await phone.ask("POST", path, body, path[-9:])).status_code in {400, 403}, path
+        assert order.state == do(rig, orders.see, orders.Seen(order.order_id)).state
+        delivery = {"store": "demo", "lines": [{"sku": "S1", "qty": "1"}], "received": True}
+        assert refusal(await phone.ask("POST", "/stock/deliveries", delivery, "d")) == (403, "forbidden")
 
     asyncio.run(go())
 

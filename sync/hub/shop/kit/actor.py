@@ -1,6 +1,7 @@
 """Who calls the API of the channels: a till by its signature, everybody else by a token; and what each may do.
 
-A scope is `resource:read` or `resource:write`; `export` and `import` are for all of a resource at once, `stock:adjust` for levels changed by word alone. A token belongs to one role, and to one store or to all. The token of a
+A scope is `resource:read` or `resource:write`; `export` and `import` are for all of a resource at once, `stock:adjust` for levels
+changed by word alone, `orders:pick` for what a store packs. A token belongs to one role, and to one store or to all. The token of a
 web shop can be seen by everyone who visits it, so its role reaches a cart, an order or a return only with the secret that
 was given out when it was made (`Work.demand_secret`).
 """
@@ -41,11 +42,11 @@ def _both(*resources: str) -> frozenset[str]:
 
 
 _OUT: Final = frozenset({"catalogue:export", "promotions:export"})
-_ADJUST: Final = frozenset({"stock:adjust"})
+_HANDS: Final = frozenset({"stock:adjust", "orders:pick"})
 HANDHELD: Final = "handheld"
 ROLES: Final = {
-    "admin": _both(*_SHOP, "tokens") | _OUT | _ADJUST | {"customers:export", "customers:import"},
-    "connector": (_both(*_SHOP) | _OUT | _ADJUST) - {"customers:write"},
+    "admin": _both(*_SHOP, "tokens") | _OUT | _HANDS | {"customers:export", "customers:import"},
+    "connector": (_both(*_SHOP) | _OUT | _HANDS) - {"customers:write"},
     "staff": _both(
         *("stock", "carts", "orders", "returns", "customers", "cards", "tasks", "cases", "receipts")
     )
@@ -59,9 +60,17 @@ ROLES: Final = {
         "messages:write",
     }
     | _OUT
-    | _ADJUST,
+    | _HANDS,
     HANDHELD: frozenset(
-        {"catalogue:read", "staff:read", "stock:read", "stock:write", "stock:adjust", "stores:read"}
+        {
+            "catalogue:read",
+            "orders:pick",
+            "staff:read",
+            "stock:read",
+            "stock:write",
+            "stock:adjust",
+            "stores:read",
+        }
     ),
     "storefront": frozenset(
         {
@@ -71,7 +80,7 @@ ROLES: Final = {
     ),
     "till": _both("stock", "carts", "orders", "returns", "customers", "cards", "tasks", "cases")
     | {"catalogue:read", "prices:read", "promotions:read", "stores:read", "receipts:read", "receipts:write"}
-    | {"stock:adjust", "staff:write"},
+    | {"stock:adjust", "orders:pick", "staff:write"},
 }
 """What each role may do. A relay calls as its store's till. Of `handheld`, the staff page's, each token has some."""
 

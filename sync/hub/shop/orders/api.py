@@ -34,6 +34,7 @@ __all__ = ["ROUTES"]
 _Request = Request[Any, Any, Any]
 _READ: Final = "orders:read"
 _WRITE: Final = "orders:write"
+_PICK: Final = "orders:pick"
 
 
 def _tag(order: Order) -> str:
@@ -104,14 +105,14 @@ async def work_list(
     limit: Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)] = 50,
 ) -> Response[WorkList]:
     """What a store has to do for orders, by the clock that runs first."""
-    return await look(request, _READ, moves.work_list, moves.Listed(store, state_is, cursor, limit))
+    return await look(request, _PICK, moves.work_list, moves.Listed(store, state_is, cursor, limit))
 
 
 async def _step(
-    request: _Request, move: moves.Move, store: str, fulfillment_id: str, about: Any
+    request: _Request, scope: str, move: moves.Move, store: str, fulfillment_id: str, about: Any
 ) -> Response[Order]:
     ask = moves.Step(store, fulfillment_id, about)
-    return await act(request, _WRITE, move, ask, lane=store, tag=_tag)
+    return await act(request, scope, move, ask, lane=store, tag=_tag)
 
 
 _BASE: Final = "/stores/{store:str}/fulfillments/{fulfillment_id:str}"
@@ -120,7 +121,7 @@ _BASE: Final = "/stores/{store:str}/fulfillments/{fulfillment_id:str}"
 @post(f"{_BASE}/accept", status_code=200, responses=REFUSALS, operation_class=with_key())
 async def accept(request: _Request, store: FromPath[str], fulfillment_id: FromPath[str]) -> Response[Order]:
     """The store will do it."""
-    return await _step(request, moves.accept, store, fulfillment_id, None)
+    return await _step(request, _PICK, moves.accept, store, fulfillment_id, None)
 
 
 @post(f"{_BASE}/reject", status_code=200, responses=REFUSALS, operation_class=with_key())
@@ -128,7 +129,7 @@ async def reject(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Reason]
 ) -> Response[Order]:
     """The store cannot; another one shall."""
-    return await _step(request, moves.reject, store, fulfillment_id, data)
+    return await _step(request, _WRITE, moves.reject, store, fulfillment_id, data)
 
 
 @post(f"{_BASE}/pick", status_code=200, responses=REFUSALS, operation_class=with_key())
@@ -136,7 +137,7 @@ async def pick(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Pick]
 ) -> Response[Order]:
     """Goods were taken from the shelf."""
-    return await _step(request, moves.pick, store, fulfillment_id, data)
+    return await _step(request, _PICK, moves.pick, store, fulfillment_id, data)
 
 
 @post(f"{_BASE}/short", status_code=200, responses=REFUSALS, operation_class=with_key())
@@ -144,7 +145,7 @@ async def short(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Short]
 ) -> Response[Order]:
     """Some of it is not there."""
-    return await _step(request, moves.short, store, fulfillment_id, data)
+    return await _step(request, _PICK, moves.short, store, fulfillment_id, data)
 
 
 @post(f"{_BASE}/ready", status_code=200, responses=REFUSALS, operation_class=with_key())
@@ -152,7 +153,7 @@ async def ready(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Ready]
 ) -> Response[Order]:
     """It waits on its shelf; the customer is told."""
-    return await _step(request, moves.ready, store, fulfillment_id, data)
+    return await _step(request, _PICK, moves.ready, store, fulfillment_id, data)
 
 
 @post(f"{_BASE}/extend", status_code=200, responses=REFUSALS, operation_class=with_key())
@@ -160,7 +161,7 @@ async def extend(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Extend]
 ) -> Response[Order]:
     """Keep it longer."""
-    return await _step(request, moves.extend, store, fulfillment_id, data)
+    return await _step(request, _WRITE, moves.extend, store, fulfillment_id, data)
 
 
 @post(f"{_BASE}/label", status_code=200, responses=REFUSALS, operation_class=with_key())
@@ -168,7 +169,7 @@ async def label(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Label]
 ) -> Response[Order]:
     """The carrier's label is there."""
-    return await _step(request, moves.label, store, fulfillment_id, data)
+    return await _step(request, _WRITE, moves.label, store, fulfillment_id, data)
 
 
 @post(f"{_BASE}/ship", status_code=200, responses=REFUSALS, operation_class=with_key())
@@ -176,7 +177,7 @@ async def ship(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Ship]
 ) -> Response[Order]:
     """The carrier has the parcel."""
-    return await _step(request, moves.ship, store, fulfillment_id, data)
+    return await _step(request, _WRITE, moves.ship, store, fulfillment_id, data)
 
 
 @post(f"{_BASE}/release", status_code=200, responses=REFUSALS, operation_class=with_key())
@@ -184,13 +185,13 @@ async def release(
     request: _Request, store: FromPath[str], fulfillment_id: FromPath[str], data: JSONBody[Released]
 ) -> Response[Order]:
     """A till gives up the hand-over that it claimed."""
-    return await _step(request, moves.release, store, fulfillment_id, data)
+    return await _step(request, _WRITE, moves.release, store, fulfillment_id, data)
 
 
 @post("/stores/{store:str}/pickups", status_code=200, responses=REFUSALS, operation_class=with_key())
 async def claim(request: _Request, store: FromPath[str], data: JSONBody[ClaimCode]) -> Response[Order]:
-    """A till takes the hand-over of what a code names, for ten minutes; nobody else does meanwhile."""
-    return await act(request, _WRITE, moves.claim, moves.ClaimAsk(store, data), lane=store, tag=_tag)
+    """A till takes the hand-over of what a code names, for ten minutes; nobody else does meanwhile. Who only looks (`peek`) needs no `orders:write`."""
+    return await act(request, _PICK, moves.claim, moves.ClaimAsk(store, data), lane=store, tag=_tag)
 
 
 ROUTES: Final = (

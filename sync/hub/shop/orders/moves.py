@@ -327,6 +327,7 @@ def claim(work: Work, ask: ClaimAsk) -> Order:
         if not here:
             core.see(work, core.Seen(order_id))
         return shown(held)
+    work.actor.demand("orders:write")
     if ask.about.fulfillment:
         here = [task for task in here if task.fulfillment_id == ask.about.fulfillment]
     till = work.actor.name

@@ -40,6 +40,7 @@ _TOKEN_KEPT_MS: Final = 90 * 24 * 3_600_000
 _SCOPES: Final = {
     "stock-move": ("stock:write",),
     "stock-write-off": ("stock:adjust",),
+    "pickup": ("orders:pick",),
 }
 _ALL: Final = ("catalogue:read", "staff:read", "stock:read", "stores:read")
 
