@@ -14,7 +14,7 @@ from pos.domain.article import Article
 from pos.domain.promotions import Book, Promotion, PromotionLine
 from pos.domain.shelf_label import PriceChange
 
-__all__ = ["Offers"]
+__all__ = ["Offers", "is_for_everybody"]
 
 _KINDS: Final = frozenset({"percent", "amount", "fixed-price"})
 _LIMIT: Final = 1_000
@@ -23,10 +23,11 @@ _DAY: Final = dt.timedelta(days=1)
 
 
 class Offers:
-    """The promotions of a book that are prices of one piece."""
+    """The promotions of a book that are prices of one piece; `by_hours`: also where not all day, or not for each piece."""
 
-    def __init__(self, promotions: Iterable[Promotion]) -> None:
-        self._rows = {row.id: row for row in promotions if _is_price(row)}
+    def __init__(self, promotions: Iterable[Promotion], *, by_hours: bool = False) -> None:
+        wanted = is_for_everybody if by_hours else _is_price
+        self._rows = {row.id: row for row in promotions if wanted(row)}
         self._book = Book(self._rows.values())
 
     def turning(self, first: dt.date, last: dt.date) -> Sequence[str]:
@@ -40,13 +41,15 @@ class Offers:
         )
         return tuple(found)[:_LIMIT]
 
-    def price(self, article: Article, day: dt.date) -> tuple[int | None, dt.date | None, dt.date | None]:
+    def price(
+        self, article: Article, day: dt.date, time: dt.time = _NOON
+    ) -> tuple[int | None, dt.date | None, dt.date | None]:
         """What one piece costs on a day; the first and the last day of the promotions that make it, None for no end."""
         minor = article.price_minor
         if not minor or article.unit != "pc":
             return minor, None, None
         line = PromotionLine(1, article.sku, article.department, Decimal(1), article.unit, minor, minor)
-        moment = dt.datetime.combine(day, _NOON)
+        moment = dt.datetime.combine(day, time)
         answer = self._book.evaluate([line], moment=moment, groups=(), coupons={}, left={})
         used = [self._rows[one.promotion] for one in answer.used]
         taken = sum(share.minor for one in answer.applications for share in one.shares)
@@ -83,11 +86,15 @@ class Offers:
         )
 
 
+def is_for_everybody(row: Promotion) -> bool:
+    """Whether one piece costs everybody less by it, at some time: no coupon, no group of customers."""
+    return row.active and row.kind in _KINDS and not (row.coupon or row.groups)
+
+
 def _is_price(row: Promotion) -> bool:
     return (
-        row.active
-        and row.kind in _KINDS
-        and not (row.coupon or row.groups or row.weekdays or row.per_sale)
+        is_for_everybody(row)
+        and not (row.weekdays or row.per_sale)
         and row.time_from is None
         and row.time_to is None
         and row.budget_uses is None

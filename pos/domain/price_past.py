@@ -1,0 +1,205 @@
+"""What an article cost, as far as it is known: its own prices and the promotions, each with the time for which it was said.
+
+The hub writes it down as prices and promotions come, and sends it with each change; so a till whose line is down knows it too.
+"""
+
+import datetime as dt
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from pos.domain.article import Article
+from pos.domain.promotions import Promotion
+from pos.domain.shelf_offers import Offers
+
+__all__ = ["Dated", "Held", "Past", "PastOf", "Ran", "Span", "ms_of", "prices_of", "spans"]
+
+_DAY: Final = dt.timedelta(days=1)
+
+
+class Dated(msgspec.Struct, frozen=True, array_like=True):
+    """A gross price with its first and last day; None is an open end."""
+
+    minor: int
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+
+class Held(msgspec.Struct, frozen=True, array_like=True):
+    """What an article's record said of its price, from `since_ms` until before `until_ms` (None: it still does). No prices: none."""
+
+    since_ms: int
+    until_ms: int | None
+    prices: tuple[Dated, ...]
+
+
+class Ran(msgspec.Struct, frozen=True, array_like=True):
+    """A promotion's row as it stood from `since_ms` until before `until_ms` (None: it still does)."""
+
+    since_ms: int
+    until_ms: int | None
+    row: Promotion
+
+
+class Past(msgspec.Struct, frozen=True):
+    """What is known of one article, oldest first, and of all promotions."""
+
+    held: tuple[Held, ...] = ()
+    ran: tuple[Ran, ...] = ()
+
+
+class PastOf(msgspec.Struct, frozen=True, omit_defaults=True):
+    """As it goes down beside an article's record: since when its price is as it stands there, and what was before."""
+
+    since_ms: int
+    was: tuple[Held, ...] = ()
+
+    def with_now(self, prices: Sequence[Dated]) -> tuple[Held, ...]:
+        return (*self.was, Held(self.since_ms, None, tuple(prices)))
+
+
+class Span(msgspec.Struct, frozen=True):
+    """One price of a piece from `start_ms` until before `end_ms`; `minor` None: it had none. `offer`: it was announced as a reduced one."""
+
+    start_ms: int
+    end_ms: int
+    minor: int | None
+    offer: bool = False
+
+
+def prices_of(price_minor: int | None, dated: Sequence[Dated]) -> tuple[Dated, ...]:
+    """The prices of a record: those with days take the place of the one without."""
+    return tuple(dated) if dated else (() if price_minor is None else (Dated(price_minor),))
+
+
+def ms_of(moment: dt.datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def spans(
+    past: Past, article: Article, zone: dt.tzinfo, start_ms: int, end_ms: int, *, by_hours: bool = False
+) -> list[Span]:
+    """What one piece cost everybody, without gaps from `start_ms` until before `end_ms`; neighbours differ.
+
+    Days are those of `zone`, the store's. `by_hours`: with promotions that hold at some hours, on some weekdays or for some
+    pieces only; they are prices that were taken, and none that stands on a shelf.
+    """
+    ran = [one for one in past.ran if _reaches(one.row, article)]
+    price = _Pricer(past.held, ran, article, zone, by_hours=by_hours)
+    begun = max(min((one.since_ms for one in past.held), default=end_ms), start_ms)
+    turns = {start_ms, begun}
+    turns.update(at for at in _turns(past.held, ran, zone, begun, end_ms, by_hours=by_hours) if begun < at)
+    ordered = [*sorted(at for at in turns if start_ms <= at < end_ms), end_ms]
+    found: list[Span] = []
+    for at, until in itertools.pairwise(ordered):
+        minor, offer = price.at(at)
+        last = found[-1] if found else None
+        if last is not None and (last.minor, last.offer) == (minor, offer):
+            found[-1] = Span(last.start_ms, until, minor, offer)
+        else:
+            found.append(Span(at, until, minor, offer))
+    return found
+
+
+class _Pricer:
+    """The price at a moment; each set of promotions is made ready once."""
+
+    def __init__(
+        self, held: Sequence[Held], ran: Sequence[Ran], article: Article, zone: dt.tzinfo, *, by_hours: bool
+    ) -> None:
+        self._held = held
+        self._ran = ran
+        self._article = article
+        self._zone = zone
+        self._by_hours = by_hours
+        self._offers: dict[tuple[int, ...], Offers] = {}
+
+    def at(self, ms: int) -> tuple[int | None, bool]:
+        """And whether it is an offer: a promotion's, or one with days that lies below another price of the same day."""
+        moment = dt.datetime.fromtimestamp(ms / 1000, self._zone).replace(tzinfo=None)
+        said = [one for one in self._held if _in_force(one, ms)]
+        if not said:
+            return None, False
+        own, offer = _own_price(max(said, key=lambda one: one.since_ms).prices, moment.date())
+        if own is None:
+            return None, False
+        standing = tuple(n for n, one in enumerate(self._ran) if _in_force(one, ms))
+        if not standing:
+            return own, offer
+        if standing not in self._offers:
+            rows = (self._ran[n].row for n in standing)
+            self._offers[standing] = Offers(rows, by_hours=self._by_hours)
+        article = msgspec.structs.replace(self._article, price_minor=own)
+        minor, _, _ = self._offers[standing].price(article, moment.date(), moment.time())
+        return minor, offer or minor != own
+
+
+def _own_price(prices: Sequence[Dated], day: dt.date) -> tuple[int | None, bool]:
+    """The price that began last holds; of two that began together the one that ends first."""
+    holding = [one for one in prices if _begins(one) <= day <= (one.last or dt.date.max)]
+    if not holding:
+        return None, False
+    one = min(holding, key=lambda each: (-_begins(each).toordinal(), each.last or dt.date.max))
+    return one.minor, one.last is not None and any(each.minor > one.minor for each in holding)
+
+
+def _begins(price: Dated) -> dt.date:
+    return price.first or dt.date.min
+
+
+def _in_force(one: Held | Ran, ms: int) -> bool:
+    return one.since_ms <= ms and (one.until_ms is None or ms < one.until_ms)
+
+
+def _reaches(row: Promotion, article: Article) -> bool:
+    chosen = row.selection
+    named = article.sku in chosen.skus or article.department in chosen.departments
+    every = not (chosen.skus or chosen.departments)
+    out = article.sku in chosen.without_skus or article.department in chosen.without_departments
+    return (named or every) and not out
+
+
+def _turns(
+    held: Sequence[Held],
+    ran: Sequence[Ran],
+    zone: dt.tzinfo,
+    start_ms: int,
+    end_ms: int,
+    *,
+    by_hours: bool,
+) -> Iterator[int]:
+    """Moments at which the price may become another."""
+    said: list[Held | Ran] = [*held, *ran]
+    for one in said:
+        yield one.since_ms
+        if one.until_ms is not None:
+            yield one.until_ms
+    firsts = [price.first for each in held for price in each.prices]
+    firsts += [each.row.valid_from for each in ran]
+    lasts = [price.last for each in held for price in each.prices]
+    lasts += [each.row.valid_to for each in ran]
+    days = {day for day in firsts if day is not None}
+    days.update(day + _DAY for day in lasts if day is not None and day < dt.date.max)
+    midnight = dt.time(0)
+    for day in days:
+        yield _at(day, midnight, zone)
+    hours = {
+        time
+        for one in ran
+        if by_hours and (one.row.time_from is not None or one.row.weekdays)
+        for time in (midnight, one.row.time_from or midnight, one.row.time_to or midnight)
+    }
+    if not hours:
+        return
+    day = dt.datetime.fromtimestamp(start_ms / 1000, zone).date()
+    while (begins := _at(day, midnight, zone)) < end_ms:
+        yield begins
+        for time in hours:
+            yield _at(day, time, zone)
+        day += _DAY
+
+
+def _at(day: dt.date, time: dt.time, zone: dt.tzinfo) -> int:
+    return ms_of(dt.datetime.combine(day, time, zone))
