@@ -288,9 +288,9 @@ class Surround:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        records = _sound(change["body"] for change in changes)
+        records = _sound(changes)
         mark = {"cursor": f"chain:{news.cursor}", "begins": news.begins, "whole": news.whole}
-        records.append({"change": "cursor", **mark})
+        records.append({"change": "cursor", **mark, "now_ms": self._clock.wall_ms()})
         lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
         answer, errors = await child.communicate(lines)
         if child.returncode:
@@ -470,14 +470,22 @@ def own_address() -> str:
     return "127.0.0.1"
 
 
-def _sound(bodies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sound(changes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The changes that say what an article is; one that does not must not hold the others up."""
-    from pos.domain.article_record import RecordRefusedError, change_of  # noqa: PLC0415 - only when articles come
+    from pos.domain.article_record import ArticleChanged, RecordRefusedError, change_of  # noqa: PLC0415 - only when articles come
+    from pos.domain.price_said import PastOf  # noqa: PLC0415
 
     sound: list[dict[str, Any]] = []
-    for body in bodies:
+    for change in changes:
         try:
-            sound.append(msgspec.to_builtins(change_of(body)))
+            found = change_of(change["body"])
         except RecordRefusedError as error:
             _log.error("an article from the hub was left out: %s", error)
+            continue
+        if isinstance(found, ArticleChanged) and change.get("history") is not None:
+            try:
+                found = msgspec.structs.replace(found, past=msgspec.convert(change["history"], PastOf))
+            except msgspec.ValidationError as error:
+                _log.error("what %s cost before cannot be read: %s", found.article.sku, error)
+        sound.append(msgspec.to_builtins(found))
     return sound

@@ -13,9 +13,11 @@ import msgspec
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.commands import Command
 from pos.domain.packs import Recall
+from pos.domain.price_said import Held
 from pos.domain.shelf_label import PriceChange
 
 if TYPE_CHECKING:
+    from pos.domain.price_past import Ran
     from pos.domain.promotions import Book
 
 __all__ = [
@@ -105,6 +107,10 @@ class Catalogue(Protocol):
         """Whose price the hub changed without naming a day, the newest first; at most 1,000."""
         ...
 
+    async def prices_before(self, skus: Sequence[str]) -> Mapping[str, tuple[Held, ...]]:
+        """What the hub said of the own prices of these articles, oldest first; of whom nothing is known is left out."""
+        ...
+
     async def variants(self, product: int) -> Product | None:
         """A product with all its variants, in their order."""
         ...
@@ -134,6 +140,11 @@ class Promotions(Protocol):
     @property
     def book(self) -> "Book | None":
         """The rows, prepared; None where there are none."""
+        ...
+
+    @property
+    def ran(self) -> "tuple[Ran, ...]":
+        """The rows as they stood, each with its times, as far as the hub said them."""
         ...
 
     @property

@@ -290,13 +290,17 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One change of a scope. `n` counts without gaps; `body` is the whole new record; `stamp` is by chance."""
+    """One change of a scope. `n` counts without gaps; `body` is the whole new record; `stamp` is by chance.
+
+    `history` stands beside articles and promotions: since when the record says what it does of the price, and what was before.
+    """
 
     n: int
     kind: str
     key: str
     body: Any
     stamp: str = ""
+    history: Any = None
 
 
 class Changes(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -37,6 +37,7 @@ from pos.catalogue.feed import (
     read_changes,
 )
 from pos.catalogue.price_days import REPRICED
+from pos.catalogue.price_history import KNOWN_FROM, PAST
 from pos.catalogue.replacing import CatalogueStorageError, replacing_catalogue
 from pos.catalogue.schema import (
     CATALOGUE_FILE,
@@ -51,6 +52,7 @@ from pos.catalogue.schema import (
 from pos.domain.article import Deposit
 from pos.domain.codes import read_code
 from pos.domain.folding import index_text
+from pos.domain.price_said import PastOf
 
 __all__ = ["apply_changes"]
 
@@ -71,6 +73,7 @@ def apply_changes(state: Path, changes: list[Change]) -> Answer:
                     new.unlink()
                     return Answer(ok=True, already=True, feed_cursor=cursor, articles=catalogue.articles)
                 catalogue.prepare(changes)
+                catalogue.note_time(max((mark.now_ms for mark in marks), default=0))
                 if any(mark.begins for mark in marks):
                     catalogue.doubt_the_feed()
                 for change in changes:
@@ -114,6 +117,8 @@ class _ChangingCatalogue:
         self._db.begin()
         self._db.execute(_FED)
         self._db.execute(REPRICED)
+        self._db.execute(PAST)
+        self._now_ms = 0
 
     def close(self) -> None:
         self._db.close()
@@ -141,6 +146,14 @@ class _ChangingCatalogue:
             "SELECT variant, key FROM code WHERE variant IN (SELECT id FROM variant JOIN touched USING (sku))"
         ):
             self._keys.setdefault(variant, set()).add(key)
+
+    def note_time(self, now_ms: int) -> None:
+        """Articles that came before histories did cost what they do since now, as far as is known."""
+        self._now_ms = now_ms
+        if now_ms:
+            self._db.execute(
+                "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)", [KNOWN_FROM, str(now_ms)]
+            )
 
     def take(self, change: Change) -> None:
         match change:
@@ -195,6 +208,7 @@ class _ChangingCatalogue:
             "generated": 0,
         }
         self._note_price(change)
+        self._write_past(change)
         variant = self._write_variant(article.sku, row)
         self._write_prices(article.sku, change.prices)
         self._write_codes(variant, change)
@@ -207,6 +221,12 @@ class _ChangingCatalogue:
             return
         self._db.execute("DELETE FROM repriced WHERE sku = ?", [sku])
         self._db.execute("INSERT INTO repriced (sku, price_minor) VALUES (?, ?)", [sku, row[0]])
+
+    def _write_past(self, change: ArticleChanged) -> None:
+        """A node that says nothing of prices before: then they are known from now on."""
+        past = change.past if change.past is not None else PastOf(self._now_ms)
+        said = [change.article.sku, msgspec.json.encode(past).decode()]
+        self._db.execute("INSERT OR REPLACE INTO price_past (sku, said) VALUES (?, ?)", said)
 
     def _take_deposit(self, deposit: Deposit) -> None:
         """A deposit that is an article of its own is changed by its own records, any other one by this."""
@@ -288,6 +308,7 @@ class _ChangingCatalogue:
 
     def _remove_article(self, sku: str) -> None:
         self._db.execute("DELETE FROM fed WHERE sku = ?", [sku])
+        self._db.execute("DELETE FROM price_past WHERE sku = ?", [sku])
         known = self._row_of(sku)
         if known is None:
             return

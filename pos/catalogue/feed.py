@@ -48,12 +48,13 @@ class FeedCursor(_Change, frozen=True, tag="cursor"):
     """How far the feed is with the records of this batch, as the hub names it.
 
     `begins`: these are the hub's first records, and what came before from a hub is in doubt. `whole`: what is still in doubt
-    after these is gone.
+    after these is gone. `now_ms`: by the till's clock; for records beside which the hub says nothing of prices.
     """
 
     cursor: str
     begins: bool = False
     whole: bool = False
+    now_ms: int = 0
 
 
 Change = ArticleChanged | ArticleGone | DepartmentChanged | DepartmentGone | FeedCursor

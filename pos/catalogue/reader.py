@@ -4,7 +4,7 @@ The file is read by apsw alone. The standard library's sqlite3 must not open it 
 """
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,12 @@ from typing import Any
 import apsw
 
 from pos.catalogue.price_days import repriced, turning
+from pos.catalogue.price_history import held
 from pos.catalogue.schema import APPLICATION_ID, LIST_SEPARATOR, PRICE_ON, SCHEMA_VERSION
 from pos.catalogue.seal import Digester, chunks_of
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.folding import search_query
+from pos.domain.price_said import Held
 from pos.domain.shelf_label import PriceChange
 from pos.ports import CatalogueUnavailableError, Worker
 
@@ -216,6 +218,17 @@ class CatalogueReader:
         file = self._following()
         return file.repriced(day) if file is not None else ()
 
+    async def prices_before(self, skus: Sequence[str]) -> Mapping[str, tuple[Held, ...]]:
+        """What is known of the own prices of these articles, oldest first; who is unknown is left out."""
+        if self._file is None:
+            return {}
+        return await self._worker.run(self._prices_before, skus)
+
+    def _prices_before(self, skus: Sequence[str]) -> dict[str, tuple[Held, ...]]:
+        """On the worker."""
+        file = self._following()
+        return file.prices_before(skus) if file is not None else {}
+
     async def deposits(self) -> Sequence[Deposit]:
         """The deposits that articles are sold with, at most 50, in the order of their articles."""
         if self._file is None:
@@ -373,6 +386,12 @@ class _File:
             for article, old in found
             if article is not None and article.price_minor not in {None, old}
         )
+
+    def prices_before(self, skus: Sequence[str]) -> dict[str, tuple[Held, ...]]:
+        try:
+            return {sku: found for sku in skus if (found := held(self._db, sku))}
+        except apsw.Error as error:
+            raise self.damaged(error) from error
 
     def all_deposits(self, day: str) -> tuple[Deposit, ...]:
         """All articles are looked through once for each file."""

@@ -11,6 +11,7 @@ import msgspec
 from pos.domain.article import UNITS, Article
 from pos.domain.codes import CODE_MAX_LENGTH, CodeKind, read_code
 from pos.domain.money import PRICE_MAX_MINOR
+from pos.domain.price_said import PastOf
 
 __all__ = [
     "CONTENT_UNITS",
@@ -50,13 +51,17 @@ class DatedPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ArticleChanged(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="change", tag="article"
 ):
-    """An article as it is from now on, with all its codes. `prices` only where they have days."""
+    """An article as it is from now on, with all its codes. `prices` only where they have days.
+
+    `past`: what the hub said beside the record of the prices before; it is no part of the record.
+    """
 
     article: Article
     codes: tuple[str, ...] = ()
     prices: tuple[DatedPrice, ...] = ()
     product: str = ""
     option_names: tuple[str, ...] = ()
+    past: PastOf | None = None
 
 
 class ArticleGone(

@@ -8,40 +8,14 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from pos.domain.article import Article
+from pos.domain.lowest import Lowest
 from pos.domain.price_past import Past, Span, ms_of, spans
 
-__all__ = ["DAYS", "Lowest", "lowest_30d"]
+__all__ = ["DAYS", "lowest_30d"]
 
 DAYS: Final = 30
 _LOOK_BACK_MS: Final = 400 * 24 * 3600 * 1000
-
-
-class Lowest(msgspec.Struct, frozen=True):
-    """`minor`: the lowest price of a piece in the 30 days before `before_ms`, and `price_minor` what it costs now.
-
-    `before_ms` is when the reduction began, or the first step of several that followed each other downwards without a pause;
-    where the price did not fall it is now. `known_from`: None where all 30 days are known, else the first day that is.
-    `offer`: the price now is announced as a reduced one, by a promotion or by a price with days below another.
-    """
-
-    minor: int
-    price_minor: int
-    before_ms: int
-    known_from: dt.date | None = None
-    offer: bool = False
-
-    @property
-    def announced(self) -> bool:
-        """Whether the shop may announce the price as a reduction: it is one against the lowest."""
-        return self.offer and self.minor > self.price_minor
-
-    @property
-    def percent(self) -> int:
-        """So much less than the lowest, in whole percent, never more than it is."""
-        return (self.minor - self.price_minor) * 100 // self.minor if self.minor > self.price_minor else 0
 
 
 def lowest_30d(past: Past, article: Article, at: dt.datetime) -> Lowest | None:

@@ -11,28 +11,13 @@ from typing import Final
 import msgspec
 
 from pos.domain.article import Article
+from pos.domain.price_said import Dated, Held
 from pos.domain.promotions import Promotion
 from pos.domain.shelf_offers import Offers
 
-__all__ = ["Dated", "Held", "Past", "PastOf", "Ran", "Span", "ms_of", "prices_of", "spans"]
+__all__ = ["Past", "Ran", "Span", "ms_of", "spans"]
 
 _DAY: Final = dt.timedelta(days=1)
-
-
-class Dated(msgspec.Struct, frozen=True, array_like=True):
-    """A gross price with its first and last day; None is an open end."""
-
-    minor: int
-    first: dt.date | None = None
-    last: dt.date | None = None
-
-
-class Held(msgspec.Struct, frozen=True, array_like=True):
-    """What an article's record said of its price, from `since_ms` until before `until_ms` (None: it still does). No prices: none."""
-
-    since_ms: int
-    until_ms: int | None
-    prices: tuple[Dated, ...]
 
 
 class Ran(msgspec.Struct, frozen=True, array_like=True):
@@ -50,16 +35,6 @@ class Past(msgspec.Struct, frozen=True):
     ran: tuple[Ran, ...] = ()
 
 
-class PastOf(msgspec.Struct, frozen=True, omit_defaults=True):
-    """As it goes down beside an article's record: since when its price is as it stands there, and what was before."""
-
-    since_ms: int
-    was: tuple[Held, ...] = ()
-
-    def with_now(self, prices: Sequence[Dated]) -> tuple[Held, ...]:
-        return (*self.was, Held(self.since_ms, None, tuple(prices)))
-
-
 class Span(msgspec.Struct, frozen=True):
     """One price of a piece from `start_ms` until before `end_ms`; `minor` None: it had none. `offer`: it was announced as a reduced one."""
 
@@ -67,11 +42,6 @@ class Span(msgspec.Struct, frozen=True):
     end_ms: int
     minor: int | None
     offer: bool = False
-
-
-def prices_of(price_minor: int | None, dated: Sequence[Dated]) -> tuple[Dated, ...]:
-    """The prices of a record: those with days take the place of the one without."""
-    return tuple(dated) if dated else (() if price_minor is None else (Dated(price_minor),))
 
 
 def ms_of(moment: dt.datetime) -> int:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from pos.domain.article import Article
+from pos.domain.lowest import Lowest
 
 __all__ = ["PriceChange", "base_price", "fingerprint", "price_said"]
 
@@ -25,12 +26,14 @@ class PriceChange(msgspec.Struct, frozen=True):
     """An article with its new price (minor units, gross, in `article`) and the one before; None where there was none.
 
     `day` is when the new price began, None where it came without a day; `until` its last day, None where it has no end.
+    `lowest`: the lowest price of the last 30 days, where the new one is announced as less than that.
     """
 
     article: Article
     old_minor: int | None = None
     day: dt.date | None = None
     until: dt.date | None = None
+    lowest: Lowest | None = None
 
 
 def base_price(article: Article) -> tuple[int, str] | None:
@@ -57,7 +60,8 @@ def fingerprint(change: PriceChange) -> str:
     article = change.article
     deposit = article.deposit.price_minor if article.deposit is not None else 0
     until = change.until.isoformat() if change.until is not None else ""
-    return f"{article.price_minor}/{deposit}/{until}"
+    lowest = f"/{change.lowest.minor}" if change.lowest is not None else ""
+    return f"{article.price_minor}/{deposit}/{until}{lowest}"
 
 
 def price_said(says: str) -> int | None:

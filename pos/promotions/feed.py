@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from pos.domain.promotions.record import RowRefusedError, read_row
+from pos.promotions.past import keep_past
 from pos.promotions.rows_file import HUB_FILE, RowsRefusedError, read_rows, write_rows
 
 __all__ = ["KIND", "take_changes"]
@@ -50,7 +51,9 @@ def take_changes(
             rows[row.id] = row
     if doubtful and not whole:
         (state / DOUBT_FILE).write_bytes(msgspec.json.encode(sorted(doubtful)))
-    write_rows(path, [row for name, row in rows.items() if not (whole and name in doubtful)])
+    left = {name: row for name, row in rows.items() if not (whole and name in doubtful)}
+    keep_past(state, changes, left)
+    write_rows(path, left.values())
     if whole or not doubtful:
         (state / DOUBT_FILE).unlink(missing_ok=True)
 

@@ -17,14 +17,17 @@ __all__ = [
     "FILE_MAX_BYTES",
     "HUB_FILE",
     "OWN_FILE",
+    "PAST_FILE",
     "FileFault",
     "RowsRefusedError",
     "read_rows",
+    "write_file",
     "write_rows",
 ]
 
 OWN_FILE: Final = "promotions.json"
 HUB_FILE: Final = "promotions-hub.json"
+PAST_FILE: Final = "promotions-past.json"
 FILE_MAX_BYTES: Final = 16 * 1024 * 1024
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -101,11 +104,16 @@ def _records(content: bytes, *, toml: bool) -> list[Any]:
 
 def write_rows(path: Path, rows: Iterable[Promotion]) -> None:
     """Put a file of rows in the place of the old one, in one step and durable. Raises OSError."""
+    write_file(path, msgspec.json.format(msgspec.json.encode({"promotion": list(rows)}), indent=1) + b"\n")
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """In one step and durable. Raises OSError."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     building = path.with_name(f"{path.name}.new-{os.getpid()}")
     try:
         with building.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode({"promotion": list(rows)}), indent=1) + b"\n")
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         building.replace(path)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from pos.ports import PromotionsUnavailableError
 
 if TYPE_CHECKING:
+    from pos.domain.price_past import Ran
     from pos.domain.promotions import Book, Promotion
 
 __all__ = ["PromotionFiles"]
@@ -18,6 +19,7 @@ class PromotionFiles:
     """Empty until the first `refresh`, and while there are no files. A row of the hub takes the place of an own one with its id."""
 
     def __init__(self, state: Path) -> None:
+        self._state = state
         self._paths = tuple(state / name for name in _FILES)
         self._stamps: tuple[_Stamp, ...] = (None,) * len(_FILES)
         self._book: Book | None = None
@@ -26,6 +28,15 @@ class PromotionFiles:
     @property
     def book(self) -> "Book | None":
         return self._book
+
+    @property
+    def ran(self) -> "tuple[Ran, ...]":
+        """Read anew each time it is asked."""
+        if self._book is None:
+            return ()
+        from pos.promotions.past import ran_of  # noqa: PLC0415 - where a label is made
+
+        return ran_of(self._state, self._book.promotions)
 
     @property
     def unusable(self) -> bool:

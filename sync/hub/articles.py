@@ -11,6 +11,7 @@ from pos.domain.article_record import RecordRefusedError, change_of
 from sync.hub import tables as t
 from sync.hub.changes import CHAIN, append
 from sync.hub.database import upsert
+from sync.hub.shop.catalogue.history import note_prices
 from sync.hub.shop.catalogue.index import index_articles, without_media
 from sync.hub.shop.catalogue.messages import Media
 
@@ -89,7 +90,8 @@ def put_articles(connection: Connection, records: Sequence[ArticleRecord], stamp
             [{"sku": sku, "body": body} for sku, body in rows],
         )
     index_articles(connection, rows)
-    append(connection, CHAIN, "article", rows, stamp, now_ms)
+    history = note_prices(connection, rows, known, now_ms)
+    append(connection, CHAIN, "article", rows, stamp, now_ms, history)
     return len(rows)
 
 

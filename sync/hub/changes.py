@@ -53,10 +53,10 @@ _TAKE_AND_INSERT: Final = sa.text(
     with counter as (
       update change_counter set n = n + :count where scope = :scope returning n - :count as base
     )
-    insert into change (scope, n, kind, key, body, stamp, changed_ms)
-    select :scope, counter.base + record.position, :kind, record.key, record.body, :stamp, :now_ms
-    from counter, unnest(cast(:keys as text[]), cast(:bodies as text[]))
-      with ordinality as record (key, body, position)
+    insert into change (scope, n, kind, key, body, stamp, changed_ms, history)
+    select :scope, counter.base + record.position, :kind, record.key, record.body, :stamp, :now_ms, record.history
+    from counter, unnest(cast(:keys as text[]), cast(:bodies as text[]), cast(:histories as text[]))
+      with ordinality as record (key, body, history, position)
     """
 )
 # A record that was replaced at least so long ago that whoever still stands before it begins again.
@@ -138,8 +138,9 @@ def append(
     rows: Sequence[tuple[str, str | None]],
     stamp: str,
     now_ms: int,
+    history: Mapping[str, str] | None = None,
 ) -> None:
-    """Add records (key, body as JSON; None: gone) to a scope.
+    """Add records (key, body as JSON; None: gone) to a scope. `history`: key -> what goes beside its record, as JSON.
 
     This is the last statement of a transaction: until its commit nobody else gets a number of the scope. Who
     appends to several scopes takes them in sorted order.
@@ -149,12 +150,13 @@ def append(
     connection.get_execution_options().get(NEWS, set()).add(scope)
     connection.execute(upsert(connection, t.change_counter).values(scope=scope, n=0).on_conflict_do_nothing())
     bodies = [TOMBSTONE if body is None else body for _, body in rows]
+    beside = history or {}
     if connection.dialect.name == "postgresql":
         connection.execute(
             _TAKE_AND_INSERT,
             {
                 "scope": scope, "kind": kind, "stamp": stamp, "now_ms": now_ms, "count": len(rows),
-                "keys": [key for key, _ in rows], "bodies": bodies,
+                "keys": [key for key, _ in rows], "bodies": bodies, "histories": [beside.get(key) for key, _ in rows],
             },
         )  # fmt: skip
         return
@@ -168,7 +170,7 @@ def append(
         [
             {
                 "scope": scope, "n": n, "kind": kind, "key": key, "body": body, "stamp": stamp,
-                "changed_ms": now_ms,
+                "changed_ms": now_ms, "history": beside.get(key),
             }
             for (n, (key, _)), body in zip(enumerate(rows, last - len(rows) + 1), bodies, strict=True)
         ],
@@ -278,9 +280,16 @@ def _counter(connection: Connection, scope: str) -> tuple[int, int]:
 def _rows_after(connection: Connection, scope: str, after: int, limit: int) -> tuple[Change, ...]:
     c = t.change.c
     rows = connection.execute(
-        sa.select(c.n, c.kind, c.key, c.body, c.stamp)
+        sa.select(c.n, c.kind, c.key, c.body, c.stamp, c.history)
         .where(c.scope == scope, c.n > after)
         .order_by(c.n)
         .limit(limit)
     )
-    return tuple(Change(row.n, row.kind, row.key, msgspec.Raw(row.body.encode()), row.stamp) for row in rows)
+    return tuple(
+        Change(row.n, row.kind, row.key, msgspec.Raw(row.body.encode()), row.stamp, _beside(row.history))
+        for row in rows
+    )
+
+
+def _beside(history: str | None) -> msgspec.Raw | None:
+    return None if history is None else msgspec.Raw(history.encode())

@@ -26,6 +26,7 @@ class Row(msgspec.Struct, frozen=True):
     key: str
     body: msgspec.Raw
     stamp: str = ""
+    history: msgspec.Raw | None = None
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -86,6 +87,7 @@ def take(connection: Connection, store: str, parts: Sequence[Part], now_ms: int)
                 {
                     "scope": part.scope, "n": row.n, "kind": row.kind, "key": row.key,
                     "body": bytes(row.body).decode(), "stamp": row.stamp, "changed_ms": now_ms,
+                    "history": None if row.history is None else bytes(row.history).decode(),
                 }
                 for row in part.changes
             ],

@@ -14,6 +14,7 @@ from pos.domain.promotions.record import RowRefusedError, read_row
 from sync.hub import tables as t
 from sync.hub.articles import RecordError
 from sync.hub.changes import CHAIN, append
+from sync.hub.shop.catalogue.history import note_promotions
 
 __all__ = ["RECORD_MAX_BYTES", "PromotionRecord", "put_promotions", "read_promotion"]
 
@@ -58,5 +59,6 @@ def put_promotions(
     )
     known = {row.key: row.body for row in found}
     rows = [(name, body) for name, body in sorted(newest.items()) if known.get(name) != body]
-    append(connection, CHAIN, _KIND, rows, stamp, now_ms)
+    history = note_promotions(connection, rows, now_ms) if rows else {}
+    append(connection, CHAIN, _KIND, rows, stamp, now_ms, history)
     return len(rows)

@@ -327,6 +327,7 @@ change_counter: Final = Table(
     Column("floor", BigInteger, nullable=False, server_default="0"),
 )
 
+# `history`: what readers need beside an article's or a promotion's record, of what it cost before; JSON.
 change: Final = Table(
     "change",
     metadata,
@@ -337,6 +338,7 @@ change: Final = Table(
     Column("body", Text, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
     Column("stamp", Text, nullable=False, server_default="00000000"),
+    Column("history", Text, nullable=True),
     PrimaryKeyConstraint("scope", "n"),
     Index("change_key", "scope", "kind", "key"),
 )

@@ -19,6 +19,8 @@ from pos.domain import commands as c
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
+from pos.domain.price_past import Ran
+from pos.domain.price_said import Held
 from pos.domain.promotions import Book, Promotion
 from pos.domain.rights import Role
 from pos.domain.shelf_label import PriceChange
@@ -237,6 +239,7 @@ class FakeCatalogue:
         self._by_code = {key_of(a.gtin): a for a in shelf if a.gtin} | {"300": shelf[0]}
         self.changes: dict[dt.date, tuple[PriceChange, ...]] = {}
         self.undated: tuple[PriceChange, ...] = ()
+        self.pasts: dict[str, tuple[Held, ...]] = {}
 
     def add(self, *fresh: Article) -> None:
         self._shelf += fresh
@@ -262,6 +265,9 @@ class FakeCatalogue:
 
     async def repriced(self) -> Sequence[PriceChange]:
         return self.undated
+
+    async def prices_before(self, skus: Sequence[str]) -> Mapping[str, tuple[Held, ...]]:
+        return {sku: self.pasts[sku] for sku in skus if sku in self.pasts}
 
     async def deposits(self) -> Sequence[Deposit]:
         return tuple({a.deposit.sku: a.deposit for a in self._shelf if a.deposit is not None}.values())
@@ -302,6 +308,10 @@ class FakePromotions:
         self._read = self.rows
         self.book = Book(self.rows) if self.rows else None
         return True
+
+    @property
+    def ran(self) -> tuple[Ran, ...]:
+        return tuple(Ran(0, None, row) for row in self._read)
 
     @property
     def unusable(self) -> bool:

@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pos.domain.article import Article
-from pos.domain.lowest_price import Lowest, lowest_30d
-from pos.domain.price_past import Dated, Held, Past, Ran, ms_of, spans
+from pos.domain.lowest import Lowest
+from pos.domain.lowest_price import lowest_30d
+from pos.domain.price_past import Past, Ran, ms_of, spans
+from pos.domain.price_said import Dated, Held
 from pos.domain.promotions import Promotion, Selection
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -32,7 +34,7 @@ def day(text: str) -> dt.date:
 
 def undated(*changes: tuple[str, int | None]) -> tuple[Held, ...]:
     """Prices without days, each from a moment ("11-03 14:00") until the next."""
-    starts = [ms(*when.split()) for when, _ in changes]
+    starts = [_moment(when) for when, _ in changes]
     ends = [*starts[1:], None]
     return tuple(
         Held(start, end, () if minor is None else (Dated(minor),))
@@ -45,6 +47,11 @@ def lists(*prices: tuple[int, str, str], since: str = "01-01") -> tuple[Held, ..
     return (Held(ms(since), None, tuple(Dated(minor, _day(a), _day(b)) for minor, a, b in prices)),)
 
 
+def _moment(text: str) -> int:
+    day, _, time = text.partition(" ")
+    return ms(day, time or "00:00")
+
+
 def _day(text: str) -> dt.date | None:
     return day(text) if text else None
 
@@ -53,7 +60,7 @@ def promotion(first: str, last: str, *, since: str = "01-01", until: str = "", *
     given: dict[str, Any] = {"kind": "percent", "percent": Decimal(20), "selection": Selection(skus=("C",))}
     told: dict[str, Any] = {"id": "p", "text": "Aktion", "valid_from": _day(first), "valid_to": _day(last)}
     row = Promotion(**(told | given | more))
-    return Ran(ms(*since.split()), ms(*until.split()) if until else None, row)
+    return Ran(_moment(since), _moment(until) if until else None, row)
 
 
 BASE = undated(("01-01", 1000))
@@ -219,13 +226,13 @@ def test_prices_are_the_same_minute_by_minute_and_as_spans() -> None:
     """A slow look at each quarter of an hour finds no price that the spans have not."""
     for seed in range(12):
         chance = random.Random(seed)
-        marks = sorted(chance.sample(range(0, 10 * 96), 3))
+        marks = sorted(chance.sample(range(10 * 96), 3))
         starts = [ms("11-01") + mark * 900_000 for mark in marks]
         held = tuple(
-            Held(start, end, tuple(
+            Held(start, end, (Dated(1000), *(
                 Dated(chance.randint(500, 1000), *sorted(D(2026, 11, chance.randint(1, 12)) for _ in "ab"))
                 for _ in range(chance.randint(0, 2))
-            ) + (Dated(1000),))
+            )))
             for start, end in zip(starts, [*starts[1:], None], strict=True)
         )  # fmt: skip
         ran = (promotion("11-03", "11-06", percent=Decimal(10), weekdays=(2, 4)),

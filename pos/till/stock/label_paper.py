@@ -5,6 +5,7 @@ from typing import Final
 
 from pos.domain.codes import check_digit
 from pos.domain.document import Document, DocumentRow
+from pos.domain.lowest import Lowest
 from pos.domain.shelf_label import PriceChange, base_price
 from pos.resources import Texts
 from pos.words import amount
@@ -24,6 +25,8 @@ def label_document(
     unit = "" if article.unit == "pc" else f" / {_unit(article.unit)}"
     rows = [DocumentRow(part, style="mark") for part in (_name(article.text),)]
     rows.append(DocumentRow(f"{currency}{unit}", amount(article.price_minor, language), "big"))
+    if change.lowest is not None:
+        rows += _reduction(change.lowest, words, language, currency)
     base = base_price(article)
     if base is not None and article.unit == "pc":
         minor, per = base
@@ -42,6 +45,16 @@ def label_document(
         rows.append(DocumentRow(gtin, style="centre"))
     rows.append(DocumentRow(words("ui.label-foot", sku=article.sku), _day(max(today, change.day or today))))
     return Document(tuple(rows), head=False)
+
+
+def _reduction(lowest: Lowest, words: Texts, language: str, currency: str) -> list[DocumentRow]:
+    """How much less than the lowest price of the last 30 days, and that price (PAngV 11); where fewer are known, since when."""
+    since = lowest.known_from
+    said = words("ui.label-lowest") if since is None else words("ui.label-lowest-since", day=_day(since))
+    named = DocumentRow(said, f"{amount(lowest.minor, language)} {currency}")
+    if not lowest.percent:
+        return [named]
+    return [DocumentRow(words("ui.label-off", percent=lowest.percent), style="mark"), named]
 
 
 def _name(text: str) -> str:

@@ -5,8 +5,8 @@ goes to the printer's spool, so after a cut it is asked for by somebody, never r
 """
 
 import datetime as dt
-from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -17,24 +17,20 @@ from pos.domain.question import Option, Question, Scanned
 from pos.domain.rights import declare
 from pos.domain.scans import read_scan, typed_own_code
 from pos.domain.shelf_label import PriceChange, fingerprint, price_said
-from pos.ports import PromotionsUnavailableError
 from pos.resources import texts
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.sale.selling import Selling
 from pos.till.stock.label_paper import label_document
+from pos.till.stock.price_changes import PriceChanges
 from pos.till.surroundings import Surroundings
 from pos.words import amount
-
-if TYPE_CHECKING:
-    from pos.domain.shelf_offers import Offers
 
 __all__ = ["PRICE_LABELS", "Labels"]
 
 PRICE_LABELS: Final = declare("price-labels")
 _MEMORY: Final = "labels"
 _KEPT_DAYS: Final = 60
-_BACK_DAYS: Final = 14
 _PAGE: Final = 6
 _DAY: Final = dt.timedelta(days=1)
 _Steps = Generator[Any, Any, Any]
@@ -58,6 +54,7 @@ class Labels:
         self._desk = desk
         self._selling = selling
         self._surroundings = surroundings
+        self._changes = PriceChanges(desk)
         self._labels: dict[str, _Label] = {}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
         self.functions: dict[str, Callable[[c.Do], Any]] = {"price-labels": self._which}
@@ -72,9 +69,9 @@ class Labels:
         while True:
             today = self._desk.today()
             lists = {
-                "today": (yield from self._changes(today, today)),
+                "today": (yield from self._changes.on(today)),
                 "since": (yield from self._since(today)),
-                "tomorrow": (yield from self._changes(today + _DAY, today + _DAY)),
+                "tomorrow": (yield from self._changes.on(today + _DAY)),
             }
             options = tuple(
                 Option(name, word=f"ask.labels-{name}", note=self._open_of(found))
@@ -89,61 +86,27 @@ class Labels:
             else:
                 yield from self._list(chosen, lists[chosen])
 
-    def _offers(self) -> "Offers | None":
-        """Today's promotions as prices; None where there are none, or where they cannot be read, which is said."""
-        promotions = self._desk.world.promotions
-        if promotions is None:
-            return None
-        try:
-            promotions.refresh()
-        except PromotionsUnavailableError as error:
-            self._desk.warn("promotions-unusable", level="alarm", detail=str(error))
-        if promotions.book is None:
-            return None
-        from pos.domain.shelf_offers import Offers  # noqa: PLC0415 - a till without promotions does not load them
-
-        return Offers(promotions.book.promotions)
-
-    def _changes(self, first: dt.date, last: dt.date) -> _Steps:
-        """Whose piece costs something else on `last` than before `first`, by its own price or by a promotion."""
-        catalogue = self._desk.world.catalogue
-        changes: Sequence[PriceChange] = yield catalogue.price_changes(first, last)
-        offers = self._offers()
-        if offers is None:
-            return changes
-        fixed = [one for one in changes if self._is_fixed(one.article)]
-        named = [catalogue.by_sku(sku) for sku in offers.turning(first, last)]
-        free = [one for one in named if one is not None and not self._is_fixed(one)]
-        moving = [one for one in changes if one not in fixed]
-        return (*fixed, *offers.changes(moving, free, first, last))
-
-    def _is_fixed(self, article: Article) -> bool:
-        """A price that its publisher sets, which no promotion touches."""
-        return self._desk.setup.goods.price_is_fixed(article.gtin or "", article.department)
-
     def _since(self, today: dt.date) -> _Steps:
         """What changed in the last days and does not hang yet, and what the hub changed without a day."""
-        catalogue = self._desk.world.catalogue
-        dated: Sequence[PriceChange] = yield from self._changes(today - _BACK_DAYS * _DAY, today)
-        known = {change.article.sku for change in dated}
-        repriced: Sequence[PriceChange] = yield catalogue.repriced()
-        offers = self._offers()
-        undated = [self._with(offers, one, today) for one in repriced if one.article.sku not in known]
-        known.update(one.article.sku for one in undated)
-        found = (*undated, *dated, *self._gone_by(known, offers, today))
-        return tuple(change for change in found if not self._hangs(change))
+        lately: Sequence[PriceChange] = yield from self._changes.lately(today)
+        gone: Sequence[PriceChange] = yield from self._gone_by({one.article.sku for one in lately}, today)
+        return tuple(change for change in (*lately, *gone) if not self._hangs(change))
 
-    def _gone_by(self, known: set[str], offers: "Offers | None", today: dt.date) -> Iterator[PriceChange]:
+    def _gone_by(self, known: set[str], today: dt.date) -> _Steps:
         """Where a label hangs that says a price which came and went within these days. Those hung today may be for tomorrow."""
-        for sku, label in self._labels.items():
-            old = label.hung and label.day < today.isoformat() and sku not in known
-            article = self._desk.world.catalogue.by_sku(sku) if old else None
-            said = price_said(label.says)
-            if article is None or said is None:
-                continue
-            change = self._with(offers, PriceChange(article, article.price_minor), today)
-            if change.article.price_minor not in {None, said}:
-                yield msgspec.structs.replace(change, old_minor=said)
+        catalogue = self._desk.world.catalogue
+        said = {
+            sku: price_said(label.says)
+            for sku, label in self._labels.items()
+            if label.hung and label.day < today.isoformat() and sku not in known
+        }
+        articles = [catalogue.by_sku(sku) for sku in said]
+        changes = yield from self._changes.of([one for one in articles if one is not None], today)
+        return [
+            msgspec.structs.replace(change, old_minor=old)
+            for change in changes
+            if (old := said[change.article.sku]) is not None and change.article.price_minor not in {None, old}
+        ]
 
     def _list(self, name: str, changes: Sequence[PriceChange]) -> _Steps:
         first = 0
@@ -207,19 +170,14 @@ class Labels:
         change = next((one for one in changes if one.article.sku == article.sku), None)
         if change is None:
             today = self._desk.today()
-            dated: Sequence[PriceChange] = yield from self._changes(today - _BACK_DAYS * _DAY, today)
-            change = next((one for one in dated if one.article.sku == article.sku), None)
-            change = change or self._with(self._offers(), PriceChange(article, article.price_minor), today)
+            lately: Sequence[PriceChange] = yield from self._changes.lately(today)
+            change = next((one for one in lately if one.article.sku == article.sku), None)
+            if change is None:
+                (change,) = yield from self._changes.of([article], today)
         if change.article.price_minor is None:
             self._desk.refuse(e.Message("labels-no-price", {"text": article.text[:40]}))
             return
         yield from self._print([change])
-
-    def _with(self, offers: "Offers | None", change: PriceChange, today: dt.date) -> PriceChange:
-        """As it is today with promotions, on an article whose own price has no day."""
-        if offers is None or self._is_fixed(change.article):
-            return change
-        return offers.on_label(change, today, today)
 
     def _print(self, changes: Sequence[PriceChange]) -> _Steps:
         """Noted one by one, each before it goes to the spool, which keeps it when the paper ends."""

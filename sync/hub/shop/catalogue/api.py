@@ -12,6 +12,8 @@ from sync.hub.shop.kit.pages import PAGE_MAX
 
 __all__ = ["ROUTES"]
 
+_Store = Annotated[str, QueryParameter(max_length=32)]
+
 
 @get("/articles", responses=REFUSALS)
 async def get_articles(
@@ -19,20 +21,26 @@ async def get_articles(
     q: Annotated[str, QueryParameter(max_length=200)] = "",
     cursor: Annotated[str, QueryParameter(max_length=512)] = "",
     limit: Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)] = 50,
+    store: _Store = "",
 ) -> Response[ShopArticles]:
-    """Articles by sku; with `q` those whose words begin with all of its words."""
-    return await look(request, "catalogue:read", core.list_articles, core.ListArticles(q, cursor, limit))
+    """Articles by sku; with `q` those whose words begin with all of its words. Days are those of `store`."""
+    ask = core.ListArticles(q, cursor, limit, store)
+    return await look(request, "catalogue:read", core.list_articles, ask)
 
 
 @get("/articles/by-code/{code:str}", responses=REFUSALS)
-async def get_article_by_code(request: Request[Any, Any, Any], code: FromPath[str]) -> Response[ShopArticle]:
+async def get_article_by_code(
+    request: Request[Any, Any, Any], code: FromPath[str], store: _Store = ""
+) -> Response[ShopArticle]:
     """The article that a code means: EAN, UPC or another number on it, or its short number."""
-    return await look(request, "catalogue:read", core.get_by_code, code)
+    return await look(request, "catalogue:read", core.get_by_code, core.OneArticle(code, store))
 
 
 @get("/articles/{sku:str}", responses=REFUSALS)
-async def get_article(request: Request[Any, Any, Any], sku: FromPath[str]) -> Response[ShopArticle]:
-    return await look(request, "catalogue:read", core.get_article, sku)
+async def get_article(
+    request: Request[Any, Any, Any], sku: FromPath[str], store: _Store = ""
+) -> Response[ShopArticle]:
+    return await look(request, "catalogue:read", core.get_article, core.OneArticle(sku, store))
 
 
 @post("/prices", status_code=200, responses=REFUSALS)

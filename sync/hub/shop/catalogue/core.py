@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import msgspec
 import sqlalchemy as sa
 from msgspec import Struct
 from sqlalchemy.engine import Connection
@@ -17,21 +16,26 @@ from pos.domain.article import Article
 from pos.domain.cart import Cart, Line, Mark, tax_totals, total_minor, with_about
 from pos.domain.cart_goods import add_article
 from pos.domain.discounts import saved_minor
+from pos.domain.lowest import Lowest
+from pos.domain.lowest_price import lowest_30d
 from pos.domain.money import QUANTITY_MAX, TOTAL_MAX_MINOR
+from pos.domain.price_past import Past
 from pos.domain.promoted import promote, shares_of
 from pos.domain.promotions import Book
-from pos.domain.promotions.record import RowRefusedError, read_row
 from pos.domain.tax import TaxRate, TaxTable, UnknownTaxCodeError
 from pos.resources import tax_table
 from sync.hub import changes
 from sync.hub import tables as ledger
 from sync.hub.shop.catalogue import articles
+from sync.hub.shop.catalogue.history import pasts, read_promotion_row
 from sync.hub.shop.catalogue.messages import (
     AskedPrices,
     CouponSaid,
+    Lowest30d,
     Price,
     PricedLine,
     PromotionSaid,
+    Reduced,
     ShopArticle,
     ShopArticles,
     ShopDeposit,
@@ -46,22 +50,24 @@ from sync.hub.shop.stores import core as stores
 __all__ = [
     "CURRENCY",
     "ListArticles",
+    "OneArticle",
     "PriceAsk",
     "get_article",
     "get_by_code",
     "list_articles",
     "price",
     "price_asked",
+    "promotions_of",
     "quantity_of",
     "resolve",
     "store_day",
+    "zone_of",
 ]
 
 CURRENCY: Final = "EUR"
 _COUNTRY: Final = "DE"
 _ZONE: Final = "Europe/Berlin"
 _NOBODY: Final = Mark(0, "")
-_decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class PriceAsk(Struct, frozen=True):
@@ -75,15 +81,25 @@ class PriceAsk(Struct, frozen=True):
 
 
 class ListArticles(Struct, frozen=True):
+    """`store`: by whose clock it is today; empty: the chain's."""
+
     text: str
     cursor: str
     limit: int
+    store: str = ""
+
+
+class OneArticle(Struct, frozen=True):
+    """By its sku, or by a code."""
+
+    name: str
+    store: str = ""
 
 
 def price(work: Work, ask: PriceAsk) -> Price:
     """Price a cart. Raises RefusedError 422 for what is no article ("article"), no such quantity, or over the limits."""
     at_ms = ask.at_ms or work.now_ms
-    moment = dt.datetime.fromtimestamp(at_ms / 1000, _zone(work, ask.store)).replace(tzinfo=None)
+    moment = dt.datetime.fromtimestamp(at_ms / 1000, zone_of(work, ask.store)).replace(tzinfo=None)
     known = resolve(work, [name for name, _ in ask.lines], moment.date())
     cart = Cart(
         "", at_ms, "", about=About(groups=tuple(filter(None, (ask.customer_group,))), coupons=ask.coupons)
@@ -100,7 +116,7 @@ def price(work: Work, ask: PriceAsk) -> Price:
         if article.serial_required:
             serials.add(article.sku)
         cart = add_article(cart, article, quantity, rates, _NOBODY, code="", source="basket")
-    book = _book(work.connection)
+    book = promotions_of(work.connection)
     cart = promote(cart, book, moment, {}) if book.promotions else with_about(cart, promotions=())
     total = total_minor(cart)
     if total > TOTAL_MAX_MINOR:
@@ -153,7 +169,7 @@ def resolve(work: Work, names: Sequence[str], day: dt.date) -> dict[str, Article
 
 def store_day(work: Work, store: str, at_ms: int = 0) -> dt.date:
     """The day it is in a store."""
-    return dt.datetime.fromtimestamp((at_ms or work.now_ms) / 1000, _zone(work, store)).date()
+    return dt.datetime.fromtimestamp((at_ms or work.now_ms) / 1000, zone_of(work, store)).date()
 
 
 def list_articles(work: Work, ask: ListArticles) -> ShopArticles:
@@ -165,26 +181,37 @@ def list_articles(work: Work, ask: ListArticles) -> ShopArticles:
     else:
         skus = [sku for sku, _ in articles.page(work.connection, behind, ask.limit + 1)]
     more, skus = len(skus) > ask.limit, skus[: ask.limit]
-    found = articles.by_skus(work.connection, skus, store_day(work, ""))
-    listed = tuple(_article(found[sku]) for sku in skus if sku in found)
+    listed = _told(work, skus, ask.store)
     return ShopArticles(listed, cursor_of(skus[-1]) if more else "")
 
 
-def get_article(work: Work, sku: str) -> ShopArticle:
-    found = articles.by_skus(work.connection, [sku], store_day(work, "")).get(sku)
-    if found is None:
-        raise not_found("article", sku)
-    return _article(found)
+def get_article(work: Work, ask: OneArticle) -> ShopArticle:
+    found = _told(work, [ask.name], ask.store)
+    if not found:
+        raise not_found("article", ask.name)
+    return found[0]
 
 
-def get_by_code(work: Work, code: str) -> ShopArticle:
-    sku = articles.by_codes(work.connection, [code]).get(code)
+def get_by_code(work: Work, ask: OneArticle) -> ShopArticle:
+    sku = articles.by_codes(work.connection, [ask.name]).get(ask.name)
     if sku is None:
-        raise not_found("article", code)
-    return get_article(work, sku)
+        raise not_found("article", ask.name)
+    return get_article(work, OneArticle(sku, ask.store))
 
 
-def _zone(work: Work, store: str) -> ZoneInfo:
+def _told(work: Work, skus: Sequence[str], store: str) -> tuple[ShopArticle, ...]:
+    """Those of these articles that there are."""
+    now = dt.datetime.fromtimestamp(work.now_ms / 1000, zone_of(work, store))
+    found = articles.by_skus(work.connection, skus, now.date())
+    known = pasts(work.connection, found, work.now_ms)
+    return tuple(
+        _article(found[sku], lowest_30d(known.get(sku, Past()), found[sku].article, now))
+        for sku in skus
+        if sku in found
+    )
+
+
+def zone_of(work: Work, store: str) -> ZoneInfo:
     found = stores.find(work, store) if store else None
     return ZoneInfo(found.about.time_zone if found is not None else _ZONE)
 
@@ -205,7 +232,7 @@ def _demand_quantity(article: Article, quantity: Decimal) -> None:
         raise RefusedError(422, "quantity", "This article is sold in whole pieces", article.sku)
 
 
-def _book(connection: Connection) -> Book:
+def promotions_of(connection: Connection) -> Book:
     """The promotions of the chain as they came last."""
     c = ledger.change.c
     rows = connection.execute(
@@ -218,15 +245,8 @@ def _book(connection: Connection) -> Book:
 @lru_cache(maxsize=4)
 def _book_of(bodies: tuple[str, ...]) -> Book:
     """A row that this software cannot read is left out, as tills do."""
-    found = []
-    for body in bodies:
-        if body == changes.TOMBSTONE:
-            continue
-        try:
-            found.append(read_row(_decoder.decode(body)))
-        except RowRefusedError:
-            continue
-    return Book(found)
+    found = [read_promotion_row(body) for body in bodies if body != changes.TOMBSTONE]
+    return Book(row for row in found if row is not None)
 
 
 def _line(line: Line, serials: set[str]) -> PricedLine:
@@ -264,7 +284,7 @@ def _coupons(cart: Cart, book: Book) -> tuple[CouponSaid, ...]:
     return tuple(CouponSaid(code, code in working) for code in dict.fromkeys(cart.about.coupons))
 
 
-def _article(known: articles.Known) -> ShopArticle:
+def _article(known: articles.Known, lowest: Lowest | None) -> ShopArticle:
     article = known.article
     deposit = article.deposit
     return ShopArticle(
@@ -286,4 +306,14 @@ def _article(known: articles.Known) -> ShopArticle:
         content="" if article.content is None else f"{article.content:f}",
         content_unit=article.content_unit,
         media=known.media,
+        reduced=(
+            Reduced(lowest.price_minor, lowest.percent) if lowest is not None and lowest.announced else None
+        ),
+        lowest_30d=_lowest(lowest),
     )
+
+
+def _lowest(lowest: Lowest | None) -> Lowest30d | None:
+    if lowest is None:
+        return None
+    return Lowest30d(lowest.minor, lowest.known_from.isoformat() if lowest.known_from is not None else "")

@@ -14,11 +14,13 @@ __all__ = [
     "Code",
     "Coupon",
     "CouponSaid",
+    "Lowest30d",
     "Media",
     "Price",
     "PricedLine",
     "PromotionSaid",
     "Quantity",
+    "Reduced",
     "ShopArticle",
     "ShopArticles",
     "ShopDeposit",
@@ -50,8 +52,30 @@ class ShopDeposit(Struct, frozen=True):
     price_minor: int
 
 
+class Lowest30d(Struct, frozen=True):
+    """The lowest price of the 30 days before today's price was a reduced one (PAngV 11; directive 98/6/EC, article 6a).
+
+    Where several reductions followed each other without a pause, before the first; where the price did not fall, until now. Whoever
+    announces today's price as a reduction names this one, and counts percentages from it. `known_from` is empty where all 30 days
+    are known, else the first day that is.
+    """
+
+    price_minor: int
+    known_from: str
+
+
+class Reduced(Struct, frozen=True):
+    """What one piece costs everybody now, by a promotion or an offer with days: less than `lowest_30d`, by so many whole percent of it."""
+
+    price_minor: int
+    percent: int
+
+
 class ShopArticle(Struct, frozen=True):
-    """An article today. `price_minor` is gross per `unit` ("pc", "kg", "g", "l", "m", "m2"), null where the till asks for it."""
+    """An article today. `price_minor` is gross per `unit` ("pc", "kg", "g", "l", "m", "m2"), null where the till asks for it.
+
+    `reduced` is null where nothing may be announced as a reduction; `lowest_30d` where no price is known.
+    """
 
     sku: str
     text: str
@@ -71,6 +95,8 @@ class ShopArticle(Struct, frozen=True):
     content: str
     content_unit: str
     media: tuple[Media, ...]
+    reduced: Reduced | None
+    lowest_30d: Lowest30d | None
 
 
 class ShopArticles(Struct, frozen=True):

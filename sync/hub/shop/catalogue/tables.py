@@ -1,12 +1,20 @@
-"""What leads from a code or a word to an article; made from the records in `article` as they come in."""
+"""What leads from a code or a word to an article, and what articles cost; made from the records as they come in."""
 
 from typing import Final
 
-from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, PrimaryKeyConstraint, Table, Text
 
 from sync.hub.tables import metadata
 
-__all__ = ["article_code", "article_deposit", "article_word"]
+__all__ = [
+    "article_code",
+    "article_deposit",
+    "article_word",
+    "label_round",
+    "price_history",
+    "price_turn",
+    "promotion_history",
+]
 
 # A code's key (pos.domain.codes) and the one article it means.
 article_code: Final = Table(
@@ -33,4 +41,49 @@ article_deposit: Final = Table(
     metadata,
     Column("sku", Text, primary_key=True),
     Column("body", LargeBinary, nullable=False),
+)
+
+# What an article's record said of its price, from `since_ms` until before `until_ms` (none: it still does). `prices` is a list of
+# pos.domain.price_past.Dated as JSON; empty where it had none, or was gone. Nothing is taken away.
+price_history: Final = Table(
+    "price_history",
+    metadata,
+    Column("sku", Text, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=True),
+    Column("prices", Text, nullable=False),
+    PrimaryKeyConstraint("sku", "since_ms"),
+    sqlite_with_rowid=False,
+)
+
+# The same of promotions: their rows as JSON, those by which one piece may cost everybody less.
+promotion_history: Final = Table(
+    "promotion_history",
+    metadata,
+    Column("promotion", Text, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=True),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("promotion", "since_ms"),
+    sqlite_with_rowid=False,
+)
+
+# Days on which an article's price may become another: a price with days begins or is over, or (by the UTC day) one without days came.
+price_turn: Final = Table(
+    "price_turn",
+    metadata,
+    Column("day", Text, nullable=False),
+    Column("sku", Text, nullable=False),
+    PrimaryKeyConstraint("day", "sku"),
+    Index("price_turn_sku", "sku"),
+    sqlite_with_rowid=False,
+)
+
+# For which day, and up to which change of the chain, a store's labels that are to be hung were counted.
+label_round: Final = Table(
+    "label_round",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("day", Text, nullable=False),
+    Column("chain_n", BigInteger, nullable=False),
 )
