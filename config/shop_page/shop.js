@@ -6,7 +6,7 @@ const WORDS = {
     articles: "Artikel", cart: "Warenkorb", orders: "Bestellungen", language: "Sprache", store: "Laden", search: "Artikel suchen", find: "Suchen",
     found: "{n} Artikel", none: "Nichts gefunden.", more: "Weitere Artikel", add: "In den Warenkorb", added: "{name}: im Warenkorb",
     here: "{n} verfügbar", gone: "Hier nicht verfügbar", elsewhere: "Andere Läden", at: "{name}: {n}", nowhere: "In keinem Laden verfügbar.", from: "ab {n} Jahren",
-    per: "je {unit}", deposit: "zuzüglich {sum} Pfand", noprice: "Preis an der Kasse", weigh: "Wird an der Kasse gewogen.", empty: "Der Warenkorb ist leer.",
+    per: "je {unit}", off: "{n} % weniger", lowest: "Niedrigster Preis der letzten 30 Tage: {sum}", lowestsince: "Niedrigster Preis seit {day}: {sum}", deposit: "zuzüglich {sum} Pfand", noprice: "Preis an der Kasse", weigh: "Wird an der Kasse gewogen.", empty: "Der Warenkorb ist leer.",
     qty: "Menge {name}", remove: "Entfernen", removed: "{name}: entfernt", total: "Summe", saved: "Gespart: {sum}", take: "Mit zur Kasse nehmen",
     takehint: "Die Kasse scannt den Code, oder jemand tippt die acht Zeichen ein.", show: "Code für die Kasse zeigen", share: "Zeichen für die Kasse",
     scan: "Inhalt des Codes", qr: "Code des Warenkorbs", open: "Wartet auf die Kasse.", claimed: "Kasse {till} hat den Warenkorb.", back: "Die Kasse hat ihn zurückgegeben.",
@@ -28,7 +28,7 @@ const WORDS = {
     articles: "Articles", cart: "Cart", orders: "Orders", language: "Language", store: "Store", search: "Search articles", find: "Search",
     found: "{n} articles", none: "Nothing found.", more: "More articles", add: "Add to cart", added: "{name}: in the cart",
     here: "{n} available", gone: "Not available here", elsewhere: "Other stores", at: "{name}: {n}", nowhere: "Available in no store.", from: "from age {n}",
-    per: "per {unit}", deposit: "plus {sum} deposit", noprice: "Price at the till", weigh: "Is weighed at the till.", empty: "The cart is empty.",
+    per: "per {unit}", off: "{n}% less", lowest: "Lowest price of the last 30 days: {sum}", lowestsince: "Lowest price since {day}: {sum}", deposit: "plus {sum} deposit", noprice: "Price at the till", weigh: "Is weighed at the till.", empty: "The cart is empty.",
     qty: "Quantity {name}", remove: "Remove", removed: "{name}: removed", total: "Total", saved: "Saved: {sum}", take: "Take it to the till",
     takehint: "The till scans the code, or somebody types the eight characters.", show: "Show the code for the till", share: "Characters for the till",
     scan: "What the code says", qr: "Code of the cart", open: "Waits for the till.", claimed: "Till {till} has the cart.", back: "The till gave it back.",
@@ -306,7 +306,7 @@ function orderForm(price) {
 
 async function articleView(query = "", cursor = "", list = null) {
   const mine = ++shown;
-  const page = await ask("GET", `/articles?limit=24&q=${encodeURIComponent(query)}&cursor=${encodeURIComponent(cursor)}`);
+  const page = await ask("GET", `/articles?limit=24&store=${encodeURIComponent(state.store)}&q=${encodeURIComponent(query)}&cursor=${encodeURIComponent(cursor)}`);
   const named = page.articles.map((one) => `&sku=${encodeURIComponent(one.sku)}`).join("");
   const levels = named ? (await ask("GET", `/stock?store=${encodeURIComponent(state.store)}${named}`)).levels : [];
   const there = Object.fromEntries(levels.map((one) => [one.sku, one.available]));
@@ -329,6 +329,15 @@ async function articleView(query = "", cursor = "", list = null) {
   if (first) list.children[first]?.querySelector("button")?.focus();
 }
 
+// A reduction is told against the lowest price of the last 30 days (PAngV 11), in percent too.
+function reduction(one) {
+  if (!one.reduced) return "";
+  const lowest = one.lowest_30d, sum = money(lowest.price_minor, one.currency);
+  const since = lowest.known_from && new Intl.DateTimeFormat(state.lang, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(lowest.known_from));
+  const parts = [one.reduced.percent ? t("off", { n: one.reduced.percent }) : "", since ? t("lowestsince", { day: since, sum }) : t("lowest", { sum })];
+  return h("p", { class: "soft reduced" }, parts.filter(Boolean).join(" · "));
+}
+
 function articleCard(one, available) {
   const unit = one.unit === "pc" ? "" : ` ${t("per", { unit: one.unit })}`;
   const notes = [one.options.join(", "), one.min_age ? t("from", { n: one.min_age }) : "", one.deposit ? t("deposit", { sum: money(one.deposit.price_minor) }) : ""].filter(Boolean);
@@ -345,8 +354,9 @@ function articleCard(one, available) {
     others.textContent = has.length ? has.map((each) => t("at", { name: each.name, n: number(each.available) })).join(" · ") : t("nowhere");
     say(others.textContent);
   });
+  const minor = one.reduced?.price_minor ?? one.price_minor;
   return h("li", {}, h("h2", {}, one.text), notes.length ? h("p", { class: "soft" }, notes.join(" · ")) : "",
-    h("span", { class: "price" }, one.price_minor === null ? t("noprice") : money(one.price_minor, one.currency) + unit),
+    h("span", { class: "price" }, minor === null ? t("noprice") : money(minor, one.currency) + unit), reduction(one),
     h("p", { class: "soft" }, Number(available) > 0 ? t("here", { n: number(available) }) : t("gone")), others,
     h("div", { class: "row" }, h("button", { type: "button", class: "main", "aria-label": `${t("add")}: ${one.text}`, onclick: add }, t("add")), h("button", { type: "button", "aria-label": `${t("elsewhere")}: ${one.text}`, onclick: look }, t("elsewhere"))));
 }

@@ -23,6 +23,7 @@ class PromotionFiles:
         self._paths = tuple(state / name for name in _FILES)
         self._stamps: tuple[_Stamp, ...] = (None,) * len(_FILES)
         self._book: Book | None = None
+        self._rows: tuple[Promotion, ...] = ()
         self._read = True
 
     @property
@@ -31,12 +32,12 @@ class PromotionFiles:
 
     @property
     def ran(self) -> "tuple[Ran, ...]":
-        """Read anew each time it is asked."""
-        if self._book is None:
+        """Also of rows that were ended; read anew each time it is asked."""
+        if not self._rows:
             return ()
         from pos.promotions.past import ran_of  # noqa: PLC0415 - where a label is made
 
-        return ran_of(self._state, self._book.promotions)
+        return ran_of(self._state, self._rows)
 
     @property
     def unusable(self) -> bool:
@@ -56,7 +57,7 @@ class PromotionFiles:
         except (OSError, ValueError) as error:
             self._read = self._book is not None
             raise PromotionsUnavailableError(f"{path.name}: {error}") from error
-        self._read = True
+        self._read, self._rows = True, tuple(rows.values())
         if not rows:
             self._book = None
             return True

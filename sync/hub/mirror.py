@@ -18,6 +18,9 @@ from sync.hub.database import NEWS, upsert
 __all__ = ["Answer", "Part", "Row", "cursors", "query_of", "take"]
 
 
+_NOTHING: Final = msgspec.Raw(b"null")
+
+
 class Row(msgspec.Struct, frozen=True):
     """wire.Change with its body as it came."""
 
@@ -26,7 +29,7 @@ class Row(msgspec.Struct, frozen=True):
     key: str
     body: msgspec.Raw
     stamp: str = ""
-    history: msgspec.Raw | None = None
+    history: msgspec.Raw = _NOTHING
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -87,7 +90,7 @@ def take(connection: Connection, store: str, parts: Sequence[Part], now_ms: int)
                 {
                     "scope": part.scope, "n": row.n, "kind": row.kind, "key": row.key,
                     "body": bytes(row.body).decode(), "stamp": row.stamp, "changed_ms": now_ms,
-                    "history": None if row.history is None else bytes(row.history).decode(),
+                    "history": None if row.history == _NOTHING else bytes(row.history).decode(),
                 }
                 for row in part.changes
             ],

@@ -6,6 +6,7 @@ import msgspec
 
 from pos.device_ports import PrintJob
 from pos.domain import commands as c
+from pos.domain.price_said import Dated, Held
 from pos.domain.promotions import Promotion, Selection
 from pos.domain.rights import ALL, Role
 from pos.domain.shelf_label import PriceChange
@@ -253,5 +254,67 @@ def test_the_list_fits_the_smallest_screen() -> None:
             shown = screen.text
             for part in ("Alle offenen drucken", "Butter 250 g", "0,99 → 2,49  offen"):
                 assert part in shown
+
+    run(case)
+
+
+def paper_of(shop: Shop) -> list[tuple[str, str]]:
+    document = shop.printer.jobs[-1].document
+    assert document is not None
+    return [(row.left, row.right) for row in document.rows]
+
+
+def ms(days: int) -> int:
+    zone = Shop().clock.now().tzinfo
+    return int(dt.datetime.combine(TODAY + days * DAY, dt.time(0), zone).timestamp() * 1000)
+
+
+def test_a_label_for_a_promotion_names_the_lowest_price_of_the_30_days_before() -> None:
+    """Milk cost 1,39, for two days 1,19; a week's promotion takes it to 0,99 tomorrow. The label is printed today."""
+
+    async def case() -> None:
+        shop = Shop(roles=EVERYBODY, promotions=(milk_week(TODAY + DAY, TODAY + 6 * DAY),))
+        held = ((-90, -20, 139), (-20, -18, 119), (-18, None, 139))
+        shop.catalogue.pasts["S1"] = tuple(
+            Held(ms(first), ms(last) if last is not None else None, (Dated(minor),))
+            for first, last, minor in held
+        )
+        await begin(shop)
+        await go(shop, "3", "1")
+        assert ("-16 %", "") in paper_of(shop)
+        assert ("Niedrigster Preis der letzten 30 Tage:", "1,19 EUR") in paper_of(shop)
+        assert not any("1,39" in right for _, right in paper_of(shop))
+        await shop.till.handle(c.Cancel())
+        await shop.till.handle(c.Do("price-labels", MILK))  # today it is no reduction yet
+        assert not any("Niedrigster" in left for left, _ in paper_of(shop))
+
+    run(case)
+
+
+def test_a_label_announces_nothing_where_no_price_before_is_known_or_one_was_as_low() -> None:
+    async def case() -> None:
+        for held in ((), (Held(ms(-5), None, (Dated(95),)),), (Held(ms(0), None, (Dated(139),)),)):
+            shop = Shop(roles=EVERYBODY, promotions=(milk_week(TODAY, TODAY + 6 * DAY),))
+            shop.catalogue.pasts["S1"] = held
+            await begin(shop)
+            await go(shop, "1", "1")
+            assert ("EUR", "0,99") in paper_of(shop)
+            assert not any(
+                "Niedrigster" in left or "%" in left.replace("3,8 %", "") for left, _ in paper_of(shop)
+            )
+
+    run(case)
+
+
+def test_a_price_that_came_today_without_a_day_is_one_of_todays() -> None:
+    async def case() -> None:
+        shop = shop_with_changes()
+        shop.catalogue.undated, shop.catalogue.changes = shop.catalogue.changes[TODAY], {}
+        shop.catalogue.pasts = {
+            "S1": (Held(ms(-90), ms(0), (Dated(99),)), Held(ms(0), None, (Dated(139),))),
+            "S2": (Held(ms(-90), ms(-1), (Dated(99),)), Held(ms(-1), None, (Dated(249),))),
+        }
+        await begin(shop)
+        assert [note for _, note in options(shop)][:2] == ["0 von 1 hängen", "0 von 2 hängen"]
 
     run(case)

@@ -5,13 +5,15 @@ import datetime as dt
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pos.catalogue.changes import apply_changes
 from pos.catalogue.feed import ArticleChanged, Change, DatedPrice
 from pos.catalogue.schema import CATALOGUE_FILE
 from pos.domain.article import Article, Deposit
-from pos.domain.shelf_label import PriceChange, base_price
+from pos.domain.lowest import Lowest
+from pos.domain.shelf_label import PriceChange, base_price, fingerprint, price_said
 from pos.resources import texts
 from pos.till.stock.label_paper import label_document
 from receipts.escpos import compose_document
@@ -147,3 +149,32 @@ def test_an_article_without_a_gtin_has_a_label_without_bars() -> None:
     paper = on_paper(PriceChange(Article("A 1", "Blumen", "B", 500)), "epson-80")
     assert read_codes(paper.image()) == {"zbar": set(), "zxing": set()}
     assert any("Art. A 1" in row.text for row in paper.lines)
+
+
+MARCHED_DOWN = Lowest(139, 99, 0, None, offer=True)
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_a_reduction_names_the_lowest_price_of_30_days_and_counts_from_it(name: str) -> None:
+    cheap = msgspec.structs.replace(MILK, price_minor=99)
+    for lowest, language, said in (
+        (MARCHED_DOWN, "de", "-28 % Niedrigster Preis der letzten 30 Tage: 1,39 EUR"),
+        (MARCHED_DOWN, "en", "-28 % Lowest price of the last 30 days: 1.39 EUR"),
+        (msgspec.structs.replace(MARCHED_DOWN, known_from=LAST_WEEK), "de", "-28 % Niedrigster Preis seit 16.11.2026: 1,39 EUR"),
+        (msgspec.structs.replace(MARCHED_DOWN, minor=100, price_minor=100), "de", "Niedrigster Preis der letzten 30 Tage: 1,00 EUR"),
+    ):  # fmt: skip
+        paper = on_paper(PriceChange(cheap, 150, DAY, TOMORROW, lowest), name, language)
+        text = " ".join(" ".join(row.text for row in paper.lines).split())
+        assert said in text
+        assert ("%" in text) == ("%" in said)
+        assert "1,50" not in text, "the price before is not the lowest one"
+        assert not any(row.wrapped for row in paper.lines)
+
+
+def test_a_label_with_another_lowest_price_is_another_label() -> None:
+    plain = PriceChange(MILK, 150, DAY)
+    one, other = (
+        msgspec.structs.replace(plain, lowest=Lowest(minor, 139, 0, None, offer=True)) for minor in (149, 159)
+    )
+    assert len({fingerprint(plain), fingerprint(one), fingerprint(other)}) == 3
+    assert price_said(fingerprint(one)) == 139
