@@ -160,6 +160,7 @@ class Parts:
         )
         gifts = Gifts(desk, self.selling, self.checkout, self.surroundings, book)
         self.letters = ReceiptLetters(desk, ledger, book, self.surroundings, hands.submit)
+        labels = Labels(desk, self.selling, self.surroundings, self.orders.desk.tell_later)
         everyone: tuple[Any, ...] = (
             self.selling,
             self.prices,
@@ -197,10 +198,10 @@ class Parts:
             gifts,
             Stockroom(desk, self.selling),
             StaffPage(desk),
-            Labels(desk, self.selling, self.surroundings),
+            labels,
             self.letters,
             open_cases,
-            Tasks(desk, open_cases),
+            Tasks(desk, open_cases, labels, self.orders.desk.settle),
             WithoutReceipt(desk, self.selling, book, returning),
             *self.orders.parts,
             *self.cards.parts,

@@ -1,10 +1,11 @@
-"""What people of the store must do, as the hub lists it: looked at, done, and customers' cases answered.
+"""What people of the store must do, as the hub lists it: looked at, done, customers' cases answered, price labels hung.
 
 A receipt that is scanned while the list is open shows its cases; one that is opened elsewhere offers its own (open_cases). All of it needs the hub.
 """
 
+import contextlib
 import datetime as dt
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +22,7 @@ from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need
 from pos.till.receipts.open_cases import Brief, OpenCases, read_briefs
 from pos.till.receipts.receipt_book import told_number
+from pos.till.stock.labels import LABELS_TASK, PRICE_LABELS, Labels
 
 __all__ = ["TASKS", "Tasks"]
 
@@ -56,8 +58,12 @@ class _Case(msgspec.Struct, frozen=True):
 class Tasks:
     """The key "tasks"."""
 
-    def __init__(self, desk: Desk, open_cases: OpenCases) -> None:
+    def __init__(
+        self, desk: Desk, open_cases: OpenCases, labels: Labels, settle: Callable[[], Awaitable[None]]
+    ) -> None:
         self._desk = desk
+        self._labels = labels
+        self._settle = settle
         open_cases.read = self._read
         self.functions = {"tasks": self._list}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
@@ -66,8 +72,7 @@ class Tasks:
         self._desk.need(TASKS)
         self._desk.must_be_signed_in()
         while True:
-            answer = yield from self._ask("GET", f"/stores/{self._store}/tasks?limit={_LISTED}")
-            found = msgspec.json.decode(answer.body, type=_Tasks).tasks
+            found = yield from self._open()
             if not found:
                 raise Refusal("tasks-none", level="info")
             options = tuple(
@@ -83,8 +88,32 @@ class Tasks:
                 self._desk.refuse(e.Message("tasks-scan"))
             elif task.kind == "case":
                 yield from self._case(task.subject)
+            elif task.kind == LABELS_TASK:
+                yield from self._hang(task)
             else:
                 yield from self._one(task)
+
+    def _open(self) -> Generator[Any, Any, list[_Task]]:
+        """What is to be done; labels that hang by now are done with."""
+        if self._desk.world.shop is not None and not self._desk.training:
+            yield self._settle()
+        path = f"/stores/{self._store}/tasks?limit={_LISTED}"
+        answer = yield from self._ask("GET", path)
+        left = []
+        for task in msgspec.json.decode(answer.body, type=_Tasks).tasks:
+            day = _day_of(task)
+            if day is not None and (yield from self._labels.all_hang(day)):
+                yield from self._done(task)
+            else:
+                left.append(task)
+        return left
+
+    def _hang(self, task: _Task) -> Generator[Any, Any, None]:
+        """Straight to the day's list; where this till knows nothing of it, a person says when it is done."""
+        yield Need(PRICE_LABELS)
+        day = _day_of(task)
+        if day is None or not (yield from self._labels.of_day(day)):
+            yield from self._one(task)
 
     def _one(self, task: _Task) -> Generator[Any, Any, None]:
         rows = tuple(
@@ -97,9 +126,12 @@ class Tasks:
             "task", options=options, fields={"task": self._line(task)}, rows=rows, scans="refuse"
         )
         if chosen == "done":
-            body = msgspec.json.encode({"kind": task.kind, "key": task.key})
-            yield from self._ask("POST", f"/stores/{self._store}/tasks/done", body, again={"task-done"})
+            yield from self._done(task)
             self._desk.message = e.Message("task-is-done", level="info")
+
+    def _done(self, task: _Task) -> Generator[Any, Any, None]:
+        body = msgspec.json.encode({"kind": task.kind, "key": task.key})
+        yield from self._ask("POST", f"/stores/{self._store}/tasks/done", body, again={"task-done"})
 
     def _cases_of(self, code: str) -> Generator[Any, Any, None]:
         """Cases of the receipt that was scanned."""
@@ -174,6 +206,8 @@ class Tasks:
     def _line(self, task: _Task) -> str:
         words = texts(self._desk.setup.language)
         data = task.data or {}
+        if task.kind == LABELS_TASK:
+            return words("ui.task-price-labels", count=int(data.get("count", 0)))
         number = data.get("number", "")
         kind = words(f"ui.task-{task.kind}") if task.kind in _KNOWN else task.kind
         return f"{kind} {number}".strip()[:44]
@@ -181,6 +215,13 @@ class Tasks:
     def _moment(self, ms: int) -> str:
         zone = self._desk.world.clock.now().tzinfo
         return dt.datetime.fromtimestamp(ms / 1000, zone).strftime("%d.%m. %H:%M")
+
+
+def _day_of(task: _Task) -> dt.date | None:
+    """Of labels that are to be hung."""
+    with contextlib.suppress(ValueError):
+        return dt.date.fromisoformat(task.key) if task.kind == LABELS_TASK else None
+    return None
 
 
 _KNOWN: Final = frozenset(

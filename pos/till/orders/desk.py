@@ -139,6 +139,19 @@ class OrderDesk:
         """In the background: a sale that ordered it is given up."""
         self._in_background(self._owe(_cancel(order_id)))
 
+    def tell_later(self, path: str, body: Any) -> None:
+        """In the background, and again when the hub answers, where it is silent: what it may hear at any time."""
+        if self._desk.world.shop is not None and not self._desk.training:
+            self._in_background(
+                self._owe(_Owed(path, msgspec.json.encode(body), self._desk.world.ids.new_id()))
+            )
+
+    async def settle(self) -> None:
+        """Tell what the hub has not heard yet."""
+        if self._desk.world.shop is not None:
+            async with self._lock:
+                await self._settle()
+
     async def _owe(self, one: _Owed) -> None:
         async with self._lock:
             await self._keep(_OWED, [*await self._load(_OWED, list[_Owed]), one])

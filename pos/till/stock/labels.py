@@ -26,9 +26,11 @@ from pos.till.stock.price_changes import PriceChanges
 from pos.till.surroundings import Surroundings
 from pos.words import amount
 
-__all__ = ["PRICE_LABELS", "Labels"]
+__all__ = ["LABELS_TASK", "PRICE_LABELS", "Labels"]
 
 PRICE_LABELS: Final = declare("price-labels")
+LABELS_TASK: Final = "price-labels"
+"""The hub's kind of task: labels of a day, whose date is its key."""
 _MEMORY: Final = "labels"
 _KEPT_DAYS: Final = 60
 _PAGE: Final = 6
@@ -50,8 +52,15 @@ _KEPT: Final = msgspec.json.Decoder(dict[str, _Label])
 class Labels:
     """The key "price-labels"."""
 
-    def __init__(self, desk: Desk, selling: Selling, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        selling: Selling,
+        surroundings: Surroundings,
+        tell_later: Callable[[str, Any], None],
+    ) -> None:
         self._desk = desk
+        self._tell_later = tell_later
         self._selling = selling
         self._surroundings = surroundings
         self._changes = PriceChanges(desk)
@@ -85,6 +94,39 @@ class Labels:
                 self._desk.warn(f"labels-none-{chosen}", level="info")
             else:
                 yield from self._list(chosen, lists[chosen])
+
+    def of_day(self, day: dt.date) -> _Steps:
+        """The list that a task of the hub is about; False where there is nothing to show of it."""
+        yield from self._load()
+        name, changes = yield from self._due(day)
+        if not changes:
+            return False
+        yield from self._list(name, changes)
+        return True
+
+    def all_hang(self, day: dt.date) -> _Steps:
+        """Whether nothing of a task of the hub is left to do, as far as this till knows: what changed that day hangs."""
+        yield from self._load()
+        name, changes = yield from self._due(day)
+        return not changes if name == "since" else bool(changes) and all(map(self._hangs, changes))
+
+    def _due(self, day: dt.date) -> _Steps:
+        """Of a day that is over, what does not hang yet is in the list of the last days."""
+        today = self._desk.today()
+        if day < today:
+            return "since", (yield from self._since(today))
+        return "today", (yield from self._changes.on(day))
+
+    def _hung(self, changes: Sequence[PriceChange]) -> _Steps:
+        """The day's task is done with the last label."""
+        yield from self._note(changes, hung=True)
+        self._say("labels-hung", len(changes))
+        today = self._desk.today()
+        if (yield from self.all_hang(today)):
+            self._tell_later(
+                f"/stores/{self._desk.world.journal.head.store}/tasks/done",
+                {"kind": LABELS_TASK, "key": today.isoformat()},
+            )
 
     def _since(self, today: dt.date) -> _Steps:
         """What changed in the last days and does not hang yet, and what the hub changed without a day."""
@@ -145,8 +187,7 @@ class Labels:
             elif chosen == "all":
                 yield from self._print(open_)
             elif chosen == "hung":
-                yield from self._note(printed, hung=True)
-                self._say("labels-hung", len(printed))
+                yield from self._hung(printed)
             else:
                 yield from self._one(changes[int(chosen[1:])])
 
@@ -158,8 +199,7 @@ class Labels:
         if chosen == "print":
             yield from self._print([change])
         elif chosen == "hangs":
-            yield from self._note([change], hung=True)
-            self._say("labels-hung", 1)
+            yield from self._hung([change])
 
     def _single(self, code: str, changes: Sequence[PriceChange] = ()) -> _Steps:
         """The label of one article as it is today, also where nothing changed."""

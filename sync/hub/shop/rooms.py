@@ -7,6 +7,7 @@ from sync.hub.shop.baskets import facts as baskets
 from sync.hub.shop.cards import core as cards_core
 from sync.hub.shop.cards import facts as cards
 from sync.hub.shop.cases import core as cases_core
+from sync.hub.shop.catalogue.label_tasks import count_labels
 from sync.hub.shop.customers import facts as customers
 from sync.hub.shop.kit.facts import Room
 from sync.hub.shop.kit.ticks import Tick
@@ -37,4 +38,5 @@ TICKS: Final[tuple[Tick, ...]] = (
     forget_guests,
     seal_notes,
     staff_core.forget_old,
+    count_labels,
 )

@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("store", sa.Text, primary_key=True),
         sa.Column("day", sa.Text, nullable=False),
         sa.Column("chain_n", sa.BigInteger, nullable=False),
+        sa.Column("counted_ms", sa.BigInteger, nullable=False),
     )
     op.add_column("change", sa.Column("history", sa.Text, nullable=True))
     _begin_articles(op.get_bind())

@@ -79,11 +79,12 @@ price_turn: Final = Table(
     sqlite_with_rowid=False,
 )
 
-# For which day, and up to which change of the chain, a store's labels that are to be hung were counted.
+# For which day, up to which change of the chain, and when a store's labels that are to be hung were counted.
 label_round: Final = Table(
     "label_round",
     metadata,
     Column("store", Text, primary_key=True),
     Column("day", Text, nullable=False),
     Column("chain_n", BigInteger, nullable=False),
+    Column("counted_ms", BigInteger, nullable=False),
 )
