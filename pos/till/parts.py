@@ -160,7 +160,6 @@ class Parts:
         )
         gifts = Gifts(desk, self.selling, self.checkout, self.surroundings, book)
         self.letters = ReceiptLetters(desk, ledger, book, self.surroundings, hands.submit)
-        labels = Labels(desk, self.selling, self.surroundings, self.orders.desk.tell_later)
         everyone: tuple[Any, ...] = (
             self.selling,
             self.prices,
@@ -198,7 +197,7 @@ class Parts:
             gifts,
             Stockroom(desk, self.selling),
             StaffPage(desk),
-            labels,
+            labels := Labels(desk, self.selling, self.surroundings, self.orders.desk.tell_later),
             self.letters,
             open_cases,
             Tasks(desk, open_cases, labels, self.orders.desk.settle),
