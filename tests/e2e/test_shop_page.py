@@ -1,8 +1,10 @@
 """The shop page in a real browser: page -> API -> hub, and the till that takes what came of it."""
 
 import asyncio
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -133,5 +135,37 @@ def test_what_is_refused_is_said_aloud_and_changes_nothing(shop: RealShop, tmp_p
             assert await page.js("document.querySelector('#said').getAttribute('aria-live')") == "polite"
             assert shop.office.ask("GET", "/orders")["orders"] == []
             assert await page.js("Object.keys(JSON.parse(localStorage['tresen.shop']).lines).length") == 1
+
+    asyncio.run(go())
+
+
+def test_a_reduced_price_stands_beside_the_lowest_one_of_the_30_days(shop: RealShop, tmp_path: Path) -> None:
+    """The gherkin was never cheaper than it is; since a moment ago it is on offer, which the page may say."""
+    gherkin = shop.office.ask("GET", f"/articles/by-code/{CUCUMBER}")
+    today = dt.datetime.now(ZoneInfo("Europe/Berlin")).date()
+    record = {name: gherkin[name] for name in ("sku", "text", "tax_code", "gtin", "codes", "department")}
+    offer = {"price_minor": 59, "valid_to": (today + dt.timedelta(3)).isoformat()}
+    dated = {**record, "price_minor": 89, "prices": [{"price_minor": 89}, offer]}
+    shop.office.ask("PUT", "/catalogue/articles", [dated], lines=True)
+
+    async def go() -> None:
+        async with browsing(tmp_path / "profile") as page:
+            await page.open(f"{shop.url}/shop/", 390, 844)
+            for language, title, price, said in (
+                ("de", "Artikel", "0,59", "33 % weniger · Niedrigster Preis seit"),
+                ("en", "Articles", "0.59", "33% less · Lowest price since"),
+            ):
+                await speak(page, language)
+                await page.until(f"document.querySelector('h1')?.textContent === '{title}'")
+                await page.until("document.querySelectorAll('ul.goods li').length > 0")
+                await page.js("document.querySelector('#q').value = 'Salatgurke'")
+                await page.js("document.querySelector('.search button').click()")
+                await page.until("document.querySelectorAll('.reduced').length === 1")
+                assert price in await text(page, "ul.goods li .price")
+                assert said in await text(page, ".reduced")
+                assert price.replace("59", "89") in await text(page, ".reduced")
+                assert await page.js("document.querySelectorAll('s, del').length") == 0, (
+                    "no other former price"
+                )
 
     asyncio.run(go())
