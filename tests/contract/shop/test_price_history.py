@@ -292,7 +292,7 @@ def test_articles_of_before_begin_their_history_with_their_newest_record(bare_ur
     config.set_main_option("path_separator", "os")
     with engine.execution_options(tresen_write=True).begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0020_external")
+        command.upgrade(config, "0021_staff")
         offer = tea(450, prices=[{"price_minor": 450}, {"price_minor": 400, "valid_to": "2026-12-24"}])
         for sku, body in (("A", offer), ("G", {"sku": "G", "gone": True})):
             values = {"sku": sku, "body": msgspec.json.encode(body).decode()}

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0022_prices"
-down_revision: str | None = "0020_external"
+down_revision: str | None = "0021_staff"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 _PAGE = 500
