@@ -13,6 +13,7 @@ import msgspec
 from pos.domain.article import Article
 from pos.domain.price_said import Dated, Held
 from pos.domain.promotions import Promotion
+from pos.domain.promotions.conditions import holds
 from pos.domain.shelf_offers import Offers
 
 __all__ = ["Past", "Ran", "Span", "ms_of", "spans"]
@@ -74,7 +75,7 @@ def spans(
 
 
 class _Pricer:
-    """The price at a moment; each set of promotions is made ready once."""
+    """The price at a moment; what promotions that hold together make of a price is worked out once."""
 
     def __init__(
         self, held: Sequence[Held], ran: Sequence[Ran], article: Article, zone: dt.tzinfo, *, by_hours: bool
@@ -84,7 +85,7 @@ class _Pricer:
         self._article = article
         self._zone = zone
         self._by_hours = by_hours
-        self._offers: dict[tuple[int, ...], Offers] = {}
+        self._worked_out: dict[tuple[int, tuple[int, ...]], int | None] = {}
 
     def at(self, ms: int) -> tuple[int | None, bool]:
         """And whether it is an offer: a promotion's, or one with days that lies below another price of the same day."""
@@ -95,14 +96,17 @@ class _Pricer:
         own, offer = _own_price(max(said, key=lambda one: one.since_ms).prices, moment.date())
         if own is None:
             return None, False
-        standing = tuple(n for n, one in enumerate(self._ran) if _in_force(one, ms))
-        if not standing:
+        holding = tuple(
+            n for n, one in enumerate(self._ran) if _in_force(one, ms) and holds(one.row, moment, (), {})
+        )
+        if not holding:
             return own, offer
-        if standing not in self._offers:
-            rows = (self._ran[n].row for n in standing)
-            self._offers[standing] = Offers(rows, by_hours=self._by_hours)
-        article = msgspec.structs.replace(self._article, price_minor=own)
-        minor, _, _ = self._offers[standing].price(article, moment.date(), moment.time())
+        if (own, holding) not in self._worked_out:
+            offers = Offers((self._ran[n].row for n in holding), by_hours=self._by_hours)
+            article = msgspec.structs.replace(self._article, price_minor=own)
+            minor, _, _ = offers.price(article, moment.date(), moment.time())
+            self._worked_out[own, holding] = minor
+        minor = self._worked_out[own, holding]
         return minor, offer or minor != own
 
 

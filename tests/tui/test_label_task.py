@@ -54,7 +54,7 @@ def test_the_task_leads_to_the_days_list_and_is_done_with_the_last_label(tmp_pat
             raised(hub, 2)
             shop = await shop_at(hub)
             await press(shop, "tasks")
-            assert question(shop) == ("tasks", ["2 Preisetiketten hängen"])
+            assert question(shop) == ("tasks", ["2 Preisschilder aufhängen"])
             await press(shop, "tasks", "1")
             assert question(shop)[0] == "labels-list"
             await shop.till.handle(c.Answer("2"))  # the first of them hangs already
@@ -110,7 +110,7 @@ def test_a_day_that_is_over_leads_to_what_does_not_hang_yet(tmp_path: Path) -> N
             shop = await shop_at(hub)
             shop.catalogue.changes = {TODAY - DAY: shop.catalogue.changes[TODAY][:1]}
             await press(shop, "tasks")
-            assert question(shop) == ("tasks", ["1 Preisetikett hängen"])
+            assert question(shop) == ("tasks", ["1 Preisschild aufhängen"])
             await shop.till.handle(c.Answer("1"))
             assert question(shop)[0] == "labels-list"
             await shop.till.handle(c.Answer("1"))
