@@ -15,7 +15,7 @@ async function pickView() {
     return pickView();
   };
   const open = rows.filter((row) => TO_PICK.includes(row.state));
-  show(h("div", {}, head(t("pick")), open.length ? h("ul", { class: "picks" }, open.map((row) => h("li", {}, button(t(row.late ? "duelate" : "due", { n: row.number, t: day(row.by_ms), text: row.text, count: row.pieces }), () => start(row))))) : h("p", {}, t("nopick")), home()));
+  page(t("pick"), open.length ? picks(open.map((row) => h("li", {}, button(t(row.late ? "duelate" : "due", { n: row.number, t: day(row.by_ms), text: row.text, count: row.pieces }), () => start(row))))) : h("p", {}, t("nopick")));
 }
 
 function packView(draft) {
@@ -46,9 +46,9 @@ function packView(draft) {
         { path: `${base}/ready`, body: { shelf: $("shelf").value.trim().slice(0, 20), bags: 1 } },
       ]);
     };
-    show(h("div", {}, head(t("order", { n: draft.number })), ways.length ? h("section", { class: "fields" }, ways, h("p", { class: "soft" }, t("substitute"))) : "",
-      h("form", { class: "fields", id: "pack", onsubmit: guarded(ready) }, field("shelf", t("shelf"), { maxlength: "20" }), h("button", { class: "main" }, t("ready"))), h("p", {}, button(t("recount"), route)), home()));
+    page(t("order", { n: draft.number }), ways.length ? h("section", { class: "fields" }, ways, soft(t("substitute"))) : "",
+      h("form", { class: "fields", id: "pack", onsubmit: guarded(ready) }, field("shelf", t("shelf"), { maxlength: "20" }), h("button", { class: "main" }, t("ready"))), h("p", {}, button(t("recount"), route)));
   };
   again();
-  show(h("div", {}, head(t("order", { n: draft.number })), scanner(take), list, h("p", { class: "row last" }, button(t("finish"), done, { class: "main", id: "finish" }), discarding("pick")), home()));
+  page(t("order", { n: draft.number }), scanner(take), list, h("p", { class: "row last" }, main(t("finish"), done, "finish"), discarding("pick")));
 }

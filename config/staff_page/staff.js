@@ -1,7 +1,7 @@
 // The staff page: a client of the hub's public API (/v1) and nothing else.
 "use strict";
 
-const KINDS = [["receive", "stock:write"], ["count", "stock:write"], ["off", "stock:adjust"], ["out", "stock:write"], ["in", "stock:write"], ["pick", "orders:pick"], ["stock", "stock:read"]];
+const KINDS = [["receive", "stock:write"], ["count", "stock:write"], ["off", "stock:adjust"], ["out", "stock:write"], ["in", "stock:write"], ["pick", "orders:pick"], ["stock", "stock:read"], ["tasks", "tasks:read"]];
 const REASONS = ["broken", "expired", "theft", "own-use", "found", "other"];
 const CODE = /^#([0-9A-Za-z-]{12,14})$/;
 const QTY_MAX = 99_999;
@@ -22,7 +22,11 @@ const field = (id, label, attributes = {}) => h("div", {}, h("label", { for: id 
 const choice = (id, label, options, chosen) =>
   h("div", {}, h("label", { for: id }, label), h("select", { id, name: id }, options.map(([value, text]) => h("option", { value, selected: value === chosen }, text))));
 const head = (text) => h("h1", { tabindex: "-1" }, text);
-const home = () => h("p", {}, h("a", { href: "#/", id: "home" }, t("back")));
+const main = (text, work, id) => button(text, work, { class: "main", id });
+const bullets = (id, rows) => h("ul", { id }, rows.map((row) => h("li", {}, row)));
+const picks = (rows) => h("ul", { class: "picks" }, rows);
+const soft = (text) => h("p", { class: "soft" }, text);
+const page = (title, ...parts) => show(h("div", {}, head(title), ...parts, h("p", {}, h("a", { href: "#/", id: "home" }, t("back")))));
 
 // -- this device
 
@@ -92,7 +96,7 @@ async function openCamera(place, found) {
 
 // A field for codes: typed, from a scanner that types, or by the camera. `take(article or null, code)` gets each; null: not looked up yet.
 function scanner(take, patient = true) {
-  const picks = h("div", { id: "picks" }), place = h("div", { id: "camera" });
+  const choose = h("div", { id: "picks" }), place = h("div", { id: "camera" });
   const look = async (typed) => {
     let found;
     try {
@@ -103,14 +107,14 @@ function scanner(take, patient = true) {
     }
     if (!found.length) return say(t("none", { code: typed }), true);
     if (found.length === 1) return take(found[0], typed);
-    const pick = (one) => button(one.text, async () => { picks.replaceChildren(); $("code").focus(); await take(one, typed); });
-    picks.replaceChildren(h("p", { id: "whichone" }, t("which")), h("ul", { class: "picks", "aria-labelledby": "whichone" }, found.map((one) => h("li", {}, pick(one)))));
-    picks.querySelector("button").focus();
+    const pick = (one) => button(one.text, async () => { choose.replaceChildren(); $("code").focus(); await take(one, typed); });
+    choose.replaceChildren(h("p", { id: "whichone" }, t("which")), h("ul", { class: "picks", "aria-labelledby": "whichone" }, found.map((one) => h("li", {}, pick(one)))));
+    choose.querySelector("button").focus();
   };
   const go = guarded(async () => {
     const typed = $("code").value.trim();
     $("code").value = "";
-    picks.replaceChildren();
+    choose.replaceChildren();
     if (typed) await look(typed);
   });
   const see = button(t("camera"), async (event) => {
@@ -119,7 +123,7 @@ function scanner(take, patient = true) {
     await openCamera(place, (code) => guarded(() => look(code))()).catch(() => say(t("camdenied"), true));
     event.target.textContent = t("camera");
   }, { id: "see" });
-  return h("div", {}, h("form", { id: "scan", class: "search", onsubmit: go }, field("code", t("scan"), { maxlength: "200", spellcheck: "false", autocapitalize: "none", enterkeyhint: "done" }), h("button", { class: "main" }, t("add")), canSee() ? see : ""), place, picks);
+  return h("div", {}, h("form", { id: "scan", class: "search", onsubmit: go }, field("code", t("scan"), { maxlength: "200", spellcheck: "false", autocapitalize: "none", enterkeyhint: "done" }), h("button", { class: "main" }, t("add")), canSee() ? see : ""), place, choose);
 }
 
 // -- collecting goods: what all bookings have in common
@@ -184,7 +188,7 @@ function collectView(draft, { title, extra = [], finish, word, single = false })
     under.replaceChildren(h("p", { class: "sum", id: "sums" }, draft.lines.length ? sums(draft) : t("nothing")));
   };
   again();
-  show(h("div", {}, head(title), scanner(take), list, under, extra, h("p", { class: "row last" }, button(word || t("finish"), done, { class: "main", id: "finish" }), discarding(draft.kind)), home()));
+  page(title, scanner(take), list, under, extra, h("p", { class: "row last" }, main(word || t("finish"), done, "finish"), discarding(draft.kind)));
   if (matchMedia("(pointer: fine)").matches) $("code").focus();
 }
 
@@ -197,8 +201,8 @@ async function send(draft, path, body) {
 }
 
 function waitView(draft) {
-  show(h("div", {}, head(t(draft.kind)), h("p", { class: "note", id: "waits" }, t("unsent")), h("p", { class: "sum" }, sums(draft)),
-    h("p", {}, button(t("sendnow"), () => send(draft), { class: "main", id: "again" })), home()));
+  page(t(draft.kind), h("p", { class: "note", id: "waits" }, t("unsent")), h("p", { class: "sum" }, sums(draft)),
+    h("p", {}, main(t("sendnow"), () => send(draft), "again")));
   say(t("waits"), true);
 }
 
@@ -214,9 +218,9 @@ function outcome(draft, answer) {
     pick: () => t("packed", { n: draft.number }),
     off: () => t("off_done", { name: draft.lines[0].text, n: number(draft.lines[0].qty) }),
   }[draft.kind]();
-  show(h("div", {}, head(t(draft.kind)), h("p", { class: "note good", id: "outcome", tabindex: "-1" }, said),
-    draft.kind !== "count" ? "" : rows.length ? h("section", {}, h("h2", {}, t("deviates")), h("ul", {}, rows.map((row) => h("li", {}, row)))) : h("p", {}, t("nodeviate")),
-    h("p", {}, button(t("another", { kind: t(draft.kind) }), route, { class: "main", id: "another" })), home()));
+  page(t(draft.kind), h("p", { class: "note good", id: "outcome", tabindex: "-1" }, said),
+    draft.kind !== "count" ? "" : rows.length ? h("section", {}, h("h2", {}, t("deviates")), bullets("deviate", rows)) : h("p", {}, t("nodeviate")),
+    h("p", {}, main(t("another", { kind: t(draft.kind) }), route, "another")));
   say("");
   $("outcome").focus();
 }
@@ -231,9 +235,9 @@ function differView(draft, word, partly, bookIt) {
     .map(([one, n, m]) => h("li", {}, t(word, { name: one.text, n: number(n), m: number(m) })));
   if (!rows.length) return bookIt(false);
   const more = h("input", { type: "checkbox", id: "parts" });
-  show(h("div", {}, head(t("differs")), h("section", {}, h("ul", { id: "differs" }, rows)),
-    partly ? h("p", {}, more, h("label", { for: "parts", class: "beside" }, t("parts"))) : "", h("p", { class: "soft" }, t("differnote")),
-    h("p", { class: "row" }, button(t("asbooked"), () => bookIt(more.checked), { class: "main", id: "asbooked" }), button(t("recount"), () => route(), { id: "recount" })), home()));
+  page(t("differs"), h("section", {}, h("ul", { id: "differs" }, rows)),
+    partly ? h("p", {}, more, h("label", { for: "parts", class: "beside" }, t("parts"))) : "", soft(t("differnote")),
+    h("p", { class: "row" }, main(t("asbooked"), () => bookIt(more.checked), "asbooked"), button(t("recount"), () => route(), { id: "recount" })));
 }
 
 // The articles of what is to come, with their names; those that the hub does not know keep their number.
@@ -254,8 +258,8 @@ async function receiveView() {
     const known = coming.map((one) => h("li", {}, button(t("announced", { name: [one.source, one.number || t("nonumber")].filter(Boolean).join(" "), count: one.lines.length }), async () => start({ id: one.shipment_id, number: one.number, expected: await named(one.lines, left) }))));
     const form = h("form", { class: "fields", id: "blind", onsubmit: guarded((event) => { const said = new FormData(event.target); return start({ number: said.get("number").trim(), supplier: said.get("supplier").trim() }); }) },
       field("number", t("number")), field("supplier", t("supplier")), h("button", { class: "main" }, t("begin")));
-    return show(h("div", {}, head(t("receive")), h("section", { "aria-labelledby": "coming" }, h("h2", { id: "coming" }, t("coming")), known.length ? h("ul", { class: "picks" }, known) : h("p", { class: "soft" }, t("nocoming"))),
-      h("section", { "aria-labelledby": "unannounced" }, h("h2", { id: "unannounced" }, t("blind")), form), home()));
+    return page(t("receive"), h("section", { "aria-labelledby": "coming" }, h("h2", { id: "coming" }, t("coming")), known.length ? picks(known) : soft(t("nocoming"))),
+      h("section", { "aria-labelledby": "unannounced" }, h("h2", { id: "unannounced" }, t("blind")), form));
   }
   const tell = (more) => draft.id
     ? send(draft, `/stock/deliveries/${draft.id}/receive`, { lines: goodsOf(draft), more, occurred_ms: now() })
@@ -296,8 +300,8 @@ async function outView() {
     const start = (fields) => { begin("out", fields); return outView(); };
     const known = asked.map((one) => h("li", {}, button(t("asked", { name: nameOf(one.store), count: one.lines.length }), async () => start({ id: one.shipment_id, to: nameOf(one.store), expected: await named(one.lines, (line) => Number(line.requested)) }))));
     const form = h("form", { class: "fields", id: "fresh", onsubmit: guarded(() => start({ store: $("to").value, to: nameOf($("to").value) })) }, choice("to", t("other"), stores.map((one) => [one.store, one.about.name])), h("button", { class: "main" }, t("begin")));
-    return show(h("div", {}, head(t("out")), known.length ? h("section", {}, h("h2", {}, t("to")), h("ul", { class: "picks" }, known)) : "",
-      h("section", {}, h("h2", {}, t("fresh")), stores.length ? form : h("p", {}, t("nostores"))), home()));
+    return page(t("out"), known.length ? h("section", {}, h("h2", {}, t("to")), picks(known)) : "",
+      h("section", {}, h("h2", {}, t("fresh")), stores.length ? form : h("p", {}, t("nostores"))));
   }
   const tell = () => draft.id
     ? send(draft, `/stock/transfers/${draft.id}/ship`, { lines: goodsOf(draft), occurred_ms: now() })
@@ -310,9 +314,9 @@ async function inView() {
   if (!draft) {
     const coming = (await ask("GET", `/stock/transfers?store=${store()}&state=shipped`)).shipments;
     const start = async (one) => { begin("in", { id: one.shipment_id, from: one.source, expected: await named(one.lines, left) }); return inView(); };
-    return show(h("div", {}, head(t("in")), h("section", {}, h("h2", {}, t("coming")), coming.length
-      ? h("ul", { class: "picks" }, coming.map((one) => h("li", {}, button(t("announced", { name: [one.source, one.number].filter(Boolean).join(" "), count: one.lines.length }), () => start(one)))))
-      : h("p", { class: "soft" }, t("notransfer"))), home()));
+    return page(t("in"), h("section", {}, h("h2", {}, t("coming")), coming.length
+      ? picks(coming.map((one) => h("li", {}, button(t("announced", { name: [one.source, one.number].filter(Boolean).join(" "), count: one.lines.length }), () => start(one)))))
+      : soft(t("notransfer"))));
   }
   const tell = (more) => send(draft, `/stock/transfers/${draft.id}/receive`, { lines: goodsOf(draft), more, occurred_ms: now() });
   collectView(draft, { title: `${t("in")}: ${draft.from}`, finish: () => differView(draft, "differ", true, tell) });
@@ -330,12 +334,12 @@ function stockView() {
     const here = stores.find(own);
     say(here ? `${article.text}: ${t("herestore")} ${t("free", { n: number(here.available) })}` : article.text);
   };
-  show(h("div", {}, head(t("stock")), scanner(take, false), found, home()));
+  page(t("stock"), scanner(take, false), found);
 }
 
 // -- the frame around views
 
-const VIEWS = { pick: pickView, receive: receiveView, count: countView, off: offView, out: outView, in: inView, stock: stockView };
+const VIEWS = { pick: pickView, tasks: tasksView, receive: receiveView, count: countView, off: offView, out: outView, in: inView, stock: stockView };
 
 function show(view) {
   closeCamera();

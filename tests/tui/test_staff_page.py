@@ -17,7 +17,12 @@ from tests.tui.fakes import FakeIds, Shop, run
 from tests.tui.shop_rig import HubBehind, hub_behind
 
 STOCK = ("stock-move", "stock-write-off")
-SCOPES = {"stock-move": "stock:write", "stock-write-off": "stock:adjust", "pickup": "orders:pick"}
+SCOPES = {
+    "stock-move": "stock:write",
+    "stock-write-off": "stock:adjust",
+    "pickup": "orders:pick",
+    "tasks": "tasks:write",
+}
 
 
 @pytest.fixture
@@ -63,7 +68,7 @@ def test_a_code_stands_on_the_tills_own_screen_and_on_no_other(hub: HubBehind) -
     run(go)
 
 
-@pytest.mark.parametrize("rights", [(*STOCK, "pickup"), STOCK[:1], ()])
+@pytest.mark.parametrize("rights", [(*STOCK, "pickup", "tasks"), STOCK[:1], ()])
 def test_the_page_may_what_the_operator_may_alone(hub: HubBehind, rights: tuple[str, ...]) -> None:
     async def go() -> None:
         shop = await opened(hub, *rights)

@@ -18,10 +18,11 @@ from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.orders.desk import PICKUP
 from pos.till.stock.room import STOCK_MOVE, STOCK_WRITE_OFF
+from pos.till.tasks import TASKS
 
 __all__ = ["StaffPage", "end_pages_of_removed"]
 
-_RIGHTS: Final = (STOCK_MOVE, STOCK_WRITE_OFF, PICKUP)
+_RIGHTS: Final = (STOCK_MOVE, STOCK_WRITE_OFF, PICKUP, TASKS)
 _GIVEN: Final = "staff-page.given"
 _Given = dict[str, int]
 

@@ -16,7 +16,7 @@ _FILES: Final = {
     "": "text/html",
     "staff.css": "text/css",
     **dict.fromkeys(("de.json", "en.json"), "application/json"),
-    **dict.fromkeys(("desk.js", "pick.js", "staff.js"), "text/javascript"),
+    **dict.fromkeys(("desk.js", "pick.js", "tasks.js", "staff.js"), "text/javascript"),
 }
 _CAMERA: Final = "camera=(self), geolocation=(), microphone=()"
 

@@ -29,7 +29,17 @@ from tests.contract.shop.test_staff import BOTH, code_for
 
 FILES = tuple(
     f"/staff/{name}"
-    for name in ("", "staff.css", "brand.css", "desk.js", "pick.js", "staff.js", "de.json", "en.json")
+    for name in (
+        "",
+        "staff.css",
+        "brand.css",
+        "desk.js",
+        "pick.js",
+        "tasks.js",
+        "staff.js",
+        "de.json",
+        "en.json",
+    )
 )
 CUT = (  # the hub does it, and its answer is lost, once
     "{ const real = fetch; let cut = true; fetch = async (...about) => { const said = await real(...about);"
@@ -190,6 +200,47 @@ def test_an_order_is_packed_and_what_is_missing_is_said_though_an_answer_is_lost
     asyncio.run(go())
 
 
+def test_a_count_that_is_far_off_is_a_task_which_somebody_who_may_approves(
+    site: Site, tmp_path: Path
+) -> None:
+    async def go() -> None:
+        before = on_hand(site, "S1")
+        await Channel(site.rig, till="1", store="demo").post(
+            "/stock/counts",
+            {"store": "demo", "name": "Regal 4", "closes": True, "lines": [{"sku": "S1", "qty": "40"}]},
+        )
+        expect(site)
+        (sent,) = (await Channel(site.rig).get("/stock/deliveries?store=demo&state=shipped"))["shipments"]
+        await Channel(site.rig).post(
+            f"/stock/deliveries/{sent['shipment_id']}/receive", {"lines": [{"sku": "S6", "qty": "1"}]}
+        )
+        async with phone_at(site, tmp_path) as phone:
+            await phone.pair(await code_for(site.rig, rights=["tasks"]), "tasks")
+            await phone.tap("#to-tasks")
+            assert "Zählung freigeben Regal 4" in await phone.see("ul.picks button")
+            await phone.tap("ul.picks button")
+            assert "40 gezählt" in await phone.see("#facts")
+            assert await phone.page.js("document.querySelector('#approve')") is None, "that is not theirs"
+            await phone.pair(await code_for(site.rig, rights=[*BOTH, "tasks"]))
+            await phone.tap("#to-tasks")
+            await phone.tap("ul.picks button")
+            assert on_hand(site, "S1") == before
+            await phone.tap("#approve")
+            assert "Lieferung weicht ab L-77" in await phone.see("ul.picks button")
+            assert on_hand(site, "S1") == 40
+            await phone.tap("ul.picks button")
+            assert "Bio-Vollmilch 3,8 % 1 l: 0 gekommen, 3 angekündigt" in await phone.see("#facts")
+            await phone.tap("#settle")
+            await phone.page.until(
+                "document.querySelector('#said').textContent === 'Lieferung weicht ab L-77: erledigt'"
+            )
+            assert await phone.page.js("document.querySelector('ul.picks')") is None
+        tasks = (await Channel(site.rig).get("/stores/demo/tasks?state=done"))["tasks"]
+        assert {one["done_by"] for one in tasks} == {"demo/1/2"}
+
+    asyncio.run(go())
+
+
 def test_the_line_goes_and_the_page_is_closed_and_nothing_is_lost_or_doubled(
     site: Site, tmp_path: Path
 ) -> None:
@@ -301,9 +352,9 @@ def test_axe_finds_nothing_in_any_view_in_light_and_dark(site: Site, tmp_path: P
 
             await look("pair")
             site.order()
-            await phone.pair(await code_for(site.rig, rights=[*BOTH, "pickup"]))
+            await phone.pair(await code_for(site.rig, rights=[*BOTH, "pickup", "tasks"]))
             await look("home")
-            for kind in ("receive", "out", "in", "pick"):
+            for kind in ("receive", "out", "in", "pick", "tasks"):
                 await phone.tap(f"#to-{kind}")
                 await phone.page.until("document.querySelector('#home') !== null")
                 await look(kind)
@@ -365,9 +416,9 @@ def test_the_page_is_small_and_speaks_with_nobody_but_its_hub(site: Site) -> Non
             ]
 
     *answers, missing = asyncio.run(go())
-    assert [answer.status_code for answer in answers] == [200] * 10
+    assert [answer.status_code for answer in answers] == [200] * 11
     assert missing.status_code == 404
-    assert sum(len(answer.content) for answer in answers[:7]) <= 50_000, "with the words of one language"
+    assert sum(len(answer.content) for answer in answers[:8]) <= 50_000, "with the words of one language"
     for answer in answers:
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -382,7 +433,7 @@ def test_the_page_is_small_and_speaks_with_nobody_but_its_hub(site: Site) -> Non
     assert german.keys() == english.keys()
     for key, text in german.items():
         assert set(re.findall(r"{(\w+)}", text)) == set(re.findall(r"{(\w+)}", english[key])), key
-    scripts = "".join(answer.text for answer in answers[3:6])
+    scripts = "".join(answer.text for answer in answers[3:7])
     used = set(re.findall(r"\bt\(\"([\w-]+)\"", scripts))
     assert used <= german.keys()
 

@@ -61,17 +61,8 @@ ROLES: Final = {
     }
     | _OUT
     | _HANDS,
-    HANDHELD: frozenset(
-        {
-            "catalogue:read",
-            "orders:pick",
-            "staff:read",
-            "stock:read",
-            "stock:write",
-            "stock:adjust",
-            "stores:read",
-        }
-    ),
+    HANDHELD: _both("stock", "tasks")
+    | {"catalogue:read", "orders:pick", "staff:read", "stock:adjust", "stores:read"},
     "storefront": frozenset(
         {
             *("catalogue:read", "prices:read", "stock:read", "stores:read", "carts:read", "carts:write"),

@@ -41,6 +41,7 @@ _SCOPES: Final = {
     "stock-move": ("stock:write",),
     "stock-write-off": ("stock:adjust",),
     "pickup": ("orders:pick",),
+    "tasks": ("tasks:read", "tasks:write"),
 }
 _ALL: Final = ("catalogue:read", "staff:read", "stock:read", "stores:read")
 

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 __all__ = ["EndOf", "Ended", "MakeCode", "Pair", "Right", "StaffCode", "StaffSession"]
 
-Right = Literal["stock-move", "stock-write-off", "pickup"]
+Right = Literal["stock-move", "stock-write-off", "pickup", "tasks"]
 _Operator = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[!-~]+\Z")]
 
 
