@@ -60,6 +60,8 @@ def mentions_of(fact: Fact) -> Iterator[tuple[str, str]]:
             seen.add(("receipt", line.origin.receipt))
         if line.origin is not None and (line.origin.offline or not line.origin.receipt):
             seen.add(("without-receipt", fact.business_day))
+        if line.order and line.kind == "down-payment" and line.qty < 0:
+            seen.add(("order", line.order))
         if line.serial:
             kind = {"voucher": "voucher", "deposit": "slip"}.get(line.kind, "serial")
             seen.add((kind, line.serial))

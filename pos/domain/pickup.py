@@ -18,6 +18,7 @@ __all__ = [
     "Claim",
     "Fulfillment",
     "FulfillmentLine",
+    "GiveBack",
     "Handing",
     "Order",
     "OrderLine",
@@ -147,7 +148,8 @@ class Handing(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `prepaid_minor` of what they cost was paid before. `approvals` let it go without the hub. `replaced` are lines of the
     order for which another article goes: line, the sku that was ordered, and why. `down` are the lines of the cart that
-    take back what was paid down for it. `claim` 0: it was given up while the cart waited, and is wanted again.
+    take back what was paid down for it, which the receipts `paid_by` took (STORE/TILL-EPOCH-NUMBER). `gives_back`: nothing is
+    handed over, the order is over, and `claim` is the lease to give its down payment back. `claim` 0: it was given up while the cart waited, and is wanted again.
     """
 
     order_id: str
@@ -165,6 +167,19 @@ class Handing(msgspec.Struct, frozen=True, omit_defaults=True):
     approvals: tuple[Approval, ...] = ()
     replaced: tuple[tuple[int, str, str], ...] = ()
     down: tuple[int, ...] = ()
+    paid_by: tuple[str, ...] = ()
+    gives_back: bool = False
+
+
+class GiveBack(msgspec.Struct, frozen=True):
+    """What the hub tells a till that gives a down payment back; see the hub's GiveBack."""
+
+    order: Order
+    amount_minor: int
+    n: int
+    until_ms: int
+    receipts: tuple[str, ...] = ()
+    paid_by: tuple[str, ...] = ()
 
 
 class TokenLine(msgspec.Struct, frozen=True, array_like=True):

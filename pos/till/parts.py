@@ -200,7 +200,7 @@ class Parts:
             labels := Labels(desk, self.selling, self.surroundings, self.orders.desk.tell_later),
             self.letters,
             open_cases,
-            Tasks(desk, open_cases, labels, self.orders.desk.settle),
+            Tasks(desk, open_cases, labels, self.orders.desk.settle, self.orders.giving_back.give_back),
             WithoutReceipt(desk, self.selling, book, returning),
             *self.orders.parts,
             *self.cards.parts,

@@ -23,10 +23,12 @@ from pos.till.flows import Flow, Need
 from pos.till.receipts.open_cases import Brief, OpenCases, read_briefs
 from pos.till.receipts.receipt_book import told_number
 from pos.till.stock.labels import LABELS_TASK, PRICE_LABELS, Labels
+from pos.words import amount
 
 __all__ = ["TASKS", "Tasks"]
 
 TASKS: Final = declare("tasks")
+ORDER_REFUND: Final = "order-refund"
 _LISTED: Final = 50
 _TEXT_MAX: Final = 2_000
 _ROW_MAX: Final = 60
@@ -38,6 +40,13 @@ class _Task(msgspec.Struct, frozen=True):
     subject: str
     created_ms: int
     data: dict[str, Any] | None = None
+
+
+class _Owed(msgspec.Struct, frozen=True):
+    """What a task to give money back says: provider, reference and amount of each payment."""
+
+    amount_minor: int
+    payments: tuple[tuple[str, str, int], ...] = ()
 
 
 class _Tasks(msgspec.Struct, frozen=True):
@@ -56,14 +65,20 @@ class _Case(msgspec.Struct, frozen=True):
 
 
 class Tasks:
-    """The key "tasks"."""
+    """The key "tasks". `give_back` gives back what was paid down for an order."""
 
     def __init__(
-        self, desk: Desk, open_cases: OpenCases, labels: Labels, settle: Callable[[], Awaitable[None]]
+        self,
+        desk: Desk,
+        open_cases: OpenCases,
+        labels: Labels,
+        settle: Callable[[], Awaitable[None]],
+        give_back: Callable[[str], Generator[Any, Any, None]],
     ) -> None:
         self._desk = desk
         self._labels = labels
         self._settle = settle
+        self._give_back = give_back
         open_cases.read = self._read
         self.functions = {"tasks": self._list}
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
@@ -116,22 +131,36 @@ class Tasks:
             yield from self._one(task)
 
     def _one(self, task: _Task) -> Generator[Any, Any, None]:
-        rows = tuple(
-            (name.replace("_", " ")[:_ROW_MAX], shown(str(value))[:_ROW_MAX])
-            for name, value in (task.data or {}).items()
-            if isinstance(value, str | int)
-        )
-        options = (Option("back", word="ask.tasks-back"), Option("done", word="ask.tasks-done"))
+        money = task.kind == ORDER_REFUND
+        rows = self._owed(task.data or {}) if money else _plain(task.data or {})
+        names = ("give-back", "back", "done") if money else ("back", "done")
+        options = tuple(Option(name, word=f"ask.tasks-{name}") for name in names)
         chosen = yield Question(
             "task", options=options, fields={"task": self._line(task)}, rows=rows, scans="refuse"
         )
-        if chosen == "done":
+        if chosen == "give-back":
+            yield from self._give_back(task.subject)
+        elif chosen == "done":
             yield from self._done(task)
             self._desk.message = e.Message("task-is-done", level="info")
 
     def _done(self, task: _Task) -> Generator[Any, Any, None]:
         body = msgspec.json.encode({"kind": task.kind, "key": task.key})
         yield from self._ask("POST", f"/stores/{self._store}/tasks/done", body, again={"task-done"})
+
+    def _owed(self, data: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+        """What is to be given back for an order, and by what it was paid."""
+        words, language = self._desk.words, self._desk.language
+        try:
+            owed = msgspec.convert(data, _Owed)
+        except msgspec.ValidationError:
+            return _plain(data)
+        rows = [(words("ui.task-to-give-back"), amount(owed.amount_minor, language))]
+        for provider, reference, minor in owed.payments:
+            kind = {"down-payment": "down", "till": "receipt", "counter": "receipt"}.get(provider, "service")
+            said = reference.rpartition("/")[2] if kind != "service" else provider
+            rows.append((shown(words(f"ui.task-paid-{kind}", by=said))[:_ROW_MAX], amount(minor, language)))
+        return tuple(rows)
 
     def _cases_of(self, code: str) -> Generator[Any, Any, None]:
         """Cases of the receipt that was scanned."""
@@ -199,6 +228,8 @@ class Tasks:
             answer = yield shop.ask(method, path, body, key=key)
         if answer.silent:
             raise Refusal("tasks-hub-away", level="warn")
+        if answer.code == "claimed":
+            raise Refusal("give-back-claimed", till=answer.detail.rpartition("/")[2])
         if not answer.yes and answer.code not in again:
             raise Refusal("tasks-refused", level="warn")
         return answer
@@ -224,11 +255,20 @@ def _day_of(task: _Task) -> dt.date | None:
     return None
 
 
+def _plain(data: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name.replace("_", " ")[:_ROW_MAX], shown(str(value))[:_ROW_MAX])
+        for name, value in data.items()
+        if isinstance(value, str | int)
+    )
+
+
 _KNOWN: Final = frozenset(
     {
         "case",
         "put-back",
-        "order-refund",
+        ORDER_REFUND,
+        "given-back-twice",
         "refund",
         "refunded-and-voided",
         "re-route",

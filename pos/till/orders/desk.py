@@ -8,10 +8,11 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
-from pos.domain.pickup import Order
+from pos.domain.pickup import GiveBack, Order
 from pos.domain.rights import declare
 from pos.mentions import receipt_key
 from pos.node_ports import ShopAnswer
@@ -236,6 +237,33 @@ class OrderDesk:
             await self._keep(_CLAIMS, [*rest, found] if found.claim else rest)
         return answer, found
 
+    # -- down payments that go back
+
+    async def take_back(self, said: str) -> ShopAnswer:
+        """Take it on this till to give back what was paid down for an order that is over; asked again it is renewed."""
+        async with self._lock:
+            if not await self._settle():
+                return ShopAnswer(0)
+            path, key = f"{self.here}/orders/{quote(said, safe='')}/give-back", self._desk.world.ids.new_id()
+            asked_ms = self._desk.world.clock.mono_ms()
+            answer = await self._ask("POST", path, b"", key)
+            if answer.silent:
+                answer = await self._ask("POST", path, b"", key)
+            if answer.yes:
+                order_id = msgspec.json.decode(answer.body, type=GiveBack).order.order_id
+                self._claimed_ms[order_id] = asked_ms
+            return answer
+
+    def free_later(self, order_id: str, n: int) -> None:
+        """In the background: this till does not give it back after all. Unheard, the lease ends by itself."""
+        self._claimed_ms.pop(order_id, None)
+        path = f"{self.here}/orders/{order_id}/give-back/release"
+        self._in_background(self._free(path, msgspec.json.encode({"n": n})))
+
+    async def _free(self, path: str, body: bytes) -> None:
+        async with self._lock:
+            await self._ask("POST", path, body, self._desk.world.ids.new_id())
+
     def is_fresh(self, fulfillment_id: str) -> bool:
         """Is the claim so young that nobody else can have it?"""
         since = self._claimed_ms.get(fulfillment_id)
@@ -256,10 +284,15 @@ class OrderDesk:
         ]
 
     async def _is_voided(self, epoch: int, fact: OrderHandedOver) -> bool:
-        history = self._desk.world.history
-        if history is None or not fact.receipt:
+        if not fact.receipt:
             return False
-        key = receipt_key(self._desk.world.journal.head.till, epoch, fact.receipt)
+        return await self.is_countered(receipt_key(self._desk.world.journal.head.till, epoch, fact.receipt))
+
+    async def is_countered(self, key: str) -> bool:
+        """Was this till's receipt voided?"""
+        history = self._desk.world.history
+        if history is None:
+            return False
         later = [one.fact for one in await history.mentions("receipt", key)]
         voids = [
             ref for sale in later if isinstance(sale, Sale) for ref in sale.references if ref.kind == "void"

@@ -36,6 +36,7 @@ from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, Need, approval_of, step
 from pos.till.ledger import Ledger
 from pos.till.orders.desk import OrderDesk, heard, read
+from pos.till.orders.giving_back import GivingBack
 from pos.till.orders.handing_sale import HandingSale, Money, fact_of
 from pos.till.orders.paper import slip
 from pos.till.surroundings import Surroundings
@@ -44,6 +45,8 @@ from pos.words import amount
 __all__ = ["PICKUP_ALONE", "HandOver"]
 
 PICKUP_ALONE: Final = declare("pickup-alone")
+_OVER: Final = frozenset({"pickup-expired", "pickup-cancelled", "pickup-handed-over"})
+"""What the hub answers of an order that is over: something that was paid down for it may be to go back."""
 _WHY: Final = ("wrong", "damaged", "unwanted")
 
 
@@ -56,12 +59,14 @@ class HandOver:
         ledger: Ledger,
         orders: OrderDesk,
         sale: HandingSale,
+        giving_back: GivingBack,
         surroundings: Surroundings,
     ) -> None:
         self._desk = desk
         self._ledger = ledger
         self._orders = orders
         self._sale = sale
+        self._giving_back = giving_back
         self._surroundings = surroundings
 
     def hand_over(self, said: str, proof: str, fulfillment: str = "") -> Flow:
@@ -75,6 +80,9 @@ class HandOver:
             answer = yield self._orders.claim(name, fulfillment)
             if answer.silent:
                 yield from self._alone(token)
+                return
+            if answer.code in _OVER and (yield from self._giving_back.offer(name)):
+                done = True
                 return
             order = read(heard(answer), Order)
             task = next(

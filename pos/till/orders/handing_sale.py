@@ -1,6 +1,6 @@
 """An order in the open sale: its lines at the price that was ordered, what was paid before, and the fact in the sale's commit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -51,11 +51,21 @@ class HandingSale:
         checkout.before_sale = self.facts_of
         checkout.afterwards.append(self._sold)
         checkout.given_up.append(self.given_up)
+        self.renew_back: Callable[[Handing], Any] = lambda _: iter(())
+        self.let_back: Callable[[Handing], None] = lambda _: None
 
     def holds(self, order_id: str) -> bool:
         cart = self._selling.cart
         return cart is not None and any(
             one.order_id == order_id and handing_lines(cart, one) for one in cart.about.handing
+        )
+
+    def holds_back(self, order_id: str) -> bool:
+        """Does its down payment go back with the open sale already?"""
+        cart = self._selling.cart
+        return cart is not None and any(
+            one.order_id == order_id and one.gives_back and _live_down(cart, one)
+            for one in cart.about.handing
         )
 
     def sell(self, order: Order, lines: Sequence[HandedLine], handing: Handing, money: Money) -> None:
@@ -74,7 +84,8 @@ class HandingSale:
             self._desk, order.order_id, order.number, by_tax(values, money.down_minor), first + len(made), back=True
         )  # fmt: skip
         handing = msgspec.structs.replace(
-            handing, lines=pairs, prepaid_minor=money.prepaid_minor, replaced=replaced, down=tuple(one.n for one in down)
+            handing, lines=pairs, prepaid_minor=money.prepaid_minor, replaced=replaced, down=tuple(one.n for one in down),
+            paid_by=tuple(one.reference for one in order.payments if one.provider == DOWN),
         )  # fmt: skip
         cart = carts.add_lines(cart, *made, *down)
         others = tuple(one for one in cart.about.handing if one.fulfillment_id != handing.fulfillment_id)
@@ -116,6 +127,10 @@ class HandingSale:
         """An order in the cart must still be this till's. Raises NeedsAnswer."""
         cart = self._selling.cart
         for handing in cart.about.handing if cart is not None else ():
+            if handing.gives_back and cart is not None and _live_down(cart, handing):
+                if not handing.claim or not self._orders.is_fresh(handing.order_id):
+                    raise NeedsAnswer(self.renew_back(handing))
+                continue
             if handing.alone or not cart or not handing_lines(cart, handing):
                 continue
             if not handing.claim or not self._orders.is_fresh(handing.fulfillment_id):
@@ -151,6 +166,9 @@ class HandingSale:
         """What waits holds nothing: the order is anybody's until the cart goes on."""
         if not cart.about.handing:
             return cart
+        for one in cart.about.handing:
+            if one.gives_back:
+                self.let_back(one)
         free = tuple(
             one if one.alone else msgspec.structs.replace(one, claim=0) for one in cart.about.handing
         )
@@ -190,8 +208,16 @@ class HandingSale:
 
     def given_up(self, cart: Cart) -> None:
         """The cart is gone, or waits: what it held is anybody's."""
-        if cart.about.handing:
+        for handing in cart.about.handing:
+            if handing.gives_back:
+                self.let_back(handing)
+        if any(not one.gives_back for one in cart.about.handing):
             self._orders.let_go()
+
+
+def _live_down(cart: Cart, handing: Handing) -> bool:
+    """Is what goes back of its down payment still in the cart?"""
+    return any(cart.lines[n - 1].live for n in handing.down)
 
 
 def down_lines(

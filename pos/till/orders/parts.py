@@ -7,6 +7,7 @@ from pos.till.checkout import Checkout
 from pos.till.desk import Desk
 from pos.till.ledger import Ledger
 from pos.till.orders.desk import OrderDesk
+from pos.till.orders.giving_back import GivingBack
 from pos.till.orders.handing import HandOver
 from pos.till.orders.handing_sale import HandingSale
 from pos.till.orders.here import OrdersHere
@@ -36,8 +37,9 @@ class OrderParts:
         self.first = sale.first
         self.take_up = self.desk.let_go
         picking = Picking(desk, self.desk, surroundings)
-        handing = HandOver(desk, ledger, self.desk, sale, surroundings)
-        pickups = Pickups(desk, self.desk, picking, handing, surroundings)
+        self.giving_back = GivingBack(desk, self.desk, selling, sale)
+        handing = HandOver(desk, ledger, self.desk, sale, self.giving_back, surroundings)
+        pickups = Pickups(desk, self.desk, picking, handing, self.giving_back, surroundings)
         selling.no_article = pickups.typed
         self.parts: tuple[Any, ...] = (
             pickups,

@@ -29,7 +29,10 @@ class Picking:
         self._surroundings = surroundings
 
     def pick(self, row: WorkRow) -> Any:
-        """Scan what is taken; a key says what is missing; with all of it, the shelf is asked for."""
+        """Scan what is taken; a key says what is missing; with all of it, the shelf is asked for.
+
+        Answers "cancel" where the customer does not want it any more.
+        """
         path = f"{self._orders.here}/fulfillments/{row.fulfillment_id}"
         order: Order = yield from self._orders.order(
             f"{self._orders.here}/pickups", {"code": row.order_id, "peek": True}
@@ -41,7 +44,9 @@ class Picking:
                 break
             answer = yield Question(
                 "pickup-pick",
-                options=(Option("short", word="ask.pickup-short"), Option("paper", word="ask.pickup-paper")),
+                options=tuple(
+                    Option(name, word=f"ask.pickup-{name}") for name in ("short", "paper", "do-cancel")
+                ),
                 fields={"number": row.number, "count": len(missing)},
                 rows=tuple(
                     (order.line(one.n).text[:40], f"{one.picked:f}/{one.qty - one.short:f}")
@@ -49,6 +54,8 @@ class Picking:
                 ),
                 scans="answer",
             )
+            if answer == "do-cancel":
+                return "cancel"
             if answer == "paper":
                 self._surroundings.print_document(pick_list(order, task, self._desk.setup.language))
                 self._desk.warn("pickup-paper-printed", level="info", number=row.number)
@@ -64,8 +71,9 @@ class Picking:
             order = yield from self._tried(order, self._taken(order, one, path))
         if task.state not in TO_PICK:
             self._desk.warn("pickup-nothing-left", number=row.number)
-            return
+            return ""
         yield from self._ready(row, path)
+        return ""
 
     def _tried(self, order: Order, request: Any) -> Any:
         """The order after a request. Where it fails the till says why and stays: the next scan is still for this order."""

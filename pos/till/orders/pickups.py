@@ -7,6 +7,7 @@ must agree.
 
 import re
 from typing import Any, Final
+from urllib.parse import quote
 
 from pos.domain import commands as c
 from pos.domain.pickup import WorkList, WorkRow
@@ -16,6 +17,7 @@ from pos.resources import texts
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow, step
 from pos.till.orders.desk import PICKUP, OrderDesk, heard, read
+from pos.till.orders.giving_back import GivingBack
 from pos.till.orders.handing import PICKUP_ALONE, HandOver
 from pos.till.orders.paper import bag_label, parcel_label
 from pos.till.orders.picking import TO_PICK, Picking, local_time
@@ -38,12 +40,14 @@ class Pickups:
         orders: OrderDesk,
         picking: Picking,
         handing: HandOver,
+        giving_back: GivingBack,
         surroundings: Surroundings,
     ) -> None:
         self._desk = desk
         self._orders = orders
         self._picking = picking
         self._handing = handing
+        self._giving_back = giving_back
         self._surroundings = surroundings
         self.handlers: dict[type[c.Command], Any] = {}
         self.functions = {"pickups": self._list, "pickup-typed": self._typed}
@@ -69,7 +73,10 @@ class Pickups:
                 if (yield from step(self._ready_one(row))) == "handed":
                     return
             elif row.state in TO_PICK:
-                yield from step(self._picking.pick(row))
+                if (yield from step(self._picking.pick(row))) == "cancel" and (
+                    yield from self._cancelled(row)
+                ):
+                    return
             else:
                 self._desk.warn("pickup-elsewhere", number=row.number)
 
@@ -93,12 +100,14 @@ class Pickups:
 
     def _ready_one(self, row: WorkRow) -> Any:
         """Answers "handed" where the hand-over was done or began a sale: then nobody wants the list."""
-        names = ("send", "label") if self._is_sent(row) else ("hand", "extend", "label")
+        names = ("send", "label", "cancel") if self._is_sent(row) else ("hand", "extend", "label", "cancel")
         options = tuple(Option(name, word=f"ask.pickup-do-{name}") for name in names)
         chosen = yield Question("pickup-do", options=options, fields={"number": row.number}, scans="refuse")
         if chosen == "hand":
             yield from self._handing.hand_over(row.order_id, "known", row.fulfillment_id)
             return "handed"
+        elif chosen == "cancel":
+            return "handed" if (yield from self._cancelled(row)) else ""
         elif chosen == "send":
             yield from self._send(row)
         elif chosen == "extend":
@@ -112,6 +121,19 @@ class Pickups:
             )
             self._desk.warn("pickup-label-printed", level="info", number=row.number)
         return ""
+
+    def _cancelled(self, row: WorkRow) -> Any:
+        """The customer does not want it any more. True where what was paid down goes back with the open sale now."""
+        options = tuple(Option(name, word=f"ask.pickup-cancel-{name}") for name in ("no", "yes"))
+        fields: dict[str, str | int] = {"number": row.number}
+        sure = yield from step(
+            _one(Question("pickup-cancel", options=options, fields=fields, scans="refuse"))
+        )
+        if sure != "yes":
+            return False
+        yield from self._orders.order(f"/orders/{quote(row.order_id)}/cancel", {"reason": "customer"})
+        self._desk.warn("pickup-cancelled-now", level="info", number=row.number)
+        return (yield from self._giving_back.offer(row.order_id))
 
     def _send(self, row: WorkRow) -> Any:
         """The carrier takes it: to the customer, or to the store where it is collected. The customer is told the link."""
@@ -164,3 +186,7 @@ class Pickups:
         said = meaning.payload if meaning.kind is ScanKind.PICKUP else code
         said = said.removeprefix("Z") if said[:1] == "Z" and said[1:].isdigit() else said
         yield from self._handing.hand_over(said, "known" if said.isdigit() else "code")
+
+
+def _one(question: Question) -> Any:
+    return (yield question)

@@ -68,10 +68,12 @@ class PaidWith:
         self._told = {
             hold.receipt: hold.paid for hold in reversed(cart.about.holds)
         }  # told first: nothing kept yet
+        down = {n: self._near(one.paid_by[-1]) for one in cart.about.handing if one.paid_by for n in one.down}
         worth: Counter[tuple[str, bool]] = Counter()
         for line in cart.lines:
             if line.live and line.pay_minor < 0:
-                worth[key_of(line.origin), line.origin is not None and line.origin.gift] -= line.pay_minor
+                key = down.get(line.n) or key_of(line.origin)
+                worth[key, line.origin is not None and line.origin.gift] -= line.pay_minor
         return [
             Part(minor, await self._sources((key,), minor, {}, gift=gift))
             for (key, gift), minor in worth.items()
@@ -109,6 +111,10 @@ class PaidWith:
         if key not in self._paid:
             self._paid[key] = await self._look(key)
         return self._paid[key]
+
+    def _near(self, receipt: str) -> str:
+        """A receipt as the hub names it (STORE/TILL-EPOCH-NUMBER), as its own store does."""
+        return receipt.removeprefix(f"{self._desk.world.journal.head.store}/")
 
     def _is_own(self, key: str) -> bool:
         return key.rsplit("-", 2)[0] == self._desk.world.journal.head.till

@@ -408,6 +408,20 @@ def test_customers_are_reminded_twice_and_what_is_not_collected_ends_once(rig: R
     assert (seen(rig, order).state, [kind for kind, _ in open_tasks(rig)]) == ("closed", ["handed-over-late"])
 
 
+def test_a_part_that_left_in_time_and_is_told_again_after_the_end_is_not_late(rig: Rig) -> None:
+    order = made_ready(rig, placed(rig))
+    fact = hand_over(order, (2, 1))
+    heard(rig, fact)
+    rig.clock.ms += order.fulfillments[0].deadline_ms - rig.clock.wall_ms() + 1
+    rung(rig)
+    ended = seen(rig, order)
+    assert ended.fulfillments[0].state == "expired"
+    tasks = open_tasks(rig)
+    heard(rig, fact)
+    assert (seen(rig, order), open_tasks(rig)) == (ended, tasks)
+    assert "handed-over-late" not in dict(tasks)
+
+
 def test_an_order_that_is_kept_longer_ends_later(rig: Rig) -> None:
     order = made_ready(rig, placed(rig))
     longer = step(rig, moves.extend, order, Extend(4))

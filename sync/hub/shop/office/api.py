@@ -12,6 +12,7 @@ from sync.hub.shop.kit.openapi import with_key
 from sync.hub.shop.kit.pages import PAGE_MAX, after, cursor_of
 from sync.hub.shop.kit.tasks import Task
 from sync.hub.shop.kit.work import Event, Work, read_events
+from sync.hub.shop.orders.giving_back import must_be_free
 
 __all__ = ["ROUTES"]
 
@@ -68,6 +69,7 @@ def _list(work: Work, ask: _Tasks) -> TaskPage:
 
 def _settle(work: Work, ask: _Settle) -> Task:
     work.actor.demand_store(ask.store)
+    must_be_free(work, ask.kind, ask.key)
     return tasks.settle(work, ask.store, ask.kind, ask.key, work.actor.name)
 
 

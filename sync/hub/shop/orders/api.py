@@ -9,10 +9,12 @@ from sync.hub.answers import hub_of
 from sync.hub.shop.kit.http import REFUSALS, act, look, secret_of
 from sync.hub.shop.kit.openapi import with_key, with_key_and_secret, with_secret
 from sync.hub.shop.kit.pages import PAGE_MAX, etag
-from sync.hub.shop.orders import core, moves, tokens
+from sync.hub.shop.orders import core, giving_back, moves, tokens
 from sync.hub.shop.orders.messages import (
     ClaimCode,
     Extend,
+    GiveBack,
+    GivingEnds,
     Label,
     Order,
     OrderList,
@@ -91,6 +93,27 @@ async def cancel_order(request: _Request, order_id: FromPath[str], data: JSONBod
     """Cancel it, as long as nothing of it was handed over."""
     ask = core.CancelAsk(order_id, data.reason, secret_of(request))
     return await act(request, _WRITE, core.cancel, ask, tag=_tag)
+
+
+@post(
+    "/stores/{store:str}/orders/{said:str}/give-back",
+    status_code=200, responses=REFUSALS, operation_class=with_key(),
+)  # fmt: skip
+async def give_back(request: _Request, store: FromPath[str], said: FromPath[str]) -> Response[GiveBack]:
+    """A till takes it on itself, for ten minutes and alone, to give back what was paid down for an order that is over."""
+    return await act(request, _WRITE, giving_back.take, giving_back.TakeAsk(store, said), lane=store)
+
+
+@post(
+    "/stores/{store:str}/orders/{order_id:str}/give-back/release",
+    status_code=200, responses=REFUSALS, operation_class=with_key(),
+)  # fmt: skip
+async def give_back_not(
+    request: _Request, store: FromPath[str], order_id: FromPath[str], data: JSONBody[GivingEnds]
+) -> Response[Order]:
+    """It does not after all."""
+    ask = giving_back.FreeAsk(store, order_id, data.n)
+    return await act(request, _WRITE, giving_back.free, ask, lane=store, tag=_tag)
 
 
 # -- a store's work
@@ -196,5 +219,5 @@ async def claim(request: _Request, store: FromPath[str], data: JSONBody[ClaimCod
 
 ROUTES: Final = (
     place_order, list_orders, get_order, get_pickup, pay_order, cancel_order, work_list, accept, reject, pick, short, ready,
-    extend, label, ship, release, claim,
+    extend, label, ship, release, claim, give_back, give_back_not,
 )  # fmt: skip

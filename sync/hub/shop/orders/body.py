@@ -29,6 +29,7 @@ __all__ = [
     "ENDED",
     "Body",
     "Doing",
+    "Giving",
     "Held",
     "Task",
     "held_by_fulfillment",
@@ -87,9 +88,18 @@ def _write_fulfillment(
     return t.order_fulfillment.update().where(c.store == of_store, c.fulfillment_id == of_id).values(values)
 
 
+class Giving(Struct, frozen=True):
+    """A till (STORE/TILL) alone gives money back until `lease_ms`; `n` counts such leases of an order."""
+
+    till: str
+    lease_ms: int
+    n: int
+
+
 class Body(Struct, frozen=True, omit_defaults=True):
     """What stands in `orders.body`. `person` and `sealed_note` are sealed under the person's key; `note`
-    is one that was not sealed yet. `given_back_minor` of a down payment went back,
+    is one that was not sealed yet. `given_back_minor` of a down payment went back with hand-overs, `backs` without one, by
+    receipt (STORE/TILL-EPOCH-NUMBER); `giving` is the till that gives back just now.
     `beyond_minor` is worth what left beyond what was ordered. `follows`: how much of each line is written off by hand-overs and by the
     order's end; what they say may change.
     """
@@ -109,6 +119,13 @@ class Body(Struct, frozen=True, omit_defaults=True):
     beyond_minor: int = 0
     follows: tuple[tuple[int, Decimal], ...] = ()
     sealed_note: bytes = b""
+    backs: tuple[tuple[str, int], ...] = ()
+    giving: Giving | None = None
+
+    @property
+    def returned_minor(self) -> int:
+        """What went back at counters."""
+        return self.given_back_minor + sum(minor for _, minor in self.backs)
 
 
 class Doing(Struct, frozen=True, omit_defaults=True):
@@ -277,12 +294,12 @@ def shown(held: Held) -> Order:
     """The order as it is told."""
     body = held.body
     value = value_of(held)
-    paid = sum(payment.amount_minor for payment in body.payments) - body.given_back_minor
+    paid = sum(payment.amount_minor for payment in body.payments) - body.returned_minor
     return Order(
         held.order_id, held.store, held.number, held.code, held.kind, held.state, held.version, held.terms,
         held.created_ms, body.lines, tuple(_fulfillment(task) for task in held.tasks.values()), body.payments,
         value, paid, value - paid, body.currency, body.language, body.purpose, body.channel, body.external,
-        held.customer, body.origin, held.note, body.given_back_minor,
+        held.customer, body.origin, held.note, body.returned_minor,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from sync.hub.shop.kit.refusal import RefusedError
 from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders import receipts
 from sync.hub.shop.orders.handing import handed_over, taken_back
-from sync.hub.shop.orders.till_paid import TillPaid, paid_at_till, voided_at_till
+from sync.hub.shop.orders.till_paid import DOWN_PAYMENT, TillPaid, given_back, paid_at_till, voided_at_till
 
 __all__ = ["hear"]
 
@@ -54,6 +54,7 @@ def _sold(work: Work, arrived: Arrived, sale: Sale) -> None:
         found[line.order] = TillPaid(
             line.order, receipt, before.minor + line.pay_minor, sold, down=before.down
         )
+    _back(work, arrived, sale, number)
     for paid in found.values():
         try:
             voided_ms = receipts.note_order(work, arrived.store, number, paid.order_id)
@@ -62,6 +63,25 @@ def _sold(work: Work, arrived: Arrived, sale: Sale) -> None:
                 voided_at_till(work, paid.order_id, receipt)
         except RefusedError as refused:
             _unknown(work, arrived, refused, paid.order_id, paid.minor)
+
+
+def _back(work: Work, arrived: Arrived, sale: Sale, number: str) -> None:
+    """Down payments that went back without a hand-over; what goes back with one, the hand-over says."""
+    handed = {one.external for one in sale.references if one.kind == "order"}
+    minors: dict[str, int] = {}
+    for line in sale.lines:
+        if line.order and line.order not in handed and line.voided_ms is None and line.kind == DOWN_PAYMENT:
+            minors[line.order] = minors.get(line.order, 0) - line.pay_minor
+    for order_id, minor in sorted(minors.items()):
+        if minor <= 0:
+            continue
+        try:
+            voided_ms = receipts.note_order(work, arrived.store, number, order_id)
+            given_back(work, order_id, f"{arrived.store}/{number}", minor)
+            if voided_ms:
+                voided_at_till(work, order_id, f"{arrived.store}/{number}")
+        except RefusedError as refused:
+            _unknown(work, arrived, refused, order_id, -minor)
 
 
 def _voided(work: Work, arrived: Arrived, sale: Sale, receipt: str) -> None:

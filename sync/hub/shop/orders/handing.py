@@ -30,7 +30,8 @@ def handed_over(work: Work, arrived: Arrived, fact: OrderHandedOver) -> None:
     receipt = receipt_of(arrived.place, fact)
     voided_ms = receipts.note_order(work, arrived.store, receipt, fact.order_id) if receipt else 0
     held = hold(work, fact.order_id)
-    keep(work, held, arrived.store, arrived.place, fact)
+    if not keep(work, held, arrived.store, arrived.place, fact):
+        return  # what ended since then did not end before it
     if voided_ms:  # its goods came back before anybody heard that they left
         _keep_longer(work, held, fact.fulfillment_id, voided_ms)
         held.write(work)

@@ -13,6 +13,8 @@ __all__ = [
     "Extend",
     "Fulfillment",
     "FulfillmentLine",
+    "GiveBack",
+    "GivingEnds",
     "Kind",
     "Label",
     "Order",
@@ -294,6 +296,25 @@ class Order(Struct, frozen=True, omit_defaults=True):
     origin: str = ""
     note: str = ""
     given_back_minor: int = 0
+
+
+class GiveBack(Struct, frozen=True):
+    """A till may give `amount_minor` of an order's down payment back until `until_ms`; `n` names this lease. `receipts` did so
+    before (STORE/TILL-EPOCH-NUMBER), `paid_by` took the down payment.
+    """
+
+    order: Order
+    amount_minor: int
+    n: int
+    until_ms: int
+    receipts: tuple[str, ...] = ()
+    paid_by: tuple[str, ...] = ()
+
+
+class GivingEnds(Struct, frozen=True, forbid_unknown_fields=True):
+    """The lease `n` is not needed any more."""
+
+    n: Annotated[int, Meta(ge=1)]
 
 
 class Placed(Struct, frozen=True):

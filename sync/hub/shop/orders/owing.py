@@ -9,9 +9,10 @@ from sync.hub.shop.kit.work import Work
 from sync.hub.shop.orders.body import Held, value_of
 from sync.hub.shop.returns import asking
 
-__all__ = ["REFUND", "nothing_yet", "owe"]
+__all__ = ["REFUND", "TWICE", "nothing_yet", "open_minor", "owe"]
 
 REFUND: Final = "order-refund"
+TWICE: Final = "given-back-twice"
 
 
 def owe(work: Work, held: Held, reason: str) -> None:
@@ -23,7 +24,9 @@ def owe(work: Work, held: Held, reason: str) -> None:
     online = sum(one.amount_minor for one in held.body.payments if one.provider not in asking.COUNTER)
     known = todo.about(work, held.store, REFUND, held.order_id)
     settled = sum(_amount(one) for one in known if one.state == "done")
-    total = paid - held.body.given_back_minor - value_of(held) - held.body.beyond_minor - settled
+    here = held.body.returned_minor
+    total = paid - here - value_of(held) - held.body.beyond_minor - settled
+    _say_twice(work, held, here + settled - max(0, paid - value_of(held) - held.body.beyond_minor))
     by_service = max(0, min(total, online - asking.returned_minor(work, held))) if online else 0
     if online:
         asking.ask_for(work, held, by_service)
@@ -34,7 +37,7 @@ def owe(work: Work, held: Held, reason: str) -> None:
             todo.withdraw(work, held.store, REFUND, waiting.key)
         return
     data: dict[str, Any] = {
-        "amount_minor": left, "reason": reason,
+        "number": held.number, "amount_minor": left, "reason": reason,
         "payments": [(one.provider, one.reference, one.amount_minor) for one in held.body.payments],
     }  # fmt: skip
     if waiting is None:
@@ -44,12 +47,30 @@ def owe(work: Work, held: Held, reason: str) -> None:
         todo.restate(work, held.store, REFUND, waiting.key, data)
 
 
+def _say_twice(work: Work, held: Held, more: int) -> None:
+    """A till gave back what was given back before, or what another till gave: people must look."""
+    if not held.body.backs or more <= 0:
+        todo.withdraw(work, held.store, TWICE, held.order_id)
+        return
+    data = {
+        "number": held.number, "value_minor": more, "receipts": [receipt for receipt, _ in held.body.backs],
+    }  # fmt: skip
+    if not todo.add(work, held.store, TWICE, held.order_id, subject=held.order_id, data=data):
+        todo.restate(work, held.store, TWICE, held.order_id, data)
+
+
 def nothing_yet(work: Work, held: Held) -> None:
     """It is not over any more: what is to be given back is known at its end."""
     for one in todo.about(work, held.store, REFUND, held.order_id):
         todo.withdraw(work, held.store, REFUND, one.key)
     for row in asking.of_order(work, held):
         asking.stop(work, row)
+
+
+def open_minor(work: Work, held: Held) -> int:
+    """What people are asked to give back for it just now."""
+    known = todo.about(work, held.store, REFUND, held.order_id)
+    return sum(_amount(one) for one in known if one.state == todo.OPEN)
 
 
 def _amount(task: todo.Task) -> int:

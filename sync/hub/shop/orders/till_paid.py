@@ -12,7 +12,7 @@ from sync.hub.shop.orders.body import Held, hold, value_of
 from sync.hub.shop.orders.messages import Payment
 from sync.hub.shop.orders.owing import owe
 
-__all__ = ["DOWN_PAYMENT", "TillPaid", "paid_at_till", "voided_at_till"]
+__all__ = ["DOWN_PAYMENT", "TillPaid", "given_back", "paid_at_till", "voided_at_till"]
 
 DOWN_PAYMENT = "down-payment"
 
@@ -41,6 +41,21 @@ def paid_at_till(work: Work, paid: TillPaid) -> None:
         owe(work, held, "paid-after-end")
     core.confirm(work, held)
     held.event(work, "order.paid", amount_minor=paid.minor, state=held.state)
+    held.write(work, terms=True)
+
+
+def given_back(work: Work, order_id: str, receipt: str, minor: int) -> None:
+    """A receipt that hands nothing over gave a down payment back; once for each receipt. Raises RefusedError 404."""
+    held = hold(work, order_id)
+    if any(known == receipt for known, _ in held.body.backs):
+        return
+    giving = held.body.giving
+    if giving is not None and receipt.startswith(f"{giving.till}-"):
+        giving = None
+    held.body = replace(held.body, backs=(*held.body.backs, (receipt, minor)), giving=giving)
+    if held.state not in {"placed", "confirmed"}:
+        owe(work, held, "given-back")
+    held.event(work, "order.given_back", receipt=receipt, amount_minor=minor)
     held.write(work, terms=True)
 
 
@@ -77,6 +92,13 @@ def _short(work: Work, held: Held, n: int, qty: Decimal) -> None:
 def voided_at_till(work: Work, order_id: str, receipt: str) -> None:
     """The till gave the money back: nothing is to be collected any more. Raises RefusedError 404."""
     held = hold(work, order_id)
+    if any(known == receipt for known, _ in held.body.backs):
+        backs = tuple(one for one in held.body.backs if one[0] != receipt)
+        held.body = replace(held.body, backs=backs)
+        if held.state not in {"placed", "confirmed"}:
+            owe(work, held, "receipt-voided")
+        held.event(work, "order.given_back", receipt=receipt, amount_minor=0)
+        held.write(work, terms=True)
     payments = tuple(one for one in held.body.payments if one.reference != receipt)
     if len(payments) == len(held.body.payments):
         return

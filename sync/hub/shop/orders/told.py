@@ -22,7 +22,7 @@ from sync.wire import encode_json
 
 __all__ = ["Told", "fitting", "keep", "mark", "receipt_of", "told_of"]
 
-_KEEP: Final = Inserting(t.order_hand_over, keep=True)
+_KEEP: Final = Inserting(t.order_hand_over, keep=True, returning=("place",))
 
 
 @prepared
@@ -61,13 +61,13 @@ def receipt_of(place: str, fact: OrderHandedOver) -> str:
     return f"{till}-{epoch}-{fact.receipt}" if fact.receipt else ""
 
 
-def keep(work: Work, held: Held, store: str, place: str, fact: OrderHandedOver) -> None:
-    """As it was told; nothing happens the second time."""
+def keep(work: Work, held: Held, store: str, place: str, fact: OrderHandedOver) -> bool:
+    """As it was told; False, and nothing happens, the second time."""
     row = {
         "store": held.store, "order_id": held.order_id, "place": f"{store}/{place}",
         "at_ms": fact.at_ms, "main": 0, "body": encode_json(fact),
     }  # fmt: skip
-    _KEEP.run(work.connection, row)
+    return _KEEP.first(work.connection, row) is not None
 
 
 def told_of(work: Work, held: Held, *, all_: bool = False) -> list[Told]:

@@ -1,0 +1,248 @@
+"""What was paid down for an order that is over goes back at the till, with a real hub behind it: once, and only with its word."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pos.domain import commands as c
+from pos.domain.scans import ScanKind, own_code
+from pos.order_facts import OrderHandedOver
+from pos.sale_facts import Sale
+from sync.hub.shop.kit import tasks as todo
+from sync.hub.shop.orders import core
+from tests.contract.hub_rig import Rig
+from tests.contract.shop.kit import OFFICE, do
+from tests.contract.shop.orders_kit import made_ready, stocked
+from tests.tui.fakes import MILK, SHIRT, Shop
+from tests.tui.shop_rig import HubBehind, tell_orders
+
+PERSON = (c.Answer("Ada Beispiel"), c.Answer("ada@example.org"))
+ASIDE = (
+    c.Do("order-here"), c.Choose(5), c.Scan(SHIRT), c.Scan(MILK), c.Answer(""), c.Answer(""), *PERSON, c.Answer("5,00"),
+)  # fmt: skip
+"""A shirt and milk put aside, five euros paid down."""
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(f"sqlite:///{tmp_path / 'hub.db'}")
+    stocked(rig, "s", 5)
+    yield rig
+    rig.close()
+
+
+def at_till(rig: Rig, story: Any) -> Shop:
+    line = HubBehind(rig, "3", "s")
+    shop = Shop(shop=line)
+    shop.clock.time = dt.datetime.fromtimestamp(rig.clock.wall_ms() / 1000, dt.UTC)
+
+    async def go() -> None:
+        await shop.open()
+        await story(shop, line)
+
+    asyncio.run(go())
+    return shop
+
+
+async def do_it(shop: Shop, *commands: c.Command) -> str:
+    for command in commands:
+        await shop.till.handle(command)
+    message = shop.till.view.message
+    return message.code if message is not None else ""
+
+
+def asked(shop: Shop) -> str:
+    question = shop.till.view.question
+    return question.code if question is not None else ""
+
+
+async def put_aside(rig: Rig, shop: Shop) -> Any:
+    """The order, paid down and heard."""
+    assert await do_it(shop, *ASIDE) == "order-made-down"
+    await do_it(shop, c.PayCash(None))
+    tell_orders(rig, shop, Sale)
+    return the_order(rig)
+
+
+def the_order(rig: Rig) -> Any:
+    (order,) = do(rig, core.list_orders, core.ListOrders("", "", "", "", "", 9), OFFICE).orders
+    return order
+
+
+def open_tasks(rig: Rig) -> list[str]:
+    found = do(rig, lambda work, _: todo.listing(work, "s", limit=20), None, OFFICE)
+    return [task.kind for task in found if task.kind != "put-back"]
+
+
+def cancelled(rig: Rig, order: Any) -> None:
+    do(rig, core.cancel, core.CancelAsk(order.order_id, "customer"), OFFICE)
+
+
+def backs(shop: Shop) -> list[int]:
+    """What each receipt gave back of down payments."""
+    return [
+        -sum(line.pay_minor for line in sale.lines if line.kind == "down-payment" and line.voided_ms is None)
+        for sale in shop.journal.sales[1:]
+    ]
+
+
+@pytest.mark.parametrize("ready", [False, True])
+def test_cancelled_from_the_list_it_goes_back_in_one_flow_as_it_was_paid(rig: Rig, ready: bool) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
+        order = await put_aside(rig, shop)
+        if ready:
+            made_ready(rig, order)
+        await do_it(shop, c.Do("pickups"), c.Choose(1))
+        await do_it(shop, c.Choose(4 if ready else 3))
+        assert asked(shop) == "pickup-cancel"
+        await do_it(shop, c.Choose(2))
+        assert asked(shop) == "give-back"
+        assert await do_it(shop, c.Choose(1)) == "pickup-to-pay-out"
+        assert shop.till.view.total_minor == -500
+        assert open_tasks(rig) == ["order-refund"]
+        await do_it(shop, c.PayCash(None))
+        tell_orders(rig, shop, Sale)
+        assert open_tasks(rig) == []
+
+    shop = at_till(rig, story)
+    first, second = shop.journal.sales
+    assert [line.pay_minor for line in second.lines] == [-line.pay_minor for line in first.lines]
+    assert {line.case for line in second.lines} == {"Anzahlungsaufloesung"}
+    assert [(tender.kind, tender.amount_minor) for tender in second.tenders] == [("cash", -500)]
+    assert not any(isinstance(fact, OrderHandedOver) for fact in shop.journal.facts)
+    order = the_order(rig)
+    assert (order.state, order.given_back_minor, order.paid_minor) == ("cancelled", 500, 0)
+
+
+@pytest.mark.parametrize("by", ["task", "slip", "number"])
+def test_of_an_order_that_is_over_it_goes_back_from_the_task_its_slip_or_its_number(
+    rig: Rig, by: str
+) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
+        order = await put_aside(rig, shop)
+        cancelled(rig, order)
+        if by == "task":
+            await do_it(shop, c.Do("tasks"), c.Choose(1))
+            assert [text for text, _ in shop.till.view.question.rows] == [  # type: ignore[union-attr]
+                "Zurückzugeben", "Anzahlung, Bon 3-1-20417",
+            ]  # fmt: skip
+            await do_it(shop, c.Choose(1))
+        elif by == "slip":
+            await do_it(shop, c.Scan(own_code(ScanKind.PICKUP, order.code)))
+        else:
+            await do_it(shop, c.Do("pickups", str(order.number)))
+        assert asked(shop) == "give-back"
+        await do_it(shop, c.Choose(1), c.PayCash(None))
+        tell_orders(rig, shop, Sale)
+
+    shop = at_till(rig, story)
+    assert backs(shop) == [500]
+    assert (open_tasks(rig), the_order(rig).given_back_minor) == ([], 500)
+
+
+def test_before_the_hub_heard_it_the_same_till_does_not_pay_it_again(rig: Rig) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
+        order = await put_aside(rig, shop)
+        cancelled(rig, order)
+        await do_it(shop, c.Do("pickups", str(order.number)), c.Choose(1), c.PayCash(None))
+        assert await do_it(shop, c.Do("pickups", str(order.number))) == "pickup-unheard"
+        assert shop.till.view.lines == ()
+        tell_orders(rig, shop, Sale)
+        assert await do_it(shop, c.Do("pickups", str(order.number))) == "pickup-cancelled"
+
+    assert backs(at_till(rig, story)) == [500]
+
+
+def test_twice_in_one_sale_is_refused_and_a_line_that_is_taken_out_pays_nothing(rig: Rig) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
+        order = await put_aside(rig, shop)
+        cancelled(rig, order)
+        await do_it(shop, c.Scan(MILK), c.Do("pickups", str(order.number)), c.Choose(1))
+        assert await do_it(shop, c.Do("pickups", str(order.number))) == "pickup-in-cart"
+        await do_it(
+            shop, *(c.VoidLine(line.n) for line in shop.till.view.lines if line.kind == "down-payment")
+        )
+        await do_it(shop, c.PayCash(None))
+        tell_orders(rig, shop, Sale)
+        assert open_tasks(rig) == ["order-refund"]
+
+    assert backs(at_till(rig, story)) == [0]
+
+
+def test_without_the_hub_nothing_is_paid_out_and_the_cart_waits(rig: Rig) -> None:
+    async def story(shop: Shop, line: HubBehind) -> None:
+        order = await put_aside(rig, shop)
+        cancelled(rig, order)
+        line.fail("before")
+        assert await do_it(shop, c.Do("pickups", str(order.number))) == "pickup-silent"
+        line.fail("")
+        await do_it(shop, c.Do("pickups", str(order.number)), c.Choose(1))
+        line.fail("before")
+        shop.clock.ms += 6 * 60_000
+        assert await do_it(shop, c.PayCash(None)) == "give-back-silent"
+        assert (len(shop.journal.sales), shop.till.view.total_minor) == (1, -500)
+        line.fail("")
+        await do_it(shop, c.PayCash(None))
+        assert len(shop.journal.sales) == 2
+
+    assert backs(at_till(rig, story)) == [500]
+
+
+def test_a_sale_that_waited_too_long_gives_nothing_back_that_was_given_elsewhere(rig: Rig) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
+        order = await put_aside(rig, shop)
+        cancelled(rig, order)
+        await do_it(shop, c.Do("pickups", str(order.number)), c.Choose(1))
+        shop.clock.ms += 11 * 60_000
+        rig.clock.ms += 11 * 60_000
+        task = do(rig, lambda work, _: todo.listing(work, "s", kind="order-refund", limit=2), None, OFFICE)[0]
+        do(rig, lambda work, _: todo.settle(work, "s", task.kind, task.key, "2"), None, OFFICE)
+        assert await do_it(shop, c.PayCash(None)) == "give-back-nothing"
+        await do_it(shop, c.VoidCart())
+
+    assert backs(at_till(rig, story)) == []
+
+
+def test_parked_and_voided_carts_let_another_till_give_it_back(rig: Rig) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
+        order = await put_aside(rig, shop)
+        cancelled(rig, order)
+        other = HubBehind(rig, "4", "s")
+        path = f"/stores/s/orders/{order.order_id}/give-back"
+
+        async def other_asks() -> str:
+            answer = await other.ask("POST", path, b"", key=f"k{len(other.asked)}")
+            if answer.yes:
+                await other.ask("POST", f"{path}/release", b'{"n": 1}')
+            return answer.code or "yes"
+
+        await do_it(shop, c.Do("pickups", str(order.number)), c.Choose(1))
+        assert await other_asks() == "claimed"
+        await do_it(shop, c.ParkCart())
+        await shop.till.parts.orders.desk.rest()
+        assert await other_asks() == "yes"
+        rig.clock.ms += 11 * 60_000
+        await do_it(shop, c.ResumeParked(shop.till.view.parked[0].cart_id))
+        await do_it(shop, c.PayCash(None))
+
+    assert backs(at_till(rig, story)) == [500]
+
+
+def test_a_voided_receipt_puts_it_to_be_given_back_again(rig: Rig) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
+        order = await put_aside(rig, shop)
+        cancelled(rig, order)
+        await do_it(shop, c.Do("pickups", str(order.number)), c.Choose(1), c.PayCash(None))
+        tell_orders(rig, shop, Sale)
+        assert open_tasks(rig) == []
+        await do_it(shop, c.Do("void-sale", ""), c.Choose(1))
+        tell_orders(rig, shop, Sale)
+        assert (open_tasks(rig), the_order(rig).given_back_minor) == (["order-refund"], 0)
+        await do_it(shop, c.Do("pickups", str(order.number)))
+        assert asked(shop) == "give-back"
+
+    at_till(rig, story)
