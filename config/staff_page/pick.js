@@ -47,7 +47,7 @@ function packView(draft) {
       ]);
     };
     page(t("order", { n: draft.number }), ways.length ? h("section", { class: "fields" }, ways, soft(t("substitute"))) : "",
-      h("form", { class: "fields", id: "pack", onsubmit: guarded(ready) }, field("shelf", t("shelf"), { maxlength: "20" }), h("button", { class: "main" }, t("ready"))), h("p", {}, button(t("recount"), route)));
+      h("form", { class: "fields", id: "pack", onsubmit: guarded(ready) }, field("shelf", t("shelf"), { maxlength: "20" }), h("button", { class: "main" }, t("ready"))), h("p", {}, button(t("another", { kind: t("pick") }), route)));
   };
   again();
   page(t("order", { n: draft.number }), scanner(take), list, h("p", { class: "row last" }, main(t("finish"), done, "finish"), discarding("pick")));
