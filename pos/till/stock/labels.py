@@ -209,11 +209,7 @@ class Labels:
             return
         change = next((one for one in changes if one.article.sku == article.sku), None)
         if change is None:
-            today = self._desk.today()
-            lately: Sequence[PriceChange] = yield from self._changes.lately(today)
-            change = next((one for one in lately if one.article.sku == article.sku), None)
-            if change is None:
-                (change,) = yield from self._changes.of([article], today)
+            change = yield from self._changes.of_one(article, self._desk.today())
         if change.article.price_minor is None:
             self._desk.refuse(e.Message("labels-no-price", {"text": article.text[:40]}))
             return

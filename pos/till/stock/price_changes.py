@@ -44,6 +44,14 @@ class PriceChanges:
         found = (*(one for one in came if one.article.sku not in known), *told)
         return (yield from self._reduced(found, today))
 
+    def of_one(self, article: Article, today: dt.date) -> Steps:
+        """An article as it is today, with what changed in the last days, also where nothing did."""
+        told: Sequence[PriceChange] = yield from self._between(today - BACK_DAYS * _DAY, today)
+        came = yield from self._undated(today)
+        same = PriceChange(article, article.price_minor)
+        changed = next((one for one in (*told, *came) if one.article.sku == article.sku), None)
+        return (yield from self._reduced([changed or self._felt(self._offers(), same, today)], today))[0]
+
     def of(self, articles: Iterable[Article], today: dt.date) -> Steps:
         """Articles as they are today, also where nothing changed."""
         offers = self._offers()

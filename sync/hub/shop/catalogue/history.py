@@ -88,13 +88,13 @@ def pasts(connection: Connection, skus: Iterable[str], now_ms: int) -> dict[str,
     ran = tuple(
         Ran(row.since_ms, row.until_ms, promotion)
         for row in rows
-        if (promotion := read_promotion_row(row.body)) is not None
+        if (promotion := read_promotion_row(row.body)) is not None and is_for_everybody(promotion)
     )
     held = _held(connection, sorted(set(skus)))
     return {sku: Past(tuple(found), ran) for sku, found in held.items()}
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def read_promotion_row(body: str) -> Promotion | None:
     """A row that this software cannot read is left out, as tills do."""
     try:
