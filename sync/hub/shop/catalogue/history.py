@@ -24,6 +24,8 @@ __all__ = ["note_prices", "note_promotions", "pasts", "read_promotion_row"]
 _TOLD_MS: Final = 180 * 24 * 3600 * 1000
 """What ended longer ago goes down to no till."""
 _TOLD_MAX: Final = 60
+_LOOKED_AT_MS: Final = 450 * 24 * 3600 * 1000
+"""Promotions that ended longer ago are before every reduction that is looked back for (pos.domain.lowest_price)."""
 _DAY: Final = dt.timedelta(days=1)
 _ROW: Final = msgspec.json.Decoder(float_hook=Decimal)
 _HELD: Final = msgspec.json.Decoder(tuple[Dated, ...])
@@ -83,7 +85,7 @@ def note_promotions(connection: Connection, rows: Sequence[tuple[str, str]], now
 def pasts(connection: Connection, skus: Iterable[str], now_ms: int) -> dict[str, Past]:
     """What is known of these articles, and of promotions, as far as it may still matter."""
     c = t.promotion_history.c
-    lately = sa.or_(c.until_ms.is_(None), c.until_ms > now_ms - _TOLD_MS)
+    lately = sa.or_(c.until_ms.is_(None), c.until_ms > now_ms - _LOOKED_AT_MS)
     rows = connection.execute(sa.select(c.since_ms, c.until_ms, c.body).where(lately).order_by(c.since_ms))
     ran = tuple(
         Ran(row.since_ms, row.until_ms, promotion)
