@@ -1,7 +1,7 @@
-// Tasks of the store: looked at and done; a count above its limit is approved by whoever may.
+// Tasks: looked at and done; a count above its limit is approved by whoever may.
 "use strict";
 
-const taskName = (one) => [words[`k_${one.kind}`] ?? one.kind.replaceAll("-", " "), one.data?.number || one.subject].filter(Boolean).join(" ");
+const taskName = (one) => [words[`k_${one.kind}`] ?? one.kind.replaceAll("-", " "), one.data?.number || one.data?.count || one.subject].filter(Boolean).join(" ");
 
 async function tasksView() {
   const { tasks } = await ask("GET", `/stores/${store()}/tasks?limit=50`);

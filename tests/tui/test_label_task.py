@@ -15,7 +15,7 @@ from tests.tui.test_labels import DAY, EVERYBODY, TODAY, shop_with_changes
 
 def raised(hub: HubBehind, count: int, day: dt.date = TODAY) -> None:
     def add(work: Work, _: None) -> None:
-        tasks.add(work, "s", "price-labels", day.isoformat(), data={"count": count, "day": day.isoformat()})
+        tasks.add(work, "s", "price-labels", day.isoformat(), data={"count": count})
 
     do(hub.rig, add, None)
 

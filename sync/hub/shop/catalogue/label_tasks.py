@@ -88,7 +88,7 @@ def _raise(work: Work, store: str, today: dt.date, count: int) -> None:
     if not count:
         tasks.withdraw(work, store, KIND, key)
         return
-    data = {"count": count, "day": key}
+    data = {"count": count}
     if not tasks.add(work, store, KIND, key, data=data):
         tasks.restate(work, store, KIND, key, data)
 
