@@ -2,7 +2,7 @@
 
 `scan CODE` comes from a device; `key NAME` presses a key, on the screen by its terminal key, or by F9 and its numbers; `pick N`
 chooses, by a digit on the screen and by number and Enter in line mode; `answer TEXT` types it and presses Enter; `in NAME PIN` signs
-in or approves; `happens` lists what nobody does; `terminal WHAT` is what a card terminal does (tests.tui.fake_terminal); anything else is typed.
+in or approves; `happens` lists what nobody does; `web WHAT` is what customers and the hub do (tests.demo.shop_day); `terminal WHAT` is what a card terminal does (tests.tui.fake_terminal); anything else is typed.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class LineFront:
     async def do(self, step: str) -> None:
         step = _filled(step, self.shop)
         word, _, rest = step.partition(" ")
-        if await terminal_does(self.shop, word, rest) or happens(self.shop, word, rest):
+        if await terminal_does(self.shop, word, rest) or await happens(self.shop, word, rest):
             lines = []
         elif word in {"pick", "answer"}:
             lines = [rest, ""] if rest else [""]
@@ -74,7 +74,7 @@ class ScreenFront:
         step = _filled(step, self.shop)
         word, _, rest = step.partition(" ")
         self.shop.clock.ms += 2_000  # nobody holds a key down
-        if await terminal_does(self.shop, word, rest) or happens(self.shop, word, rest):
+        if await terminal_does(self.shop, word, rest) or await happens(self.shop, word, rest):
             await self.screen.pause()
         elif word == "scan":
             await self.screen.scan(rest)
@@ -115,13 +115,15 @@ async def terminal_does(shop: Shop, word: str, rest: str) -> bool:
     return True
 
 
-def happens(shop: Shop, word: str, rest: str) -> bool:
-    """What nobody does at the till: `device NAME STATE [DETAIL]`, `hub away`, `tomorrow`. False for another step."""
+async def happens(shop: Shop, word: str, rest: str) -> bool:
+    """What nobody does at the till: `device NAME STATE [DETAIL]`, `hub away`, `tomorrow`, `web WHAT`. False for another step."""
     if word == "device":
         name, state, *detail = rest.split()
         shop.till.submit(c.DeviceReported(name, state, *detail))
     elif word == "hub":
         shop.till.submit(c.HubReported(online=rest != "away", acked_epoch=0, acked_seq=0))
+    elif word == "web":
+        await shop.outside(rest)
     elif word == "tomorrow":
         shop.clock.time += dt.timedelta(days=1)
     else:
@@ -143,7 +145,7 @@ def _filled(step: str, shop: Shop) -> str:
         tenders = [tender for sale in shop.journal.sales for tender in sale.tenders]
         paid = [tender.amount_minor for tender in tenders if tender.kind == "cash"]
         step = step.replace("{cash}", f"{sum(moved) + sum(paid)}x0,01")
-    return step
+    return shop.fill(step)
 
 
 def path_to(name: str) -> tuple[str, ...]:
@@ -164,7 +166,8 @@ def path_to(name: str) -> tuple[str, ...]:
 
 def _typed(text: str) -> list[str]:
     return [
-        {" ": "space", ",": "comma", ".": "full_stop", "*": "asterisk", "-": "minus"}.get(c, c) for c in text
+        {" ": "space", ",": "comma", ".": "full_stop", "*": "asterisk", "-": "minus", "@": "at"}.get(c, c)
+        for c in text
     ]
 
 

@@ -450,6 +450,14 @@ class Shop:
         if signed_in:
             await self.till.handle(c.SignIn("Kim", PIN))
 
+    def fill(self, step: str) -> str:
+        """A step of a script, with what only this shop knows."""
+        return step
+
+    async def outside(self, what: str) -> None:
+        """What happens beyond the till; see tests.demo.shop_day."""
+        raise AssertionError(f"this till has no hub: {what}")
+
     def scan(self, *codes: str) -> None:
         for scanned in codes:
             self.till.submit(c.Scan(scanned))

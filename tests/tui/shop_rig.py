@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from tests.tui.fakes import FakeIds, Shop
 __all__ = ["HubBehind", "hub_behind", "tell_orders", "till_at"]
 
 _STARTS = itertools.count(1)
+_S = TypeVar("_S", bound=Shop)
 
 
 class HubBehind:
@@ -85,10 +86,12 @@ def hub_behind(folder: Path, till: str = "1", store: str = "demo") -> Iterator[H
         rig.close()
 
 
-def till_at(rig: Rig, till: str = "1", store: str = "demo", **options: Any) -> tuple[Shop, HubBehind]:
+def till_at(
+    rig: Rig, till: str = "1", store: str = "demo", *, kind: type[_S] = Shop, **options: Any
+) -> tuple[_S, HubBehind]:
     """A till in memory that is in step with the hub's clock, and the line by which it reaches the hub."""
     line = HubBehind(rig, till, store)
-    shop = Shop(shop=line, **options)
+    shop = kind(shop=line, **options)
     shop.clock.time = rig.clock.now().astimezone(shop.clock.time.tzinfo)
     ids = shop.till._desk.world.ids
     assert isinstance(ids, FakeIds)

@@ -10,6 +10,7 @@ from pos.entry import load_keymap
 from pos.resources import read_words, shipped_roles, texts
 from tests.demo.day import CARD_SITUATIONS, SITUATIONS, Situation, day_shop
 from tests.demo.fronts import Front, LineFront, ScreenFront, path_to
+from tests.demo.shop_day import SHOP_SITUATIONS, shop_day
 from tests.tui.fakes import opened, run
 
 HANDBOOK = Path(__file__).parents[2] / "docs" / "handbook"
@@ -52,6 +53,26 @@ def test_a_day_on_the_screen() -> None:
     async def case() -> None:
         async with opened(day_shop(), size=(64, 18), signed_in=False) as screen:
             await play(ScreenFront(screen))
+
+    run(case)
+
+
+def test_a_store_that_sells_in_every_channel_in_line_mode(tmp_path: Path) -> None:
+    async def case() -> None:
+        with shop_day(tmp_path) as shop:
+            await shop.open(signed_in=False)
+            front = LineFront(shop)
+            await play(front, SHOP_SITUATIONS)
+            assert "internal-error" not in front.said
+
+    run(case)
+
+
+def test_a_store_that_sells_in_every_channel_on_the_screen(tmp_path: Path) -> None:
+    async def case() -> None:
+        with shop_day(tmp_path) as shop:
+            async with opened(shop, size=(64, 18), signed_in=False) as screen:
+                await play(ScreenFront(screen), SHOP_SITUATIONS)
 
     run(case)
 
