@@ -23,12 +23,12 @@ from pos.till.flows import Flow, Need
 from pos.till.receipts.open_cases import Brief, OpenCases, read_briefs
 from pos.till.receipts.receipt_book import told_number
 from pos.till.stock.labels import LABELS_TASK, PRICE_LABELS, Labels
-from pos.words import amount
+from pos.till.stock.room import STOCK_WRITE_OFF
+from pos.till.task_rows import COUNT_APPROVE, ORDER_REFUND, kind_of, rows_of, variances_of
 
 __all__ = ["TASKS", "Tasks"]
 
 TASKS: Final = declare("tasks")
-ORDER_REFUND: Final = "order-refund"
 _LISTED: Final = 50
 _TEXT_MAX: Final = 2_000
 _ROW_MAX: Final = 60
@@ -40,13 +40,6 @@ class _Task(msgspec.Struct, frozen=True):
     subject: str
     created_ms: int
     data: dict[str, Any] | None = None
-
-
-class _Owed(msgspec.Struct, frozen=True):
-    """What a task to give money back says: provider, reference and amount of each payment."""
-
-    amount_minor: int
-    payments: tuple[tuple[str, str, int], ...] = ()
 
 
 class _Tasks(msgspec.Struct, frozen=True):
@@ -131,15 +124,30 @@ class Tasks:
             yield from self._one(task)
 
     def _one(self, task: _Task) -> Generator[Any, Any, None]:
-        money = task.kind == ORDER_REFUND
-        rows = self._owed(task.data or {}) if money else _plain(task.data or {})
-        names = ("give-back", "back", "done") if money else ("back", "done")
+        counted, money = task.kind == COUNT_APPROVE, task.kind == ORDER_REFUND
+        if counted:
+            answer = yield from self._ask("GET", f"/stock/counts/{task.key}")
+            rows = variances_of(self._desk, answer.body)
+        else:
+            rows = rows_of(self._desk, task.kind, task.data or {})
+        names = (
+            ("approve", "reject", "back")
+            if counted
+            else ("give-back", "back", "done")
+            if money
+            else ("back", "done")
+        )
         options = tuple(Option(name, word=f"ask.tasks-{name}") for name in names)
         chosen = yield Question(
             "task", options=options, fields={"task": self._line(task)}, rows=rows, scans="refuse"
         )
         if chosen == "give-back":
             yield from self._give_back(task.subject)
+        elif chosen in {"approve", "reject"}:
+            yield Need(STOCK_WRITE_OFF)
+            body = msgspec.json.encode({"operator": self._desk.operator_id()})
+            yield from self._ask("POST", f"/stock/counts/{task.key}/{chosen}", body, again={"state"})
+            self._desk.message = e.Message(f"task-count-{chosen}", level="info")
         elif chosen == "done":
             yield from self._done(task)
             self._desk.message = e.Message("task-is-done", level="info")
@@ -147,20 +155,6 @@ class Tasks:
     def _done(self, task: _Task) -> Generator[Any, Any, None]:
         body = msgspec.json.encode({"kind": task.kind, "key": task.key})
         yield from self._ask("POST", f"/stores/{self._store}/tasks/done", body, again={"task-done"})
-
-    def _owed(self, data: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-        """What is to be given back for an order, and by what it was paid."""
-        words, language = self._desk.words, self._desk.language
-        try:
-            owed = msgspec.convert(data, _Owed)
-        except msgspec.ValidationError:
-            return _plain(data)
-        rows = [(words("ui.task-to-give-back"), amount(owed.amount_minor, language))]
-        for provider, reference, minor in owed.payments:
-            kind = {"down-payment": "down", "till": "receipt", "counter": "receipt"}.get(provider, "service")
-            said = reference.rpartition("/")[2] if kind != "service" else provider
-            rows.append((shown(words(f"ui.task-paid-{kind}", by=said))[:_ROW_MAX], amount(minor, language)))
-        return tuple(rows)
 
     def _cases_of(self, code: str) -> Generator[Any, Any, None]:
         """Cases of the receipt that was scanned."""
@@ -240,7 +234,7 @@ class Tasks:
         if task.kind == LABELS_TASK:
             return words("ui.task-price-labels", count=int(data.get("count", 0)))
         number = data.get("number", "")
-        kind = words(f"ui.task-{task.kind}") if task.kind in _KNOWN else task.kind
+        kind = kind_of(self._desk, task.kind)
         return f"{kind} {number}".strip()[:44]
 
     def _moment(self, ms: int) -> str:
@@ -253,27 +247,3 @@ def _day_of(task: _Task) -> dt.date | None:
     with contextlib.suppress(ValueError):
         return dt.date.fromisoformat(task.key) if task.kind == LABELS_TASK else None
     return None
-
-
-def _plain(data: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (name.replace("_", " ")[:_ROW_MAX], shown(str(value))[:_ROW_MAX])
-        for name, value in data.items()
-        if isinstance(value, str | int)
-    )
-
-
-_KNOWN: Final = frozenset(
-    {
-        "case",
-        "put-back",
-        ORDER_REFUND,
-        "given-back-twice",
-        "refund",
-        "refunded-and-voided",
-        "re-route",
-        "message-failed",
-        "double-hand-over",
-        "handed-over-late",
-    }
-)

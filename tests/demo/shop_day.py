@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-from pos.till_facts import EpochOpened
 from pos.domain.rights import ALL, Role
 from pos.domain.scans import ScanKind, own_code
 from pos.domain.tender import TenderRules
 from pos.order_facts import OrderHandedOver
+from pos.till_facts import EpochOpened
 from pos.view import TillView
 from sync.hub.shop.baskets.core import make
 from sync.hub.shop.baskets.messages import MakeBasket
@@ -31,7 +31,7 @@ from tests.contract.shop.orders_kit import made_ready, placed
 from tests.contract.shop.test_catalogue import bring
 from tests.demo.day import Situation
 from tests.tui.fakes import BUTTER, MILK, PIN, SHIRT, Shop, articles
-from tests.tui.shop_rig import HubBehind, till_at
+from tests.tui.shop_rig import HubBehind, till_of
 
 __all__ = ["SHOP_SITUATIONS", "Counter", "shop_day"]
 
@@ -69,19 +69,19 @@ class Counter(Shop):
             order = placed(self.line.rig, store=STORE, kind=kind, payments=paid)
             self.orders[name] = made_ready(self.line.rig, order) if verb != "ordered" else order
         elif verb == "cart":
-            ask = MakeBasket(STORE, tuple(AskedLine("1", sku) for sku in ("S1", "S6")))
-            self.carts[name] = do(self.line.rig, make, ask)
+            wanted = MakeBasket(STORE, tuple(AskedLine("1", sku) for sku in ("S1", "S6")))
+            self.carts[name] = do(self.line.rig, make, wanted)
         elif verb == "customer":
             about = {"name": "Rosalinde Querfurt", "email": "rq@x.example"}
             await Channel(self.line.rig).post("/customers", {"about": about})
         elif verb == "heard":
             fresh = self.journal.facts[self.heard :]
             self.heard += len(fresh)
-            await self.line.hear(*fresh)
+            if fresh:
+                await self.line.hear(*fresh)
         elif verb == "cancelled":
             newest = do(self.line.rig, core.list_orders, core.ListOrders("", "", "", "", "", 1), OFFICE)
-            ask = core.CancelAsk(newest.orders[0].order_id, "customer")
-            do(self.line.rig, core.cancel, ask, OFFICE)
+            do(self.line.rig, core.cancel, core.CancelAsk(newest.orders[0].order_id, "customer"), OFFICE)
         elif verb in {"silent", "answers"}:
             self.line.fail("before" if verb == "silent" else "")
         else:
@@ -95,14 +95,8 @@ def shop_day(folder: Path, language: str = "de") -> Any:
 
     rig = Rig(f"sqlite:///{folder / 'hub.db'}")
     try:
-        shop, line = till_at(
-            rig,
-            "3",
-            STORE,
-            roles=CLERK,
-            language=language,
-            tenders=TenderRules(card_number="none"),
-            kind=Counter,
+        shop, line = till_of(
+            Counter, rig, "3", STORE, roles=CLERK, language=language, tenders=TenderRules(card_number="none")
         )
         shop.line, shop.orders, shop.carts, shop.heard = line, {}, {}, 1
         shop.journal.facts.append(EpochOpened(STORE, "3", "new", "demo"))
@@ -206,7 +200,11 @@ SHOP_SITUATIONS: tuple[Situation, ...] = (
         lambda view, shop: view.total_minor < 0,
         picture=3,
     ),
-    Situation("return-order-paid", ("key cash",), lambda view, shop: view.state == "paid"),
+    Situation(
+        "return-order-paid",
+        ("key cash", "pick 1"),
+        lambda view, shop: shop.journal.sales[-1].tenders[0].kind == "prepaid" and view.state == "paid",
+    ),
     Situation("receive", ("key stock-receive", "enter", f"scan {MILK}", f"scan {MILK}", "enter"), _said("stock-received"), picture=4),
     Situation("send", ("key stock-send", "pick 1", f"scan {MILK}", "answer 4", "enter"), _said("stock-sent")),
     Situation(
@@ -232,8 +230,8 @@ SHOP_SITUATIONS: tuple[Situation, ...] = (
     Situation("staff-page", ("key staff-page",), _asked("staff-page"), picture=1),
     Situation(
         "tasks",
-        ("key tasks", "pick 1", "pick 2"),
-        _said("task-is-done"),
+        ("key tasks", "pick 1", "pick 1"),
+        _said("task-count-approve"),
         picture=1,
     ),
     Situation(

@@ -17,7 +17,7 @@ from tests.contract.shop import orders_kit
 from tests.contract.shop.kit import hear
 from tests.tui.fakes import FakeIds, Shop
 
-__all__ = ["HubBehind", "hub_behind", "tell_orders", "till_at"]
+__all__ = ["HubBehind", "hub_behind", "tell_orders", "till_at", "till_of"]
 
 _STARTS = itertools.count(1)
 _S = TypeVar("_S", bound=Shop)
@@ -86,10 +86,13 @@ def hub_behind(folder: Path, till: str = "1", store: str = "demo") -> Iterator[H
         rig.close()
 
 
-def till_at(
-    rig: Rig, till: str = "1", store: str = "demo", *, kind: type[_S] = Shop, **options: Any
-) -> tuple[_S, HubBehind]:
+def till_at(rig: Rig, till: str = "1", store: str = "demo", **options: Any) -> tuple[Shop, HubBehind]:
     """A till in memory that is in step with the hub's clock, and the line by which it reaches the hub."""
+    return till_of(Shop, rig, till, store, **options)
+
+
+def till_of(kind: type[_S], rig: Rig, till: str, store: str, **options: Any) -> tuple[_S, HubBehind]:
+    """The same of a kind of Shop."""
     line = HubBehind(rig, till, store)
     shop = kind(shop=line, **options)
     shop.clock.time = rig.clock.now().astimezone(shop.clock.time.tzinfo)

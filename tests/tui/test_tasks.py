@@ -7,11 +7,12 @@ from sync.hub.shop.cases import core as cases
 from sync.hub.shop.cases.messages import Contact, OpenCase
 from sync.hub.shop.kit import tasks
 from sync.hub.shop.kit.work import Work
+from sync.hub.shop.stock.levels import levels_of
 from tests.contract.hub_kit import link_of
 from tests.contract.hub_kit import sale as any_sale
 from tests.contract.hub_rig import say_hello
 from tests.contract.shop.kit import do
-from tests.tui.fakes import Shop, run
+from tests.tui.fakes import MILK, PIN, Shop, run
 from tests.tui.shop_rig import HubBehind, hub_behind
 from tests.tui.test_customers import press, said, shop_at
 
@@ -40,18 +41,50 @@ def test_tasks_are_listed_and_one_is_done_also_with_a_name_that_no_path_holds(tm
             note(hub, "something-new", "1")
             shop = await shop_at(hub)
             await press(shop, "tasks")
-            assert listed(shop) == ["Ware zurücklegen, Bestellung 12", "something-new 12"]
+            assert listed(shop) == ["Ware zurücklegen, Bestellung 12", "something new 12"]
             await press_answer(shop, "1")
             question = shop.till.view.question
             assert question is not None
-            assert ("shelf", "A1") in question.rows
+            assert ("Fach", "A1") in question.rows
             await press_answer(shop, "2")
-            assert (said(shop), listed(shop)) == ("task-is-done", ["something-new 12"])
+            assert (said(shop), listed(shop)) == ("task-is-done", ["something new 12"])
             await press_answer(shop, "1")
             hub.cut = "after"
             await press_answer(shop, "2")
             assert said(shop) in {"tasks-none", "task-is-done"}
             assert shop.till.view.question is None
+
+    run(case)
+
+
+def test_a_count_that_is_far_off_is_approved_here_by_whoever_may_or_counted_again(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path, store="s") as hub:
+            shop = await shop_at(hub)
+            for number, (answer, said_then, left) in enumerate(
+                (("1", "task-count-approve", 99), ("2", "task-count-reject", 99)), start=1
+            ):
+                hub.rig.clock.ms += 5
+                await press(shop, "stock-count")
+                shop.scan(MILK)
+                await shop.till.settle()
+                await press_answer(shop, str(99 * number))
+                await press_answer(shop, "")
+                assert said(shop) == "stock-count-review"
+                await press(shop, "tasks")
+                assert listed(shop) == ["Zählung freigeben"]
+                await press_answer(shop, "1")
+                question = shop.till.view.question
+                assert question is not None
+                assert question.rows == (
+                    ("Bio-Vollmilch 3,8 % 1 l", f"{99 * number} statt {99 * (number - 1)}"),
+                )
+                await press_answer(shop, answer)
+                if shop.till.view.state == "approval":
+                    await shop.till.handle(c.Approve("Alex", PIN))
+                assert said(shop) in {said_then, "tasks-none"}
+                levels = do(hub.rig, lambda work, _: levels_of(work, ["s"], ["S1"], "store"), None)
+                assert int(levels["s", "S1"].on_hand) == left
 
     run(case)
 

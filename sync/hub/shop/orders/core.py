@@ -344,7 +344,7 @@ def cancel(work: Work, ask: CancelAsk) -> Order:
 
 def put_back(work: Work, held: Held, task: Task, state: str, reason: str) -> None:
     """A fulfillment ends without a hand-over: reservations are free, and what was picked goes back to its shelf."""
-    picked = [(line.n, str(line.picked)) for line in task.doing.lines if line.picked]
+    picked = [(held.line(line.n).sku, str(line.picked)) for line in task.doing.lines if line.picked]
     for line in task.doing.lines:
         goods.release(work, line.reservation)
         if line.picked:
@@ -353,7 +353,7 @@ def put_back(work: Work, held: Held, task: Task, state: str, reason: str) -> Non
     if picked:
         todo.add(
             work, task.store, "put-back", task.fulfillment_id, subject=held.order_id,
-            data={"number": held.number, "shelf": task.doing.shelf, "lines": picked},
+            data={"number": held.number, "shelf": task.doing.shelf, "goods": picked},
         )  # fmt: skip
     doing = replace(task.doing, ended_ms=work.now_ms, reason=reason)
     held.put(replace(task, state=state, clock_ms=0, deadline_ms=0, claimed_by="", lease_ms=0, doing=doing))

@@ -227,7 +227,7 @@ def _said_back(held: Held, fact: OrderHandedOver) -> list[tuple[str, int, dict[s
     back = [(one.n, one.qty, one.reason) for one in fact.refused]
     back += [(one.n, one.qty, one.reason) for one in fact.lines if one.replaces]
     for n, qty, reason in back:
-        data = {"number": held.number, "line": n, "qty": str(qty), "reason": reason}
+        data = {"number": held.number, "reason": reason, "goods": [(held.line(n).sku, str(qty))]}
         found.append(("damaged" if reason == "damaged" else "put-back", n, data))
     return found
 
