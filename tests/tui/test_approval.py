@@ -136,3 +136,16 @@ def test_roles_name_only_rights_that_exist_and_each_right_has_its_words() -> Non
         words = {key.removeprefix("right.") for key in texts(language).keys() if key.startswith("right.")}  # noqa: SIM118
         assert words == declared()
         assert {f"ui.role-{role.name}" for role in shipped_roles()} <= texts(language).keys()
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_on_the_smallest_screen_the_way_out_of_an_approval_is_said_whole(language: str) -> None:
+    async def case() -> None:
+        async with opened(Shop(roles=STRICT, language=language), size=(64, 18)) as screen:
+            await screen.shop.till.handle(c.OpenDrawer())
+            await screen.settled()
+            hint = texts(language)("ui.approval-hint")
+            assert hint in " ".join(screen.text.split())
+            assert "Alex" in screen.text
+
+    run(case)

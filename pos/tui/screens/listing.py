@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.strip import Strip
 
 from pos.tui.face import Target
-from pos.tui.paint import fit, fit_right
+from pos.tui.paint import fit, fit_right, wrap
 from pos.tui.scene import Scene
 
 __all__ = ["Item", "listing"]
+
+_HINT_ROWS = 2
 
 Item = tuple[str, str, str]
 """Its number, its text, and what stands at the right (never cut)."""
@@ -17,10 +20,12 @@ Item = tuple[str, str, str]
 def listing(
     scene: Scene, height: int, title: str, items: Sequence[Item], hint: str = ""
 ) -> tuple[list[Strip], list[Target]]:
-    """`height` rows: the title, the items around the chosen one, a hint at the end if there is room."""
+    """`height` rows: the title, the items around the chosen one, a hint of one or two rows at the end."""
     brush, cursor = scene.brush, scene.local.cursor
+    wide = scene.width - 1
+    hints = [row for row in ([hint] if cell_len(hint) <= wide else wrap(hint, wide, _HINT_ROWS)) if row]
     rows = [brush.row((f" {title}", "title"))]
-    room = height - 1 - (1 if hint else 0)
+    room = height - 1 - len(hints)
     first = 0 if cursor is None else max(0, min(cursor - room // 2, len(items) - room))
     targets: list[Target] = []
     for at in range(first, min(len(items), first + room)):
@@ -33,7 +38,6 @@ def listing(
     if below > 0:
         rows[-1] = brush.row((" " * 7 + scene.words("ui.below", count=below + 1), "dim"))
         targets.pop()
-    rows += [brush.blank()] * (height - len(rows) - (1 if hint else 0))
-    if hint:
-        rows.append(brush.row((f" {hint}", "dim")))
+    rows += [brush.blank()] * (height - len(rows) - len(hints))
+    rows += [brush.row((f" {row}", "dim")) for row in hints]
     return rows[:height], targets
