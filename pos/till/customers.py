@@ -117,9 +117,10 @@ class Customers:
         bought = msgspec.json.decode(answer.body, type=_Purchases).purchases
         if not bought:
             raise Refusal("customer-no-history", level="info")
+        zone = self._desk.world.clock.now().tzinfo
         rows = tuple(
             (
-                f"{dt.datetime.fromtimestamp(one.at_ms / 1000, dt.UTC):%d.%m.%Y}  {one.store}  {one.reference.removeprefix(f'{one.store}/')}",
+                f"{dt.datetime.fromtimestamp(one.at_ms / 1000, zone):%d.%m.%Y}  {one.store}  {_number(one)}",
                 f"{amount(one.total_minor, self._desk.language)} {one.currency}",
             )
             for one in bought
@@ -193,3 +194,9 @@ class Customers:
     def _say(self, found: _Customer) -> None:
         name = shown(found.about.name)[:40] or "-"
         self._desk.message = e.Message("customer-is", {"name": name, "points": found.points}, "info")
+
+
+def _number(one: _Purchase) -> str:
+    """A receipt as its paper has it (TILL/EPOCH/NUMBER/SEQ at the hub); an order as its channel names it."""
+    till, *rest = one.reference.removeprefix(f"{one.store}/").split("/")
+    return "-".join((till, *rest[:2])) if len(rest) >= 2 else one.reference

@@ -1,10 +1,11 @@
-"""The pictures of the cashier's handbook: the day of tests.demo.day on the real screen, drawn by Chromium.
+"""The pictures of the cashier's handbook: the days of tests.demo.day and tests.demo.shop_day on the real screen, drawn by Chromium.
 
 `python -m tests.demo.handbook [NAME ...]` writes docs/handbook/pictures/LANGUAGE/NAME.png.
 """
 
 import asyncio
 import sys
+import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -12,6 +13,7 @@ from PIL import Image
 from tests.demo.day import CARD_SITUATIONS, SITUATIONS, Situation, day_shop
 from tests.demo.fronts import ScreenFront
 from tests.demo.picture import draw
+from tests.demo.shop_day import SHOP_SITUATIONS, shop_day
 from tests.tui.fakes import Screen, opened
 
 FOLDER = Path(__file__).parents[2] / "docs" / "handbook" / "pictures"
@@ -25,6 +27,9 @@ async def pictures(language: str, names: frozenset[str]) -> dict[str, str]:
         shop = day_shop(language, terminal=terminal)
         async with opened(shop, size=(80, 24), signed_in=False) as screen:
             found |= await _taken(screen, situations, names)
+    with tempfile.TemporaryDirectory() as folder, shop_day(Path(folder), language) as counter:
+        async with opened(counter, size=(80, 24), signed_in=False) as screen:
+            found |= await _taken(screen, SHOP_SITUATIONS, names)
     return found
 
 

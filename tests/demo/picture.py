@@ -54,7 +54,9 @@ def draw(svg: str, target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "till.html"
         local = svg.replace("Fira Code", "DejaVu Sans Mono")
-        page.write_text(f"<body style='margin:0;background:#fff'>{local}</body>", encoding="utf-8")
+        page.write_text(
+            f"<meta charset='utf-8'><body style='margin:0;background:#fff'>{local}</body>", encoding="utf-8"
+        )
         subprocess.run(
             [
                 *(

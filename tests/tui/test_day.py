@@ -1,7 +1,10 @@
 """A whole day, in line mode and on the screen: no situation ends without a next key."""
 
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,15 +14,23 @@ from pos.resources import read_words, shipped_roles, texts
 from tests.demo.day import CARD_SITUATIONS, SITUATIONS, Situation, day_shop
 from tests.demo.fronts import Front, LineFront, ScreenFront, path_to
 from tests.demo.shop_day import SHOP_SITUATIONS, shop_day
-from tests.tui.fakes import opened, run
+from tests.tui.fakes import GOLDEN, opened, run
 
+EVERY = (*SITUATIONS, *CARD_SITUATIONS, *SHOP_SITUATIONS)
+BY_CHANCE = {"staff-page"}
+"""Screens with a secret."""
 HANDBOOK = Path(__file__).parents[2] / "docs" / "handbook"
 
 
-async def play(front: Front, situations: tuple[Situation, ...] = SITUATIONS) -> None:
+async def play(
+    front: Front, situations: tuple[Situation, ...] = SITUATIONS, seen: Callable[[str], Any] | None = None
+) -> None:
+    """`seen` looks at the situation of this name, where its picture is taken."""
     for situation in situations:
-        for step in situation.steps:
+        for at, step in enumerate(situation.steps, start=1):
             await front.do(step)
+            if seen is not None and at == situation.picture:
+                await seen(situation.name)
         view = front.shop.till.view
         said = view.message.code if view.message is not None else ""
         assert situation.then(view, front.shop), (situation.name, view.state, view.total_minor, said)
@@ -68,13 +79,31 @@ def test_a_store_that_sells_in_every_channel_in_line_mode(tmp_path: Path) -> Non
     run(case)
 
 
-def test_a_store_that_sells_in_every_channel_on_the_screen(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "language"), [((64, 18), "de"), ((80, 24), "en")])
+def test_a_store_that_sells_in_every_channel_on_the_screen(
+    tmp_path: Path, size: tuple[int, int], language: str
+) -> None:
+    """Each screen that the handbook shows is as it was reviewed; `TRESEN_GOLDEN=write` writes them anew."""
+    differ = []
+
     async def case() -> None:
-        with shop_day(tmp_path) as shop:
-            async with opened(shop, size=(64, 18), signed_in=False) as screen:
-                await play(ScreenFront(screen), SHOP_SITUATIONS)
+        with shop_day(tmp_path, language) as shop:
+            async with opened(shop, size=size, signed_in=False) as screen:
+
+                async def seen(name: str) -> None:
+                    if name in BY_CHANCE:
+                        return
+                    await screen.settled()
+                    path = GOLDEN / f"shop-{name}-{size[0]}x{size[1]}.txt"
+                    if os.environ.get("TRESEN_GOLDEN") == "write":
+                        path.write_text(screen.text, encoding="utf-8")
+                    elif path.read_text(encoding="utf-8") != screen.text:
+                        differ.append(f"{name}\n{screen.text}")
+
+                await play(ScreenFront(screen), SHOP_SITUATIONS, seen)
 
     run(case)
+    assert not differ, "\n\n".join(differ)
 
 
 def test_card_payments_in_line_mode() -> None:
@@ -100,7 +129,7 @@ def test_card_payments_on_the_screen() -> None:
 def test_the_handbook_speaks_of_every_situation_and_names_the_keys_as_they_are(language: str) -> None:
     text = (HANDBOOK / f"{language}.md").read_text(encoding="utf-8")
     marks = {name for mark in re.findall(r"<!-- (.*?) -->", text) for name in mark.split()}
-    assert marks == {situation.name for situation in (*SITUATIONS, *CARD_SITUATIONS)}
+    assert marks == {situation.name for situation in EVERY}
     words = read_words(language)["key"]
     known = {
         f"**{' '.join(path_to(name)).upper()}** ({word})"
@@ -111,9 +140,7 @@ def test_the_handbook_speaks_of_every_situation_and_names_the_keys_as_they_are(l
     assert len(paths) > 15
     assert len(paths) == sum(text.count(key) for key in known if key.startswith("**F9"))
     pictures = re.findall(r"\(pictures/(.*?)\.png\)", text)
-    taken = {
-        f"{language}/{situation.name}" for situation in (*SITUATIONS, *CARD_SITUATIONS) if situation.picture
-    }
+    taken = {f"{language}/{situation.name}" for situation in EVERY if situation.picture}
     assert set(pictures) <= taken
     assert all((HANDBOOK / "pictures" / f"{name}.png").is_file() for name in pictures)
 
@@ -140,5 +167,5 @@ def _way(name: str) -> bool:
 
 
 def test_the_situations_are_many_and_have_names_of_their_own() -> None:
-    names = [situation.name for situation in SITUATIONS]
+    names = [situation.name for situation in EVERY]
     assert len(set(names)) == len(names) >= 25

@@ -27,6 +27,8 @@ def question_panel(scene: Scene, height: int) -> tuple[list[Strip], list[Target]
     if hint.startswith("ask."):
         enter = question.kind == "pick" and question.with_enter
         hint = words(f"ask.hint-{'confirm' if enter else question.kind}")
+        if question.back:
+            hint = hint.replace(words("ask.hint-esc"), words("ask.hint-esc-back"))
     if question.qr and not question.own:
         hint = words("ui.code-no-room" if wants_code(scene) else "ui.code-on-screen")
     title, *more = wrap(words(f"ask.{question.code}", **fields), scene.width - 2, _TITLE_ROWS)

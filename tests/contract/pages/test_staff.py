@@ -141,7 +141,7 @@ def test_a_delivery_is_received_and_shelves_are_counted_by_whoever_the_till_know
             await phone.tap("ul.picks button")
             for n in (1, 2):
                 await phone.scan("S1", f"Bio-Vollmilch 3,8 % 1 l: {n}")
-            await phone.scan("nonsense", "Diesen Artikel kennt die Zentrale nicht: nonsense")
+            await phone.scan("nonsense", "Diesen Artikel kennt der Hub nicht: nonsense")
             await phone.tap("#finish")
             assert "Bio-Vollmilch 3,8 % 1 l: 2 gekommen, 3 angekündigt" in await phone.see("#differs")
             assert "T-Shirt Basic M dunkelblau: 0 gekommen, 1 angekündigt" in await phone.see("#differs")
@@ -252,7 +252,7 @@ def test_the_line_goes_and_the_page_is_closed_and_nothing_is_lost_or_doubled(
             await phone.tap("#blind button")
             await phone.scan("S1", "Bio-Vollmilch 3,8 % 1 l: 1")
             await phone.line(there=False)
-            await phone.scan("S6", "S6: wird nachgeschlagen, sobald die Zentrale antwortet")
+            await phone.scan("S6", "S6: wird nachgeschlagen, sobald der Hub antwortet")
             assert "Keine Verbindung" in await phone.see("#line")
             await phone.tap("#finish")
             await phone.page.until(
