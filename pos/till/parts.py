@@ -212,7 +212,7 @@ class Parts:
             c.Tick: self._tick,
         }
         self.functions: dict[str, Callable[[c.Do], Waiting | Flow]] = {}
-        self.checkout.first = self._first
+        self.checkout.first, self.signing.greeting = self._first, self.closing.at_sign_in
         for part in everyone:
             self.handlers.update(part.handlers)
             self.functions.update(getattr(part, "functions", {}))

@@ -47,6 +47,8 @@ class Signing:
         self._touched_ms = 0
         self._proved_ms: dict[str, int] = {}  # when each proved with a PIN or badge who they are
         self.handlers = {c.SignIn: self._sign_in, c.Lock: self._lock}
+        self.greeting: Callable[[], Flow | None] = lambda: None
+        """What whoever begins to work is asked."""
         self.functions = {"switch": self._switch, "change-pin": self._change_pin}
         self.codes = {ScanKind.BADGE: self._badge}
 
@@ -219,6 +221,9 @@ class Signing:
         try:
             self._desk.warn("pin-due", level="info")
             yield from self._choose_pin(person, old)
+            asks = self.greeting()
+            if asks is not None:
+                yield from asks
         finally:
             operator = self._desk.operator
             if operator is not None and operator.pin_due:

@@ -3,6 +3,7 @@
 import pytest
 
 from pos.domain import commands as c
+from pos.domain.drawer import CashRules
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.rights import ALL, Role
 from pos.ports import Operator
@@ -224,6 +225,32 @@ def test_leaving_the_question_for_an_own_pin_says_that_nobody_is_signed_in() -> 
         assert shop.till.view.state == "question"
         await shop.till.handle(c.Cancel())
         assert (shop.till.view.state, _said(shop)) == ("signed-out", "pin-due-left")
+
+    run(case)
+
+
+def test_whoever_chose_a_pin_is_asked_for_the_float_like_everybody() -> None:
+    async def case() -> None:
+        shop = Shop(cash=CashRules(ask_float=True))
+        shop.people.due = {"1"}
+        await shop.open()
+        for answer in ("4826", "4826"):
+            await shop.till.handle(c.Answer(answer))
+        question = shop.till.view.question
+        assert question is not None
+        assert question.code == "float"
+
+    run(case)
+
+
+def test_a_number_that_is_typed_where_a_receipt_is_asked_for_is_called_no_articles() -> None:
+    async def case() -> None:
+        async with opened(Shop(), size=(80, 24)) as screen:
+            await screen.scan(MILK)
+            await screen.press("f12", "f5", "2", "0", "4")
+            await screen.settled()
+            assert "Artikelnummer" not in screen.text
+            assert " Nummer" in screen.row("> 204")
 
     run(case)
 

@@ -72,7 +72,7 @@ def _answer(scene: Scene, question: Question, text: str) -> str:
         case "date":
             day = read_date(text, scene.now.date())
             return f"{day:%d.%m.%Y}" if day is not None else words("ui.means-nothing")
-    return words("ui.means-code") if question.scans == "answer" else words("ui.no-number")
+    return words("ui.means-number") if question.scans == "answer" else words("ui.no-number")
 
 
 def _typed(scene: Scene, text: str) -> str:

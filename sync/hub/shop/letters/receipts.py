@@ -25,14 +25,15 @@ __all__ = ["AGREED", "SendReceipt", "Sent", "hear", "send"]
 AGREED: Final = "receipt"
 """The purpose that a customer agrees to who wants each receipt by e-mail."""
 NO_ADDRESS: Final = "no-address"
+_Count = Annotated[int, Meta(ge=1, le=9_007_199_254_740_991)]
 
 
 class SendReceipt(Struct, frozen=True, forbid_unknown_fields=True):
     """Which receipt of the till that asks, by its number and where its fact stands; to which address, in which language."""
 
-    number: Annotated[int, Meta(ge=1)]
-    epoch: Annotated[int, Meta(ge=1)]
-    seq: Annotated[int, Meta(ge=1)]
+    number: _Count
+    epoch: _Count
+    seq: _Count
     email: Annotated[str, Meta(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}\Z")]
     language: Literal["de", "en"] = "de"
 
