@@ -131,9 +131,9 @@ def quantity_text(quantity: Decimal, unit: str, language: str) -> str:
 
 
 def day_text(day: dt.date, language: str) -> str:
-    """`22.11.2008` in German, `22 Nov 2008` in English."""
+    """`22.01.2008` in German, `22 Jan 2008` in English."""
     if language == "de":
-        return f"{day.day}.{day.month}.{day.year}"
+        return f"{day:%d.%m.%Y}"
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 

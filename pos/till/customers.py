@@ -21,7 +21,7 @@ from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.sale.selling import Selling
 from pos.till.tenders.vouchers import Vouchers
-from pos.words import amount
+from pos.words import amount, day_text
 
 __all__ = ["Customers"]
 
@@ -120,7 +120,7 @@ class Customers:
         zone = self._desk.world.clock.now().tzinfo
         rows = tuple(
             (
-                f"{dt.datetime.fromtimestamp(one.at_ms / 1000, zone):%d.%m.%Y}  {one.store}  {_number(one)}",
+                f"{day_text(dt.datetime.fromtimestamp(one.at_ms / 1000, zone).date(), self._desk.language)}  {one.store}  {_number(one)}",
                 f"{amount(one.total_minor, self._desk.language)} {one.currency}",
             )
             for one in bought

@@ -23,7 +23,7 @@ from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.sale.selling import Selling
 from pos.till.tenders.refunds import Refunds
-from pos.words import amount
+from pos.words import amount, day_text
 
 __all__ = ["CardPaying"]
 
@@ -177,7 +177,7 @@ class CardPaying:
         now = self._desk.world.clock.now()
         rows = [
             DocumentRow(words("card.slip-title"), style="big"),
-            DocumentRow(f"{now:%d.%m.%Y %H:%M}" if self._desk.language == "de" else f"{now:%Y-%m-%d %H:%M}"),
+            DocumentRow(f"{day_text(now.date(), self._desk.language)} {now:%H:%M}"),
             DocumentRow(words("card.slip-amount"), self._money(total)),
             DocumentRow(words("card.slip-text")),
             DocumentRow(own_code(ScanKind.PARKED, cart.cart_id), style="code"),

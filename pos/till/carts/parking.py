@@ -22,7 +22,7 @@ from pos.till.desk import Desk, Refusal
 from pos.till.ledger import Ledger
 from pos.till.sale.selling import Selling
 from pos.view import ParkedCart
-from pos.words import amount
+from pos.words import amount, day_text
 
 __all__ = ["PARKED_MAX", "RESUME_BEFORE", "Parking"]
 
@@ -267,7 +267,7 @@ def _slip(cart: Cart, note: str, now: dt.datetime, language: str) -> Document:
     words = texts(language)
     rows = [
         DocumentRow(words("slip.parked"), style="big"),
-        DocumentRow(f"{now:%d.%m.%Y %H:%M}" if language == "de" else f"{now:%Y-%m-%d %H:%M}"),
+        DocumentRow(f"{day_text(now.date(), language)} {now:%H:%M}"),
         *([DocumentRow(note, style="mark")] if note else []),
         DocumentRow(
             words("slip.pieces", pieces=carts.pieces(cart)), amount(carts.total_minor(cart), language)

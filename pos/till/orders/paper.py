@@ -7,7 +7,7 @@ from pos.domain.pickup import Fulfillment, Order, bag_code
 from pos.domain.scans import ScanKind, own_code
 from pos.order_facts import OrderHandedOver
 from pos.resources import texts
-from pos.words import amount
+from pos.words import amount, day_text
 
 __all__ = ["bag_label", "order_slip", "parcel_label", "pick_list", "slip"]
 
@@ -44,9 +44,7 @@ def order_slip(
     elif paid:
         rows.append(DocumentRow(words("receipt.order-paid-here")))
     if day is not None:
-        rows.append(
-            DocumentRow(words("receipt.order-day"), f"{day:%d.%m.%Y}" if language == "de" else f"{day}")
-        )
+        rows.append(DocumentRow(words("receipt.order-day"), day_text(day, language)))
     rows.append(DocumentRow(own_code(ScanKind.PICKUP, order.code), style="code"))
     rows.append(DocumentRow(words("receipt.order-code", code=order.code), style="centre"))
     return Document(tuple(rows))

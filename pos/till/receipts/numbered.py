@@ -9,6 +9,7 @@ from pos.facts import Training
 from pos.sale_facts import Sale
 from pos.storage_ports import Found, History
 from pos.till.desk import Desk
+from pos.words import day_text
 
 __all__ = ["numbered", "which"]
 
@@ -32,7 +33,7 @@ def which(desk: Desk, found: Sequence[Found]) -> Generator[Any, Any, Found]:
         options.append(
             Option(
                 str(one.epoch),
-                f"{at:%d.%m.%Y %H:%M}  {desk.world.journal.head.till}-{one.epoch}-{sale.number}",
+                f"{day_text(at.date(), desk.language)} {at:%H:%M}  {desk.world.journal.head.till}-{one.epoch}-{sale.number}",
                 amount_minor=sale.total_minor,
             )
         )

@@ -27,7 +27,7 @@ from pos.till.receipts.open_cases import READ_CASE, OpenCases
 from pos.till.sale.told_numbers import goods_named
 from pos.till.surroundings import Surroundings
 from pos.till_facts import ReceiptCopied
-from pos.words import amount
+from pos.words import amount, day_text
 
 __all__ = [
     "ELSEWHERE",
@@ -292,7 +292,10 @@ class ReceiptBook:
         self._desk.must_be_signed_in()
         receipt = yield from self.wanted(command.text, anywhere=True)
         rows = [
-            (f"{receipt.shown}  {receipt.sold_at:%d.%m.%Y %H:%M}", self.money(receipt.sale.total_minor)),
+            (
+                f"{receipt.shown}  {day_text(receipt.sold_at.date(), self._desk.language)} {receipt.sold_at:%H:%M}",
+                self.money(receipt.sale.total_minor),
+            ),
         ]
         own = receipt.till == self._till and not receipt.store and not receipt.order
         names = [name for name in self.actions if own or name in self.everywhere]

@@ -18,6 +18,7 @@ from pos.till.flows import Flow, Need
 from pos.till.receipts.receipt_book import ELSEWHERE, GIFT, Receipt, ReceiptBook, told_number
 from pos.till.returns.elsewhere import Elsewhere, Silent
 from pos.till.sale.selling import Selling
+from pos.words import day_text
 
 __all__ = ["Finding", "Unheard"]
 
@@ -203,7 +204,7 @@ class Finding:
         """When, where and under which number, then what was bought."""
         head = self._desk.world.journal.head
         zone = self._desk.world.clock.now().tzinfo
-        when = f"{dt.datetime.fromtimestamp(row.sold_ms // 1000, zone):%d.%m.%Y}"
+        when = day_text(dt.datetime.fromtimestamp(row.sold_ms // 1000, zone).date(), self._desk.language)
         store = "" if row.store in {"", head.store} else f"{row.store}/"
         name = (
             self._desk.words("ask.find-online", number=row.external or row.number)

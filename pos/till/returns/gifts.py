@@ -16,7 +16,7 @@ from pos.till.flows import Flow
 from pos.till.receipts.receipt_book import GIFT, Receipt, ReceiptBook, receipt_code
 from pos.till.sale.selling import Selling
 from pos.till.surroundings import Surroundings
-from pos.words import quantity_text
+from pos.words import day_text, quantity_text
 
 __all__ = ["Gifts"]
 
@@ -81,7 +81,9 @@ class Gifts:
         goods = [line for line in sale.lines if line.voided_ms is None and line.kind == "article"]
         rows = [
             DocumentRow(words("gift.title"), style="mark"),
-            DocumentRow(f"{words('gift.number')} {receipt.key}-G", f"{receipt.sold_at:%d.%m.%Y}"),
+            DocumentRow(
+                f"{words('gift.number')} {receipt.key}-G", day_text(receipt.sold_at.date(), sale.language)
+            ),
             DocumentRow(style="rule"),
         ]
         rows += [DocumentRow(line.text, quantity_text(line.qty, line.unit, sale.language)) for line in goods]

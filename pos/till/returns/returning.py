@@ -31,7 +31,7 @@ from pos.till.returns.elsewhere import Part
 from pos.till.returns.finding import Finding, Unheard
 from pos.till.sale.selling import Selling
 from pos.till.settlement import line_again
-from pos.words import quantity_text
+from pos.words import day_text, quantity_text
 
 __all__ = ["Returning"]
 
@@ -148,7 +148,9 @@ class Returning:
         if _told(receipt, left):
             options.insert(0, Option("announced", word="ask.return-announced"))
         name = self._desk.words("ask.find-online", number=receipt.shown) if receipt.order else receipt.shown
-        rows = [(f"{name}  {receipt.sold_at:%d.%m.%Y %H:%M}", "")]
+        rows = [
+            (f"{name}  {day_text(receipt.sold_at.date(), self._desk.language)} {receipt.sold_at:%H:%M}", "")
+        ]
         if receipt.unheard:
             rows.append((self._desk.words("ask.return-unheard"), ""))
         return Question(
