@@ -14,6 +14,7 @@ from tests.benchmarks import (
     card_sale,
     claims,
     closing,
+    codes,
     drain,
     hub_ingest,
     hub_stock,
@@ -98,6 +99,7 @@ def hub_parts(volume: Volume, report: Report) -> dict[str, Callable[[], None]]:
         "verify": lambda: hub_verify.measure(report, 4, volume.verified, volume.hub_rounds),
         "stock": lambda: hub_stock.measure(report, volume.variants, volume.searches),
         "claims": lambda: claims.measure(report, volume.claims),
+        "codes": lambda: codes.measure(report, volume.hub_rounds),
         "import": lambda: imports.measure(report, volume.imports),
         "import-postgresql": lambda: imports.measure_postgresql(report, volume.imports),
         "closing": lambda: closing.measure(

@@ -320,6 +320,6 @@ def test_the_slip_says_its_day_as_people_do() -> None:
         await shop.open()
         await scan(shop, MILK)
         await shop.till.handle(c.ParkCart())
-        assert "2026-03-04 09:05" in {row.left for row in _parking_slip(shop).rows}
+        assert "4 Mar 2026 09:05" in {row.left for row in _parking_slip(shop).rows}
 
     run(test)
