@@ -17,6 +17,7 @@ from pos.devices import Surround
 from pos.domain.cart import Cart
 from pos.domain.commands import Notice, Tick
 from pos.domain.events import Event
+from pos.domain.price_lists import CHANNEL_TILL, Place
 from pos.domain.rights import declared
 from pos.journal.file_journal import FileJournal
 from pos.journal.history import FileHistory
@@ -172,6 +173,7 @@ async def open_till(state: Path, settings: Settings, hub_url: str = "") -> Async
         )
         catalogue = CatalogueReader(state / "catalogue.db", helper)
         opened = await _open_storage(state, settings, store, journal, reader)
+        catalogue.place = Place(journal.head.store, CHANNEL_TILL)
         with contextlib.suppress(Exception):
             await people.open()
         feed = JournalFeed(state / "journal", reader)

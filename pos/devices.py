@@ -6,7 +6,7 @@ import functools
 import logging
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -284,11 +284,14 @@ class Surround:
             return
         child = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "pos.catalogue.changes", "--state", str(self._state)),
+            *("--store", self._journal.head.store if self._journal is not None else ""),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        records = _sound(changes)
+        from pos.catalogue.news import records_of  # noqa: PLC0415 - only when articles come
+
+        records = records_of(changes)
         mark = {"cursor": f"chain:{news.cursor}", "begins": news.begins, "whole": news.whole}
         records.append({"change": "cursor", **mark, "now_ms": self._clock.wall_ms()})
         lines = b"".join(msgspec.json.encode(record) + b"\n" for record in records)
@@ -468,24 +471,3 @@ def own_address() -> str:
         found: str = probe.getsockname()[0]
         return found
     return "127.0.0.1"
-
-
-def _sound(changes: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The changes that say what an article is; one that does not must not hold the others up."""
-    from pos.domain.article_record import ArticleChanged, RecordRefusedError, change_of  # noqa: PLC0415 - only when articles come
-    from pos.domain.price_said import PastOf  # noqa: PLC0415
-
-    sound: list[dict[str, Any]] = []
-    for change in changes:
-        try:
-            found = change_of(change["body"])
-        except RecordRefusedError as error:
-            _log.error("an article from the hub was left out: %s", error)
-            continue
-        if isinstance(found, ArticleChanged) and change.get("history") is not None:
-            try:
-                found = msgspec.structs.replace(found, past=msgspec.convert(change["history"], PastOf))
-            except msgspec.ValidationError as error:
-                _log.error("what %s cost before cannot be read: %s", found.article.sku, error)
-        sound.append(msgspec.to_builtins(found))
-    return sound

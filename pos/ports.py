@@ -13,7 +13,7 @@ import msgspec
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.commands import Command
 from pos.domain.packs import Recall
-from pos.domain.price_said import Held
+from pos.domain.price_lists import PricesBefore
 from pos.domain.shelf_label import PriceChange
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ class Catalogue(Protocol):
         """Whose price the hub changed without naming a day, the newest first; at most 1,000."""
         ...
 
-    async def prices_before(self, skus: Sequence[str]) -> Mapping[str, tuple[Held, ...]]:
-        """What the hub said of the own prices of these articles, oldest first; of whom nothing is known is left out."""
+    async def prices_before(self, skus: Sequence[str]) -> PricesBefore:
+        """What the hub said of the prices of these articles; of whom nothing is known is left out."""
         ...
 
     async def variants(self, product: int) -> Product | None:

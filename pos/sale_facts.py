@@ -65,6 +65,7 @@ class SaleLine(msgspec.Struct, frozen=True, omit_defaults=True):
     approved: str = ""
     fulfil: str = ""
     order: str = ""
+    price_list: str = ""
 
     @property
     def pay_minor(self) -> int:

@@ -304,7 +304,8 @@ def _line(line: SaleLine, language: str, *, indented: bool) -> ReceiptLine:
 
 
 def _notes(line: SaleLine, language: str) -> Iterator[str]:
-    if line.price_source == "override" and line.list_minor is not None and line.list_minor > line.unit_minor:
+    is_another = line.price_source == "override" or line.price_list
+    if is_another and line.list_minor is not None and line.list_minor > line.unit_minor:
         yield f"{word('instead-of', language)} {formats.amount(line.list_minor, language)}"
     if line.kind == "return" or (line.kind == "deposit" and line.origin is not None):
         yield word("taken-back", language)

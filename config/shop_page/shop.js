@@ -123,13 +123,14 @@ const guarded = (work) => async (event) => {
 
 // -- the cart
 
+const CHANNEL = "shop-page"; // whose prices are shown, and where orders say they are from
 const cartPath = () => `/carts/${state.cart.store}/${state.cart.id}`;
 
 // The hub's cart follows the lines here, if there is one; a cart that ended makes room for a new one.
 async function push() {
   if (!state.cart) return;
   try {
-    const body = { lines: goods() };
+    const body = { channel: CHANNEL, lines: goods() };
     follow(await ask("PUT", cartPath(), body, { secret: state.cart.secret }));
   } catch (error) {
     if (error.code === "ended" || error.status === 404) state.cart = null;
@@ -144,7 +145,7 @@ async function sharedCart() {
   }
   await push();
   if (!state.cart) {
-    const made = await ask("POST", "/carts", { store: state.store, lines: goods() });
+    const made = await ask("POST", "/carts", { store: state.store, channel: CHANNEL, lines: goods() });
     state.cart = { store: state.store, id: made.basket_id, secret: made.secret };
     follow(made);
   }
@@ -214,7 +215,7 @@ async function cartView() {
     main.append(h("p", {}, t("empty")));
     return put(main, mine);
   }
-  const price = await ask("POST", "/prices", { store: state.store, lines: goods() });
+  const price = await ask("POST", "/prices", { store: state.store, channel: CHANNEL, lines: goods() });
   const lines = h("ol", { class: "lines" });
   for (const line of price.lines) {
     const ours = line.kind === "deposit" ? null : state.lines[line.sku];
@@ -271,7 +272,7 @@ function orderForm(price) {
     await sharedCart();
     const path = `${cartPath()}/order`;
     const person = { name: form.get("name"), email: form.get("email") };
-    const body = { total_minor: price.total_minor, pay_later: later, person, language: state.lang, channel: "shop-page" };
+    const body = { total_minor: price.total_minor, pay_later: later, person, language: state.lang, channel: CHANNEL };
     // The key is kept before it is used: a page that was closed in between asks again and gets the same order.
     const mark = JSON.stringify([path, body]);
     if (state.pending?.mark !== mark) state.pending = { mark, key: newKey() };
@@ -306,7 +307,7 @@ function orderForm(price) {
 
 async function articleView(query = "", cursor = "", list = null) {
   const mine = ++shown;
-  const page = await ask("GET", `/articles?limit=24&store=${encodeURIComponent(state.store)}&q=${encodeURIComponent(query)}&cursor=${encodeURIComponent(cursor)}`);
+  const page = await ask("GET", `/articles?limit=24&channel=${CHANNEL}&store=${encodeURIComponent(state.store)}&q=${encodeURIComponent(query)}&cursor=${encodeURIComponent(cursor)}`);
   const named = page.articles.map((one) => `&sku=${encodeURIComponent(one.sku)}`).join("");
   const levels = named ? (await ask("GET", `/stock?store=${encodeURIComponent(state.store)}${named}`)).levels : [];
   const there = Object.fromEntries(levels.map((one) => [one.sku, one.available]));

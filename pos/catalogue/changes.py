@@ -7,12 +7,14 @@ input and answers with one JSON line. All records are taken or none; taking them
     {"change": "article-gone", "sku": ...}
     {"change": "department", "number": 4, "name": "Milch", "tax_code": "B"}
     {"change": "department-gone", "number": 4}
+    {"change": "price-list", "said": {"list": {"id": "cgn", ...}, "since_ms": ..., "was": [...]}}
     {"change": "cursor", "cursor": "chain:1204,store:77", "begins": false, "whole": false}
 
 Articles that came so, and not in a file that was imported here, are remembered as the feed's (table `fed`): a feed that
 begins anew takes away those of which it says nothing until it is whole.
 """
 
+import datetime as dt
 import shutil
 import sqlite3
 import sys
@@ -30,14 +32,15 @@ from pos.catalogue.feed import (
     ArticleGone,
     Change,
     ChangesRefusedError,
-    DatedPrice,
     DepartmentChanged,
     DepartmentGone,
     FeedCursor,
+    PriceListChanged,
     read_changes,
 )
 from pos.catalogue.price_days import REPRICED
 from pos.catalogue.price_history import KNOWN_FROM, PAST
+from pos.catalogue.prices import DATED, LIST_PRICE, LISTED, PRICE_LIST, Prices
 from pos.catalogue.replacing import CatalogueStorageError, replacing_catalogue
 from pos.catalogue.schema import (
     CATALOGUE_FILE,
@@ -52,23 +55,26 @@ from pos.catalogue.schema import (
 from pos.domain.article import Deposit
 from pos.domain.codes import read_code
 from pos.domain.folding import index_text
+from pos.domain.price_lists import CHANNEL_TILL, Place, standing
 from pos.domain.price_said import PastOf
 
 __all__ = ["apply_changes"]
+
+_ANY_DAY = dt.date(2000, 1, 1)
 
 # Beside the catalogue's own tables, which readers know: only this module asks it.
 _FED = "CREATE TABLE IF NOT EXISTS fed (sku TEXT PRIMARY KEY, doubt INTEGER NOT NULL) WITHOUT ROWID"
 
 
-def apply_changes(state: Path, changes: list[Change]) -> Answer:
-    """Copy the catalogue, change the copy, rename it. Raises ChangesRefusedError or CatalogueStorageError."""
+def apply_changes(state: Path, changes: list[Change], store: str = "") -> Answer:
+    """Copy the catalogue, change the copy, rename it. `store` is the till's, for whose lists prices are compared. Raises ChangesRefusedError or CatalogueStorageError."""
     marks = [change for change in changes if isinstance(change, FeedCursor)]
     cursor = marks[-1].cursor if marks else ""
     with replacing_catalogue(state) as (new, _scratch):
         if (state / CATALOGUE_FILE).exists():
             shutil.copyfile(state / CATALOGUE_FILE, new)
         try:
-            with closing(_ChangingCatalogue(new)) as catalogue:
+            with closing(_ChangingCatalogue(new, Place(store, CHANNEL_TILL))) as catalogue:
                 if cursor and catalogue.cursor == cursor:
                     new.unlink()
                     return Answer(ok=True, already=True, feed_cursor=cursor, articles=catalogue.articles)
@@ -98,7 +104,8 @@ def apply_changes(state: Path, changes: list[Change]) -> Answer:
 class _ChangingCatalogue:
     """The copy while it is changed, in one transaction."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, place: Place) -> None:
+        self._place = place
         self._db = sqlite_utils.Database(path)
         self._db.conn.execute("PRAGMA synchronous=OFF")  # made durable once, when it takes its name
         if not self._db.table_names():
@@ -118,6 +125,9 @@ class _ChangingCatalogue:
         self._db.execute(_FED)
         self._db.execute(REPRICED)
         self._db.execute(PAST)
+        self._db.execute(LIST_PRICE)
+        self._db.execute(PRICE_LIST)
+        self._prices = Prices(self._db, place)
         self._now_ms = 0
 
     def close(self) -> None:
@@ -130,6 +140,7 @@ class _ChangingCatalogue:
 
     def doubt_the_feed(self) -> None:
         self._db.execute("UPDATE fed SET doubt = 1")
+        self._db.execute("UPDATE price_list SET doubt = 1")
 
     def remove_doubtful(self) -> None:
         """What the feed gave before it began anew, and does not give any more."""
@@ -137,6 +148,7 @@ class _ChangingCatalogue:
         self._know_codes(gone)
         for sku in sorted(gone):
             self._remove_article(sku)
+        self._db.execute("DELETE FROM price_list WHERE doubt = 1")
 
     def _know_codes(self, skus: set[str]) -> None:
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS touched (sku TEXT PRIMARY KEY)")
@@ -166,6 +178,8 @@ class _ChangingCatalogue:
                 self._db.table("department").upsert(row, pk="number")
             case DepartmentGone():
                 self._db.table("department").delete_where("number = ?", [change.number])
+            case PriceListChanged():
+                self._take_price_list(change)
             case FeedCursor():
                 pass
 
@@ -194,7 +208,7 @@ class _ChangingCatalogue:
             "text": article.text,
             "tax_code": article.tax_code,
             "price_minor": article.price_minor,
-            "dated": int(bool(change.prices)),
+            "dated": DATED * bool(change.prices) + LISTED * bool(change.list_prices),
             "gtin": article.gtin,
             "department": article.department,
             "unit": article.unit,
@@ -207,20 +221,47 @@ class _ChangingCatalogue:
             "content_unit": article.content_unit or None,
             "generated": 0,
         }
-        self._note_price(change)
+        before = self._undated_price(article.sku)
         self._write_past(change)
         variant = self._write_variant(article.sku, row)
-        self._write_prices(article.sku, change.prices)
+        self._write_prices(article.sku, change)
         self._write_codes(variant, change)
+        self._note_price(article.sku, before)
 
-    def _note_price(self, change: ArticleChanged) -> None:
-        """A price that comes without a day leaves a trace of the one before: its label hangs on the shelf."""
-        sku = change.article.sku
+    def _take_price_list(self, change: PriceListChanged) -> None:
+        """Prices that its coming, going or changing makes others leave a trace like those that articles bring."""
+        name = change.said.list.id
+        skus = [
+            sku
+            for (sku,) in self._db.execute(
+                "SELECT DISTINCT sku FROM list_price WHERE list = ?", [name]
+            ).fetchall()
+        ]
+        before = {sku: self._undated_price(sku) for sku in skus}
+        said = msgspec.json.encode(change.said).decode()
+        self._db.execute("INSERT OR REPLACE INTO price_list VALUES (?, ?, 0)", [name, said])
+        self._prices = Prices(self._db, self._place)
+        for sku in skus:
+            self._note_price(sku, before[sku])
+
+    def _undated_price(self, sku: str) -> tuple[int | None] | None:
+        """What an article costs everybody here, where none of its prices has days; None where one has, and for none there is."""
         row = self._db.execute("SELECT price_minor, dated FROM variant WHERE sku = ?", [sku]).fetchone()
-        if row is None or row[1] or change.prices or row[0] == change.article.price_minor:
+        if row is None or row[1] & DATED:
+            return None
+        rungs = self._prices.rungs(sku, *row)
+        if any(one.first is not None or one.last is not None for one in rungs):
+            return None
+        one = standing(rungs, _ANY_DAY)
+        return (one.minor if one is not None else None,)
+
+    def _note_price(self, sku: str, before: tuple[int | None] | None) -> None:
+        """A price that comes without a day leaves a trace of the one before: its label hangs on the shelf."""
+        now = self._undated_price(sku)
+        if before is None or now is None or before == now:
             return
         self._db.execute("DELETE FROM repriced WHERE sku = ?", [sku])
-        self._db.execute("INSERT INTO repriced (sku, price_minor) VALUES (?, ?)", [sku, row[0]])
+        self._db.execute("INSERT INTO repriced (sku, price_minor) VALUES (?, ?)", [sku, before[0]])
 
     def _write_past(self, change: ArticleChanged) -> None:
         """A node that says nothing of prices before: then they are known from now on."""
@@ -276,20 +317,25 @@ class _ChangingCatalogue:
         )
         return int(self._db.execute("SELECT id FROM product WHERE name = ?", [change.product]).fetchone()[0])
 
-    def _write_prices(self, sku: str, prices: tuple[DatedPrice, ...]) -> None:
-        self._db.table("price").delete_where("sku = ?", [sku])
-        self._db.table("price").insert_all(
-            (
-                {
-                    "sku": sku,
-                    "valid_from": price.valid_from.isoformat() if price.valid_from else DAY_MIN,
-                    "valid_to": price.valid_to.isoformat() if price.valid_to else DAY_MAX,
-                    "price_minor": price.price_minor,
-                }
-                for price in prices
-            ),
-            replace=True,
-        )
+    def _write_prices(self, sku: str, change: ArticleChanged) -> None:
+        for table, rows in (
+            ("price", ((one, {}) for one in change.prices)),
+            ("list_price", ((one, {"list": one.list}) for one in change.list_prices)),
+        ):
+            self._db.table(table).delete_where("sku = ?", [sku])
+            self._db.table(table).insert_all(
+                (
+                    {
+                        "sku": sku,
+                        **named,
+                        "valid_from": price.valid_from.isoformat() if price.valid_from else DAY_MIN,
+                        "valid_to": price.valid_to.isoformat() if price.valid_to else DAY_MAX,
+                        "price_minor": price.price_minor,
+                    }
+                    for price, named in rows
+                ),
+                replace=True,
+            )
 
     def _write_codes(self, variant: int, change: ArticleChanged) -> None:
         """The article's codes are these and no others; one that was another article's is now this one's."""
@@ -320,6 +366,7 @@ class _ChangingCatalogue:
             self._unindex(variant, text)
             self._db.table("variant").delete_where("id = ?", [variant])
             self._db.table("price").delete_where("sku = ?", [sku])
+            self._db.table("list_price").delete_where("sku = ?", [sku])
             self._db.table("repriced").delete_where("sku = ?", [sku])
         self.articles -= not generated
 
@@ -330,18 +377,19 @@ class _ChangingCatalogue:
         return self._linked
 
 
-def _answer(state: Path, lines: IO[bytes]) -> Answer:
+def _answer(state: Path, lines: IO[bytes], store: str) -> Answer:
     try:
-        return apply_changes(state, read_changes(lines))
+        return apply_changes(state, read_changes(lines), store)
     except (ChangesRefusedError, CatalogueStorageError) as error:
         return Answer(ok=False, error=str(error))
 
 
 @click.command()
 @click.option("--state", type=click.Path(path_type=Path, file_okay=False), required=True)
-def main(state: Path) -> None:
+@click.option("--store", default="", help="The till's store, for whose price lists prices are compared.")
+def main(state: Path, store: str) -> None:
     """Take the article changes on standard input into the catalogue in DIR."""
-    answer = _answer(state, sys.stdin.buffer)
+    answer = _answer(state, sys.stdin.buffer, store)
     click.echo(msgspec.json.encode(answer))
     sys.exit(0 if answer.ok else 1)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from pos.catalogue.prices import ListSaid
 from pos.domain.article_record import (
     DEPARTMENT_MAX,
     ArticleChanged,
@@ -23,6 +24,7 @@ __all__ = [
     "DepartmentChanged",
     "DepartmentGone",
     "FeedCursor",
+    "PriceListChanged",
     "read_changes",
 ]
 
@@ -44,6 +46,12 @@ class DepartmentGone(_Change, frozen=True, tag="department-gone"):
     number: int
 
 
+class PriceListChanged(_Change, frozen=True, tag="price-list"):
+    """A price list as it is from now on, and how it stood before."""
+
+    said: ListSaid
+
+
 class FeedCursor(_Change, frozen=True, tag="cursor"):
     """How far the feed is with the records of this batch, as the hub names it.
 
@@ -57,7 +65,7 @@ class FeedCursor(_Change, frozen=True, tag="cursor"):
     now_ms: int = 0
 
 
-Change = ArticleChanged | ArticleGone | DepartmentChanged | DepartmentGone | FeedCursor
+Change = ArticleChanged | ArticleGone | DepartmentChanged | DepartmentGone | PriceListChanged | FeedCursor
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -103,6 +111,6 @@ def _trouble(change: Change) -> str:
         case DepartmentChanged():
             if not 0 < change.number <= DEPARTMENT_MAX or not is_text(change.name) or not change.tax_code:
                 return "a department needs a number from 1 to 9999, a name and a tax code"
-        case ArticleGone() | DepartmentGone() | FeedCursor():
+        case ArticleGone() | DepartmentGone() | PriceListChanged() | FeedCursor():
             pass
     return ""

@@ -4,7 +4,8 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pos.catalogue.schema import DAY_MAX, DAY_MIN
+from pos.catalogue.prices import Prices
+from pos.domain.price_lists import Ladder, standing
 
 __all__ = ["REPRICED", "repriced", "turning"]
 
@@ -16,47 +17,36 @@ _TURNING: Final = (
     "SELECT DISTINCT sku FROM price WHERE valid_from BETWEEN :first AND :last"
     " OR valid_to BETWEEN :before_first AND :before_last ORDER BY sku LIMIT :limit"
 )
-_HELD: Final = (
-    "SELECT price_minor, valid_from, valid_to FROM price WHERE sku = :sku AND valid_from <= :day AND valid_to >= :day"
-    " ORDER BY valid_from DESC, valid_to LIMIT 1"
-)
 _DAY: Final = dt.timedelta(days=1)
 
 
 def turning(
-    db: Any, first: dt.date, last: dt.date
+    db: Any, prices: Prices, first: dt.date, last: dt.date
 ) -> Iterator[tuple[str, int | None, int, dt.date, dt.date | None]]:
     """sku, price on the day before `first`, price on `last`, the day it began, its last day; at most 1,000, where they differ."""
     days = {"first": first, "last": last, "before_first": first - _DAY, "before_last": last - _DAY}
     values = {name: day.isoformat() for name, day in days.items()}
-    skus = [sku for (sku,) in db.execute(_TURNING, {**values, "limit": _LIMIT})]
-    for sku in skus:
-        old = db.execute(_HELD, {"sku": sku, "day": values["before_first"]}).fetchone()
-        new = db.execute(_HELD, {"sku": sku, "day": values["last"]}).fetchone()
-        if new is None or (old is not None and old[0] == new[0]):
+    skus = {sku for (sku,) in db.execute(_TURNING, {**values, "limit": _LIMIT})}
+    for sku in sorted(skus.union(prices.turning(first, last, _LIMIT)))[:_LIMIT]:
+        row = db.execute("SELECT price_minor, dated FROM variant WHERE sku = ?", (sku,)).fetchone()
+        if row is None:
             continue
-        minor, begins, ends = new
-        began = (
-            _began(db, sku, first, last)
-            if begins == DAY_MIN or begins < values["first"]
-            else dt.date.fromisoformat(begins)
-        )
-        yield (
-            sku,
-            old[0] if old else None,
-            minor,
-            began,
-            None if ends == DAY_MAX else dt.date.fromisoformat(ends),
-        )
+        rungs = prices.rungs(sku, *row)
+        old, new = standing(rungs, first - _DAY), standing(rungs, last)
+        if new is None or (old is not None and old.minor == new.minor):
+            continue
+        began = _began(rungs, first, last) if new.first is None or new.first < first else new.first
+        yield sku, old.minor if old is not None else None, new.minor, began, new.last
 
 
-def _began(db: Any, sku: str, first: dt.date, last: dt.date) -> dt.date:
+def _began(rungs: Ladder, first: dt.date, last: dt.date) -> dt.date:
     """The day after the price that held before ended: an offer is over, and the older price holds again."""
-    row = db.execute(
-        "SELECT max(valid_to) FROM price WHERE sku = ? AND valid_to >= ? AND valid_to < ?",
-        (sku, (first - _DAY).isoformat(), last.isoformat()),
-    ).fetchone()
-    return dt.date.fromisoformat(row[0]) + _DAY if row and row[0] else first
+    ended = (
+        one.last
+        for one in rungs
+        if one.last is not None and not one.groups and first - _DAY <= one.last < last
+    )
+    return max((day + _DAY for day in ended), default=first)
 
 
 def repriced(db: Any) -> list[tuple[str, int | None]]:

@@ -1,12 +1,11 @@
 """What articles cost before, in the catalogue's file: as the hub said it beside each record of its feed."""
 
-import datetime as dt
 from typing import Any, Final
 
 import msgspec
 
-from pos.catalogue.schema import DAY_MAX, DAY_MIN
-from pos.domain.price_said import Dated, Held, PastOf, prices_of
+from pos.catalogue.prices import LISTED, Prices
+from pos.domain.price_said import Held, PastOf
 
 __all__ = ["KNOWN_FROM", "PAST", "held"]
 
@@ -19,8 +18,8 @@ KNOWN_FROM: Final = "prices_known_from_ms"
 _PAST_OF: Final = msgspec.json.Decoder(PastOf)
 
 
-def held(db: Any, sku: str) -> tuple[Held, ...]:
-    """What is known of an article's own prices, oldest first; empty where the hub said nothing of it."""
+def held(db: Any, prices: Prices, sku: str) -> tuple[Held, ...]:
+    """What is known of an article's prices, oldest first; empty where the hub said nothing of it."""
     tables = {
         name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE name IN ('fed', 'price_past')")
     }
@@ -37,14 +36,6 @@ def held(db: Any, sku: str) -> tuple[Held, ...]:
     variant = db.execute("SELECT price_minor, dated FROM variant WHERE sku = ?", (sku,)).fetchone()
     if variant is None:
         return ()
-    rows = (
-        db.execute("SELECT price_minor, valid_from, valid_to FROM price WHERE sku = ?", (sku,))
-        if variant[1]
-        else ()
-    )
-    dated = [Dated(minor, _day(first, DAY_MIN), _day(last, DAY_MAX)) for minor, first, last in rows]
-    return past.with_now(prices_of(variant[0], dated))
-
-
-def _day(text: str, open_end: str) -> dt.date | None:
-    return None if text == open_end else dt.date.fromisoformat(text)
+    minor, dated = variant
+    listed = prices.listed(sku) if dated & LISTED else ()
+    return past.with_now(prices.own(sku, minor, dated), listed)

@@ -4,7 +4,7 @@ The file is read by apsw alone. The standard library's sqlite3 must not open it 
 """
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ import apsw
 
 from pos.catalogue.price_days import repriced, turning
 from pos.catalogue.price_history import held
+from pos.catalogue.prices import DATED, LISTED, Prices, lists_ran
 from pos.catalogue.schema import APPLICATION_ID, LIST_SEPARATOR, PRICE_ON, SCHEMA_VERSION
 from pos.catalogue.seal import Digester, chunks_of
-from pos.domain.article import Article, Deposit, Product
+from pos.domain.article import Article, Deposit, GroupPrice, Product
 from pos.domain.folding import search_query
-from pos.domain.price_said import Held
+from pos.domain.price_lists import CHANNEL_TILL, Place, PricesBefore, group_rungs, standing
 from pos.domain.shelf_label import PriceChange
 from pos.ports import CatalogueUnavailableError, Worker
 
@@ -77,6 +78,8 @@ class CatalogueReader:
     """
 
     def __init__(self, path: Path, worker: Worker) -> None:
+        self.place = Place("", CHANNEL_TILL)
+        """Which price lists hold; set it before the first `refresh`."""
         self._path = path
         self._worker = worker
         self._stamp: _Stamp | None = None
@@ -102,7 +105,7 @@ class CatalogueReader:
         if stamp == self._stamp:
             return False
         self._stamp = stamp
-        fresh = _File(self._path, stamp) if stamp else None
+        fresh = _File(self._path, stamp, self.place) if stamp else None
         if self._file:
             self._file.close()
         self._file = fresh
@@ -190,7 +193,7 @@ class CatalogueReader:
         """The worker's own connection, which follows the file by itself."""
         stamp = _stamp_of(self._path)
         if self._search_file is None or self._search_file.stamp != stamp:
-            fresh = _File(self._path, stamp) if stamp else None
+            fresh = _File(self._path, stamp, self.place) if stamp else None
             if self._search_file:
                 self._search_file.close()
             self._search_file = fresh
@@ -218,16 +221,16 @@ class CatalogueReader:
         file = self._following()
         return file.repriced(day) if file is not None else ()
 
-    async def prices_before(self, skus: Sequence[str]) -> Mapping[str, tuple[Held, ...]]:
-        """What is known of the own prices of these articles, oldest first; who is unknown is left out."""
+    async def prices_before(self, skus: Sequence[str]) -> PricesBefore:
+        """What the hub said of the prices of these articles; of whom nothing is known is left out."""
         if self._file is None:
-            return {}
+            return PricesBefore()
         return await self._worker.run(self._prices_before, skus)
 
-    def _prices_before(self, skus: Sequence[str]) -> dict[str, tuple[Held, ...]]:
+    def _prices_before(self, skus: Sequence[str]) -> PricesBefore:
         """On the worker."""
         file = self._following()
-        return file.prices_before(skus) if file is not None else {}
+        return file.prices_before(skus) if file is not None else PricesBefore()
 
     async def deposits(self) -> Sequence[Deposit]:
         """The deposits that articles are sold with, at most 50, in the order of their articles."""
@@ -272,7 +275,7 @@ class CatalogueReader:
 class _File:
     """One open catalogue. It stays readable when another takes its name."""
 
-    def __init__(self, path: Path, stamp: _Stamp | None) -> None:
+    def __init__(self, path: Path, stamp: _Stamp | None, place: Place) -> None:
         self.stamp = stamp
         self._path = path
         self.deposits: dict[tuple[str, str], Deposit | None] = {}
@@ -296,6 +299,7 @@ class _File:
                     "SELECT number, name, tax_code FROM department"
                 )
             }
+            self._place, self._prices = place, Prices(self._db, place)
             self.seal = self._read_seal()
         except apsw.Error as error:
             self._db.close()
@@ -365,7 +369,7 @@ class _File:
 
     def price_changes(self, first: dt.date, last: dt.date) -> tuple[PriceChange, ...]:
         try:
-            rows = list(turning(self._db, first, last))
+            rows = list(turning(self._db, self._prices, first, last))
         except apsw.Error as error:
             raise self.damaged(error) from error
         found = (
@@ -387,9 +391,10 @@ class _File:
             if article is not None and article.price_minor not in {None, old}
         )
 
-    def prices_before(self, skus: Sequence[str]) -> dict[str, tuple[Held, ...]]:
+    def prices_before(self, skus: Sequence[str]) -> PricesBefore:
         try:
-            return {sku: found for sku in skus if (found := held(self._db, sku))}
+            known = {sku: found for sku in skus if (found := held(self._db, self._prices, sku))}
+            return PricesBefore(known, lists_ran(self._db), self._place)
         except apsw.Error as error:
             raise self.damaged(error) from error
 
@@ -406,11 +411,17 @@ class _File:
     def _article(self, row: Any, day: str) -> Article:
         (sku, text, tax_code, price, dated, gtin, department, unit, *rest) = row
         (min_age, serial_required, deposit_sku, options, content, content_unit, product) = rest
+        price_list = ""
+        group_prices: tuple[GroupPrice, ...] = ()
+        if dated & LISTED and self._prices.lists:
+            price, price_list, group_prices = self._listed_price(sku, price, dated, day)
+        elif dated & DATED:
+            price = self._price(sku, day)
         return Article(
             sku=sku,
             text=text,
             tax_code=tax_code,
-            price_minor=self._price(sku, day) if dated else price,
+            price_minor=price,
             gtin=gtin,
             department=department,
             unit=unit,
@@ -421,7 +432,18 @@ class _File:
             content=Decimal(content) if content else None,
             content_unit=content_unit or "",
             product=product or 0,
+            price_list=price_list,
+            group_prices=group_prices,
         )
+
+    def _listed_price(
+        self, sku: str, price: int | None, dated: int, day: str
+    ) -> tuple[int | None, str, tuple[GroupPrice, ...]]:
+        """What everybody pays, by which list, and what groups of customers pay."""
+        rungs, on = self._prices.rungs(sku, price, dated), dt.date.fromisoformat(day)
+        one = standing(rungs, on)
+        groups = tuple(GroupPrice(each.groups, each.minor, each.list) for each in group_rungs(rungs, on))
+        return (one.minor, one.list, groups) if one is not None else (None, "", groups)
 
     def _price(self, sku: str, day: str) -> int | None:
         """The price that holds on the day; None where none does, and the till asks."""
@@ -435,7 +457,7 @@ class _File:
             deposit = None
             if row:
                 text, tax_code, price, dated = row
-                minor = self._price(sku, day) if dated else price
+                minor = self._price(sku, day) if dated & DATED else price
                 deposit = Deposit(sku, text, minor, tax_code) if minor is not None else None
             if len(self.deposits) >= CACHED_ARTICLES:
                 self.deposits.clear()

@@ -1,10 +1,11 @@
 """An article as the till sells it: one variant, with the price that holds now."""
 
+from collections.abc import Collection
 from decimal import Decimal
 
 import msgspec
 
-__all__ = ["UNITS", "Article", "Deposit", "Product"]
+__all__ = ["UNITS", "Article", "Deposit", "GroupPrice", "Product", "priced_for"]
 
 # Sold by piece or by measure; the catalogue refuses other units.
 UNITS = frozenset({"pc", "kg", "g", "l", "m", "m2"})
@@ -19,11 +20,20 @@ class Deposit(msgspec.Struct, frozen=True, omit_defaults=True):
     tax_code: str
 
 
+class GroupPrice(msgspec.Struct, frozen=True):
+    """What these groups of customers pay today, by the price list of this id."""
+
+    groups: tuple[str, ...]
+    price_minor: int
+    list: str
+
+
 class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     """One sellable variant.
 
     `price_minor` is gross per `unit`, None where the price is asked at the till. `gtin` is the main
     code as it is printed. `product` is what it is a variant of, 0 where it is none; `options` are its values. `content` and `content_unit` give what one piece holds, for the unit price.
+    `price_list` is the list that the price is from, empty where it is the article's own. `group_prices` come before it, the first that fits.
     """
 
     sku: str
@@ -40,6 +50,8 @@ class Article(msgspec.Struct, frozen=True, omit_defaults=True):
     content: Decimal | None = None
     content_unit: str = ""
     product: int = 0
+    price_list: str = ""
+    group_prices: tuple[GroupPrice, ...] = ()
 
 
 class Product(msgspec.Struct, frozen=True):
@@ -48,3 +60,11 @@ class Product(msgspec.Struct, frozen=True):
     name: str
     option_names: tuple[str, ...]
     variants: tuple[Article, ...]
+
+
+def priced_for(article: Article, groups: Collection[str]) -> Article:
+    """The article at the price of a customer in these groups."""
+    for one in article.group_prices:
+        if not set(groups).isdisjoint(one.groups):
+            return msgspec.structs.replace(article, price_minor=one.price_minor, price_list=one.list)
+    return article

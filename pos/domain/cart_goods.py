@@ -1,10 +1,11 @@
 """Goods become lines of a cart: what is sold, what nobody knows yet, what comes back, with its deposit."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import msgspec
 
-from pos.domain.article import Article, Deposit
+from pos.domain.article import Article, Deposit, priced_for
 from pos.domain.cart import Cart, add_lines, find_line, put_line, void_line
 from pos.domain.line import NOTHING_SAID, Discount, Line, Mark, Origin, Particulars
 from pos.domain.money import round_minor
@@ -19,6 +20,7 @@ __all__ = [
     "add_return",
     "price_open_line",
     "replace_open_line",
+    "reprice",
 ]
 
 
@@ -35,18 +37,46 @@ def add_article(
 ) -> Cart:
     """Append an article and, under it, its deposit. `rates` are those of the article and of the deposit.
 
-    An article without a price becomes an open line. `said` is what its code says of it.
+    It costs what the cart's customer pays. An article without a price becomes an open line. `said` is what its code says of it.
     """
     n = len(cart.lines) + 1
+    for_all, article = article.price_minor, priced_for(article, cart.about.groups)
     if said.unit_minor is None and article.price_minor is None:
         return add_lines(cart, _line_without_price(n, article, quantity, rates[0], mark, code, source, said))
     unit_minor = article.price_minor if said.unit_minor is None else said.unit_minor
     assert unit_minor is not None, "one of the two is a price"
-    lines = [_article_line(n, article, unit_minor, quantity, rates[0], mark, code, source, said)]
+    line = _article_line(n, article, unit_minor, quantity, rates[0], mark, code, source, said)
+    if said.unit_minor is None and for_all != unit_minor:
+        line = msgspec.structs.replace(line, list_minor=for_all)
+    lines = [line]
     deposit_rate = rates[1]
     if article.deposit is not None and deposit_rate is not None:
         lines.append(_deposit_line(n + 1, n, article.deposit, quantity, deposit_rate, mark, source))
     return add_lines(cart, *lines)
+
+
+def reprice(cart: Cart, article_of: Callable[[str], Article | None]) -> Cart:
+    """Put lines right whose price is from another list than the one that counts for the cart's customer, who was named or dropped."""
+    for line in cart.lines:
+        is_listed = line.kind == "article" and line.live and line.price_source == "catalogue" and line.sku
+        if not is_listed or line.origin is not None or line.order:
+            continue
+        article = article_of(line.sku)
+        if article is None:
+            continue
+        priced = priced_for(article, cart.about.groups)
+        if priced.price_minor is None or priced.price_list == line.price_list:
+            continue
+        fresh = msgspec.structs.replace(
+            line,
+            unit_minor=priced.price_minor,
+            total_minor=round_minor(line.quantity * priced.price_minor),
+            price_list=priced.price_list,
+            list_minor=article.price_minor if article.price_minor != priced.price_minor else None,
+            discounts=(),
+        )
+        cart = put_line(cart, fresh)
+    return cart
 
 
 def add_open_line(cart: Cart, code: str, quantity: Decimal, mark: Mark, *, source: str) -> Cart:
@@ -231,6 +261,7 @@ def _article_line(
         tax_key=rate.key,
         price_source="catalogue" if said.unit_minor is None else "label",
         list_minor=said.list_minor,
+        price_list=article.price_list if said.unit_minor is None else "",
         min_age=article.min_age,
         serial=said.serial,
         batch=said.batch,

@@ -86,6 +86,7 @@ def override_price(cart: Cart, n: int, unit_minor: int, reason: str, approved: s
             total_minor=round_minor(line.quantity * unit_minor),
             price_source="override",
             list_minor=line.unit_minor if line.list_minor is None else line.list_minor,
+            price_list="",
             reason=reason,
             approved=approved,
             discounts=(),

@@ -94,7 +94,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     "open" (a code that is not sold yet: no price, no tax, total 0). Amounts are gross minor units; `total_minor` is
     `quantity` x `unit_minor`, rounded once, and counts less its `discounts`. `list_minor` is the catalogue's price
     where another one was taken. `price_source` is "catalogue", "asked", "open", "label", "override", "origin" or
-    "order". A "down-payment" is money for goods that come later (positive), or is taken back when they leave (negative).
+    "order"; `price_list` the list that a catalogue's price is from, empty for the article's own. A "down-payment" is money for goods that come later (positive), or is taken back when they leave (negative).
     `fulfil`: it is not taken along but collected ("collect") or sent ("deliver") later, by the hub's order `order`.
     """
 
@@ -131,6 +131,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     approved: str = ""
     fulfil: str = ""
     order: str = ""
+    price_list: str = ""
 
     @property
     def live(self) -> bool:

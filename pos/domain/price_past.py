@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from pos.domain.article import Article
-from pos.domain.price_said import Dated, Held
+from pos.domain.price_lists import EVERYBODY, Ladder, ListRan, Place, at_place, ladder, standing
+from pos.domain.price_said import Dated, Held, Listed
 from pos.domain.promotions import Promotion
 from pos.domain.promotions.conditions import holds
 from pos.domain.shelf_offers import Offers
@@ -30,10 +31,12 @@ class Ran(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Past(msgspec.Struct, frozen=True):
-    """What is known of one article, oldest first, and of all promotions."""
+    """What is known of one article, oldest first, of all promotions and price lists; `place` is where its price is asked."""
 
     held: tuple[Held, ...] = ()
     ran: tuple[Ran, ...] = ()
+    lists: tuple[ListRan, ...] = ()
+    place: Place = EVERYBODY
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -58,10 +61,10 @@ def spans(
     pieces only; they are prices that were taken, and none that stands on a shelf.
     """
     ran = [one for one in past.ran if _reaches(one.row, article)]
-    price = _Pricer(past.held, ran, article, zone, by_hours=by_hours)
+    price = _Pricer(past, ran, article, zone, by_hours=by_hours)
     begun = max(min((one.since_ms for one in past.held), default=end_ms), start_ms)
     turns = {start_ms, begun}
-    turns.update(at for at in _turns(past.held, ran, zone, begun, end_ms, by_hours=by_hours) if begun < at)
+    turns.update(at for at in _turns(past, ran, zone, begun, end_ms, by_hours=by_hours) if begun < at)
     ordered = [*sorted(at for at in turns if start_ms <= at < end_ms), end_ms]
     found: list[Span] = []
     for at, until in itertools.pairwise(ordered):
@@ -78,22 +81,23 @@ class _Pricer:
     """The price at a moment; what promotions that hold together make of a price is worked out once."""
 
     def __init__(
-        self, held: Sequence[Held], ran: Sequence[Ran], article: Article, zone: dt.tzinfo, *, by_hours: bool
+        self, past: Past, ran: Sequence[Ran], article: Article, zone: dt.tzinfo, *, by_hours: bool
     ) -> None:
-        self._held = held
+        self._past = past
         self._ran = ran
         self._article = article
         self._zone = zone
         self._by_hours = by_hours
         self._worked_out: dict[tuple[int, tuple[int, ...]], int | None] = {}
+        self._ladders: dict[tuple[int, tuple[int, ...]], Ladder] = {}
 
     def at(self, ms: int) -> tuple[int | None, bool]:
         """And whether it is an offer: a promotion's, or one with days that lies below another price of the same day."""
         moment = dt.datetime.fromtimestamp(ms / 1000, self._zone).replace(tzinfo=None)
-        said = [one for one in self._held if _in_force(one, ms)]
+        said = [one for one in self._past.held if _in_force(one, ms)]
         if not said:
             return None, False
-        own, offer = _own_price(max(said, key=lambda one: one.since_ms).prices, moment.date())
+        own, offer = _price_on(self._rungs(max(said, key=lambda one: one.since_ms), ms), moment.date())
         if own is None:
             return None, False
         holding = tuple(
@@ -109,21 +113,29 @@ class _Pricer:
         minor = self._worked_out[own, holding]
         return minor, offer or minor != own
 
+    def _rungs(self, said: Held, ms: int) -> Ladder:
+        """The prices of a time, by the lists as they stood at a moment of it."""
+        ran = self._past.lists if said.listed else ()
+        standing_then = tuple(n for n, one in enumerate(ran) if _in_force(one, ms))
+        key = (said.since_ms, standing_then)
+        if key not in self._ladders:
+            lists = at_place((ran[n].price_list for n in standing_then), self._past.place)
+            self._ladders[key] = ladder(said.prices, said.listed, lists)
+        return self._ladders[key]
 
-def _own_price(prices: Sequence[Dated], day: dt.date) -> tuple[int | None, bool]:
-    """The price that began last holds; of two that began together the one that ends first."""
-    holding = [one for one in prices if _begins(one) <= day <= (one.last or dt.date.max)]
-    if not holding:
+
+def _price_on(rungs: Ladder, day: dt.date) -> tuple[int | None, bool]:
+    """What everybody pays."""
+    one = standing(rungs, day)
+    if one is None:
         return None, False
-    one = min(holding, key=lambda each: (-_begins(each).toordinal(), each.last or dt.date.max))
-    return one.minor, one.last is not None and any(each.minor > one.minor for each in holding)
+    offer = one.last is not None and any(
+        each.minor > one.minor for each in rungs if not each.groups and each.holds(day)
+    )
+    return one.minor, offer
 
 
-def _begins(price: Dated) -> dt.date:
-    return price.first or dt.date.min
-
-
-def _in_force(one: Held | Ran, ms: int) -> bool:
+def _in_force(one: Held | Ran | ListRan, ms: int) -> bool:
     return one.since_ms <= ms and (one.until_ms is None or ms < one.until_ms)
 
 
@@ -136,7 +148,7 @@ def _reaches(row: Promotion, article: Article) -> bool:
 
 
 def _turns(
-    held: Sequence[Held],
+    past: Past,
     ran: Sequence[Ran],
     zone: dt.tzinfo,
     start_ms: int,
@@ -145,15 +157,19 @@ def _turns(
     by_hours: bool,
 ) -> Iterator[int]:
     """Moments at which the price may become another."""
-    said: list[Held | Ran] = [*held, *ran]
+    lists = past.lists if any(each.listed for each in past.held) else ()
+    said: list[Held | Ran | ListRan] = [*past.held, *ran, *lists]
     for one in said:
         yield one.since_ms
         if one.until_ms is not None:
             yield one.until_ms
-    firsts = [price.first for each in held for price in each.prices]
-    firsts += [each.row.valid_from for each in ran]
-    lasts = [price.last for each in held for price in each.prices]
-    lasts += [each.row.valid_to for each in ran]
+    dated: list[Dated | Listed] = []
+    for each in past.held:
+        dated += [*each.prices, *each.listed]
+    firsts = [price.first for price in dated]
+    firsts += [each.row.valid_from for each in ran] + [each.price_list.valid_from for each in lists]
+    lasts = [price.last for price in dated]
+    lasts += [each.row.valid_to for each in ran] + [each.price_list.valid_to for each in lists]
     days = {day for day in firsts if day is not None}
     days.update(day + _DAY for day in lasts if day is not None and day < dt.date.max)
     midnight = dt.time(0)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-__all__ = ["Dated", "Held", "PastOf", "prices_of"]
+__all__ = ["Dated", "Held", "Listed", "PastOf", "prices_of"]
 
 
 class Dated(msgspec.Struct, frozen=True, array_like=True):
@@ -16,12 +16,22 @@ class Dated(msgspec.Struct, frozen=True, array_like=True):
     last: dt.date | None = None
 
 
+class Listed(msgspec.Struct, frozen=True, array_like=True):
+    """A gross price in a price list, by the list's id, with its first and last day; None is an open end."""
+
+    list: str
+    minor: int
+    first: dt.date | None = None
+    last: dt.date | None = None
+
+
 class Held(msgspec.Struct, frozen=True, array_like=True):
-    """What an article's record said of its price, from `since_ms` until before `until_ms` (None: it still does). No prices: none."""
+    """What was said of an article's price, from `since_ms` until before `until_ms` (None: it still is): its own prices, and those in lists."""
 
     since_ms: int
     until_ms: int | None
     prices: tuple[Dated, ...]
+    listed: tuple[Listed, ...] = ()
 
 
 class PastOf(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,8 +40,8 @@ class PastOf(msgspec.Struct, frozen=True, omit_defaults=True):
     since_ms: int
     was: tuple[Held, ...] = ()
 
-    def with_now(self, prices: Sequence[Dated]) -> tuple[Held, ...]:
-        return (*self.was, Held(self.since_ms, None, tuple(prices)))
+    def with_now(self, prices: Sequence[Dated], listed: Sequence[Listed] = ()) -> tuple[Held, ...]:
+        return (*self.was, Held(self.since_ms, None, tuple(prices), tuple(listed)))
 
 
 def prices_of(price_minor: int | None, dated: Sequence[Dated]) -> tuple[Dated, ...]:

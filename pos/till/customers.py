@@ -13,6 +13,8 @@ from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain import payment
+from pos.domain.cart import Cart
+from pos.domain.cart_goods import reprice
 from pos.domain.codes import shown
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.rights import declare
@@ -36,6 +38,7 @@ class _Found(msgspec.Struct, frozen=True):
 
 class _About(msgspec.Struct, frozen=True):
     name: str = ""
+    group: str = ""
 
 
 class _Customer(msgspec.Struct, frozen=True):
@@ -96,16 +99,16 @@ class Customers:
         self._desk.need(CUSTOMER)
         self._desk.must_be_selling()
         found = yield from self._find(command.text)
-        cart = self._selling.cart_for_line()
-        self._selling.keep(carts.with_about(cart, customer=found.customer_id))
-        self._say(found)
+        groups = tuple(filter(None, (found.about.group,)))
+        changed = self._put(self._selling.cart_for_line(), found.customer_id, groups)
+        self._say(found, changed)
 
     def _nobody(self, _: c.Do) -> None:
         self._desk.must_be_selling()
         cart = self._selling.cart
         if cart is None or not cart.about.customer:
             raise Refusal("customer-is-none", level="info")
-        self._selling.keep(carts.with_about(cart, customer=""))
+        self._put(cart, "", ())
         self._desk.message = e.Message("customer-dropped", level="info")
 
     def _history(self, command: c.Do) -> Flow:
@@ -191,9 +194,20 @@ class Customers:
             raise Refusal("customer-refused", level="warn")
         return answer
 
-    def _say(self, found: _Customer) -> None:
+    def _put(self, cart: Cart, customer: str, groups: tuple[str, ...]) -> int:
+        """The cart is theirs, at their prices; answers how many lines cost something else by that."""
+        named = carts.with_about(cart, customer=customer, groups=groups)
+        self._selling.keep(reprice(named, self._desk.world.catalogue.by_sku))
+        pairs = zip(cart.lines, self._selling.the_cart().lines, strict=True)
+        return sum(old.pay_minor != new.pay_minor for old, new in pairs)
+
+    def _say(self, found: _Customer, changed: int) -> None:
         name = shown(found.about.name)[:40] or "-"
-        self._desk.message = e.Message("customer-is", {"name": name, "points": found.points}, "info")
+        fields: dict[str, str | int] = {"name": name, "points": found.points}
+        if changed:
+            self._desk.message = e.Message("customer-is-priced", {**fields, "count": changed}, "info")
+        else:
+            self._desk.message = e.Message("customer-is", fields, "info")
 
 
 def _number(one: _Purchase) -> str:

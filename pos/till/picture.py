@@ -118,7 +118,7 @@ class Picture:
             quantity=self._selling.quantity,
             chosen=self._selling.chosen,
             expected=_expected(cart),
-            results=self._selling.results or (),
+            results=self._selling.priced_results(),
             search_text=self._selling.search_text,
             departments=tuple(departments(self._desk)) if self._prices.waiting is not None else (),
             question=self._flows.question,

@@ -223,6 +223,7 @@ def line_again(line: SaleLine, operator: str, tax_key: int) -> Line:
         approved=line.approved,
         fulfil=line.fulfil,
         order=line.order,
+        price_list=line.price_list,
     )
 
 
@@ -264,6 +265,7 @@ def _line(line: Line, operator: str) -> SaleLine:
         approved=line.approved,
         fulfil=line.fulfil,
         order=line.order,
+        price_list=line.price_list,
     )
 
 

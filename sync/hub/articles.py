@@ -11,11 +11,13 @@ from pos.domain.article_record import RecordRefusedError, change_of
 from sync.hub import tables as t
 from sync.hub.changes import CHAIN, append
 from sync.hub.database import upsert
+from sync.hub.records import RecordError
 from sync.hub.shop.catalogue.history import note_prices
 from sync.hub.shop.catalogue.index import index_articles, without_media
 from sync.hub.shop.catalogue.messages import Media
+from sync.hub.shop.catalogue.price_lists import with_list_prices
 
-__all__ = ["RECORD_MAX_BYTES", "ArticleRecord", "RecordError", "put_articles", "read_article"]
+__all__ = ["RECORD_MAX_BYTES", "ArticleRecord", "put_articles", "read_article"]
 
 RECORD_MAX_BYTES: Final = 64 * 1024
 _SKU_MAX: Final = 64
@@ -27,14 +29,6 @@ _UPSERT_POSTGRESQL: Final = sa.text(
     on conflict (sku) do update set body = excluded.body
     """
 )
-
-
-class RecordError(ValueError):
-    """A record cannot be taken; the text says why, `field` where."""
-
-    def __init__(self, text: str, field: str = "") -> None:
-        super().__init__(text)
-        self.field = field
 
 
 class ArticleRecord(msgspec.Struct, frozen=True):
@@ -57,6 +51,8 @@ def read_article(line: bytes) -> ArticleRecord:
         raise RecordError(f"an article has a sku of 1 to {_SKU_MAX} printable characters", "sku")
     if b"\\u0000" in line:
         raise RecordError("an article holds no NUL characters")
+    if "list_prices" in record:
+        raise RecordError("prices in lists are brought in by /catalogue/list-prices", "list_prices")
     try:
         change_of(without_media(record))
         msgspec.convert(
@@ -90,8 +86,10 @@ def put_articles(connection: Connection, records: Sequence[ArticleRecord], stamp
             [{"sku": sku, "body": body} for sku, body in rows],
         )
     index_articles(connection, rows)
-    history = note_prices(connection, rows, known, now_ms)
-    append(connection, CHAIN, "article", rows, stamp, now_ms, history)
+    # Read behind the write, which holds the articles' rows: who brings prices in lists waits, or is seen here.
+    told = list(with_list_prices(connection, dict(rows)).items())
+    history = note_prices(connection, told, with_list_prices(connection, known), now_ms)
+    append(connection, CHAIN, "article", told, stamp, now_ms, history)
     return len(rows)
 
 

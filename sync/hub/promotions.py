@@ -12,8 +12,8 @@ from sqlalchemy.engine import Connection
 
 from pos.domain.promotions.record import RowRefusedError, read_row
 from sync.hub import tables as t
-from sync.hub.articles import RecordError
 from sync.hub.changes import CHAIN, append
+from sync.hub.records import RecordError
 from sync.hub.shop.catalogue.history import note_promotions
 
 __all__ = ["RECORD_MAX_BYTES", "PromotionRecord", "put_promotions", "read_promotion"]

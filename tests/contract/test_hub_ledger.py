@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from pos.facts import StoredFact, body_of
-from sync.hub import articles, changes, ledger, projector, rebuild
+from sync.hub import articles, changes, ledger, projector, rebuild, records
 from sync.hub import tables as t
 from sync.hub.database import DatabaseUnavailableError, migrate, open_engine, transact
 from sync.hub.digest import Digest, digest
@@ -406,7 +406,7 @@ def test_changes_count_without_gaps_and_unchanged_articles_make_none(engine: Eng
     "line", [b"[]", b"nonsense", b"{}", b'{"sku":""}', b'{"sku":7}', b'{"sku":"a","x":"\\u0000"}', b'{"sku":"' + b"a" * 65 + b'"}']
 )  # fmt: skip
 def test_records_without_a_sound_sku_are_refused(line: bytes) -> None:
-    with pytest.raises(articles.RecordError):
+    with pytest.raises(records.RecordError):
         articles.read_article(line)
 
 

@@ -23,7 +23,7 @@ WITHOUT_STORE = {
     *("api_token", "idempotency", "staff_code"),
     *("webhook", "brand"),
     *("article_code", "article_deposit", "article_word"),
-    *("price_history", "price_turn", "promotion_history"),
+    *("list_price", "price_history", "price_list_history", "price_turn", "promotion_history"),
     *(
         "customer",
         "customer_access",

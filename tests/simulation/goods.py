@@ -10,7 +10,7 @@ import msgspec
 import pos.facts
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.codes import check_digit, key_of
-from pos.domain.price_said import Held
+from pos.domain.price_lists import PricesBefore
 from pos.domain.shelf_label import PriceChange
 from pos.domain.tender import Tender
 from pos.ports import Operator, SignInRefusedError
@@ -79,8 +79,8 @@ class Shelf:
     async def repriced(self) -> Sequence[PriceChange]:
         return ()
 
-    async def prices_before(self, skus: Sequence[str]) -> Mapping[str, tuple[Held, ...]]:
-        return {}
+    async def prices_before(self, skus: Sequence[str]) -> PricesBefore:
+        return PricesBefore()
 
     async def deposits(self) -> Sequence[Deposit]:
         return tuple(

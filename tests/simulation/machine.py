@@ -21,7 +21,7 @@ from pos.domain import events as e
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
-from pos.domain.price_said import Held
+from pos.domain.price_lists import PricesBefore
 from pos.domain.rights import ALL, Role
 from pos.domain.shelf_label import PriceChange
 from pos.journal.file_journal import FileJournal
@@ -169,8 +169,8 @@ class _Shelf:
     async def repriced(self) -> Sequence[PriceChange]:
         return ()
 
-    async def prices_before(self, skus: Sequence[str]) -> Mapping[str, tuple[Held, ...]]:
-        return {}
+    async def prices_before(self, skus: Sequence[str]) -> PricesBefore:
+        return PricesBefore()
 
     async def deposits(self) -> Sequence[Deposit]:
         return tuple({a.deposit.sku: a.deposit for a in SHELF if a.deposit is not None}.values())

@@ -19,6 +19,7 @@ from pos.domain import commands as c
 from pos.domain.article import Article, Deposit, Product
 from pos.domain.cart import Cart
 from pos.domain.codes import check_digit, key_of
+from pos.domain.price_lists import PricesBefore
 from pos.domain.price_past import Ran
 from pos.domain.price_said import Held
 from pos.domain.promotions import Book, Promotion
@@ -266,8 +267,8 @@ class FakeCatalogue:
     async def repriced(self) -> Sequence[PriceChange]:
         return self.undated
 
-    async def prices_before(self, skus: Sequence[str]) -> Mapping[str, tuple[Held, ...]]:
-        return {sku: self.pasts[sku] for sku in skus if sku in self.pasts}
+    async def prices_before(self, skus: Sequence[str]) -> PricesBefore:
+        return PricesBefore({sku: self.pasts[sku] for sku in skus if sku in self.pasts})
 
     async def deposits(self) -> Sequence[Deposit]:
         return tuple({a.deposit.sku: a.deposit for a in self._shelf if a.deposit is not None}.values())

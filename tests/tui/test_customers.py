@@ -6,9 +6,13 @@ from pathlib import Path
 import pytest
 
 from pos.domain import commands as c
+from pos.domain.article import Article, GroupPrice
+from pos.domain.goods import override_price
 from pos.domain.scans import ScanKind, own_code
 from pos.domain.tender import TenderRules
 from pos.till.desk import Refusal
+from receipts.model import Shop as ReceiptShop
+from receipts.model import build
 from sync.hub.shop.cards import core
 from sync.hub.shop.cards.messages import HoldCard, IssueCard
 from tests.contract.shop.kit import Channel, do
@@ -56,6 +60,70 @@ def test_a_customer_is_named_by_what_was_typed_and_the_sale_holds_a_reference_al
             assert question is not None
             assert question.code == "customer-history"
             assert len(question.rows) == 1
+
+    run(case)
+
+
+CLUB = Article(
+    "TEA", "Tee", "B", 500, gtin="4006381333931", group_prices=(GroupPrice(("club",), 450, "club-list"),)
+)
+
+
+def prices(shop: Shop) -> list[tuple[int, int | None, str]]:
+    cart = shop.till.parts.selling.the_cart()
+    return [(line.unit_minor, line.list_minor, line.price_list) for line in cart.lines]
+
+
+def test_a_customer_of_a_group_pays_its_prices_from_the_first_line_on_and_nobody_else_does(
+    tmp_path: Path,
+) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            office = Channel(hub.rig)
+            await office.post("/customers", {"about": {**ABOUT, "group": "club"}})
+            shop = await shop_at(hub)
+            shop.catalogue.add(CLUB)
+            shop.scan(CLUB.gtin or "")
+            shop.scan(MILK)
+            milk = prices(shop)[1]
+            await press(shop, "discount", "1", "1", text="10")
+            await press(shop, "customer", "rq@x.example")
+            message = shop.till.view.message
+            assert message is not None
+            assert (message.code, message.fields["count"]) == ("customer-is-priced", 1)
+            shop.scan(CLUB.gtin or "")
+            assert prices(shop) == [(450, 500, "club-list"), milk, (450, 500, "club-list")]
+            assert shop.till.parts.selling.the_cart().lines[1].discounts, "what was given by hand stays"
+            await press(shop, "customer-none")
+            assert prices(shop) == [(500, None, ""), milk, (500, None, "")]
+            await press(shop, "customer", "rq@x.example")
+            await shop.till.handle(c.PayCash())
+            (sale,) = shop.journal.sales
+            assert [(line.total_minor, line.price_list) for line in sale.lines][::2] == [
+                (450, "club-list")
+            ] * 2
+            paper = build(
+                sale, ReceiptShop("Laden"), till="1", epoch=1, public_url="", copy=False, language="de"
+            )
+            assert [line.notes for line in paper.lines if line.text == "Tee"] == [("statt 5,00",)] * 2
+
+    run(case)
+
+
+def test_what_was_priced_by_hand_stays_so_when_the_customer_is_named(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            await Channel(hub.rig).post("/customers", {"about": {**ABOUT, "group": "club"}})
+            shop = await shop_at(hub)
+            shop.catalogue.add(CLUB)
+            shop.scan(CLUB.gtin or "")
+            selling = shop.till.parts.selling
+            selling.keep(override_price(selling.the_cart(), 1, 470, "agreed"))
+            before = prices(shop)
+            assert before == [(470, 500, "")]
+            await press(shop, "customer", "rq@x.example")
+            assert said(shop) == "customer-is"
+            assert prices(shop) == before
 
     run(case)
 

@@ -14,8 +14,10 @@ import msgspec
 
 from pos.domain import cart as carts
 from pos.domain import commands as c
+from pos.domain.article import priced_for
 from pos.domain.basket_code import BasketCode, plain_share, unpack
 from pos.domain.cart import Cart
+from pos.domain.cart_goods import reprice
 from pos.domain.codes import shown
 from pos.domain.money import round_minor
 from pos.domain.order_cart import taken_here
@@ -183,17 +185,19 @@ class PhoneCarts:
         groups = tuple(dict.fromkeys((*cart.about.groups, *filter(None, (said.customer_group,)))))
         coupons = cart.about.coupons if held is not None else (*cart.about.coupons, *said.coupons)
         customer = cart.about.customer or said.customer
-        self._selling.keep(
-            carts.with_about(cart, phone_cart=phone_cart, groups=groups, coupons=coupons, customer=customer)
+        cart = carts.with_about(
+            cart, phone_cart=phone_cart, groups=groups, coupons=coupons, customer=customer
         )
+        self._selling.keep(reprice(cart, self._desk.world.catalogue.by_sku))
         self._say_begun(phone_cart)
 
     def _say_begun(self, phone_cart: PhoneCart) -> None:
         told = here = 0
+        groups = self._selling.the_cart().about.groups
         for one in phone_cart.expected if phone_cart.claimed else ():
             article = self._desk.world.catalogue.by_sku(one.sku)
             told += round_minor(one.quantity * one.unit_minor)
-            minor = article.price_minor if article is not None else one.unit_minor
+            minor = priced_for(article, groups).price_minor if article is not None else one.unit_minor
             here += round_minor(one.quantity * (minor or 0))
         count = len(phone_cart.expected)
         if told != here:

@@ -16,7 +16,7 @@ import msgspec
 from pos.domain import cart as carts
 from pos.domain import commands as c
 from pos.domain import events as e
-from pos.domain.article import Article
+from pos.domain.article import Article, priced_for
 from pos.domain.cart import Cart, Line
 from pos.domain.money import round_minor
 from pos.domain.pickup import Order, by_tax
@@ -188,7 +188,9 @@ class OrdersHere:
     def _find(self, code: str) -> Article | None:
         key = read_scan(code, self._desk.setup.scans, self._desk.today()).key
         catalogue = self._desk.world.catalogue
-        return (catalogue.find(key) if key else None) or catalogue.by_sku(code.strip())
+        found = (catalogue.find(key) if key else None) or catalogue.by_sku(code.strip())
+        cart = self._selling.cart
+        return priced_for(found, cart.about.groups) if found is not None and cart is not None else found
 
     # -- made, put aside, altered
 

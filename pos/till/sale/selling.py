@@ -13,7 +13,7 @@ from pos.domain import commands as c
 from pos.domain import events as e
 from pos.domain.about import About
 from pos.domain.age import age_wanted
-from pos.domain.article import Article
+from pos.domain.article import Article, priced_for
 from pos.domain.cart import Cart
 from pos.domain.goods import (
     asks_serial,
@@ -281,6 +281,12 @@ class Selling:
         self._desk.events.append(
             e.ArticlesFound(text, tuple((article.gtin or article.sku, article.text) for article in found))
         )
+
+    def priced_results(self) -> tuple[Article, ...]:
+        """What was found, at the prices of the customer who is named."""
+        groups = self.cart.about.groups if self.cart is not None else ()
+        found = self.results or ()
+        return tuple(priced_for(article, groups) for article in found) if groups else found
 
     async def _one_of_each(self, found: Sequence[Article]) -> Sequence[Article]:
         """Search results with one row for each product of which several variants were found."""

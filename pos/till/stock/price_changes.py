@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from pos.domain.article import Article
+from pos.domain.price_lists import PricesBefore
 from pos.domain.shelf_label import PriceChange
 from pos.ports import PromotionsUnavailableError
 from pos.till.desk import Desk
@@ -90,12 +91,12 @@ class PriceChanges:
         """What the hub changed without a day, with the day on which it came, where the hub said that."""
         catalogue = self._desk.world.catalogue
         changes: Sequence[PriceChange] = yield catalogue.repriced()
-        pasts = yield catalogue.prices_before([one.article.sku for one in changes])
+        before: PricesBefore = yield catalogue.prices_before([one.article.sku for one in changes])
         offers = self._offers()
         zone = self._desk.world.clock.now().tzinfo
         found = []
         for one in changes:
-            held = pasts.get(one.article.sku)
+            held = before.held.get(one.article.sku)
             day = dt.datetime.fromtimestamp(held[-1].since_ms / 1000, zone).date() if held else None
             felt = self._felt(offers, one, today)
             found.append(msgspec.structs.replace(felt, day=day))
@@ -115,12 +116,10 @@ class PriceChanges:
         """With the lowest price of the last 30 days, where the price of the day is announced as a reduced one."""
         # Who costs more than before these days costs more than the lowest of them.
         fallen = [one for one in changes if one.old_minor is None or _minor(one) <= one.old_minor]
-        pasts = (
-            (yield self._desk.world.catalogue.prices_before([one.article.sku for one in fallen]))
-            if fallen
-            else {}
-        )
-        if not pasts:
+        before = PricesBefore()
+        if fallen:
+            before = yield self._desk.world.catalogue.prices_before([one.article.sku for one in fallen])
+        if not before.held:
             return tuple(changes)
         from pos.domain.lowest_price import lowest_30d  # noqa: PLC0415 - it loads the promotions
         from pos.domain.price_past import Past  # noqa: PLC0415
@@ -131,9 +130,9 @@ class PriceChanges:
         ends = dt.datetime.combine(day + _DAY, dt.time(0), zone) - _MOMENT
         found = []
         for one in changes:
-            held = pasts.get(one.article.sku)
+            held = before.held.get(one.article.sku)
             if held:
-                past = Past(held, () if self._is_fixed(one.article) else ran)
+                past = Past(held, () if self._is_fixed(one.article) else ran, before.lists, before.place)
                 lowest = lowest_30d(past, one.article, ends)
                 if lowest is not None and lowest.announced and lowest.price_minor == one.article.price_minor:
                     found.append(msgspec.structs.replace(one, lowest=lowest))

@@ -24,6 +24,47 @@ _PROMOTION: Final[dict[str, Any]] = {
     },
     "additionalProperties": True,
 }
+_PRICE_LIST: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "One line of the body",
+    "required": ["id", "text"],
+    "properties": {
+        "id": {"type": "string", "minLength": 1, "maxLength": 64},
+        "text": {"type": "string", "minLength": 1, "maxLength": 200},
+        **{name: {"type": "array", "items": {"type": "string"}} for name in ("stores", "channels", "groups")},
+        "valid_from": {"type": "string", "format": "date"},
+        "valid_to": {"type": "string", "format": "date"},
+        "priority": {"type": "integer", "minimum": -1000, "maximum": 1000, "default": 0},
+        "active": {"type": "boolean", "default": True},
+    },
+    "additionalProperties": False,
+}
+_LIST_PRICE: Final[dict[str, Any]] = {
+    "type": "object",
+    "description": "One line of the body: a price, or prices with their days, or gone",
+    "required": ["list", "sku"],
+    "properties": {
+        "list": {"type": "string", "minLength": 1, "maxLength": 64},
+        "sku": {"type": "string", "minLength": 1, "maxLength": 64},
+        "price_minor": {"type": "integer", "minimum": 0},
+        "valid_from": {"type": "string", "format": "date"},
+        "valid_to": {"type": "string", "format": "date"},
+        "prices": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["price_minor"],
+                "properties": {
+                    "price_minor": {"type": "integer", "minimum": 0},
+                    "valid_from": {"type": "string", "format": "date"},
+                    "valid_to": {"type": "string", "format": "date"},
+                },
+            },
+        },
+        "gone": {"type": "boolean"},
+    },
+    "additionalProperties": False,
+}
 _TEXT: Final[dict[str, Any]] = {"schema": {"type": "string"}}
 
 
@@ -35,7 +76,7 @@ def _ndjson(line: dict[str, Any], example: str) -> dict[str, Any]:
 LINES: Final[dict[str, dict[str, Any]]] = {
     "/v1/catalogue/articles": {
         "application/x-ndjson": _ndjson(
-            _ARTICLE, '{"sku":"1001","name":"Apfelsaft 1 l","price_minor":199}\n'
+            _ARTICLE, '{"sku":"1001","text":"Apfelsaft 1 l","tax_code":"1","price_minor":199}\n'
         ),
         "text/csv": {
             **_TEXT,
@@ -47,6 +88,24 @@ LINES: Final[dict[str, dict[str, Any]]] = {
         "text/csv": {
             **_TEXT,
             "examples": {"lines": {"value": "id,text,kind,percent\np1,Saft -10 %,percent,10\n"}},
+        },
+    },
+    "/v1/catalogue/price-lists": {
+        "application/x-ndjson": _ndjson(
+            _PRICE_LIST, '{"id":"koeln","text":"Laden Köln","stores":["cgn"],"priority":0}\n'
+        ),
+        "text/csv": {
+            **_TEXT,
+            "examples": {
+                "lines": {"value": 'id,text,groups,valid_from\nclub,Klub,"[""club""]",2026-12-01\n'}
+            },
+        },
+    },
+    "/v1/catalogue/list-prices": {
+        "application/x-ndjson": _ndjson(_LIST_PRICE, '{"list":"koeln","sku":"1001","price_minor":189}\n'),
+        "text/csv": {
+            **_TEXT,
+            "examples": {"lines": {"value": "list,sku,price_minor,valid_from\nkoeln,1001,189,2026-12-01\n"}},
         },
     },
     "/v1/customers/import": {

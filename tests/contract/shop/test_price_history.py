@@ -16,8 +16,8 @@ from alembic.config import Config
 import sync.hub
 from pos.catalogue.changes import apply_changes
 from pos.catalogue.feed import read_changes
+from pos.catalogue.news import records_of
 from pos.catalogue.schema import CATALOGUE_FILE
-from pos.devices import _sound
 from pos.domain.lowest import Lowest
 from pos.domain.lowest_price import lowest_30d
 from pos.domain.price_past import Past
@@ -194,7 +194,7 @@ def feed(rig: Rig) -> list[dict[str, Any]]:
 def at_the_till(state: Path, rows: list[dict[str, Any]], at: dt.datetime, sku: str = "A") -> Lowest | None:
     """What a till says that heard these changes and now has no line."""
     take_changes(state, [row for row in rows if row["kind"] == "promotion"])
-    records = _sound(row for row in rows if row["kind"] == "article")
+    records = records_of(row for row in rows if row["kind"] == "article")
     records.append({"change": "cursor", "cursor": f"chain:{len(rows)}", "now_ms": NOW_MS + 20 * DAY})
     apply_changes(state, read_changes(msgspec.json.encode(record) for record in records))
     files = PromotionFiles(state)
@@ -202,10 +202,12 @@ def at_the_till(state: Path, rows: list[dict[str, Any]], at: dt.datetime, sku: s
 
     async def look() -> Lowest | None:
         with open_reader(state / CATALOGUE_FILE, at.date()) as reader:
-            held = (await reader.prices_before([sku])).get(sku, ())
+            before = await reader.prices_before([sku])
             article = reader.by_sku(sku)
             assert article is not None
-            return lowest_30d(Past(held, files.ran), article, at)
+            return lowest_30d(
+                Past(before.held.get(sku, ()), files.ran, before.lists, before.place), article, at
+            )
 
     return asyncio.run(look())
 
@@ -271,7 +273,7 @@ def test_a_relay_passes_histories_on(hub_url: str, tmp_path: Path) -> None:
                 both.held(CHAIN, rig=both.hub).changes
             )
             assert feed(both.relay)[1]["history"] == {
-                "since_ms": NOW_MS + DAY, "was": [[NOW_MS, NOW_MS + DAY, [[500, None, None]]]],
+                "since_ms": NOW_MS + DAY, "was": [[NOW_MS, NOW_MS + DAY, [[500, None, None]], []]],
             }  # fmt: skip
 
     asyncio.run(go())

@@ -113,7 +113,9 @@ class MergeAsk(Struct, frozen=True):
 def make(work: Work, ask: MakeBasket) -> Basket:
     """A new cart, with its secret and its share code."""
     work.actor.demand_store(ask.store)
-    contents = _contents(work, ask.store, PutBasket(ask.lines, ask.coupons, ask.customer, ask.customer_group))
+    contents = _contents(
+        work, ask.store, PutBasket(ask.lines, ask.coupons, ask.customer, ask.customer_group, ask.channel)
+    )
     secret, basket_id = work.new_secret(), work.new_id()
     row = {
         "store": ask.store, "basket_id": basket_id, "share_code": share_text(work.ids.token(SHARE_BITS // 8)),
@@ -157,7 +159,7 @@ def merge(work: Work, ask: MergeAsk) -> Basket:
         raise RefusedError(422, "lines", "Together these are too many lines", str(len(sums)))
     lines = tuple((sku, str(quantity_of(str(quantity)))) for sku, quantity in sums.items())
     coupons = tuple(dict.fromkeys((*into.coupons, *more.coupons)))
-    contents = Contents(lines, coupons, into.customer_group or more.customer_group)
+    contents = Contents(lines, coupons, into.customer_group or more.customer_group, into.channel)
     _change(work, other, "cart.abandoned", state="abandoned", ended_by=f"basket/{mine.basket_id}")
     customer = mine.customer or other.customer
     return _change(work, mine, "cart.changed", customer=customer, body=encode_json(contents))
@@ -308,13 +310,18 @@ def _claimed(row: Any) -> RefusedError:
 
 def _contents(work: Work, store: str, about: PutBasket) -> Contents:
     """What is asked for, by sku, once it could be priced. Raises RefusedError."""
+    if work.actor.is_public and (about.customer or about.customer_group):
+        raise RefusedError(403, "customer", "Who buys, and in which group, only the shop says")
     named = [(line.sku or line.code, quantity_of(line.qty)) for line in about.lines]
     known = resolve(work, [name for name, _ in named], store_day(work, store))
     lines = tuple((known[name].sku, quantity) for name, quantity in named)
     if lines:
-        price(work, PriceAsk(store, lines, about.coupons, about.customer_group))
+        price(work, PriceAsk(store, lines, about.coupons, about.customer_group, channel=about.channel))
     return Contents(
-        tuple((sku, f"{quantity:f}") for sku, quantity in lines), about.coupons, about.customer_group
+        tuple((sku, f"{quantity:f}") for sku, quantity in lines),
+        about.coupons,
+        about.customer_group,
+        about.channel,
     )
 
 
@@ -336,7 +343,10 @@ def _show(work: Work, row: Any) -> Basket:
     found, trouble = None, ""
     if lines and row.state in _LIVE:
         try:
-            found = price(work, PriceAsk(row.store, lines, contents.coupons, contents.customer_group))
+            ask = PriceAsk(
+                row.store, lines, contents.coupons, contents.customer_group, channel=contents.channel
+            )
+            found = price(work, ask)
         except RefusedError as refused:
             trouble = f"{refused.title}: {refused.detail}"
     held = row.state == "claimed" and row.lease_ms > work.now_ms
@@ -354,6 +364,7 @@ def _show(work: Work, row: Any) -> Basket:
         lines=tuple(AskedLine(quantity, sku) for sku, quantity in contents.lines),
         coupons=contents.coupons,
         customer_group=contents.customer_group,
+        channel=contents.channel,
         price=found,
         trouble=trouble,
         held=Held(row.till.rpartition("/")[2], row.till_by, row.lease_ms) if held else None,

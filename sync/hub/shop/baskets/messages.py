@@ -4,7 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from sync.hub.shop.catalogue.messages import AskedLine, Coupon, Price
+from pos.domain.price_lists import CHANNEL_TILL
+from sync.hub.shop.catalogue.messages import AskedLine, ChannelName, Coupon, Price
 from sync.hub.shop.stores.messages import StoreName
 
 __all__ = [
@@ -27,13 +28,17 @@ _Code = Annotated[str, Meta(min_length=1, max_length=40)]
 
 
 class MakeBasket(Struct, frozen=True, forbid_unknown_fields=True):
-    """A cart for one store, kept for `minutes`. `customer` is a reference."""
+    """A cart for one store, kept for `minutes`. `customer` is a reference. Its prices are those of `channel`, unless said the till's.
+
+    Only the shop names a customer or a group: a storefront may not.
+    """
 
     store: StoreName
     lines: _Lines = ()
     coupons: _Coupons = ()
     customer: _Name = ""
     customer_group: _Name = ""
+    channel: ChannelName = CHANNEL_TILL
     minutes: Annotated[int, Meta(ge=5, le=43_200)] = 1_440
 
 
@@ -44,6 +49,7 @@ class PutBasket(Struct, frozen=True, forbid_unknown_fields=True):
     coupons: _Coupons = ()
     customer: _Name = ""
     customer_group: _Name = ""
+    channel: ChannelName = CHANNEL_TILL
 
 
 class Claim(Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,6 +77,7 @@ class Contents(Struct, frozen=True):
     lines: tuple[tuple[str, str], ...] = ()
     coupons: tuple[str, ...] = ()
     customer_group: str = ""
+    channel: str = CHANNEL_TILL
 
 
 class Held(Struct, frozen=True):
@@ -101,6 +108,7 @@ class Basket(Struct, frozen=True):
     lines: tuple[AskedLine, ...]
     coupons: tuple[str, ...]
     customer_group: str
+    channel: str
     price: Price | None
     trouble: str
     held: Held | None

@@ -2,24 +2,24 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from pos.domain.article import Article, Deposit
-from pos.domain.article_record import ArticleChanged, DatedPrice, RecordRefusedError, change_of
+from pos.domain.article import Article, Deposit, GroupPrice
+from pos.domain.article_record import ArticleChanged, RecordRefusedError, change_of
 from pos.domain.codes import key_of, read_code
 from pos.domain.folding import WORD_MIN_LENGTH, query_words
+from pos.domain.price_lists import EVERYBODY, Place, PriceList, at_place, group_rungs, ladder, standing
 from sync.hub import tables as ledger
 from sync.hub.shop.catalogue import tables as t
 from sync.hub.shop.catalogue.index import without_media
 from sync.hub.shop.catalogue.messages import Media
+from sync.hub.shop.catalogue.price_lists import price_lists, with_list_prices
 
 __all__ = ["Known", "by_codes", "by_skus", "page", "search"]
-
-_MIN: Final = dt.date.min
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -32,13 +32,18 @@ class Known(msgspec.Struct, frozen=True):
     media: tuple[Media, ...] = ()
 
 
-def by_skus(connection: Connection, skus: Iterable[str], day: dt.date) -> dict[str, Known]:
-    """Those of these articles that there are."""
+def by_skus(
+    connection: Connection, skus: Iterable[str], day: dt.date, place: Place = EVERYBODY
+) -> dict[str, Known]:
+    """Those of these articles that there are, at the prices of a day and a place; its groups of customers do not count."""
+    lists = at_place(price_lists(connection), place)
     bodies = _bodies(connection, skus)
+    if lists:
+        bodies = with_list_prices(connection, bodies)
     changes = {sku: change for sku, body in bodies.items() if (change := _change(body)) is not None}
     wanted = {change.article.deposit.sku for change, _ in changes.values() if change.article.deposit}
     deposits = _deposits(connection, wanted, day)
-    return {sku: _known(change, media, deposits, day) for sku, (change, media) in changes.items()}
+    return {sku: _known(change, media, deposits, day, lists) for sku, (change, media) in changes.items()}
 
 
 def by_codes(connection: Connection, codes: Iterable[str]) -> dict[str, str]:
@@ -118,31 +123,29 @@ def _deposits(
         own = _change(body)
         if own is not None:
             article = own[0].article
-            minor = _price(article, own[0].prices, day)
+            found_price = standing(ladder(own[0].own, (), {}), day)
+            minor = found_price.minor if found_price is not None else None
             found[sku] = Deposit(sku, article.text, minor, article.tax_code) if minor is not None else None
     return found
 
 
 def _known(
-    change: ArticleChanged, media: tuple[Media, ...], deposits: Mapping[str, Deposit | None], day: dt.date
+    change: ArticleChanged,
+    media: tuple[Media, ...],
+    deposits: Mapping[str, Deposit | None],
+    day: dt.date,
+    lists: Mapping[str, PriceList],
 ) -> Known:
     article = change.article
     deposit = deposits.get(article.deposit.sku, article.deposit) if article.deposit is not None else None
+    rungs = ladder(change.own, change.listed, lists)
+    for_all = standing(rungs, day)
     article = msgspec.structs.replace(
-        article, price_minor=_price(article, change.prices, day), deposit=deposit, product=0
+        article,
+        price_minor=for_all.minor if for_all is not None else None,
+        price_list=for_all.list if for_all is not None else "",
+        group_prices=tuple(GroupPrice(one.groups, one.minor, one.list) for one in group_rungs(rungs, day)),
+        deposit=deposit,
+        product=0,
     )
     return Known(article, change.codes, change.product, change.option_names, media)
-
-
-def _price(article: Article, prices: Sequence[DatedPrice], day: dt.date) -> int | None:
-    """The price that began last holds; of two that began together the one that ends first (an offer)."""
-    if not prices:
-        return article.price_minor
-    by_days = {
-        (price.valid_from or _MIN, price.valid_to or dt.date.max): price.price_minor for price in prices
-    }
-    held = [(first, last) for first, last in by_days if first <= day <= last]
-    if not held:
-        return None
-    first = max(first for first, _ in held)
-    return by_days[first, min(last for begun, last in held if begun == first)]

@@ -19,6 +19,7 @@ from pos.domain.discounts import saved_minor
 from pos.domain.lowest import Lowest
 from pos.domain.lowest_price import lowest_30d
 from pos.domain.money import QUANTITY_MAX, TOTAL_MAX_MINOR
+from pos.domain.price_lists import EVERYBODY, Place
 from pos.domain.price_past import Past
 from pos.domain.promoted import promote, shares_of
 from pos.domain.promotions import Book
@@ -42,6 +43,7 @@ from sync.hub.shop.catalogue.messages import (
     Taken,
     Tax,
 )
+from sync.hub.shop.catalogue.price_lists import lists_ran
 from sync.hub.shop.kit.pages import after, cursor_of
 from sync.hub.shop.kit.refusal import RefusedError, not_found
 from sync.hub.shop.kit.work import Work
@@ -71,39 +73,39 @@ _NOBODY: Final = Mark(0, "")
 
 
 class PriceAsk(Struct, frozen=True):
-    """A cart: (sku or code, quantity) for each line, in its order. `at_ms` 0: now."""
+    """A cart: (sku or code, quantity) for each line, in its order. `channel`: whose prices; empty: those of all. `at_ms` 0: now."""
 
     store: str
     lines: Sequence[tuple[str, Decimal]]
     coupons: tuple[str, ...] = ()
     customer_group: str = ""
     at_ms: int = 0
+    channel: str = ""
 
 
 class ListArticles(Struct, frozen=True):
-    """`store`: by whose clock it is today; empty: the chain's."""
+    """`place`: whose prices, and by whose clock it is today; no store: the chain's."""
 
     text: str
     cursor: str
     limit: int
-    store: str = ""
+    place: Place = EVERYBODY
 
 
 class OneArticle(Struct, frozen=True):
     """By its sku, or by a code."""
 
     name: str
-    store: str = ""
+    place: Place = EVERYBODY
 
 
 def price(work: Work, ask: PriceAsk) -> Price:
     """Price a cart. Raises RefusedError 422 for what is no article ("article"), no such quantity, or over the limits."""
     at_ms = ask.at_ms or work.now_ms
     moment = dt.datetime.fromtimestamp(at_ms / 1000, zone_of(work, ask.store)).replace(tzinfo=None)
-    known = resolve(work, [name for name, _ in ask.lines], moment.date())
-    cart = Cart(
-        "", at_ms, "", about=About(groups=tuple(filter(None, (ask.customer_group,))), coupons=ask.coupons)
-    )
+    groups = tuple(filter(None, (ask.customer_group,)))
+    known = resolve(work, [name for name, _ in ask.lines], moment.date(), Place(ask.store, ask.channel))
+    cart = Cart("", at_ms, "", about=About(groups=groups, coupons=ask.coupons))
     taxes = tax_table(_COUNTRY)
     serials: set[str] = set()
     for name, quantity in ask.lines:
@@ -140,8 +142,10 @@ def price(work: Work, ask: PriceAsk) -> Price:
 
 def price_asked(work: Work, ask: AskedPrices) -> Price:
     """`price` for who asks the API."""
+    if work.actor.is_public and ask.customer_group:
+        raise RefusedError(403, "customer", "In which group a customer is, only the shop says")
     lines = [(line.sku or line.code, quantity_of(line.qty)) for line in ask.lines]
-    return price(work, PriceAsk(ask.store, lines, ask.coupons, ask.customer_group, ask.at_ms))
+    return price(work, PriceAsk(ask.store, lines, ask.coupons, ask.customer_group, ask.at_ms, ask.channel))
 
 
 def quantity_of(text: str) -> Decimal:
@@ -155,11 +159,15 @@ def quantity_of(text: str) -> Decimal:
     return quantity
 
 
-def resolve(work: Work, names: Sequence[str], day: dt.date) -> dict[str, Article]:
-    """The article that each name means: a sku, else any of its codes. Raises RefusedError 422 for one that means none."""
-    found = {name: one.article for name, one in articles.by_skus(work.connection, names, day).items()}
+def resolve(work: Work, names: Sequence[str], day: dt.date, place: Place = EVERYBODY) -> dict[str, Article]:
+    """The article that each name means: a sku, else any of its codes; at the prices of a place.
+
+    Raises RefusedError 422 for one that means none.
+    """
+    by_name = articles.by_skus(work.connection, names, day, place)
+    found = {name: one.article for name, one in by_name.items()}
     codes = articles.by_codes(work.connection, [name for name in names if name not in found])
-    by_sku = articles.by_skus(work.connection, codes.values(), day)
+    by_sku = articles.by_skus(work.connection, codes.values(), day, place) if codes else {}
     found |= {code: by_sku[sku].article for code, sku in codes.items() if sku in by_sku}
     for name in names:
         if name not in found:
@@ -181,12 +189,12 @@ def list_articles(work: Work, ask: ListArticles) -> ShopArticles:
     else:
         skus = [sku for sku, _ in articles.page(work.connection, behind, ask.limit + 1)]
     more, skus = len(skus) > ask.limit, skus[: ask.limit]
-    listed = _told(work, skus, ask.store)
+    listed = _told(work, skus, ask.place)
     return ShopArticles(listed, cursor_of(skus[-1]) if more else "")
 
 
 def get_article(work: Work, ask: OneArticle) -> ShopArticle:
-    found = _told(work, [ask.name], ask.store)
+    found = _told(work, [ask.name], ask.place)
     if not found:
         raise not_found("article", ask.name)
     return found[0]
@@ -196,14 +204,14 @@ def get_by_code(work: Work, ask: OneArticle) -> ShopArticle:
     sku = articles.by_codes(work.connection, [ask.name]).get(ask.name)
     if sku is None:
         raise not_found("article", ask.name)
-    return get_article(work, OneArticle(sku, ask.store))
+    return get_article(work, OneArticle(sku, ask.place))
 
 
-def _told(work: Work, skus: Sequence[str], store: str) -> tuple[ShopArticle, ...]:
+def _told(work: Work, skus: Sequence[str], place: Place) -> tuple[ShopArticle, ...]:
     """Those of these articles that there are."""
-    now = dt.datetime.fromtimestamp(work.now_ms / 1000, zone_of(work, store))
-    found = articles.by_skus(work.connection, skus, now.date())
-    known = pasts(work.connection, found, work.now_ms)
+    now = dt.datetime.fromtimestamp(work.now_ms / 1000, zone_of(work, place.store))
+    found = articles.by_skus(work.connection, skus, now.date(), place)
+    known = pasts(work.connection, found, work.now_ms, lists_ran(work.connection, work.now_ms), place)
     return tuple(
         _article(found[sku], lowest_30d(known.get(sku, Past()), found[sku].article, now))
         for sku in skus
@@ -268,6 +276,7 @@ def _line(line: Line, serials: set[str]) -> PricedLine:
         unit_minor=line.unit_minor,
         total_minor=line.total_minor,
         pay_minor=line.pay_minor,
+        price_list=line.price_list,
         taken=tuple(Taken(one.code, one.text, one.amount_minor) for one in shares_of(line)),
         tax_code=line.tax_code,
         tax_percent=line.tax_percent,
@@ -291,6 +300,7 @@ def _article(known: articles.Known, lowest: Lowest | None) -> ShopArticle:
         sku=article.sku,
         text=article.text,
         price_minor=article.price_minor,
+        price_list=article.price_list,
         currency=CURRENCY,
         unit=article.unit,
         tax_code=article.tax_code,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from pos.domain.article import Article
+from pos.domain.price_lists import CHANNEL_TILL, ListRan, Place
 from pos.domain.price_past import Past, ms_of, spans
 from pos.domain.shelf_offers import Offers
 from sync.hub import changes
@@ -19,6 +20,7 @@ from sync.hub.shop.catalogue import articles
 from sync.hub.shop.catalogue import tables as t
 from sync.hub.shop.catalogue.core import promotions_of, zone_of
 from sync.hub.shop.catalogue.history import pasts
+from sync.hub.shop.catalogue.price_lists import lists_ran
 from sync.hub.shop.kit import tasks
 from sync.hub.shop.kit.work import Work
 
@@ -32,24 +34,26 @@ _DAY: Final = dt.timedelta(days=1)
 
 
 def count_labels(work: Work) -> int:
-    """A tick: the stores of one zone whose day is another, or since whose count a minute ago or more prices came."""
+    """A tick: the stores of one zone and the same price lists whose day is another, or since whose count a minute ago or more prices came."""
     head = changes.heads(work.connection, [changes.CHAIN]).get(changes.CHAIN, 0)
     if not head:
         return 0
     c = t.label_round.c
     rows = work.execute(sa.select(c.store, c.day, c.chain_n, c.counted_ms))
     counted = {row.store: row for row in rows}
-    due: dict[tuple[str, dt.date], list[str]] = {}
+    due: dict[tuple[str, dt.date, str], list[str]] = {}
+    ran = lists_ran(work.connection, work.now_ms)
+    named = {store for one in ran for store in one.price_list.stores}
     for store in _stores(work):
         zone = zone_of(work, store)
         today = dt.datetime.fromtimestamp(work.now_ms / 1000, zone).date()
         last = counted.get(store)
         if last is None or _is_due(last, today, head, work.now_ms):
-            due.setdefault((zone.key, today), []).append(store)
+            due.setdefault((zone.key, today, store if store in named else ""), []).append(store)
     if not due:
         return 0
-    (zone_name, today), waiting = next(iter(due.items()))
-    count = len(_changed(work, ZoneInfo(zone_name), today))
+    (zone_name, today, store), waiting = next(iter(due.items()))
+    count = len(_changed(work, ZoneInfo(zone_name), today, Place(store, CHANNEL_TILL), ran))
     for store in waiting:
         _raise(work, store, today, count)
     insert = upsert(work.connection, t.label_round)
@@ -93,20 +97,42 @@ def _raise(work: Work, store: str, today: dt.date, count: int) -> None:
         tasks.restate(work, store, KIND, key, data)
 
 
-def _changed(work: Work, zone: ZoneInfo, today: dt.date) -> list[str]:
+def _changed(work: Work, zone: ZoneInfo, today: dt.date, place: Place, ran: tuple[ListRan, ...]) -> list[str]:
     """Skus whose piece costs something else at the end of the day than before it, as far as is known now; at most 1,000."""
     c = t.price_turn.c
     around = [(today + n * _DAY).isoformat() for n in (-1, 0, 1)]  # by UTC, where a price came without a day
     query = sa.select(c.sku).where(c.day.in_(around)).distinct().order_by(c.sku).limit(_LISTED_MAX)
     offers = Offers(promotions_of(work.connection).promotions)
-    skus = list(dict.fromkeys([*work.execute(query).scalars(), *offers.turning(today, today)]))[:_LISTED_MAX]
-    found = articles.by_skus(work.connection, skus, today)
-    known = pasts(work.connection, found, work.now_ms)
     begins = ms_of(dt.datetime.combine(today, dt.time(0), zone))
     ends = ms_of(dt.datetime.combine(today + _DAY, dt.time(0), zone))
+    turning = [*work.execute(query).scalars(), *offers.turning(today, today)]
+    turning += _in_lists(work, [one.price_list.id for one in ran if _turns(one, today, begins, ends)])
+    skus = list(dict.fromkeys(turning))[:_LISTED_MAX]
+    found = articles.by_skus(work.connection, skus, today, place)
+    known = pasts(work.connection, found, work.now_ms, ran, place)
 
     def at(sku: str, ms: int) -> Any:
         article: Article = found[sku].article
         return spans(known.get(sku, Past()), article, zone, ms, ms + 1)[0].minor
 
     return [sku for sku in skus if sku in found and at(sku, ends - 1) not in {None, at(sku, begins - 1)}]
+
+
+def _turns(one: ListRan, today: dt.date, begins_ms: int, ends_ms: int) -> bool:
+    """Whether a list came, went or changed on a day."""
+    about = one.price_list
+    moments = (one.since_ms, one.until_ms or 0)
+    lasts = about.valid_to
+    return (
+        any(begins_ms <= at < ends_ms for at in moments)
+        or about.valid_from == today
+        or (lasts is not None and lasts < dt.date.max and lasts + _DAY == today)
+    )
+
+
+def _in_lists(work: Work, names: list[str]) -> list[str]:
+    if not names:
+        return []
+    c = t.list_price.c
+    query = sa.select(c.sku).where(c.list.in_(names)).distinct().order_by(c.sku).limit(_LISTED_MAX)
+    return list(work.execute(query).scalars())

@@ -11,6 +11,7 @@ __all__ = [
     "LINES_MAX",
     "AskedLine",
     "AskedPrices",
+    "ChannelName",
     "Code",
     "Coupon",
     "CouponSaid",
@@ -32,6 +33,7 @@ __all__ = [
 LINES_MAX = 200
 Sku = Annotated[str, Meta(max_length=64)]
 Code = Annotated[str, Meta(max_length=80)]
+ChannelName = Annotated[str, Meta(max_length=32)]
 Coupon = Annotated[str, Meta(min_length=1, max_length=80)]
 Quantity = Annotated[str, Meta(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3})?\Z")]
 
@@ -72,7 +74,8 @@ class Reduced(Struct, frozen=True):
 
 
 class ShopArticle(Struct, frozen=True):
-    """An article today. `price_minor` is gross per `unit` ("pc", "kg", "g", "l", "m", "m2"), null where the till asks for it.
+    """An article today. `price_minor` is gross per `unit` ("pc", "kg", "g", "l", "m", "m2"), null where the till asks for it; what everybody
+    pays in the store and channel that were named. `price_list` is the list it is from, empty where it is the article's own.
 
     `reduced` is null where nothing may be announced as a reduction; `lowest_30d` where no price is known.
     """
@@ -80,6 +83,7 @@ class ShopArticle(Struct, frozen=True):
     sku: str
     text: str
     price_minor: int | None
+    price_list: str
     currency: str
     unit: str
     tax_code: str
@@ -115,13 +119,14 @@ class AskedLine(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AskedPrices(Struct, frozen=True, forbid_unknown_fields=True):
-    """A cart to be priced for a store. `at_ms` 0: now."""
+    """A cart to be priced for a store and a channel, by their price lists. `at_ms` 0: now."""
 
     store: StoreName
     lines: Annotated[tuple[AskedLine, ...], Meta(min_length=1, max_length=LINES_MAX)]
     coupons: Annotated[tuple[Coupon, ...], Meta(max_length=20)] = ()
     customer_group: Annotated[str, Meta(max_length=64)] = ""
     at_ms: Annotated[int, Meta(ge=0, le=4_102_444_800_000)] = 0
+    channel: ChannelName = ""
 
 
 class Taken(Struct, frozen=True):
@@ -136,7 +141,7 @@ class PricedLine(Struct, frozen=True):
     """A line as the till would have it. A deposit is a line of its own with its article's number as `parent`.
 
     `asks` holds what the till asks before it sells: "price", "age", "serial", "weight". A line that asks for its price costs 0
-    here. `pay_minor` is `total_minor` less what is taken off.
+    here. `pay_minor` is `total_minor` less what is taken off. `price_list` is the list that the price is from, empty for the article's own.
     """
 
     n: int
@@ -149,6 +154,7 @@ class PricedLine(Struct, frozen=True):
     unit_minor: int
     total_minor: int
     pay_minor: int
+    price_list: str
     taken: tuple[Taken, ...]
     tax_code: str
     tax_percent: Decimal

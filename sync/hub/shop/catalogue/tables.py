@@ -11,7 +11,9 @@ __all__ = [
     "article_deposit",
     "article_word",
     "label_round",
+    "list_price",
     "price_history",
+    "price_list_history",
     "price_turn",
     "promotion_history",
 ]
@@ -44,7 +46,8 @@ article_deposit: Final = Table(
 )
 
 # What an article's record said of its price, from `since_ms` until before `until_ms` (none: it still does). `prices` is a list of
-# pos.domain.price_past.Dated as JSON; empty where it had none, or was gone. Nothing is taken away.
+# pos.domain.price_said.Dated as JSON; empty where it had none, or was gone. `listed`: those in price lists (Listed as JSON; empty: none).
+# Nothing is taken away.
 price_history: Final = Table(
     "price_history",
     metadata,
@@ -52,7 +55,32 @@ price_history: Final = Table(
     Column("since_ms", BigInteger, nullable=False),
     Column("until_ms", BigInteger, nullable=True),
     Column("prices", Text, nullable=False),
+    Column("listed", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("sku", "since_ms"),
+    sqlite_with_rowid=False,
+)
+
+# Price lists as they stood; the row without `until_ms` is the list as it is. `body` is pos.domain.price_lists.PriceList as JSON.
+price_list_history: Final = Table(
+    "price_list_history",
+    metadata,
+    Column("list", Text, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=True),
+    Column("body", Text, nullable=False),
+    PrimaryKeyConstraint("list", "since_ms"),
+    sqlite_with_rowid=False,
+)
+
+# What an article costs in a list: `prices` is a list of pos.domain.article_record.DatedPrice as JSON, never empty.
+list_price: Final = Table(
+    "list_price",
+    metadata,
+    Column("list", Text, nullable=False),
+    Column("sku", Text, nullable=False),
+    Column("prices", Text, nullable=False),
+    PrimaryKeyConstraint("list", "sku"),
+    Index("list_price_sku", "sku"),
     sqlite_with_rowid=False,
 )
 
