@@ -32,6 +32,8 @@ TASKS: Final = declare("tasks")
 _LISTED: Final = 50
 _TEXT_MAX: Final = 2_000
 _ROW_MAX: Final = 60
+_LINE: Final = 44
+_NUMBER: Final = 20
 
 
 class _Task(msgspec.Struct, frozen=True):
@@ -233,9 +235,8 @@ class Tasks:
         data = task.data or {}
         if task.kind == LABELS_TASK:
             return words("ui.task-price-labels", count=int(data.get("count", 0)))
-        number = data.get("number", "")
-        kind = kind_of(self._desk, task.kind)
-        return f"{kind} {number}".strip()[:44]
+        number = str(data.get("number", ""))[:_NUMBER]
+        return f"{kind_of(self._desk, task.kind)[: _LINE - 1 - len(number)]} {number}".strip()
 
     def _moment(self, ms: int) -> str:
         zone = self._desk.world.clock.now().tzinfo

@@ -8,6 +8,7 @@ in or approves; `happens` lists what nobody does; `web WHAT` is what customers a
 import asyncio
 import datetime as dt
 import io
+import itertools
 from typing import Protocol
 
 from pos.cash_facts import CashMoved
@@ -21,7 +22,7 @@ from pos.tui.scene import Panel
 from tests.tui.fake_terminal import FakeTerminal
 from tests.tui.fakes import Screen, Shop
 
-__all__ = ["Front", "LineFront", "ScreenFront", "path_to"]
+__all__ = ["Front", "LineFront", "ScreenFront", "as_written", "path_to"]
 
 
 class Front(Protocol):
@@ -69,6 +70,8 @@ class ScreenFront:
         self.screen = screen
         self.shop = screen.shop
         self.keys = 0
+        self.pressed: list[str] = []
+        """What hands did since it was emptied, as the handbook writes it: `**F7**`, `scan`, `` `A1` ``."""
 
     async def do(self, step: str) -> None:
         step = _filled(step, self.shop)
@@ -77,24 +80,32 @@ class ScreenFront:
         if await terminal_does(self.shop, word, rest) or await happens(self.shop, word, rest):
             await self.screen.pause()
         elif word == "scan":
+            self.pressed.append("scan")
             await self.screen.scan(rest)
+            await self._answered()
         elif word == "key":
             keys = path_to(rest)
+            self.pressed.append(f"**{' '.join(keys).upper()}**")
             open_list = self.screen.app._controls.local.panel is Panel.FUNCTIONS
             await self._press(*(keys[1:] if open_list and keys[0] == "f9" else keys))
         elif word == "pick":
             question = self.shop.till.view.question
             many = question is not None and question.with_enter
-            await self._press(*rest, *(["enter"] if many or self.shop.till.view.state == "search" else []))
+            enter = many or self.shop.till.view.state == "search"
+            self.pressed += [f"**{rest}**", *(["**Enter**"] if enter else [])]
+            await self._press(*rest, *(["enter"] if enter else []))
         elif word == "answer":
+            self.pressed += [f"`{rest}`", "**Enter**"]
             await self._press(*_typed(rest), "enter")
         elif word == "in":
             name, _, pin = rest.partition(" ")
             await self._press(*name, "enter")
             await self._press(*pin, "enter")
         elif word == "enter":
+            self.pressed.append("**Enter**")
             await self._press("enter")
         else:
+            self.pressed.append(f"`{step}`")
             await self._press(*_typed(step))
 
     async def _press(self, *keys: str) -> None:
@@ -102,6 +113,14 @@ class ScreenFront:
             self.shop.clock.ms += 500
             self.keys += 1
             await self.screen.press(key)
+            await self._answered()
+
+    async def _answered(self) -> None:
+        """What the till asked a hub for has come: nobody answers a question that does not stand there yet."""
+        if self.shop.till._busy:
+            while self.shop.till._busy:
+                await asyncio.sleep(0.001)
+            await self.screen.pause()
 
 
 async def terminal_does(shop: Shop, word: str, rest: str) -> bool:
@@ -146,6 +165,15 @@ def _filled(step: str, shop: Shop) -> str:
         paid = [tender.amount_minor for tender in tenders if tender.kind == "cash"]
         step = step.replace("{cash}", f"{sum(moved) + sum(paid)}x0,01")
     return shop.fill(step)
+
+
+def as_written(pressed: list[str], language: str) -> str:
+    """What hands did, as the handbook has it: "**F7**, **1**, **Enter**, 3 × scan, `A1`, **Enter**"."""
+    word = {"de": "scannen", "en": "scan"}[language]
+    groups = [(one, len(list(same))) for one, same in itertools.groupby(pressed)]
+    return ", ".join(
+        (word if n == 1 else f"{n} × {word}") if one == "scan" else ", ".join([one] * n) for one, n in groups
+    )
 
 
 def path_to(name: str) -> tuple[str, ...]:

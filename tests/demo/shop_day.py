@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from pos.domain.commands import HubReported, PayCash
 from pos.domain.rights import ALL, Role
 from pos.domain.scans import ScanKind, own_code
 from pos.domain.tender import TenderRules
@@ -24,6 +25,7 @@ from sync.hub.shop.kit import tasks as todo
 from sync.hub.shop.orders import core
 from sync.hub.shop.orders.messages import Payment
 from sync.hub.shop.stock import core as stock
+from sync.hub.shop.stock.shipments import Goods, PostTransfer, request_transfer
 from sync.hub.shop.stores.core import PutAsk, put_store
 from sync.hub.shop.stores.messages import PutStore
 from tests.contract.shop.kit import OFFICE, Channel, do
@@ -60,7 +62,8 @@ class Counter(Shop):
 
     async def outside(self, what: str) -> None:
         """`ordered NAME`, `ready NAME` and paid online, `reserved NAME` and to be paid here; `cart NAME` on a phone; `heard`: the hub
-        has all that the till wrote; `cancelled`: the customer of the newest order does not want it; `silent`, `answers`.
+        has all that the till wrote; `cancelled`: the customer of the newest order does not want it; `sold-far`: another store sold milk and a shirt;
+        `sent-here`: it sent two shirts here; `silent`, `answers`.
         """
         verb, _, name = what.partition(" ")
         if verb in {"ordered", "ready", "reserved"}:
@@ -72,18 +75,31 @@ class Counter(Shop):
             wanted = MakeBasket(STORE, tuple(AskedLine("1", sku) for sku in ("S1", "S6")))
             self.carts[name] = do(self.line.rig, make, wanted)
         elif verb == "customer":
-            about = {"name": "Rosalinde Querfurt", "email": "rq@x.example"}
-            await Channel(self.line.rig).post("/customers", {"about": about})
+            office = Channel(self.line.rig)
+            about = {"name": "Rosalinde Querfurt", "email": "q@b.example"}
+            who = (await office.post("/customers", {"about": about}))["customer_id"]
+            await office.post(f"/customers/{who}/points/adjust", {"points": 500, "reason": "demo"})
+        elif verb == "sold-far":
+            other, line = till_of(Shop, self.line.rig, "1", "far", link="far.BBBBBBBBBBBBBBBBBBBBBB.BBBBBBBB")
+            await other.open()
+            other.scan(MILK, SHIRT)
+            await other.till.handle(PayCash())
+            await line.hear(other.journal.sales[-1])
+        elif verb == "sent-here":
+            sent = PostTransfer(STORE, "far", (Goods("S6", "2"),), shipped=True)
+            do(self.line.rig, request_transfer, sent)
         elif verb == "heard":
             fresh = self.journal.facts[self.heard :]
             self.heard += len(fresh)
             if fresh:
                 await self.line.hear(*fresh)
         elif verb == "cancelled":
-            newest = do(self.line.rig, core.list_orders, core.ListOrders("", "", "", "", "", 1), OFFICE)
-            do(self.line.rig, core.cancel, core.CancelAsk(newest.orders[0].order_id, "customer"), OFFICE)
+            found = do(self.line.rig, core.list_orders, core.ListOrders("", "", "", "", "", 50), OFFICE)
+            newest = max(found.orders, key=lambda order: int(order.number))
+            do(self.line.rig, core.cancel, core.CancelAsk(newest.order_id, "customer"), OFFICE)
         elif verb in {"silent", "answers"}:
             self.line.fail("before" if verb == "silent" else "")
+            self.till.submit(HubReported(online=verb == "answers", acked_epoch=0, acked_seq=0))
         else:
             raise AssertionError(f"nobody knows what {what} is")
 
@@ -104,7 +120,7 @@ def shop_day(folder: Path, language: str = "de") -> Any:
         bring(rig, *(msgspec.to_builtins(article) for article in priced))
         do(rig, put_store, PutAsk(STORE, PutStore("Marktplatz", latitude=52.5, longitude=13.4)))
         do(rig, put_store, PutAsk("far", PutStore("Seestadt", latitude=53.5, longitude=13.4)))
-        for store, sku, count in ((STORE, "S1", 40), (STORE, "S6", 9), ("far", "S6", 4)):
+        for store, sku, count in ((STORE, "S1", 40), (STORE, "S3", 10), (STORE, "S6", 9), ("far", "S6", 4)):
             do(rig, stock.move, stock.Move(store, sku, Decimal(count), "receipt", f"in/{store}/{sku}", 0))
         yield shop
     finally:
@@ -139,7 +155,7 @@ def _open_tasks(shop: Shop) -> list[str]:
     return [task.kind for task in found]
 
 
-_PERSON = ("answer Ada Beispiel", "answer ada@example.org")
+_PERSON = ("answer Ada", "answer a@b.example")
 
 SHOP_SITUATIONS: tuple[Situation, ...] = (
     Situation(
@@ -155,6 +171,13 @@ SHOP_SITUATIONS: tuple[Situation, ...] = (
         ("web ordered two", "key pickups", "pick 1", "pick 1", "pick 1", "pick 1", f"scan {SHIRT}", "answer A2"),
         _said("pickup-ready"),
         picture=4,
+    ),
+    Situation(
+        "pick-substitute",
+        ("web ordered four", "key pickups", "pick 1", "pick 1", "pick 1", "pick 3", f"scan {BUTTER}", f"scan {BUTTER}",
+         f"scan {SHIRT}", "answer A4"),
+        _said("pickup-ready"),
+        picture=5,
     ),
     Situation(
         "hand-over-refused",
@@ -185,6 +208,20 @@ SHOP_SITUATIONS: tuple[Situation, ...] = (
         picture=12,
     ),
     Situation(
+        "later",
+        (f"scan {MILK}", f"scan {SHIRT}", "key order-here", "pick 1", "pick 2", "enter", *_PERSON, "key cash"),
+        lambda view, shop: (
+            _paid(139 + 1299)(view, shop) and [line.fulfil for line in shop.journal.sales[-1].lines] == ["", "collect"]
+        ),
+        picture=3,
+    ),
+    Situation(
+        "other-store",
+        ("key order-here", "pick 3", f"scan {SHIRT}", "pick 1", "pick 2", *_PERSON),
+        _said("order-made"),
+        picture=3,
+    ),
+    Situation(
         "phone-cart",
         ("web cart phone", "scan {cart phone}", f"scan {MILK}", "key phone-cart-accept", "pick 1", "key cash"),
         _paid(139 + 1299),
@@ -205,8 +242,20 @@ SHOP_SITUATIONS: tuple[Situation, ...] = (
         ("key cash", "pick 1"),
         lambda view, shop: shop.journal.sales[-1].tenders[0].kind == "prepaid" and view.state == "paid",
     ),
+    Situation(
+        "return-elsewhere",
+        ("web sold-far", "far/1-1-20417", "key return", "pick 3", "pick 1", "key cash", "web heard"),
+        _paid(-1299),
+        picture=3,
+    ),
     Situation("receive", ("key stock-receive", "enter", f"scan {MILK}", f"scan {MILK}", "enter"), _said("stock-received"), picture=4),
     Situation("send", ("key stock-send", "pick 1", f"scan {MILK}", "answer 4", "enter"), _said("stock-sent")),
+    Situation(
+        "take",
+        ("web sent-here", "key stock-take", "pick 1", f"scan {SHIRT}", f"scan {SHIRT}", "enter"),
+        _said("stock-received"),
+        picture=5,
+    ),
     Situation(
         "count",
         ("key stock-count", f"scan {MILK}", "answer 33", "enter"),
@@ -216,14 +265,45 @@ SHOP_SITUATIONS: tuple[Situation, ...] = (
     Situation("write-off", ("key stock-write-off", f"scan {MILK}", "answer 2", "enter", "pick 1"), _said("stock-written-off"), picture=4),
     Situation(
         "customer",
-        ("web customer", "key customer", "answer rq@x.example", f"scan {MILK}", "key cash"),
+        ("web customer", "key customer", "answer q@b.example", f"scan {MILK}", "key cash"),
         lambda view, shop: _paid(139)(view, shop) and bool(shop.journal.sales[-1].customer),
         picture=3,
     ),
-    Situation("customer-history", ("web heard", "key customer-history", "answer rq@x.example"), _asked("customer-history"), picture=3),
+    Situation("customer-history", ("web heard", "key customer-history", "answer q@b.example"), _asked("customer-history"), picture=3),
+    Situation(
+        "customer-return",
+        ("key find-purchase", "pick 2", "answer q@b.example", "pick 1", "pick 1", "key cash", "web heard"),
+        _paid(-139),
+        picture=1,
+    ),
+    Situation(
+        "points",
+        (f"scan {MILK}", "key customer", "answer q@b.example", "key customer-points", "pick 1"),
+        lambda view, shop: _paid(139)(view, shop) and shop.journal.sales[-1].tenders[0].kind == "credit",
+        picture=4,
+    ),
+    Situation(
+        "gift-card-sold",
+        ("key gift-card", "answer 2000", "enter", "key cash", "web heard"),
+        lambda view, shop: _paid(2000)(view, shop) and shop.journal.sales[-1].lines[0].kind == "voucher",
+        picture=1,
+    ),
+    Situation(
+        "gift-card-paid",
+        (f"scan {MILK}", "key voucher", "scan {card}", "web heard"),
+        lambda view, shop: _paid(139)(view, shop) and shop.journal.sales[-1].tenders[0].kind == "gift-card",
+        picture=2,
+    ),
+    Situation(
+        "gift-card-balance",
+        ("key voucher-balance", "scan {card}"),
+        lambda view, _: view.message is not None and view.message.fields.get("balance") == 1861,
+        picture=2,
+    ),
+    Situation("label", ("key price-labels", f"scan {MILK}"), _said("labels-printed"), picture=1),
     Situation(
         "receipt-mail",
-        (f"scan {MILK}", "key cash", "key receipt-mail", "answer ada@example.org"),
+        (f"scan {MILK}", "key cash", "key receipt-mail", "answer a@b.example"),
         lambda view, shop: _said("receipt-mail-goes")(view, shop) or _said("receipt-mail-waits")(view, shop),
         picture=3,
     ),

@@ -12,7 +12,7 @@ from pos.domain.rights import declared
 from pos.entry import load_keymap
 from pos.resources import read_words, shipped_roles, texts
 from tests.demo.day import CARD_SITUATIONS, SITUATIONS, Situation, day_shop
-from tests.demo.fronts import Front, LineFront, ScreenFront, path_to
+from tests.demo.fronts import Front, LineFront, ScreenFront, as_written, path_to
 from tests.demo.shop_day import SHOP_SITUATIONS, shop_day
 from tests.tui.fakes import GOLDEN, opened, run
 
@@ -24,9 +24,12 @@ HANDBOOK = Path(__file__).parents[2] / "docs" / "handbook"
 
 async def play(
     front: Front, situations: tuple[Situation, ...] = SITUATIONS, seen: Callable[[str], Any] | None = None
-) -> None:
-    """`seen` looks at the situation of this name, where its picture is taken."""
+) -> dict[str, list[str]]:
+    """What hands did in each situation, where the front keeps it. `seen` looks at the situation of this name, where its picture is taken."""
+    hands: dict[str, list[str]] = {}
     for situation in situations:
+        if isinstance(front, ScreenFront):
+            front.pressed = hands[situation.name] = []
         for at, step in enumerate(situation.steps, start=1):
             await front.do(step)
             if seen is not None and at == situation.picture:
@@ -34,7 +37,10 @@ async def play(
         view = front.shop.till.view
         said = view.message.code if view.message is not None else ""
         assert situation.then(view, front.shop), (situation.name, view.state, view.total_minor, said)
+        if isinstance(front, ScreenFront):
+            front.pressed = []
         await goes_on(front, situation)
+    return hands
 
 
 async def goes_on(front: Front, situation: Situation) -> None:
@@ -83,7 +89,7 @@ def test_a_store_that_sells_in_every_channel_in_line_mode(tmp_path: Path) -> Non
 def test_a_store_that_sells_in_every_channel_on_the_screen(
     tmp_path: Path, size: tuple[int, int], language: str
 ) -> None:
-    """Each screen that the handbook shows is as it was reviewed; `TRESEN_GOLDEN=write` writes them anew."""
+    """The handbook's keys are those that were pressed. Each screen that it shows is as it was reviewed; `TRESEN_GOLDEN=write` writes them anew."""
     differ = []
 
     async def case() -> None:
@@ -100,7 +106,13 @@ def test_a_store_that_sells_in_every_channel_on_the_screen(
                     elif path.read_text(encoding="utf-8") != screen.text:
                         differ.append(f"{name}\n{screen.text}")
 
-                await play(ScreenFront(screen), SHOP_SITUATIONS, seen)
+                hands = await play(ScreenFront(screen), SHOP_SITUATIONS, seen)
+        sections = _sections(language)
+        for name, pressed in hands.items():
+            assert f"{as_written(pressed, language)}." in sections[name], (
+                name,
+                as_written(pressed, language),
+            )
 
     run(case)
     assert not differ, "\n\n".join(differ)
@@ -157,6 +169,15 @@ def test_the_handbook_says_of_each_right_who_may(language: str) -> None:
     ]
     for right in declared():
         assert words(f"right.{right}") in [row[right not in alone] for row in rows], right
+
+
+def _sections(language: str) -> dict[str, str]:
+    """What stands under a situation's mark, to the next heading."""
+    text = (HANDBOOK / f"{language}.md").read_text(encoding="utf-8")
+    found: dict[str, str] = {}
+    for marks, under in re.findall(r"<!-- (.*?) -->\n(.*?)(?=\n##|\Z)", text, re.DOTALL):
+        found |= dict.fromkeys(marks.split(), under)
+    return found
 
 
 def _way(name: str) -> bool:

@@ -57,6 +57,21 @@ def test_tasks_are_listed_and_one_is_done_also_with_a_name_that_no_path_holds(tm
     run(case)
 
 
+def test_a_long_name_of_a_task_leaves_room_for_its_number(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path, store="s") as hub:
+            note(hub, "gift-card-without-hold", "1")
+            note(hub, "a-kind-that-is-not-known-here-and-has-a-very-long-name", "2")
+            shop = await shop_at(hub)
+            await press(shop, "tasks")
+            assert listed(shop) == [
+                "a kind that is not known here and has a v 12",
+                "Geschenkkarte ohne Reservierung belastet 12",
+            ]
+
+    run(case)
+
+
 def test_a_count_that_is_far_off_is_approved_here_by_whoever_may_or_counted_again(tmp_path: Path) -> None:
     async def case() -> None:
         with hub_behind(tmp_path, store="s") as hub:
