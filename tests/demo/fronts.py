@@ -118,7 +118,7 @@ class ScreenFront:
     async def _answered(self) -> None:
         """What the till asked a hub for has come: nobody answers a question that does not stand there yet."""
         if self.shop.till._busy:
-            while self.shop.till._busy:
+            while self.shop.till._busy:  # noqa: ASYNC110 - the till has no event for it
                 await asyncio.sleep(0.001)
             await self.screen.pause()
 

@@ -219,6 +219,8 @@ def test_only_who_may_brings_or_takes_all(rig: Rig) -> None:
         assert (wrong.status_code, wrong.headers["content-type"]) == (415, "application/problem+json")
         heading = await bring(Channel(rig), "/customers/import", "name,shoes\nA,1\n", CSV)
         assert (heading.status_code, heading.json()["type"]) == (422, "urn:tresen:problem:heading")
+        broken = await bring(Channel(rig), "/catalogue/articles", 'sku,"te"xt\n1,Tee\n', CSV)
+        assert (broken.status_code, broken.json()["type"]) == (400, "urn:tresen:problem:csv")
 
     asyncio.run(go())
 

@@ -164,7 +164,10 @@ class Reader:
             return  # a cell goes on in the next line
         record, self._record, self._quotes = self._record, b"", 0
         if not self._heading:
-            self._head(_cells(record.removeprefix(b"\xef\xbb\xbf"), self._guess(record)))
+            try:
+                self._head(_cells(record.removeprefix(b"\xef\xbb\xbf"), self._guess(record)))
+            except LineError as error:
+                raise RefusedError(400, "csv", "This is no CSV", f"line {self._first}: {error}") from error
         elif record.strip():
             try:
                 yield self._first, self._row(_cells(record, self._delimiter))
