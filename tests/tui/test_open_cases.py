@@ -88,6 +88,23 @@ def test_a_return_shows_the_case_of_its_receipt_which_is_read_and_answered_and_t
     run(case)
 
 
+def test_a_receipt_of_which_nothing_is_left_tells_its_case_as_a_message_with_the_way_there(rig: Rig) -> None:
+    async def case() -> None:
+        at, number = await opened(rig)
+        await at.do(at.back(number))
+        await heard(at.shop)
+        await at.do(c.Choose(1), c.Choose(2), c.PayCash())
+        await at.do(at.back(number))
+        await heard(at.shop)
+        message = at.shop.till.view.message
+        assert message is not None
+        assert (message.code, message.fields["number"]) == ("case-aside", 1)
+        at.line.away = True
+        assert await at.do(at.back(number)) == "nothing-left"
+
+    run(case)
+
+
 def test_above_a_list_that_is_longer_than_the_screen_stands_which_number_reads_the_case(rig: Rig) -> None:
     async def case() -> None:
         at = await At(rig, "1").open()

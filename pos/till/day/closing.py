@@ -144,11 +144,11 @@ class Closing:
         self._surroundings.print_document(document)
         yield from self._pages("z-shown", document, closed.totals)
 
-    def _pages(self, code: str, document: Document, totals: Totals, *, see_expected: bool = True) -> Flow:
+    def _pages(self, code: str, document: Document, totals: Totals) -> Flow:
         """A report, as many rows at a time as a screen holds, on and back."""
         desk = self._desk
         room = (_PAGE if self._selling.cart is None else _PAGE_IN_A_SALE) - desk.training
-        pages = screen_pages(document, totals, desk.words, room=room, see_expected=see_expected)
+        pages = screen_pages(document, totals, desk.words, room=room)
         at, last = 0, len(pages) - 1
         while at <= last:
             options = [Option("on", word="ask.report-done" if at == last else "ask.report-more")]
@@ -234,11 +234,10 @@ class Closing:
             business_day=day.business_day,
             at=desk.world.clock.now(),
             operator=desk.operator_id(),
-            see_expected=desk.may(SEE_EXPECTED),
             names=desk.names,
         )
         self._surroundings.print_document(document)
-        yield from self._pages("x-shown", document, totals, see_expected=desk.may(SEE_EXPECTED))
+        yield from self._pages("x-shown", document, totals)
 
     def _cash_check(self, _: c.Do) -> Flow:
         """A count without a closing."""

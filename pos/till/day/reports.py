@@ -39,7 +39,7 @@ def z_report(
     ]
     if fact.carried:
         head.append(DocumentRow(words("report.carried"), str(len(fact.carried))))
-    rows = [*head, *_body(fact.totals, words, names, see_expected=True)]
+    rows = [*head, *_body(fact.totals, words, names)]
     marks = (*_marks(fact.totals, words), *([words("report.copy")] if copy else []))
     return Document(tuple(rows), marks)
 
@@ -52,10 +52,9 @@ def x_report(
     business_day: str,
     at: dt.datetime,
     operator: str,
-    see_expected: bool,
     names: Names = NOBODY,
 ) -> Document:
-    """The day as it stands; nothing is closed by it. What the drawers must hold is for those who may see it."""
+    """The day as it stands; nothing is closed by it. Who may have it sees what the drawers must hold."""
     words = texts(setup.language)
     head = (
         DocumentRow(words("report.x-title"), style="mark"),
@@ -64,9 +63,7 @@ def x_report(
         DocumentRow(words("report.at"), f"{day_text(at.date(), words.language)} {at:%H:%M}"),
         DocumentRow(words("report.operator"), _who(operator, names)),
     )
-    return Document(
-        (*head, *_body(totals, words, names, see_expected=see_expected)), tuple(_marks(totals, words))
-    )
+    return Document((*head, *_body(totals, words, names)), tuple(_marks(totals, words)))
 
 
 def movement_slip(fact: CashMoved, number: str, setup: TillSetup, names: Names = NOBODY) -> Document:
@@ -126,14 +123,14 @@ def count_slip(
 
 
 def screen_pages(
-    document: Document, totals: Totals, words: Texts, *, room: int, see_expected: bool
+    document: Document, totals: Totals, words: Texts, *, room: int
 ) -> list[tuple[tuple[str, str], ...]]:
     """A report as a screen shows it, `room` rows at a time: its sums first, what the paper begins with last.
 
     What belongs together stays on one page where it fits; nothing of the paper is left out.
     """
     sums = [row for book in totals.books if book.kind != "training" for row in _sums(book, words)]
-    drawers = [row for one in totals.sessions for row in _drawer(one, words, see_expected=see_expected)]
+    drawers = [row for one in totals.sessions for row in _drawer(one, words)]
     head, *parts = _parts(document)
     left = [[row for row in part if row not in sums] for part in parts]
     pages: list[list[DocumentRow]] = [[]]
@@ -166,16 +163,16 @@ def _sums(book: Book, words: Texts) -> Iterator[DocumentRow]:
     yield from _down_payments(book, words)
 
 
-def _drawer(session: SessionSum, words: Texts, *, see_expected: bool) -> Iterator[DocumentRow]:
+def _drawer(session: SessionSum, words: Texts) -> Iterator[DocumentRow]:
     """What must be in a drawer, and what was."""
-    found = [("expected", session.expected_minor)] if see_expected else []
+    found = [("expected", session.expected_minor)]
     if session.closed and session.counted_minor is not None:
         found += [("counted", session.counted_minor), ("difference", session.difference_minor)]
     for name, minor in found:
         yield DocumentRow(words(f"report.drawer-{name}", drawer=session.drawer), _money(minor, words))
 
 
-def _body(totals: Totals, words: Texts, names: Names, *, see_expected: bool) -> Iterator[DocumentRow]:
+def _body(totals: Totals, words: Texts, names: Names) -> Iterator[DocumentRow]:
     for book in totals.books:
         if book.kind == "training":
             yield _RULE
@@ -190,7 +187,7 @@ def _body(totals: Totals, words: Texts, names: Names, *, see_expected: bool) -> 
         if count or name == "no_sales":
             yield DocumentRow(words(f"report.{name.replace('_', '-')}"), str(count))
     for session in totals.sessions:
-        yield from _session(session, words, names, see_expected=see_expected)
+        yield from _session(session, words, names)
 
 
 def _book(book: Book, words: Texts, names: Names) -> Iterator[DocumentRow]:
@@ -253,7 +250,7 @@ def _down_payments(book: Book, words: Texts) -> Iterator[DocumentRow]:
             yield DocumentRow(words(f"report.{name}"), _money(sum(sums), words))
 
 
-def _session(session: SessionSum, words: Texts, names: Names, *, see_expected: bool) -> Iterator[DocumentRow]:
+def _session(session: SessionSum, words: Texts, names: Names) -> Iterator[DocumentRow]:
     def row(name: str, minor: int) -> DocumentRow:
         return DocumentRow(words(f"report.{name}"), _money(minor, words))
 
@@ -263,16 +260,14 @@ def _session(session: SessionSum, words: Texts, names: Names, *, see_expected: b
         ", ".join(_who(one, names) for one in session.operators),
     )
     yield row("float" if session.float_told else "float-left", session.float_minor)
-    if see_expected:
-        yield row("cash-sales", session.cash_minor)
+    yield row("cash-sales", session.cash_minor)
     for move in session.moves:
         name = words(f"report.{move.kind}", count=move.count, reason=_reason(move.kind, move.reason, words))
         yield DocumentRow(name, _money(move.amount_minor, words))
-    if see_expected:
-        yield row("expected", session.expected_minor)
+    yield row("expected", session.expected_minor)
     if not session.closed:
         for foreign in session.foreign:
-            yield from _foreign(foreign, words, see_expected=see_expected, closed=False)
+            yield from _foreign(foreign, words, closed=False)
         return
     yield from _pieces(session.pieces, words)
     if session.counted_minor is None:
@@ -281,7 +276,7 @@ def _session(session: SessionSum, words: Texts, names: Names, *, see_expected: b
         yield row("counted", session.counted_minor)
         yield row("difference", session.difference_minor)
     for foreign in session.foreign:
-        yield from _foreign(foreign, words, see_expected=see_expected, closed=True)
+        yield from _foreign(foreign, words, closed=True)
     if session.reason:
         yield DocumentRow(words("report.reason"), _reason("difference", session.reason, words))
     yield from _agreed(words, session.approved, names)
@@ -292,9 +287,7 @@ def _session(session: SessionSum, words: Texts, names: Names, *, see_expected: b
     yield row("left", session.left_minor)
 
 
-def _foreign(
-    foreign: ForeignDrawer, words: Texts, *, see_expected: bool, closed: bool
-) -> Iterator[DocumentRow]:
+def _foreign(foreign: ForeignDrawer, words: Texts, *, closed: bool) -> Iterator[DocumentRow]:
     """Another currency in the drawer, in lines of its own: nothing of it is in the sums of the till's currency."""
 
     def row(name: str, minor: int) -> DocumentRow:
@@ -302,13 +295,11 @@ def _foreign(
 
     if foreign.begins_minor:
         yield row("begins", foreign.begins_minor)
-    if see_expected:
-        yield row("sales", foreign.sales_minor)
+    yield row("sales", foreign.sales_minor)
     for move in foreign.moves:
         name = words(f"report.foreign-{move.kind}", currency=foreign.currency, count=move.count)
         yield DocumentRow(name, _money(move.amount_minor, words))
-    if see_expected:
-        yield row("expected", foreign.expected_minor)
+    yield row("expected", foreign.expected_minor)
     if not closed:
         return
     yield from _pieces(foreign.pieces, words, foreign.currency)

@@ -59,6 +59,7 @@ class OpenCases:
         self._about = ""
         self._found: c.CaseHeard | None = None
         self._plain: Question | None = None
+        self._aside = False
         self._asking: asyncio.Task[None] | None = None
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {c.CaseHeard: self._heard}
 
@@ -66,6 +67,7 @@ class OpenCases:
         """Begin to ask for what is open about a receipt or order of a store; what was known of another is forgotten."""
         here = store in {"", self._desk.world.journal.head.store}
         self._about, self._found, self._plain = about if here else "", None, None
+        self._aside = False
         self._ask()
 
     def _ask(self) -> None:
@@ -101,6 +103,13 @@ class OpenCases:
         question, plain = self._flows.question, self._plain
         if question is not None and plain is not None and question.code == plain.code:
             self._flows.redraw(self.on(plain))
+        elif question is None and self._aside and self._found is not None:
+            self._aside = False
+            self._desk.warn("case-aside", level="info", number=self._found.number)
+
+    def tell_aside(self) -> None:
+        """Nothing is asked about the receipt any more, so its case is told as a message."""
+        self._aside = True
 
     def on(self, question: Question) -> Question:
         """The question with what is known of the receipt's case as its last choice; told above a list that is longer than a screen."""

@@ -99,6 +99,7 @@ class Returning:
             left: Sequence[Left] = yield self.taken_back.left_of(receipt)
             if not left and not said:
                 self._desk.warn("nothing-left", level="info", number=receipt.shown)
+                self._open_cases.tell_aside()
             if not left:
                 return
             answer = yield self._open_cases.on(self._question(receipt, left))
