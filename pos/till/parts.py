@@ -139,7 +139,9 @@ class Parts:
         self.goods = Goods(desk, ledger, self.selling)
         Inserts(desk, ledger, self.selling, self.checkout, tendering)
         self.phone_carts = PhoneCarts(desk, self.selling, self.checkout)
-        self.orders = OrderParts(desk, ledger, self.selling, self.checkout, self.parking, self.surroundings)
+        self.orders = OrderParts(
+            desk, ledger, self.selling, self.checkout, self.parking, self.surroundings, hands.submit
+        )
         counting = Counting(desk, ledger)
         cash = Cash(desk, ledger, self.selling, self.surroundings, counting)
         leftovers = Leftovers(desk, ledger, self.parking, self.surroundings)

@@ -49,6 +49,7 @@ class Surroundings:
         )
         self.hub = HubView(configured=desk.world.hub is not None)
         self.relay = HubView()
+        self.hub_is_back: list[Callable[[], None]] = []
         self._hub_away = False
         self._both_away = False
         self.second_copy = CopyView()
@@ -215,6 +216,9 @@ class Surroundings:
         else:
             old, self.hub = self.hub, new
             self._hub_away = not command.online
+            if command.online and not old.online:
+                for tell in self.hub_is_back:
+                    tell()
         both_away, self._both_away = self._both_away, self._hub_away and self.relay.problem == _AWAY
         if self._both_away:
             if not both_away:

@@ -99,6 +99,19 @@ def test_put_aside_with_a_down_payment_is_taxed_when_it_is_paid_and_settled_when
     assert (order.state, order.rest_minor) == ("closed", 0)
 
 
+def test_no_question_is_asked_for_an_order_while_the_hub_is_away(rig: Rig) -> None:
+    async def story(shop: Shop, line: HubBehind) -> None:
+        line.fail("before")
+        await do_it(shop, c.HubReported(online=False, acked_epoch=0, acked_seq=0))
+        assert await do_it(shop, c.Do("order-here")) == "order-silent"
+        assert shop.till.view.question is None
+        line.fail("")
+        await do_it(shop, c.Do("order-here"))
+        assert shop.till.view.question is not None, "it answers again, before the till was told so"
+
+    at_till(rig, story)
+
+
 def test_a_customer_who_does_not_want_it_any_more_gets_the_down_payment_back_here(rig: Rig) -> None:
     async def story(shop: Shop, _: HubBehind) -> None:
         await do_it(
@@ -198,7 +211,7 @@ def test_an_order_whose_answer_was_lost_is_nobodys_and_is_cancelled(rig: Rig, wh
         assert await do_it(shop, c.Answer("")) == "order-silent"
         assert [one.order for one in shop.till.parts.selling.the_cart().lines] == [""]
         line.fail("")
-        after = OrderDesk(shop.till._desk, shop.till.parts.selling)
+        after = OrderDesk(shop.till._desk, shop.till.parts.selling, shop.till.submit)
         after.let_go()
         await after.rest()
 

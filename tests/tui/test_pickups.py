@@ -18,11 +18,11 @@ from sync.hub.database import transact
 from sync.hub.shop.kit import tasks
 from sync.hub.shop.kit.actor import Actor
 from sync.hub.shop.kit.ticks import tick
-from sync.hub.shop.orders import moves, tokens
+from sync.hub.shop.orders import core, moves, tokens
 from sync.hub.shop.orders.messages import ClaimCode, Payment, Short
 from sync.hub.shop.orders.watch import ring_due
 from tests.contract.hub_rig import Rig
-from tests.contract.shop.kit import do
+from tests.contract.shop.kit import OFFICE, do
 from tests.contract.shop.orders_kit import hand_over, heard, made_ready, on_hand, placed, seen, step
 from tests.tui.fakes import MILK, PIN, SHIRT, YOGHURT, Shop, opened, run
 from tests.tui.shop_rig import HubBehind, tell_orders
@@ -331,7 +331,7 @@ def test_a_claim_of_before_a_crash_is_released_at_the_next_start(rig: Rig, cut: 
         await do_it(shop, code(order))
         line.fail("")
         assert state_of(rig, order) == "claimed"
-        after = OrderDesk(shop.till._desk, shop.till.parts.selling)
+        after = OrderDesk(shop.till._desk, shop.till.parts.selling, shop.till.submit)
         after.let_go()
         await after.rest()
         assert state_of(rig, order) == "ready"
@@ -348,7 +348,7 @@ def test_what_a_crash_left_handed_over_is_not_released(rig: Rig) -> None:
         await do_it(shop, bag(order), c.Answer(""))
         await told(shop)
         line.fail("")
-        after = OrderDesk(shop.till._desk, shop.till.parts.selling)
+        after = OrderDesk(shop.till._desk, shop.till.parts.selling, shop.till.submit)
         after.let_go()
         await after.rest()
         assert state_of(rig, order) == "claimed"
@@ -363,9 +363,9 @@ def test_a_pick_whose_answer_was_lost_counts_once_also_after_a_restart(rig: Rig)
     async def story(shop: Shop, line: HubBehind) -> None:
         await do_it(shop, c.Do("pickups"), c.Answer("1"))
         line.fail("after")
-        assert await do_it(shop, c.Scan(MILK)) == "pickup-pick-silent"
+        assert await do_it(shop, c.Scan(MILK)) == "pickup-pick-unheard"
         line.fail("")
-        after = OrderDesk(shop.till._desk, shop.till.parts.selling)
+        after = OrderDesk(shop.till._desk, shop.till.parts.selling, shop.till.submit)
         after.let_go()
         await after.rest()
         assert [line.picked for line in seen(rig, order).fulfillments[0].lines] == [1, 0]
@@ -639,18 +639,65 @@ def test_the_list_says_what_to_do_next(rig: Rig) -> None:
     at_till(rig, story)
 
 
-def test_without_an_answer_while_picking_nothing_is_sold_and_it_goes_on_with_the_hub(rig: Rig) -> None:
+@pytest.mark.parametrize("lost", ["before", "after"])
+def test_without_an_answer_each_piece_is_counted_once_and_nothing_is_sold(rig: Rig, lost: str) -> None:
+    order = placed(rig, store="s")
+
+    async def story(shop: Shop, line: HubBehind) -> None:
+        await do_it(shop, c.Do("pickups"), c.Answer("1"))
+        line.fail(lost)
+        for left in ("1/2", "0/1"):
+            assert await do_it(shop, c.Scan(MILK)) == "pickup-pick-unheard"
+            question = shop.till.view.question
+            assert question is not None
+            assert (question.code, question.rows[0][1], shop.till.view.lines) == ("pickup-pick", left, ())
+        line.fail("")
+        await do_it(shop, c.Scan(SHIRT))
+        assert asked(shop) == "pickup-shelf"
+        assert [line.picked for line in seen(rig, order).fulfillments[0].lines] == [2, 1]
+
+    at_till(rig, story)
+
+
+def test_an_order_is_packed_to_its_end_without_an_answer_and_the_hub_hears_it_when_it_is_back(
+    rig: Rig,
+) -> None:
     order = placed(rig, store="s")
 
     async def story(shop: Shop, line: HubBehind) -> None:
         await do_it(shop, c.Do("pickups"), c.Answer("1"))
         line.fail("before")
-        assert await do_it(shop, c.Scan(MILK)) == "pickup-pick-silent"
-        assert await do_it(shop, c.Scan(MILK)) == "pickup-pick-silent"
-        assert (asked(shop), shop.till.view.lines) == ("pickup-pick", ())
+        await do_it(shop, c.Scan(MILK), c.Scan(MILK), c.Scan(SHIRT))
+        printed = len(shop.printer.jobs)
+        assert await do_it(shop, c.Answer("B7*2")) == "pickup-ready-unheard"
+        assert len(shop.printer.jobs) == printed + 2, "a label for each bag"
+        assert state_of(rig, order) == "new"
+        await do_it(shop, c.HubReported(online=False, acked_epoch=0, acked_seq=0))
         line.fail("")
-        await do_it(shop, c.Scan(SHIRT))
-        assert [line.picked for line in seen(rig, order).fulfillments[0].lines] == [1, 1]
+        await do_it(shop, c.HubReported(online=True, acked_epoch=0, acked_seq=0))
+        await told(shop)
+        done = seen(rig, order).fulfillments[0]
+        assert (done.state, done.shelf, [line.picked for line in done.lines]) == ("ready", "B7", [2, 1])
+
+    at_till(rig, story)
+
+
+def test_who_packed_without_an_answer_hears_that_the_order_is_over_meanwhile(rig: Rig) -> None:
+    order = placed(rig, store="s")
+
+    async def story(shop: Shop, line: HubBehind) -> None:
+        await do_it(shop, c.Do("pickups"), c.Answer("1"))
+        line.fail("before")
+        await do_it(shop, c.HubReported(online=False, acked_epoch=0, acked_seq=0))
+        await do_it(shop, c.Scan(MILK), c.Scan(MILK), c.Scan(SHIRT), c.Answer("B7"))
+        do(rig, core.cancel, core.CancelAsk(order.order_id, "customer"), OFFICE)
+        line.fail("")
+        await do_it(shop, c.HubReported(online=True, acked_epoch=0, acked_seq=0))
+        await told(shop)
+        await shop.till.settle()
+        message = shop.till.view.message
+        assert message is not None
+        assert message.code == "pickup-packed-no"
 
     at_till(rig, story)
 

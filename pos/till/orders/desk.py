@@ -6,12 +6,13 @@ is remembered before it is asked for; what is neither handed over nor in the ope
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
+from pos.domain import commands as c
 from pos.domain.pickup import GiveBack, Order
 from pos.domain.rights import declare
 from pos.mentions import receipt_key
@@ -27,6 +28,8 @@ PICKUP: Final = declare("pickup")
 FRESH_MS: Final = 300_000
 """A claim older than this is renewed before payment; the hub's lease is twice as long."""
 _TIMEOUT_S: Final = 3.0
+_PACKED: Final = ("/pick", "/ready")
+"""How the addresses end at which the hub hears what was packed."""
 _OWED: Final = "orders.owed"
 _CLAIMS: Final = "orders.claims"
 _T = TypeVar("_T")
@@ -54,9 +57,10 @@ class _Claimed(msgspec.Struct, frozen=True):
 class OrderDesk:
     """The hub's orders, as the parts of one till ask for them."""
 
-    def __init__(self, desk: Desk, selling: Selling) -> None:
+    def __init__(self, desk: Desk, selling: Selling, submit: Callable[[c.Command], None]) -> None:
         self._desk = desk
         self._selling = selling
+        self._submit = submit
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._claimed_ms: dict[str, int] = {}  # by fulfillment, on the monotonic clock
@@ -95,6 +99,15 @@ class OrderDesk:
             if not await self._settle():
                 return ShopAnswer(0)
             return await self._tell(_Owed(path, msgspec.json.encode(body), self._desk.world.ids.new_id()))
+
+    async def tell(self, path: str, body: Any) -> ShopAnswer:
+        """What has happened already, in its turn: silence leaves it owed, also behind others that are."""
+        async with self._lock:
+            one = _Owed(path, msgspec.json.encode(body), self._desk.world.ids.new_id())
+            if await self._settle():
+                return await self._tell(one)
+            await self._keep(_OWED, [*await self._load(_OWED, list[_Owed]), one])
+            return ShopAnswer(0)
 
     async def place(self, body: Any) -> ShopAnswer:
         """Place an order. Until `placed` it is cancelled by itself when nobody hears of it: after silence, or a crash."""
@@ -305,8 +318,13 @@ class OrderDesk:
             if one.path == "/orders":
                 if not await self._unplace(one):
                     return False
-            elif (await self._tell(one)).silent:
-                return False
+            else:
+                answer = await self._tell(one)
+                if answer.silent:
+                    return False
+                if not answer.yes and one.path.endswith(_PACKED):
+                    _log.error("the hub refused what was packed without it: %s %s", one.path, answer.code)
+                    self._submit(c.Notice("pickup-packed-no", ""))
         cart = self._selling.cart
         in_cart = (
             {one.fulfillment_id for one in cart.about.handing if one.claim} if cart is not None else set()
@@ -342,12 +360,12 @@ class OrderDesk:
     def let_go(self) -> None:
         """In the background: what nobody hands over any more is anybody's. Unheard, it is told next time."""
         self.in_hand = ""
-        if self._desk.world.shop is not None:
-            self._in_background(self._let_go())
+        self.settle_later()
 
-    async def _let_go(self) -> None:
-        async with self._lock:
-            await self._settle()
+    def settle_later(self) -> None:
+        """In the background: tell what the hub has not heard yet."""
+        if self._desk.world.shop is not None:
+            self._in_background(self.settle())
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         async def guarded() -> None:

@@ -1,7 +1,9 @@
 """The till's parts for orders, put together."""
 
+from collections.abc import Callable
 from typing import Any
 
+from pos.domain import commands as c
 from pos.till.carts.parking import Parking
 from pos.till.checkout import Checkout
 from pos.till.desk import Desk
@@ -30,8 +32,10 @@ class OrderParts:
         checkout: Checkout,
         parking: Parking,
         surroundings: Surroundings,
+        submit: Callable[[c.Command], None],
     ) -> None:
-        self.desk = OrderDesk(desk, selling)
+        self.desk = OrderDesk(desk, selling, submit)
+        surroundings.hub_is_back.append(self.desk.settle_later)
         sale = HandingSale(desk, self.desk, selling, checkout)
         parking.before_parking, parking.after_parking = sale.before_parking, sale.given_up
         self.first = sale.first

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
+
 from pos.domain import events as e
 from pos.domain.pickup import Fulfillment, FulfillmentLine, Order, WorkRow
 from pos.domain.question import Option, Question, Scanned
 from pos.domain.scans import read_scan
 from pos.till.desk import Desk, Refusal
 from pos.till.flows import step
-from pos.till.orders.desk import OrderDesk
+from pos.till.orders.desk import OrderDesk, heard, read
 from pos.till.orders.paper import bag_label, pick_list
 from pos.till.surroundings import Surroundings
 
@@ -31,7 +33,7 @@ class Picking:
     def pick(self, row: WorkRow) -> Any:
         """Scan what is taken; a key says what is missing; with all of it, the shelf is asked for.
 
-        Answers "cancel" where the customer does not want it any more.
+        Answers "cancel" where the customer does not want it any more, "unheard" where it is packed and the hub does not know it yet.
         """
         path = f"{self._orders.here}/fulfillments/{row.fulfillment_id}"
         order: Order = yield from self._orders.order(
@@ -72,8 +74,7 @@ class Picking:
         if task.state not in TO_PICK:
             self._desk.warn("pickup-nothing-left", number=row.number)
             return ""
-        yield from self._ready(row, path)
-        return ""
+        return (yield from self._ready(row, path))
 
     def _tried(self, order: Order, request: Any) -> Any:
         """The order after a request. Where it fails the till says why and stays: the next scan is still for this order."""
@@ -85,9 +86,13 @@ class Picking:
             return order
 
     def _taken(self, order: Order, one: FulfillmentLine, path: str) -> Any:
-        """A piece was taken from the shelf, or all of what is weighed."""
+        """A piece was taken from the shelf, or all of what is weighed. It lies in the bag, whether the hub hears it now or later."""
         qty = Decimal(1) if order.line(one.n).unit == "pc" else one.qty - one.short - one.picked
-        return (yield from self._orders.order(f"{path}/pick", {"lines": [{"n": one.n, "qty": f"{qty:f}"}]}))
+        answer = yield self._orders.tell(f"{path}/pick", {"lines": [{"n": one.n, "qty": f"{qty:f}"}]})
+        if not answer.silent:
+            return read(heard(answer), Order)
+        self._desk.warn("pickup-pick-unheard")
+        return _with_picked(order, path.rpartition("/")[2], one.n, qty)
 
     def _ready(self, row: WorkRow, path: str) -> Any:
         while True:
@@ -98,11 +103,17 @@ class Picking:
         shelf = (shelf.code if isinstance(shelf, Scanned) else str(shelf)).strip()[:20]
         shelf, _, count = shelf.partition("*")
         bags = min(50, max(1, int(count))) if count.isdecimal() else 1
-        yield from self._orders.order(f"{path}/ready", {"shelf": shelf, "bags": bags})
+        answer = yield self._orders.tell(f"{path}/ready", {"shelf": shelf, "bags": bags})
+        if not answer.silent:
+            heard(answer)
         for bag in range(1, bags + 1):
             label = bag_label(row.number, row.text, shelf, self._desk.setup.language, (bag, bags))
             self._surroundings.print_document(label)
+        if answer.silent:
+            self._desk.warn("pickup-ready-unheard", number=row.number, shelf=shelf)
+            return "unheard"
         self._desk.warn("pickup-ready", level="info", number=row.number, shelf=shelf)
+        return ""
 
     def _short(self, order: Order, missing: Sequence[Any], path: str) -> Any:
         """So much of a line is not there: the order goes without, something else goes for it, or it follows."""
@@ -157,6 +168,17 @@ class Picking:
 
 def task_of(order: Order, fulfillment_id: str) -> Fulfillment:
     return next(one for one in order.fulfillments if one.fulfillment_id == fulfillment_id)
+
+
+def _with_picked(order: Order, fulfillment_id: str, n: int, qty: Decimal) -> Order:
+    """The order as it will be when the hub has heard of it."""
+    task = task_of(order, fulfillment_id)
+    lines = tuple(
+        msgspec.structs.replace(one, picked=one.picked + qty) if one.n == n else one for one in task.lines
+    )
+    after = msgspec.structs.replace(task, lines=lines)
+    tasks = tuple(after if one is task else one for one in order.fulfillments)
+    return msgspec.structs.replace(order, fulfillments=tasks)
 
 
 def local_time(at_ms: int, now: dt.datetime) -> str:

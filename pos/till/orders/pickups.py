@@ -73,9 +73,8 @@ class Pickups:
                 if (yield from step(self._ready_one(row))) == "handed":
                     return
             elif row.state in TO_PICK:
-                if (yield from step(self._picking.pick(row))) == "cancel" and (
-                    yield from self._cancelled(row)
-                ):
+                came = yield from step(self._picking.pick(row))
+                if came == "unheard" or (came == "cancel" and (yield from self._cancelled(row))):
                     return
             else:
                 self._desk.warn("pickup-elsewhere", number=row.number)
