@@ -16,8 +16,8 @@ from sync.hub.shop.customers import points
 from sync.hub.shop.kit import tasks, work
 from sync.hub.shop.orders import core as orders
 from sync.hub.shop.orders import facts as order_facts
+from sync.hub.shop.orders import giving_back, handing, moves, owing, till_paid
 from sync.hub.shop.orders import goods as order_goods
-from sync.hub.shop.orders import handing, moves
 from sync.hub.shop.orders.body import hold
 from sync.hub.shop.orders.told import told_of
 from sync.hub.shop.returns import facts as return_facts
@@ -294,6 +294,37 @@ def cancelled_order_keeps_its_goods(patch: Patch) -> None:
 @_mutation
 def refund_of_an_order_forgotten(patch: Patch) -> None:
     patch.set(orders, "owe", _always(None))
+
+
+@_mutation
+def down_payment_given_back_by_two(patch: Patch) -> None:
+    """The hub lets every till that asks."""
+    patch.set(giving_back, "_now", _always(None))
+
+
+@_mutation
+def given_back_twice_not_said(patch: Patch) -> None:
+    patch.set(owing, "_say_twice", _always(None))
+
+
+@_mutation
+def voided_payment_out_stays(patch: Patch) -> None:
+    patch.set(order_facts, "voided_at_till", _always(None))
+
+
+@_mutation
+def given_back_and_still_asked_for(patch: Patch) -> None:
+    """What tills gave back is not taken off what people are asked to give back."""
+
+    def make(original: Any) -> Any:
+        def owe(work_: Any, held: Any, reason: str) -> None:
+            kept, held.body = held.body, msgspec.structs.replace(held.body, backs=())
+            original(work_, held, reason)
+            held.body = kept
+
+        return owe
+
+    patch.set(till_paid, "owe", make)
 
 
 @_mutation

@@ -434,10 +434,10 @@ PHASES: dict[str, Phase] = {
             "shop-mutations",
             "faults put into the rooms of the shop on purpose: its days must find them",
             "mutations",
-            39,
+            43,
             3,
             _shop_mutations,
-            {"mutations": 39, "caught": 39},
+            {"mutations": 43, "caught": 43},
         ),
         Phase(
             "races",

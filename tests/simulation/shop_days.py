@@ -302,12 +302,13 @@ def parts() -> tuple[type[Part], ...]:
     """Whoever takes part in each day; the network is first."""
     from tests.simulation.shop_cards import Cards
     from tests.simulation.shop_carts import Carts
+    from tests.simulation.shop_given_back import GivenBack
     from tests.simulation.shop_lines import Lines
     from tests.simulation.shop_orders import Orders
     from tests.simulation.shop_returns import Returns
     from tests.simulation.shop_stock import Stock
 
-    return (Lines, Stock, Orders, Returns, Cards, Carts)
+    return (Lines, Stock, Orders, Returns, Cards, Carts, GivenBack)
 
 
 def shop_days(seed: int, count: int, progress: Callable[[int], None] = lambda _: None) -> dict[str, int]:

@@ -36,7 +36,7 @@ def paid_at_till(work: Work, paid: TillPaid) -> None:
     if not paid.down and held.state == "placed":
         _as_sold(work, held, paid)
     payment = Payment(paid.minor, DOWN_PAYMENT if paid.down else "till", paid.receipt)
-    held.body = replace(held.body, payments=(*held.body.payments, payment))
+    held.body = replace(held.body, payments=_in_order((*held.body.payments, payment)))
     if ended:
         owe(work, held, "paid-after-end")
     core.confirm(work, held)
@@ -52,11 +52,18 @@ def given_back(work: Work, order_id: str, receipt: str, minor: int) -> None:
     giving = held.body.giving
     if giving is not None and receipt.startswith(f"{giving.till}-"):
         giving = None
-    held.body = replace(held.body, backs=(*held.body.backs, (receipt, minor)), giving=giving)
+    held.body = replace(held.body, backs=tuple(sorted((*held.body.backs, (receipt, minor)))), giving=giving)
     if held.state not in {"placed", "confirmed"}:
         owe(work, held, "given-back")
     held.event(work, "order.given_back", receipt=receipt, amount_minor=minor)
     held.write(work, terms=True)
+
+
+def _in_order(payments: tuple[Payment, ...]) -> tuple[Payment, ...]:
+    """Tills' receipts stand behind all others, by their numbers: whichever is heard first, it is the same order."""
+    at_tills = [one for one in payments if one.provider in {DOWN_PAYMENT, "till"}]
+    others = [one for one in payments if one not in at_tills]
+    return (*others, *sorted(at_tills, key=lambda one: one.reference))
 
 
 def _as_sold(work: Work, held: Held, paid: TillPaid) -> None:
