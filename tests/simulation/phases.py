@@ -428,6 +428,8 @@ PHASES: dict[str, Phase] = {
                 "conflict: card overdrawn": 15_000,
                 "conflict: cart sold twice": 2_000,
                 "conflict: more came back than was sold": 5_000,
+                "down payments given back": 20_000,
+                "conflict: a down payment given back twice": 1_000,
             },
         ),
         Phase(

@@ -1,6 +1,5 @@
 """What was paid down for an order that is over goes back at the till, with a real hub behind it: once, and only with its word."""
 
-import asyncio
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,17 +9,22 @@ import pytest
 
 from pos.domain import commands as c
 from pos.domain.scans import ScanKind, own_code
+from pos.domain.tender import TenderRules
 from pos.order_facts import OrderHandedOver
 from pos.sale_facts import Sale
+from pos.storage_ports import JournalUnavailableError
 from sync.hub.shop.kit import tasks as todo
 from sync.hub.shop.orders import core
+from sync.hub.shop.orders.watch import ring_due
 from tests.contract.hub_rig import Rig
 from tests.contract.shop.kit import OFFICE, do
 from tests.contract.shop.orders_kit import made_ready, stocked
-from tests.tui.fakes import MILK, SHIRT, Shop
+from tests.tui.fake_terminal import FakeTerminal
+from tests.tui.fakes import MILK, PIN, SHIRT, Shop
+from tests.tui.orders_rig import PERSON, at_till, do_it, the_order
 from tests.tui.shop_rig import HubBehind, tell_orders
+from tests.tui.test_cards import settled
 
-PERSON = (c.Answer("Ada Beispiel"), c.Answer("ada@example.org"))
 ASIDE = (
     c.Do("order-here"), c.Choose(5), c.Scan(SHIRT), c.Scan(MILK), c.Answer(""), c.Answer(""), *PERSON, c.Answer("5,00"),
 )  # fmt: skip
@@ -35,26 +39,6 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     rig.close()
 
 
-def at_till(rig: Rig, story: Any) -> Shop:
-    line = HubBehind(rig, "3", "s")
-    shop = Shop(shop=line)
-    shop.clock.time = dt.datetime.fromtimestamp(rig.clock.wall_ms() / 1000, dt.UTC)
-
-    async def go() -> None:
-        await shop.open()
-        await story(shop, line)
-
-    asyncio.run(go())
-    return shop
-
-
-async def do_it(shop: Shop, *commands: c.Command) -> str:
-    for command in commands:
-        await shop.till.handle(command)
-    message = shop.till.view.message
-    return message.code if message is not None else ""
-
-
 def asked(shop: Shop) -> str:
     question = shop.till.view.question
     return question.code if question is not None else ""
@@ -66,11 +50,6 @@ async def put_aside(rig: Rig, shop: Shop) -> Any:
     await do_it(shop, c.PayCash(None))
     tell_orders(rig, shop, Sale)
     return the_order(rig)
-
-
-def the_order(rig: Rig) -> Any:
-    (order,) = do(rig, core.list_orders, core.ListOrders("", "", "", "", "", 9), OFFICE).orders
-    return order
 
 
 def open_tasks(rig: Rig) -> list[str]:
@@ -246,3 +225,112 @@ def test_a_voided_receipt_puts_it_to_be_given_back_again(rig: Rig) -> None:
         assert asked(shop) == "give-back"
 
     at_till(rig, story)
+
+
+# -- a pulled plug, a lost answer, another tender
+
+
+async def started_again(shop: Shop, line: HubBehind, **options: Any) -> Shop:
+    """The same till after a cut: its journal, its memory, and the open sale as it was saved, unless the journal ended it."""
+    again = Shop(shop=line, journal=shop.journal, **options)
+    again.clock.time = shop.clock.time
+    again.memory.kept, again.state.cart = shop.memory.kept, shop.state.cart
+    again.till._desk.world.ids._count = 90_000  # type: ignore[attr-defined]
+    cart = again.state.cart
+    ended = cart is not None and await again.journal.cart_ended(cart.cart_id)
+    await again.till.start(None if ended else cart, (), None)
+    await again.till.handle(c.SignIn("Kim", PIN))
+    return again
+
+
+@pytest.mark.parametrize(
+    "cut", ["asked", "in the sale", "the hub's word lost", "before the commit", "after it"]
+)
+def test_wherever_the_plug_is_pulled_it_goes_back_once(rig: Rig, cut: str) -> None:
+    async def story(shop: Shop, line: HubBehind) -> None:
+        order = await put_aside(rig, shop)
+        cancelled(rig, order)
+        await do_it(shop, c.Do("pickups", str(order.number)))
+        if cut != "asked":
+            await do_it(shop, c.Choose(1))
+        if cut == "the hub's word lost":
+            line.fail("after")
+            shop.clock.ms += 6 * 60_000  # long enough for the hub to be asked once more
+            assert await do_it(shop, c.PayCash(None)) == "give-back-silent"
+            line.fail("")
+        elif cut == "before the commit":
+            shop.journal.broken = JournalUnavailableError("disk-full", "no room")
+            await do_it(shop, c.PayCash(None))
+            assert len(shop.journal.sales) == 1
+            shop.journal.broken = None
+        elif cut == "after it":
+            behind = shop.state.cart
+            await do_it(shop, c.PayCash(None))
+            shop.state.cart = behind  # its file is a step behind the journal
+        again = await started_again(shop, line)
+        if cut == "asked":
+            await do_it(again, c.Do("pickups", str(order.number)), c.Choose(1))
+        if cut == "after it":
+            assert await do_it(again, c.Do("pickups", str(order.number))) == "pickup-unheard"
+        else:
+            assert again.till.view.total_minor == -500
+            await do_it(again, c.PayCash(None))
+        assert backs(again) == [500]
+        tell_orders(rig, again, Sale)
+        assert (open_tasks(rig), the_order(rig).given_back_minor) == ([], 500)
+
+    at_till(rig, story)
+
+
+def test_an_order_that_nobody_collected_gives_its_down_payment_back(rig: Rig) -> None:
+    async def story(shop: Shop, _: HubBehind) -> None:
+        order = made_ready(rig, await put_aside(rig, shop))
+        rig.clock.ms += order.fulfillments[0].deadline_ms - rig.clock.wall_ms() + 1
+        while do(rig, lambda work, _: ring_due(work), None, OFFICE):
+            pass
+        shop.clock.time = dt.datetime.fromtimestamp(rig.clock.wall_ms() / 1000, dt.UTC)
+        assert "order-refund" in open_tasks(rig)
+        await do_it(shop, c.Scan(own_code(ScanKind.PICKUP, order.code)))
+        assert asked(shop) == "give-back"
+        await do_it(shop, c.Choose(1), c.PayCash(None))
+        tell_orders(rig, shop, Sale)
+        assert "order-refund" not in open_tasks(rig)
+
+    assert backs(at_till(rig, story)) == [500]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_what_was_paid_by_card_goes_back_to_the_card_and_its_lost_answer_is_settled_by_the_terminal(
+    rig: Rig, restarts: bool
+) -> None:
+    terminal = FakeTerminal()
+    options: dict[str, Any] = {"cards": (terminal,), "tenders": TenderRules()}
+
+    async def story(shop: Shop, line: HubBehind) -> None:
+        await terminal.met()
+        assert await do_it(shop, *ASIDE) == "order-made-down"
+        await do_it(shop, c.Do("card"))
+        await terminal.approves()
+        await settled(shop)
+        tell_orders(rig, shop, Sale)
+        order = the_order(rig)
+        cancelled(rig, order)
+        await do_it(shop, c.Do("pickups", str(order.number)), c.Choose(1), c.Do("card"))
+        assert (len(terminal.asked), len(shop.journal.sales)) == (2, 1)
+        if restarts:
+            shop = await started_again(shop, line, **options)
+            shop.till.submit(c.Tick())
+        else:
+            terminal.ends("unknown")
+        terminal.answers("result", terminal.result(0))
+        await settled(shop)
+        if restarts:
+            await do_it(shop, c.Do("card"))
+            await settled(shop)
+        assert backs(shop) == [500]
+        assert [(one.kind, one.amount_minor) for one in shop.journal.sales[-1].tenders] == [("card", -500)]
+        assert len(terminal.asked) == 2
+        tell_orders(rig, shop, Sale)
+        assert (open_tasks(rig), the_order(rig).given_back_minor) == ([], 500)
+
+    at_till(rig, story, **options)

@@ -1,11 +1,9 @@
 """Orders that begin at the till, with a real hub behind it: put aside with a down payment, of this sale, of another store."""
 
-import asyncio
 import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +14,7 @@ from pos.sale_facts import Sale
 from pos.till.orders.desk import OrderDesk
 from sync.hub.shop.kit.actor import Actor
 from sync.hub.shop.kit.facts import Arrived
-from sync.hub.shop.orders import core, moves
+from sync.hub.shop.orders import moves
 from sync.hub.shop.orders.messages import Label, Ship
 from sync.hub.shop.stock.facts import moves_of
 from sync.hub.shop.stores import core as stores
@@ -25,9 +23,9 @@ from tests.contract.hub_rig import Rig
 from tests.contract.shop.kit import OFFICE, do
 from tests.contract.shop.orders_kit import made_ready, on_hand, step, stocked
 from tests.tui.fakes import MILK, SHIRT, YOGHURT, Shop
+from tests.tui.orders_rig import PERSON, at_till, do_it, the_order
 from tests.tui.shop_rig import HubBehind, tell_orders
 
-PERSON = (c.Answer("Ada Beispiel"), c.Answer("ada@example.org"))
 THERE = Actor("till", "there/1", "till", "there")
 
 
@@ -37,32 +35,6 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     stocked(rig, "s", 5)
     yield rig
     rig.close()
-
-
-def at_till(rig: Rig, story: Any) -> Shop:
-    line = HubBehind(rig, "3", "s")
-    shop = Shop(shop=line)
-    shop.clock.time = dt.datetime.fromtimestamp(rig.clock.wall_ms() / 1000, dt.UTC)
-
-    async def go() -> None:
-        await shop.open()
-        await story(shop, line)
-
-    asyncio.run(go())
-    return shop
-
-
-async def do_it(shop: Shop, *commands: c.Command) -> str:
-    for command in commands:
-        await shop.till.handle(command)
-    message = shop.till.view.message
-    return message.code if message is not None else ""
-
-
-def the_order(rig: Rig) -> Any:
-    ask = core.ListOrders("", "", "", "", "", 9)
-    (order,) = do(rig, core.list_orders, ask, OFFICE).orders
-    return order
 
 
 def test_put_aside_with_a_down_payment_is_taxed_when_it_is_paid_and_settled_when_it_is_collected(
