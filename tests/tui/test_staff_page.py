@@ -87,7 +87,7 @@ def test_what_it_needs_is_said_before_it_begins(hub: HubBehind) -> None:
         assert await asked(await opened(None, *STOCK)) == "stock-no-hub"
         shop = await opened(hub, "training", *STOCK)
         hub.away = True
-        assert await asked(shop) == "stock-silent"
+        assert await asked(shop) == "staff-page-silent"
         hub.away = False
         assert await asked(shop) == "? staff-page"
         await shop.till.handle(c.Cancel())

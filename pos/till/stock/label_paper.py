@@ -8,7 +8,7 @@ from pos.domain.document import Document, DocumentRow
 from pos.domain.lowest import Lowest
 from pos.domain.shelf_label import PriceChange, base_price
 from pos.resources import Texts
-from pos.words import amount
+from pos.words import amount, day_text
 
 __all__ = ["label_document"]
 
@@ -37,20 +37,28 @@ def label_document(
         minor = article.deposit.price_minor
         rows.append(DocumentRow(words("ui.label-deposit"), f"{amount(minor, language)} {currency}"))
     if change.until is not None:
-        rows.append(DocumentRow(words("ui.label-until", day=_day(change.until))))
+        rows.append(DocumentRow(words("ui.label-until", day=day_text(change.until, language))))
     gtin = article.gtin or ""
     if len(gtin) in _BARS and gtin.isascii() and gtin.isdigit() and gtin[-1] == str(check_digit(gtin[:-1])):
         rows.append(DocumentRow(gtin, style="bars"))
     elif gtin:
         rows.append(DocumentRow(gtin, style="centre"))
-    rows.append(DocumentRow(words("ui.label-foot", sku=article.sku), _day(max(today, change.day or today))))
+    rows.append(
+        DocumentRow(
+            words("ui.label-foot", sku=article.sku), day_text(max(today, change.day or today), language)
+        )
+    )
     return Document(tuple(rows), head=False)
 
 
 def _reduction(lowest: Lowest, words: Texts, language: str, currency: str) -> list[DocumentRow]:
     """How much less than the lowest price of the last 30 days, and that price (PAngV 11); where fewer are known, since when."""
     since = lowest.known_from
-    said = words("ui.label-lowest") if since is None else words("ui.label-lowest-since", day=_day(since))
+    said = (
+        words("ui.label-lowest")
+        if since is None
+        else words("ui.label-lowest-since", day=day_text(since, language))
+    )
     named = DocumentRow(said, f"{amount(lowest.minor, language)} {currency}")
     if not lowest.percent:
         return [named]
@@ -67,7 +75,3 @@ def _name(text: str) -> str:
 
 def _unit(unit: str) -> str:
     return "m²" if unit == "m2" else unit
-
-
-def _day(day: dt.date) -> str:
-    return f"{day:%d.%m.%Y}"

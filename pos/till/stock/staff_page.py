@@ -63,7 +63,7 @@ class StaffPage:
             "POST", "/staff/codes", msgspec.json.encode(body), key=desk.world.ids.new_id()
         )
         if answer.silent:
-            raise Refusal("stock-silent")
+            raise Refusal("staff-page-silent")
         if not answer.yes:
             raise Refusal("staff-page-refused", code=answer.code or str(answer.status))
         made = msgspec.json.decode(answer.body, type=_Code)
