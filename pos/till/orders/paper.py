@@ -16,7 +16,7 @@ def bag_label(number: int, text: str, shelf: str, language: str, bag: tuple[int,
     """Big enough to be read from the shelf; its code is scanned at the counter. It names nobody. `bag`: which of how many."""
     words = texts(language)
     rows = (
-        DocumentRow(words("receipt.order", number=number), style="big"),
+        DocumentRow(words("receipt.order", number=number), style="mark"),
         DocumentRow(text),
         DocumentRow(words("receipt.order-shelf", shelf=shelf or "-")),
         *([DocumentRow(words("receipt.order-bag", bag=bag[0], bags=bag[1]))] if bag[1] > 1 else []),
@@ -30,7 +30,7 @@ def order_slip(
 ) -> Document:
     """What the customer takes along of an order that was made at the till; its code is scanned at collection."""
     words = texts(language)
-    rows = [DocumentRow(words("receipt.order", number=order.number), style="big")]
+    rows = [DocumentRow(words("receipt.order", number=order.number), style="mark")]
     if order.purpose:
         rows.append(DocumentRow(words(f"receipt.order-{order.purpose}"), style="centre"))
     rows.append(DocumentRow(style="rule"))
@@ -54,7 +54,7 @@ def parcel_label(number: int, carrier: str, tracking: str, url: str, language: s
     """For a parcel: whose it is by number, and where it can be followed. It names nobody."""
     words = texts(language)
     rows = [
-        DocumentRow(words("receipt.order-parcel", number=number), style="big"),
+        DocumentRow(words("receipt.order-parcel", number=number), style="mark"),
         DocumentRow(carrier, tracking),
         DocumentRow(style="rule"),
     ]
@@ -67,7 +67,7 @@ def pick_list(order: Order, task: Fulfillment, language: str) -> Document:
     """What is still to be taken from the shelves; scanned afterwards at the till."""
     words = texts(language)
     rows = [
-        DocumentRow(words("receipt.order-pick", number=order.number), style="big"),
+        DocumentRow(words("receipt.order-pick", number=order.number), style="mark"),
         DocumentRow(style="rule"),
     ]
     for one in task.lines:
