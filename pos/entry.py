@@ -17,7 +17,8 @@ from pos.view import TillView
 
 __all__ = ["ENTRY_MAX", "Entry", "Key", "Keymap", "load_keymap"]
 
-ENTRY_MAX = 60
+ENTRY_MAX = 254
+"""As long as an e-mail address may be (RFC 5321): none is cut."""
 _QUANTITY_DIGITS_MAX = 6
 
 

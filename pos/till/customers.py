@@ -30,6 +30,7 @@ __all__ = ["Customers"]
 CUSTOMER: Final = declare("customer")
 _LISTED: Final = 20
 _TEXT_MAX: Final = 120
+_NAME_MAX: Final = 40
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -202,7 +203,9 @@ class Customers:
         return sum(old.pay_minor != new.pay_minor for old, new in pairs)
 
     def _say(self, found: _Customer, changed: int) -> None:
-        name = shown(found.about.name)[:40] or "-"
+        name = shown(found.about.name) or "-"
+        if len(name) > _NAME_MAX:
+            name = name[: _NAME_MAX - 1].rstrip() + "…"
         fields: dict[str, str | int] = {"name": name, "points": found.points}
         if changed:
             self._desk.message = e.Message("customer-is-priced", {**fields, "count": changed}, "info")

@@ -39,6 +39,20 @@ def said(shop: Shop) -> str:
     return message.code if message is not None else ""
 
 
+def test_a_name_that_is_too_long_for_the_sentence_shows_that_it_goes_on(tmp_path: Path) -> None:
+    async def case() -> None:
+        with hub_behind(tmp_path) as hub:
+            name = "Freifrau Maria-Theresia Annegret Elisabeth von Hohenwolkenkuckuck"
+            await Channel(hub.rig).post("/customers", {"about": {**ABOUT, "name": name}})
+            shop = await shop_at(hub)
+            await press(shop, "customer", "rq@x.example")
+            message = shop.till.view.message
+            assert message is not None
+            assert message.fields["name"] == "Freifrau Maria-Theresia Annegret Elisab…"
+
+    run(case)
+
+
 def test_a_customer_is_named_by_what_was_typed_and_the_sale_holds_a_reference_alone(tmp_path: Path) -> None:
     async def case() -> None:
         with hub_behind(tmp_path) as hub:

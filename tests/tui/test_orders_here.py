@@ -15,7 +15,9 @@ from pos.till.orders.desk import OrderDesk
 from sync.hub.shop.kit.actor import Actor
 from sync.hub.shop.kit.facts import Arrived
 from sync.hub.shop.orders import moves
-from sync.hub.shop.orders.messages import Label, Ship
+from sync.hub.shop.orders.body import hold
+from sync.hub.shop.orders.messages import Label, Ship, ShipTo
+from sync.hub.shop.orders.people import person_of
 from sync.hub.shop.stock.facts import moves_of
 from sync.hub.shop.stores import core as stores
 from sync.hub.shop.stores.messages import PutStore
@@ -82,6 +84,26 @@ def test_no_question_is_asked_for_an_order_while_the_hub_is_away(rig: Rig) -> No
         assert shop.till.view.question is not None, "it answers again, before the till was told so"
 
     at_till(rig, story)
+
+
+def test_no_address_is_cut_it_is_taken_whole_or_asked_again(rig: Rig) -> None:
+    address = "eine.lange.adresse.mit.vielen.teilen@unterabteilung.wolkenkuckuck.example"
+    assert len(address) == 73
+
+    async def story(shop: Shop, _: HubBehind) -> None:
+        await do_it(
+            shop, c.Do("order-here"), c.Choose(5), c.Scan(SHIRT), c.Answer(""), c.Answer(""), c.Answer("Ada")
+        )
+        assert await do_it(shop, c.Answer("a" * 80 + "@b.example")) == "order-text-long"
+        question = shop.till.view.question
+        assert question is not None
+        assert question.code == "order-contact"
+        assert await do_it(shop, c.Answer(address), c.Answer("")) == "order-made"
+
+    at_till(rig, story)
+    order_id = the_order(rig).order_id
+    person = do(rig, lambda work, _: person_of(work, hold(work, order_id)), None, OFFICE)
+    assert person == ShipTo("Ada", (), address)
 
 
 def test_a_customer_who_does_not_want_it_any_more_gets_the_down_payment_back_here(rig: Rig) -> None:

@@ -30,6 +30,11 @@ def test_digits_are_euros_where_the_shop_wants_it() -> None:
     assert typed("20", cents=False).press("cash", SELLING) == c.PayCash(2000)
 
 
+def test_an_address_is_not_cut() -> None:
+    address = f"{'a' * 64}@{'b' * 181}.example"
+    assert typed(address).press("customer", SELLING) == c.Do("customer", address)
+
+
 @pytest.mark.parametrize("text", ["12,345", "1,2,3", "abc", "4006381333931", "-5", "²"])
 def test_what_is_no_amount_pays_nothing(text: str) -> None:
     command = typed(text).press("cash", SELLING)

@@ -65,7 +65,7 @@ class GivingBack:
             money = amount(found.amount_minor, self._desk.language)
             fields: dict[str, str | int] = {"number": order.number, "amount": money}
             options = tuple(Option(name, word=f"ask.give-back-{name}") for name in ("yes", "no"))
-            rows = tuple((line.text[:40], f"{line.qty.normalize():f}") for line in order.lines)
+            rows = tuple((line.text, f"{line.qty.normalize():f}") for line in order.lines)
             chosen = yield Question("give-back", options=options, fields=fields, rows=rows, scans="refuse")
             if chosen == "yes":
                 self._put(found)

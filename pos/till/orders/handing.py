@@ -193,13 +193,12 @@ class HandOver:
         """What goes with the customer, what does not, who collects, and what is to be paid."""
         language = self._desk.setup.language
         words = texts(language)
-        rows = [(self._text(order, one)[:40], f"{one.qty:f}") for one in lines]
+        rows = [(self._text(order, one), f"{one.qty:f}") for one in lines]
         rows += [
-            (words("receipt.order-refused", text=order.line(one.n).text)[:60], f"{one.qty:f}")
-            for one in refused
+            (words("receipt.order-refused", text=order.line(one.n).text), f"{one.qty:f}") for one in refused
         ]
         if name:
-            rows.append((words("ui.pickup-by", name=name[:40]), ""))
+            rows.append((words("ui.pickup-by", name=name), ""))
         if money.due_minor > 0:
             rows.append((words("ui.pickup-due"), amount(money.due_minor, language)))
         elif money.due_minor < 0:
@@ -237,7 +236,7 @@ class HandOver:
     def _part(self, order: Order, lines: list[HandedLine]) -> Any:
         """One of the lines, and how much of it: its place, the line, the quantity."""
         options = tuple(
-            Option(str(at), text=self._text(order, one)[:40], note=f"{one.qty:f}") for at, one in enumerate(lines)
+            Option(str(at), text=self._text(order, one), note=f"{one.qty:f}") for at, one in enumerate(lines)
         )  # fmt: skip
         at = int((yield Question("pickup-which", options=options, scans="refuse")))
         one = lines[at]
@@ -266,7 +265,7 @@ class HandOver:
         reason = yield from self._why()
         while True:
             answer = yield Question(
-                "pickup-replace", "text", fields={"text": self._text(order, one)[:30]}, scans="answer"
+                "pickup-replace", "text", fields={"text": self._text(order, one)}, scans="answer"
             )
             article = self._article(answer.code if isinstance(answer, Scanned) else str(answer))
             if article is not None:

@@ -39,6 +39,8 @@ _KINDS: Final = ("later", "send", "aisle", "customer-order", "put-aside", "alter
 _ROWS: Final = 8
 _YEARS_AHEAD: Final = 10
 _READY_HOUR: Final = 17
+_TEXT_MAX: Final = 80
+"""As much of a name, an address or a line as the hub takes."""
 _Steps = Any
 _Part = Callable[[list[Any]], _Steps]
 
@@ -98,7 +100,7 @@ class OrdersHere:
         if not lines:
             raise Refusal("order-no-lines", level="info")
         answers = yield from steps(
-            *([lambda _: _some_of(lines)] if len(lines) > 1 else []), *_who(sent=kind == "send")
+            *([lambda _: _some_of(lines)] if len(lines) > 1 else []), *_who(self._desk, sent=kind == "send")
         )
         if answers is None:
             return False
@@ -138,7 +140,7 @@ class OrdersHere:
             lambda _: self._which(),
             lambda said: self._from_where(said[0]),
             lambda _: _asked(Question("order-way", options=options)),
-            lambda said: steps(*_who(sent=said[2] == "deliver-now")),
+            lambda said: steps(*_who(self._desk, sent=said[2] == "deliver-now")),
         )
         if found is None:
             return False
@@ -177,9 +179,9 @@ class OrdersHere:
             raise Refusal("order-nowhere", level="info", text=article.text)
         there.sort(key=lambda one: (one.distance_m is None, one.distance_m or 0))
         options = tuple(
-            Option(one.store, text=_place(one)[:40], note=f"{one.available:f}") for one in there[:_ROWS]
+            Option(one.store, text=_place(one), note=f"{one.available:f}") for one in there[:_ROWS]
         )
-        return (yield Question("order-store", options=options, fields={"text": article.text[:30]}))
+        return (yield Question("order-store", options=options, fields={"text": article.text}))
 
     def _which(self) -> _Steps:
         while True:
@@ -206,7 +208,7 @@ class OrdersHere:
         answers = yield from steps(
             *what,
             lambda _: self._day(),
-            *_who(sent=False),
+            *_who(self._desk, sent=False),
             lambda said: self._down(said[1] if altered else _value(said[0])),
         )
         if answers is None:
@@ -242,7 +244,7 @@ class OrdersHere:
     def _goods(self, purpose: str, found: list[tuple[Article, Decimal]]) -> _Steps:
         """Scan after scan into `found`; a short number is how many there are of the last."""
         while True:
-            rows = tuple((article.text[:40], f"{qty:f}") for article, qty in found[:-_ROWS:-1])
+            rows = tuple((article.text, f"{qty:f}") for article, qty in found[:-_ROWS:-1])
             answer = yield Question(f"order-{purpose}-goods", "text", scans="answer", empty=True, rows=rows)
             if answer is None:
                 if found:
@@ -322,7 +324,7 @@ def _asked(question: Question) -> _Steps:
     return (yield question)
 
 
-def _who(*, sent: bool) -> list[_Part]:
+def _who(desk: Desk, *, sent: bool) -> list[_Part]:
     """Whom the hub tells, and where a parcel goes."""
     questions = [
         Question("order-name", "text", scans="refuse"),
@@ -330,7 +332,16 @@ def _who(*, sent: bool) -> list[_Part]:
     ]
     if sent:
         questions += [Question(f"order-{line}", "text", scans="refuse") for line in ("street", "city")]
-    return [lambda _, question=question: _asked(question) for question in questions]  # type: ignore[misc]
+    return [lambda _, question=question: _in_short(desk, question) for question in questions]  # type: ignore[misc]
+
+
+def _in_short(desk: Desk, question: Question) -> _Steps:
+    """A text that the hub takes whole: half an address leads to somebody else."""
+    while True:
+        said = yield question
+        if len(str(said or "").strip()) <= _TEXT_MAX:
+            return said
+        desk.refuse(e.Message("order-text-long", {"limit": _TEXT_MAX}))
 
 
 def _person(said: list[Any]) -> dict[str, Any]:
@@ -338,13 +349,13 @@ def _person(said: list[Any]) -> dict[str, Any]:
     name, contact, *lines = (str(one or "").strip() for one in said)
     mail = "@" in contact
     return {
-        "name": name[:80], "lines": [line[:80] for line in lines],
-        "email": contact[:80] if mail else "", "phone": "" if mail else contact[:40],
+        "name": name, "lines": lines,
+        "email": contact if mail else "", "phone": "" if mail else contact[:40],
     }  # fmt: skip
 
 
 def _some_of(lines: list[Line]) -> _Steps:
-    options = tuple(Option(str(line.n), text=line.text[:40], note=f"{line.quantity:f}") for line in lines)
+    options = tuple(Option(str(line.n), text=line.text, note=f"{line.quantity:f}") for line in lines)
     chosen = yield Question("order-lines", "many", options=options)
     if not chosen:
         raise Refusal("order-no-lines", level="info")

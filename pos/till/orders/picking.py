@@ -51,8 +51,7 @@ class Picking:
                 ),
                 fields={"number": row.number, "count": len(missing)},
                 rows=tuple(
-                    (order.line(one.n).text[:40], f"{one.picked:f}/{one.qty - one.short:f}")
-                    for one in missing
+                    (order.line(one.n).text, f"{one.picked:f}/{one.qty - one.short:f}") for one in missing
                 ),
                 scans="answer",
             )
@@ -117,7 +116,7 @@ class Picking:
 
     def _short(self, order: Order, missing: Sequence[Any], path: str) -> Any:
         """So much of a line is not there: the order goes without, something else goes for it, or it follows."""
-        options = tuple(Option(str(one.n), text=order.line(one.n).text[:40]) for one in missing)
+        options = tuple(Option(str(one.n), text=order.line(one.n).text) for one in missing)
         chosen = yield Question("pickup-short", options=options, scans="refuse")
         one = next(one for one in missing if str(one.n) == chosen)
         ways = (
@@ -131,7 +130,7 @@ class Picking:
         body: dict[str, Any] = {"n": one.n, "qty": f"{left:f}", "choice": way}
         while way == "substitute" and "substitute" not in body:
             answer = yield Question(
-                "pickup-replace", "text", fields={"text": order.line(one.n).text[:30]}, scans="answer"
+                "pickup-replace", "text", fields={"text": order.line(one.n).text}, scans="answer"
             )
             article = self._article(answer.code if isinstance(answer, Scanned) else str(answer))
             if article is None or article.price_minor is None:
