@@ -156,7 +156,8 @@ async function book(draft, path, body) {
     while (draft.sent.length) {
       const [one, ...rest] = draft.sent;
       answer = await ask("POST", one.path, one.body, one.key);
-      draft.sent = rest;
+      const { next } = one; // what is known only from the answer: the line that the hub made
+      draft.sent = next ? [{ key: hex(16), path: next.path, body: { lines: [{ n: answer.lines.findLast((line) => line.sku === next.sku).n, qty: next.qty }] } }, ...rest] : rest;
       if (session?.who === who) keep();
     }
     if (session?.who === who) drop(draft.kind);
@@ -179,18 +180,18 @@ function inCode(code) {
   return found ? found[1].replace(/^0(?=\d{13}$)/, "") : code;
 }
 
-// One article, several to choose from, or none. Raises Refused where the hub is silent.
+// One article at this store's price, several to choose from, or none. Raises Refused where the hub is silent.
 async function lookUp(typed) {
   const name = encodeURIComponent(inCode(typed));
-  for (const path of [`/articles/by-code/${name}`, `/articles/${name}`]) {
+  for (const path of [`by-code/${name}?`, `${name}?`]) {
     try {
-      return [await ask("GET", path)];
+      return [await ask("GET", `/articles/${path}store=${store()}`)];
     } catch (error) {
       if (!(error instanceof Refused) || ![400, 404].includes(error.status)) throw error;
     }
   }
   if (/^\d*$/.test(typed)) return [];
-  return (await ask("GET", `/articles?limit=8&q=${encodeURIComponent(typed)}`)).articles;
+  return (await ask("GET", `/articles?limit=8&store=${store()}&q=${encodeURIComponent(typed)}`)).articles;
 }
 
 const goodsOf = (draft) => draft.lines.map((one) => ({ sku: one.sku, qty: String(one.qty) }));

@@ -15,7 +15,7 @@ async function pickView() {
     return pickView();
   };
   const open = rows.filter((row) => TO_PICK.includes(row.state));
-  page(t("pick"), open.length ? picks(open.map((row) => h("li", {}, button(t(row.late ? "duelate" : "due", { n: row.number, t: day(row.by_ms), text: row.text, count: row.pieces }), () => start(row))))) : h("p", {}, t("nopick")));
+  page(t("pick"), open.length ? picks(open.map((row) => button(t(row.late ? "duelate" : "due", { n: row.number, t: day(row.by_ms), text: row.text, count: row.pieces }), () => start(row)))) : h("p", {}, t("nopick")));
 }
 
 function packView(draft) {
@@ -35,20 +35,45 @@ function packView(draft) {
   };
   const again = () => refill(list, draft.lines.map((one) => h("li", {}, h("span", { class: "what" }, one.text), h("span", { class: "row" }, h("strong", {}, `${number(one.qty)} / ${number(one.want)}`),
     button("−", () => set(one, one.qty - 1), { "aria-label": t("less", { name: one.text }) }), button("+", () => set(one, one.qty + 1), { "aria-label": t("more", { name: one.text }) })))));
-  const done = () => {
-    const short = draft.lines.filter((one) => one.qty < one.want);
-    const ways = short.map((one) => choice(`way${one.n}`, t("missing", { n: number(one.want - one.qty), name: one.text }), ["partial", "backorder"].map((way) => [way, t(way)])));
-    const ready = () => {
-      const base = `/stores/${store()}/fulfillments/${draft.id}`, came = draft.lines.filter((one) => one.qty);
-      return send(draft, [
-        ...(came.length ? [{ path: `${base}/pick`, body: { lines: came.map((one) => ({ n: one.n, qty: String(one.qty) })) } }] : []),
-        ...short.map((one) => ({ path: `${base}/short`, body: { n: one.n, qty: String(one.want - one.qty), choice: $(`way${one.n}`).value } })),
-        { path: `${base}/ready`, body: { shelf: $("shelf").value.trim().slice(0, 20), bags: 1 } },
-      ]);
-    };
-    page(t("order", { n: draft.number }), ways.length ? h("section", { class: "fields" }, ways, soft(t("substitute"))) : "",
-      h("form", { class: "fields", id: "pack", onsubmit: guarded(ready) }, field("shelf", t("shelf"), { maxlength: "20" }), h("button", { class: "main" }, t("ready"))), h("p", {}, button(t("another", { kind: t("pick") }), route)));
-  };
   again();
-  page(t("order", { n: draft.number }), scanner(take), list, h("p", { class: "row last" }, main(t("finish"), done, "finish"), discarding("pick")));
+  page(t("order", { n: draft.number }), scanner(take), list, h("p", { class: "row last" }, main(t("finish"), () => shelfView(draft), "finish"), discarding("pick")));
+}
+
+// What is missing, and what becomes of it; then the shelf.
+function shelfView(draft) {
+  const short = draft.lines.filter((one) => one.qty < one.want);
+  const way = (one) => h("div", { onchange: (event) => { one.way = event.target.value; keep(); } },
+    choice(`way${one.n}`, t("missing", { n: number(one.want - one.qty), name: one.text }), [...["partial", "backorder"].map((each) => [each, t(each)]), ...(one.instead ? [["substitute", t("instead", { text: one.instead.text })]] : [])], one.way),
+    h("p", { class: "under" }, button(t("substitute", { name: one.text }), () => insteadView(draft, one), { id: `instead${one.n}` })));
+  const base = `/stores/${store()}/fulfillments/${draft.id}`;
+  const tell = (one) => {
+    const qty = String(one.want - one.qty), other = $(`way${one.n}`).value === "substitute" && one.instead;
+    const body = { n: one.n, qty, choice: $(`way${one.n}`).value };
+    if (!other) return { path: `${base}/short`, body };
+    return { path: `${base}/short`, body: { ...body, substitute: { ...other, qty, pay_minor: Math.floor(other.pay_minor * qty) } }, next: { path: `${base}/pick`, sku: other.sku, qty } };
+  };
+  const ready = () => {
+    const came = draft.lines.filter((one) => one.qty);
+    return send(draft, [
+      ...(came.length ? [{ path: `${base}/pick`, body: { lines: came.map((one) => ({ n: one.n, qty: String(one.qty) })) } }] : []),
+      ...short.map(tell),
+      { path: `${base}/ready`, body: { shelf: $("shelf").value.trim().slice(0, 20), bags: 1 } },
+    ]).catch(async (error) => { await route(); throw error; });
+  };
+  page(t("order", { n: draft.number }), short.length ? h("section", { class: "fields" }, short.map(way)) : "",
+    form("pack", ready, "ready", field("shelf", t("shelf"), { maxlength: "20" })), h("p", {}, button(t("another", { kind: t("pick") }), route)));
+}
+
+// Something else goes for a line: scanned or looked up, like everything.
+function insteadView(draft, one) {
+  const back = () => { shelfView(draft); $(`instead${one.n}`).focus(); };
+  const take = ({ sku, text, unit, tax_code: tax, min_age, price_minor }) => {
+    if (price_minor === null || draft.lines.some((line) => line.sku === sku)) return say(t("noinstead", { text }), true);
+    one.instead = { sku, text: text.slice(0, 40), unit, tax, min_age, pay_minor: price_minor };
+    one.way = "substitute";
+    keep();
+    back();
+    say(t("instead", { text }));
+  };
+  page(t("substitute", { name: one.text }), scanner(take, false), soft(t("cheaper")), h("p", {}, button(t("order", { n: draft.number }), back)));
 }

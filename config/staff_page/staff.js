@@ -23,15 +23,19 @@ const choice = (id, label, options, chosen) =>
   h("div", {}, h("label", { for: id }, label), h("select", { id, name: id }, options.map(([value, text]) => h("option", { value, selected: value === chosen }, text))));
 const head = (text) => h("h1", { tabindex: "-1" }, text);
 const main = (text, work, id) => button(text, work, { class: "main", id });
-const bullets = (id, rows) => h("ul", { id }, rows.map((row) => h("li", {}, row)));
-const picks = (rows) => h("ul", { class: "picks" }, rows);
+const items = (rows) => rows.map((row) => h("li", {}, row));
+const bullets = (id, rows) => h("ul", { id }, items(rows));
+const picks = (rows) => h("ul", { class: "picks" }, items(rows));
+const submit = (word) => h("button", { class: "main" }, t(word));
+const form = (id, work, word, ...fields) => h("form", { class: "fields", id, onsubmit: guarded(work) }, fields, submit(word));
+const part = (word, ...parts) => h("section", { "aria-labelledby": `h-${word}` }, h("h2", { id: `h-${word}` }, t(word)), ...parts);
 const soft = (text) => h("p", { class: "soft" }, text);
 const page = (title, ...parts) => show(h("div", {}, head(title), ...parts, h("p", {}, h("a", { href: "#/", id: "home" }, t("back")))));
 
 // -- this device
 
 function pairView(code = "") {
-  const go = guarded(async () => {
+  const go = async () => {
     const typed = $("code").value.trim();
     if (!typed) return $("code").focus();
     await pair(typed);
@@ -39,10 +43,10 @@ function pairView(code = "") {
     await route();
     say(t("paired", { t: clock(session.expires_ms), name: session.name }));
     await flush();
-  });
+  };
   const kept = others().map((name) => h("p", { class: "note" }, t("kept", { name })));
   show(h("div", {}, head(t("pair")), h("p", {}, t("pairhint")),
-    h("form", { id: "pair", class: "fields", onsubmit: go }, field("code", t("code"), { value: code, class: "code", maxlength: "20", autocapitalize: "characters", spellcheck: "false" }), h("button", { class: "main" }, t("connect"))), kept));
+    form("pair", go, "connect", field("code", t("code"), { value: code, class: "code", maxlength: "20", autocapitalize: "characters", spellcheck: "false" })), kept));
   if (code) $("pair").requestSubmit();
 }
 
@@ -108,7 +112,7 @@ function scanner(take, patient = true) {
     if (!found.length) return say(t("none", { code: typed }), true);
     if (found.length === 1) return take(found[0], typed);
     const pick = (one) => button(one.text, async () => { choose.replaceChildren(); $("code").focus(); await take(one, typed); });
-    choose.replaceChildren(h("p", { id: "whichone" }, t("which")), h("ul", { class: "picks", "aria-labelledby": "whichone" }, found.map((one) => h("li", {}, pick(one)))));
+    choose.replaceChildren(h("p", { id: "whichone" }, t("which")), h("ul", { class: "picks", "aria-labelledby": "whichone" }, items(found.map(pick))));
     choose.querySelector("button").focus();
   };
   const go = guarded(async () => {
@@ -123,7 +127,7 @@ function scanner(take, patient = true) {
     await openCamera(place, (code) => guarded(() => look(code))()).catch(() => say(t("camdenied"), true));
     event.target.textContent = t("camera");
   }, { id: "see" });
-  return h("div", {}, h("form", { id: "scan", class: "search", onsubmit: go }, field("code", t("scan"), { maxlength: "200", spellcheck: "false", autocapitalize: "none", enterkeyhint: "done" }), h("button", { class: "main" }, t("add")), canSee() ? see : ""), place, choose);
+  return h("div", {}, h("form", { id: "scan", class: "search", onsubmit: go }, field("code", t("scan"), { maxlength: "200", spellcheck: "false", autocapitalize: "none", enterkeyhint: "done" }), submit("add"), canSee() ? see : ""), place, choose);
 }
 
 // -- collecting goods: what all bookings have in common
@@ -210,16 +214,17 @@ function outcome(draft, answer) {
   const count = { count: draft.lines.length };
   const names = Object.fromEntries([...(draft.expected ?? []), ...draft.lines].map((one) => [one.sku, one.text]));
   const rows = (answer.variances ?? []).filter((one) => Number(one.variance)).map((one) => t("deviate", { name: names[one.sku] ?? one.sku, n: number(one.counted), m: number(one.expected) }));
+  const came = () => t(answer.state === "shipped" ? "receivedpart" : answer.differs ? "receiveddiff" : "received", count);
   const said = {
-    receive: () => t(answer.state === "shipped" ? "receivedpart" : answer.differs ? "receiveddiff" : "received", count),
-    in: () => t(answer.state === "shipped" ? "receivedpart" : answer.differs ? "receiveddiff" : "received", count),
+    receive: came,
+    in: came,
     out: () => t("sent", count),
     count: () => t(answer.state === "review" ? "countreview" : "counted", count),
     pick: () => t("packed", { n: draft.number }),
     off: () => t("off_done", { name: draft.lines[0].text, n: number(draft.lines[0].qty) }),
   }[draft.kind]();
   page(t(draft.kind), h("p", { class: "note good", id: "outcome", tabindex: "-1" }, said),
-    draft.kind !== "count" ? "" : rows.length ? h("section", {}, h("h2", {}, t("deviates")), bullets("deviate", rows)) : h("p", {}, t("nodeviate")),
+    draft.kind !== "count" ? "" : rows.length ? part("deviates", bullets("deviate", rows)) : h("p", {}, t("nodeviate")),
     h("p", {}, main(t("another", { kind: t(draft.kind) }), route, "another")));
   say("");
   $("outcome").focus();
@@ -255,11 +260,9 @@ async function receiveView() {
   if (!draft) {
     const coming = (await ask("GET", `/stock/deliveries?store=${store()}&state=shipped`)).shipments;
     const start = (fields) => { begin("receive", fields); return receiveView(); };
-    const known = coming.map((one) => h("li", {}, button(t("announced", { name: [one.source, one.number || t("nonumber")].filter(Boolean).join(" "), count: one.lines.length }), async () => start({ id: one.shipment_id, number: one.number, expected: await named(one.lines, left) }))));
-    const form = h("form", { class: "fields", id: "blind", onsubmit: guarded((event) => { const said = new FormData(event.target); return start({ number: said.get("number").trim(), supplier: said.get("supplier").trim() }); }) },
-      field("number", t("number")), field("supplier", t("supplier")), h("button", { class: "main" }, t("begin")));
-    return page(t("receive"), h("section", { "aria-labelledby": "coming" }, h("h2", { id: "coming" }, t("coming")), known.length ? picks(known) : soft(t("nocoming"))),
-      h("section", { "aria-labelledby": "unannounced" }, h("h2", { id: "unannounced" }, t("blind")), form));
+    const known = coming.map((one) => button(t("announced", { name: [one.source, one.number || t("nonumber")].filter(Boolean).join(" "), count: one.lines.length }), async () => start({ id: one.shipment_id, number: one.number, expected: await named(one.lines, left) })));
+    const anew = form("blind", () => start({ number: $("number").value.trim(), supplier: $("supplier").value.trim() }), "begin", field("number", t("number")), field("supplier", t("supplier")));
+    return page(t("receive"), part("coming", known.length ? picks(known) : soft(t("nocoming"))), part("blind", anew));
   }
   const tell = (more) => draft.id
     ? send(draft, `/stock/deliveries/${draft.id}/receive`, { lines: goodsOf(draft), more, occurred_ms: now() })
@@ -298,10 +301,9 @@ async function outView() {
     const asked = (await ask("GET", `/stock/transfers?source=${store()}&state=requested`)).shipments;
     const nameOf = (id) => stores.find((one) => one.store === id)?.about.name ?? id;
     const start = (fields) => { begin("out", fields); return outView(); };
-    const known = asked.map((one) => h("li", {}, button(t("asked", { name: nameOf(one.store), count: one.lines.length }), async () => start({ id: one.shipment_id, to: nameOf(one.store), expected: await named(one.lines, (line) => Number(line.requested)) }))));
-    const form = h("form", { class: "fields", id: "fresh", onsubmit: guarded(() => start({ store: $("to").value, to: nameOf($("to").value) })) }, choice("to", t("other"), stores.map((one) => [one.store, one.about.name])), h("button", { class: "main" }, t("begin")));
-    return page(t("out"), known.length ? h("section", {}, h("h2", {}, t("to")), picks(known)) : "",
-      h("section", {}, h("h2", {}, t("fresh")), stores.length ? form : h("p", {}, t("nostores"))));
+    const known = asked.map((one) => button(t("asked", { name: nameOf(one.store), count: one.lines.length }), async () => start({ id: one.shipment_id, to: nameOf(one.store), expected: await named(one.lines, (line) => Number(line.requested)) })));
+    const anew = form("fresh", () => start({ store: $("to").value, to: nameOf($("to").value) }), "begin", choice("to", t("other"), stores.map((one) => [one.store, one.about.name])));
+    return page(t("out"), known.length ? part("to", picks(known)) : "", part("fresh", stores.length ? anew : h("p", {}, t("nostores"))));
   }
   const tell = () => draft.id
     ? send(draft, `/stock/transfers/${draft.id}/ship`, { lines: goodsOf(draft), occurred_ms: now() })
@@ -314,8 +316,8 @@ async function inView() {
   if (!draft) {
     const coming = (await ask("GET", `/stock/transfers?store=${store()}&state=shipped`)).shipments;
     const start = async (one) => { begin("in", { id: one.shipment_id, from: one.source, expected: await named(one.lines, left) }); return inView(); };
-    return page(t("in"), h("section", {}, h("h2", {}, t("coming")), coming.length
-      ? picks(coming.map((one) => h("li", {}, button(t("announced", { name: [one.source, one.number].filter(Boolean).join(" "), count: one.lines.length }), () => start(one)))))
+    return page(t("in"), part("coming", coming.length
+      ? picks(coming.map((one) => button(t("announced", { name: [one.source, one.number].filter(Boolean).join(" "), count: one.lines.length }), () => start(one))))
       : soft(t("notransfer"))));
   }
   const tell = (more) => send(draft, `/stock/transfers/${draft.id}/receive`, { lines: goodsOf(draft), more, occurred_ms: now() });

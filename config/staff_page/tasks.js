@@ -5,7 +5,7 @@ const taskName = (one) => [words[`k_${one.kind}`] ?? one.kind.replaceAll("-", " 
 
 async function tasksView() {
   const { tasks } = await ask("GET", `/stores/${store()}/tasks?limit=50`);
-  const rows = tasks.filter((one) => one.kind !== "case").map((one) => h("li", {}, button(`${taskName(one)} (${day(one.created_ms)})`, () => taskView(one))));
+  const rows = tasks.filter((one) => one.kind !== "case").map((one) => button(`${taskName(one)} (${day(one.created_ms)})`, () => taskView(one)));
   page(t("tasks"), rows.length ? picks(rows) : h("p", {}, t("notasks")), soft(t("casehint")));
 }
 

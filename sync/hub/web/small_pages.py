@@ -1,5 +1,6 @@
 """What the small programs in the browser share (shop page, staff page): their files, their policy, the brand over their colours."""
 
+import re
 from functools import lru_cache
 from typing import Any, Final
 
@@ -55,4 +56,5 @@ def answer(content: bytes, media_type: str, **headers: str) -> Response[bytes]:
 
 @lru_cache(maxsize=16)
 def _read(folder: str, name: str) -> bytes:
-    return (config_path() / folder / name).read_bytes()
+    """As it is sent: without the blanks at the beginning of lines, which are for who reads the source."""
+    return re.sub(rb"(?m)^ +", b"", (config_path() / folder / name).read_bytes())

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,12 +20,14 @@ from pos.menu import with_ways
 from pos.resources import config_path
 from pos.system import SystemClock
 from sync.hub.shop.staff.core import SESSION_MAX_MS
+from sync.hub.shop.stock import core as stock
 from sync.hub.shop.stock.levels import levels_of
 from sync.hub.shop.stock.shipments import Goods, PostDelivery, announce
 from tests.contract.browser import Browser, browsing, chromium_is_here
 from tests.contract.pages.site import Site, served
 from tests.contract.pages.test_browser import BRAND, RULES, colours, evaluated, named, tabbed
 from tests.contract.shop.kit import Channel
+from tests.contract.shop.test_catalogue import bring, record
 from tests.contract.shop.test_staff import BOTH, code_for
 
 FILES = tuple(
@@ -200,6 +203,76 @@ def test_an_order_is_packed_and_what_is_missing_is_said_though_an_answer_is_lost
     asyncio.run(go())
 
 
+def test_something_else_goes_for_what_is_missing_and_is_booked_once_though_an_answer_is_lost(
+    site: Site, tmp_path: Path
+) -> None:
+    async def go() -> None:
+        bring(
+            site.rig,
+            record("S2", "Hafermilch 1 l", 99),
+            record("S3", "Obstkorb", None),
+            record("S4", "Sojamilch 1 l", 149),
+        )
+        site.work(stock.move, stock.Move("demo", "S2", Decimal(9), "receipt", "delivery/demo", 0))
+        order = site.order()
+        milk, *rest = order.lines
+        async with phone_at(site, tmp_path) as phone:
+
+            async def chosen() -> str:
+                return str(await phone.page.js(f"document.querySelector('#way{milk.n}').value"))
+
+            await phone.pair(await code_for(site.rig, rights=["pickup"]), "pick")
+            await phone.tap("#to-pick")
+            await phone.tap("ul.picks button")
+            for line in rest:
+                for n in range(1, int(line.qty) + 1):
+                    await phone.scan(line.sku, f"{line.text}: {n} von {line.qty}")
+            await phone.tap("#finish")
+            await phone.see("#pack")
+            assert await chosen() == "partial"
+            assert f"button: Anderes statt {milk.text}" in await tabbed(phone.page, 9)
+            await phone.tap(f"#instead{milk.n}")
+            assert await phone.see("h1") == f"Anderes statt {milk.text}"
+            await phone.scan("S3", "Obstkorb: ohne Preis oder schon bestellt.")
+            await phone.scan(milk.sku, f"{milk.text}: ohne Preis oder schon bestellt.")
+            await phone.scan("S4", "Stattdessen: Sojamilch 1 l")
+            await phone.page.js("document.querySelector('#pack').requestSubmit()")
+            await phone.page.until(
+                "document.querySelector('#said').textContent.startsWith('Beim Hub ist davon')"
+            )
+            await phone.tap("ul.picks button")
+            await phone.tap("#finish")
+            await phone.tap(f"#instead{milk.n}")
+            await phone.line(there=False)
+            await phone.scan("S2", "Der Hub antwortet nicht.")
+            await phone.line(there=True)
+            await phone.scan("S2", "Stattdessen: Hafermilch 1 l")
+            assert await chosen() == "substitute"
+            assert await phone.page.js(f"document.activeElement.id === 'instead{milk.n}'")
+            await phone.page.call("Page.reload")
+            await phone.tap("#finish")
+            await phone.see("#pack")
+            assert await chosen() == "substitute", "what was chosen is kept"
+            await phone.page.js(CUT)
+            await phone.page.js("document.querySelector('#pack').requestSubmit()")
+            await phone.see("#waits")
+            await phone.tap("#again")
+            assert await phone.see("#outcome") == f"Bestellung {order.number} liegt bereit."
+        after = await Channel(site.rig).get(f"/orders/{order.order_id}")
+        (task,) = after["fulfillments"]
+        assert task["state"] == "ready"
+        (other,) = [line for line in after["lines"] if line["sku"] == "S2"]
+        assert (other["for_n"], other["qty"], other["pay_minor"]) == (
+            milk.n,
+            str(milk.qty),
+            int(99 * milk.qty),
+        )
+        (taken,) = [line for line in task["lines"] if line["n"] == other["n"]]
+        assert taken["picked"] == str(milk.qty)
+
+    asyncio.run(go())
+
+
 def test_a_count_that_is_far_off_is_a_task_which_somebody_who_may_approves(
     site: Site, tmp_path: Path
 ) -> None:
@@ -368,6 +441,8 @@ def test_axe_finds_nothing_in_any_view_in_light_and_dark_and_keys_reach_all_of_i
             await phone.tap("#finish")
             await phone.see("#pack")
             await look("packed")
+            await phone.tap("#main section button")
+            await look("something else")
             await phone.tap("#home")
             for kind, seen in (("count", "#sums"), ("off", "#sums"), ("stock", "#found h2")):
                 await phone.tap(f"#to-{kind}")
