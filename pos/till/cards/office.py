@@ -210,7 +210,7 @@ class CardOffice:
     def _report(self, closed: TerminalClosed) -> Document:
         words = self._desk.words
         rows = [
-            DocumentRow(words("card.day-title", terminal=closed.terminal), style="big"),
+            DocumentRow(words("card.day-title", terminal=closed.terminal), style="mark"),
             DocumentRow(words("report.at"), time_text(closed.closed_ms, closed.offset_min, words)),
             DocumentRow(words("report.till"), self._desk.world.journal.head.till),
             DocumentRow(words("card.day-id"), closed.terminal_id),

@@ -176,7 +176,7 @@ class CardPaying:
         await self._parking.set_aside(cart, words("card.aside-note"))
         now = self._desk.world.clock.now()
         rows = [
-            DocumentRow(words("card.slip-title"), style="big"),
+            DocumentRow(words("card.slip-title"), style="mark"),
             DocumentRow(f"{day_text(now.date(), self._desk.language)} {now:%H:%M}"),
             DocumentRow(words("card.slip-amount"), self._money(total)),
             DocumentRow(words("card.slip-text")),

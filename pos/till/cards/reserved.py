@@ -97,7 +97,7 @@ class CardReserved:
             if paper.kind == "merchant" and (paper.must or wanted) and (again or not paper.signature)
         ]
         words = self._desk.words
-        title = DocumentRow(words("card.reserved-title"), style="big")
+        title = DocumentRow(words("card.reserved-title"), style="mark")
         row = DocumentRow(words("card.slip-amount"), self._money(approved.minor))
         named = (DocumentRow(approved.intent.note),) if approved.intent.note else ()
         for paper in printed:

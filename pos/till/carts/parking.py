@@ -266,7 +266,7 @@ def _slip(cart: Cart, note: str, now: dt.datetime, language: str) -> Document:
     """What lies with the goods of a parked cart: its code takes it up again, and so does its number with the key."""
     words = texts(language)
     rows = [
-        DocumentRow(words("slip.parked"), style="big"),
+        DocumentRow(words("slip.parked"), style="mark"),
         DocumentRow(f"{day_text(now.date(), language)} {now:%H:%M}"),
         *([DocumentRow(note, style="mark")] if note else []),
         DocumentRow(

@@ -1,13 +1,14 @@
 """Paper about orders: what to pick, what stands on the bag, what the customer takes along."""
 
 import datetime as dt
+from decimal import Decimal
 
 from pos.domain.document import Document, DocumentRow
-from pos.domain.pickup import Fulfillment, Order, bag_code
+from pos.domain.pickup import Fulfillment, Order, OrderLine, bag_code
 from pos.domain.scans import ScanKind, own_code
 from pos.order_facts import OrderHandedOver
 from pos.resources import texts
-from pos.words import amount, day_text
+from pos.words import amount, day_text, quantity_text
 
 __all__ = ["bag_label", "order_slip", "parcel_label", "pick_list", "slip"]
 
@@ -18,7 +19,7 @@ def bag_label(number: int, text: str, shelf: str, language: str, bag: tuple[int,
     rows = (
         DocumentRow(words("receipt.order", number=number), style="mark"),
         DocumentRow(text),
-        DocumentRow(words("receipt.order-shelf", shelf=shelf or "-")),
+        DocumentRow(words("receipt.order-shelf", shelf=shelf or "-"), style="mark"),
         *([DocumentRow(words("receipt.order-bag", bag=bag[0], bags=bag[1]))] if bag[1] > 1 else []),
         DocumentRow(own_code(ScanKind.PICKUP, bag_code(number)), style="code"),
     )
@@ -34,7 +35,10 @@ def order_slip(
     if order.purpose:
         rows.append(DocumentRow(words(f"receipt.order-{order.purpose}"), style="centre"))
     rows.append(DocumentRow(style="rule"))
-    rows += [DocumentRow(f"{one.qty:f} x {one.text}", amount(one.pay_minor, language)) for one in order.lines]
+    rows += [
+        DocumentRow(f"{_qty(one, one.qty, language)} x {one.text}", amount(one.pay_minor, language))
+        for one in order.lines
+    ]
     rows.append(DocumentRow(style="rule"))
     rows.append(DocumentRow(words("receipt.order-total"), amount(order.value_minor, language)))
     if down_minor:
@@ -53,11 +57,8 @@ def order_slip(
 def parcel_label(number: int, carrier: str, tracking: str, url: str, language: str) -> Document:
     """For a parcel: whose it is by number, and where it can be followed. It names nobody."""
     words = texts(language)
-    rows = [
-        DocumentRow(words("receipt.order-parcel", number=number), style="mark"),
-        DocumentRow(carrier, tracking),
-        DocumentRow(style="rule"),
-    ]
+    rows = [DocumentRow(words("receipt.order-parcel", number=number), style="mark")]
+    rows += [DocumentRow(text, style="centre") for text in (carrier, tracking) if text]
     if url or tracking:
         rows.append(DocumentRow(url or tracking, style="code"))
     return Document(tuple(rows))
@@ -74,8 +75,8 @@ def pick_list(order: Order, task: Fulfillment, language: str) -> Document:
         left = one.qty - one.short - one.picked
         if left > 0:
             line = order.line(one.n)
-            rows.append(DocumentRow(f"[ ] {line.text}", f"{left:f}"))
-            rows.append(DocumentRow(f"    {line.gtin or line.sku}"))
+            rows.append(DocumentRow(f"[ ] {line.text}", _qty(line, left, language)))
+            rows.append(DocumentRow(line.gtin or line.sku))
     rows.append(DocumentRow(style="rule"))
     return Document(tuple(rows), head=False)
 
@@ -86,15 +87,22 @@ def slip(
     """What was handed over without a payment, and what was started for goods that were refused. `names`: articles by sku."""
     words = texts(language)
     rows = [
-        DocumentRow(words("receipt.order-handed", number=order.number), style="centre"),
+        DocumentRow(words("receipt.order-handed", number=order.number), style="mark"),
         DocumentRow(style="rule"),
     ]
     for gone in fact.lines:
-        rows.append(DocumentRow(names.get(gone.sku, order.line(gone.n).text), f"{gone.qty:f}"))
+        rows.append(
+            DocumentRow(
+                names.get(gone.sku, order.line(gone.n).text), _qty(order.line(gone.n), gone.qty, language)
+            )
+        )
         if gone.replaces:
             rows.append(DocumentRow(words("receipt.order-replaces", text=order.line(gone.n).text)))
     rows += [
-        DocumentRow(words("receipt.order-refused", text=order.line(one.n).text), f"{one.qty:f}")
+        DocumentRow(
+            words("receipt.order-refused", text=order.line(one.n).text),
+            _qty(order.line(one.n), one.qty, language),
+        )
         for one in fact.refused
     ]
     rows.append(DocumentRow(style="rule"))
@@ -108,3 +116,8 @@ def slip(
         ]
         rows.append(DocumentRow(words("receipt.order-back-not-here")))
     return Document(tuple(rows))
+
+
+def _qty(line: OrderLine, qty: Decimal, language: str) -> str:
+    """So much of a line as people write it, with its measure: 1.250 is more than a thousand in German."""
+    return quantity_text(qty, line.unit, language)
