@@ -96,10 +96,13 @@ class Texts:
         self._words = {f"{group}.{key}": text for group, keys in words.items() for key, text in keys.items()}
 
     def __call__(self, key: str, /, **fields: object) -> str:
-        """The words of `key`; of `key-one`, where there is such a key, if what they count is one."""
+        """The words of `key`; of `key-one`, where there is such a key, if what those leave out is one."""
         text = self._words.get(key)
         if any(str(fields.get(name)) == "1" for name in _COUNTS):
-            text = self._words.get(f"{key}-one", text)
+            one = self._words.get(f"{key}-one", "")
+            left_out = [name for name in _COUNTS if name in fields and f"{{{name}" not in one]
+            if one and all(str(fields[name]) == "1" for name in left_out if f"{{{name}" in (text or "")):
+                text = one
         if text is None:
             return key
         return text.format(**fields) if fields else text
