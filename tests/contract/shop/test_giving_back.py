@@ -173,3 +173,30 @@ def test_a_part_that_left_took_its_share_and_a_hand_over_says_itself_what_it_giv
         Decimal(2),
         "ready",
     )
+
+
+def test_a_down_payment_whose_receipt_is_voided_is_owed_by_nobody_also_heard_again(rig: Rig) -> None:
+    order = paid_down(rig)
+    assert list(tasks(rig)) == ["order-refund"]
+    took = receipt(order, 17, 500)
+    heard(rig, void(took, 18), seq=3)
+    heard(rig, took, seq=2)
+    assert (list(tasks(rig)), refused(rig, order)) == ([], "nothing-back")
+
+
+def test_what_was_given_back_before_its_receipt_was_voided_went_back_twice(rig: Rig) -> None:
+    order = paid_down(rig)
+    heard(rig, receipt(order, 5, -500), till="2", seq=9)
+    heard(rig, void(receipt(order, 17, 500), 18), seq=3)
+    assert list(tasks(rig)) == ["given-back-twice"]
+
+
+def test_given_back_by_a_person_and_used_by_a_till_that_was_cut_off_is_said(rig: Rig) -> None:
+    order = placed(rig, kind="in_store", purpose="put-aside")
+    heard(rig, receipt(order, 17, 500), seq=2)
+    order = made_ready(rig, seen(rig, order))
+    do(rig, core.cancel, core.CancelAsk(order.order_id, "customer"), OFFICE)
+    task = tasks(rig)["order-refund"]
+    do(rig, lambda work, _: todo.settle(work, "demo", task.kind, task.key, "2"), None, OFFICE)
+    heard(rig, hand_over(order, receipt=18, at_ms=2_000, paid_minor=order.value_minor - 500), seq=3)
+    assert b'"value_minor":500' in bytes(tasks(rig)["given-back-twice"].data)

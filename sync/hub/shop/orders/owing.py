@@ -48,8 +48,8 @@ def owe(work: Work, held: Held, reason: str) -> None:
 
 
 def _say_twice(work: Work, held: Held, more: int) -> None:
-    """A till gave back what was given back before, or what another till gave: people must look."""
-    if not held.body.backs or more <= 0:
+    """More went back than was owed, by tills or by a person and with the goods as well: people must look."""
+    if more <= 0:
         todo.withdraw(work, held.store, TWICE, held.order_id)
         return
     data = {

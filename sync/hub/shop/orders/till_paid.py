@@ -97,23 +97,25 @@ def _short(work: Work, held: Held, n: int, qty: Decimal) -> None:
 
 
 def voided_at_till(work: Work, order_id: str, receipt: str) -> None:
-    """The till gave the money back: nothing is to be collected any more. Raises RefusedError 404."""
+    """The till gave the money back, or took back what it gave. Without its payment nothing is to be collected any more.
+    Raises RefusedError 404.
+    """
     held = hold(work, order_id)
-    if any(known == receipt for known, _ in held.body.backs):
-        backs = tuple(one for one in held.body.backs if one[0] != receipt)
-        held.body = replace(held.body, backs=backs)
-        if held.state not in {"placed", "confirmed"}:
-            owe(work, held, "receipt-voided")
-        held.event(work, "order.given_back", receipt=receipt, amount_minor=0)
-        held.write(work, terms=True)
+    backs = tuple(one for one in held.body.backs if one[0] != receipt)
     payments = tuple(one for one in held.body.payments if one.reference != receipt)
-    if len(payments) == len(held.body.payments):
+    unpaid = len(payments) < len(held.body.payments)
+    if not unpaid and len(backs) == len(held.body.backs):
         return
-    held.body = replace(held.body, payments=payments)
-    if held.state in {"placed", "confirmed"} and not any(line.delivered for line in held.body.lines):
+    held.body = replace(held.body, backs=backs, payments=payments)
+    if unpaid and held.state in {"placed", "confirmed"} and not any(line.delivered for line in held.body.lines):
         for task in list(held.tasks.values()):
             if task.state not in {"handed_over", "rejected", "expired", "cancelled"}:
                 core.put_back(work, held, task, "cancelled", "receipt-voided")
         held.state = "cancelled"
-    held.event(work, "order.cancelled", reason="receipt-voided")
+    if held.state not in {"placed", "confirmed"}:
+        owe(work, held, "receipt-voided")
+    if unpaid:
+        held.event(work, "order.cancelled", reason="receipt-voided")
+    else:
+        held.event(work, "order.given_back", receipt=receipt, amount_minor=0)
     held.write(work, terms=True)
