@@ -200,3 +200,18 @@ def test_given_back_by_a_person_and_used_by_a_till_that_was_cut_off_is_said(rig:
     do(rig, lambda work, _: todo.settle(work, "demo", task.kind, task.key, "2"), None, OFFICE)
     heard(rig, hand_over(order, receipt=18, at_ms=2_000, paid_minor=order.value_minor - 500), seq=3)
     assert b'"value_minor":500' in bytes(tasks(rig)["given-back-twice"].data)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_down_payment_that_is_heard_after_the_hand_over_is_kept_in_the_same_place(
+    rig: Rig, late: bool
+) -> None:
+    order = placed(rig, kind="in_store", purpose="put-aside")
+    order = made_ready(rig, order)
+    facts: list[Any] = [
+        (receipt(order, 17, 500), "1", 2),
+        (hand_over(order, receipt=18, at_ms=2_000, paid_minor=900), "2", 3),
+    ]
+    for fact, till, seq in facts[::-1] if late else facts:
+        heard(rig, fact, till=till, seq=seq)
+    assert [one.provider for one in seen(rig, order).payments] == ["down-payment", "counter"]

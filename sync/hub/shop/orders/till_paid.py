@@ -60,10 +60,13 @@ def given_back(work: Work, order_id: str, receipt: str, minor: int) -> None:
 
 
 def _in_order(payments: tuple[Payment, ...]) -> tuple[Payment, ...]:
-    """Tills' receipts stand behind all others, by their numbers: whichever is heard first, it is the same order."""
+    """Tills' receipts stand behind what came elsewhere, by their numbers, and hand-overs last: whichever is heard first, it is the
+    same order.
+    """
     at_tills = [one for one in payments if one.provider in {DOWN_PAYMENT, "till"}]
-    others = [one for one in payments if one not in at_tills]
-    return (*others, *sorted(at_tills, key=lambda one: one.reference))
+    handed = [one for one in payments if one.provider == "counter"]
+    others = [one for one in payments if one not in at_tills and one not in handed]
+    return (*others, *sorted(at_tills, key=lambda one: one.reference), *handed)
 
 
 def _as_sold(work: Work, held: Held, paid: TillPaid) -> None:
@@ -107,7 +110,11 @@ def voided_at_till(work: Work, order_id: str, receipt: str) -> None:
     if not unpaid and len(backs) == len(held.body.backs):
         return
     held.body = replace(held.body, backs=backs, payments=payments)
-    if unpaid and held.state in {"placed", "confirmed"} and not any(line.delivered for line in held.body.lines):
+    if (
+        unpaid
+        and held.state in {"placed", "confirmed"}
+        and not any(line.delivered for line in held.body.lines)
+    ):
         for task in list(held.tasks.values()):
             if task.state not in {"handed_over", "rejected", "expired", "cancelled"}:
                 core.put_back(work, held, task, "cancelled", "receipt-voided")
