@@ -90,7 +90,7 @@ def test_what_this_and_other_stores_have(rig: Rig) -> None:
         assert await counter.do("stock") == "? stock-shown"  # of the last goods
         assert await counter.do("stock", text="nonsense") == "stock-unknown"
         counter.desk.away = True
-        assert await counter.do("stock") == "stock-silent"
+        assert await counter.do("stock") == "stock-look-silent"
 
     run(go)
 

@@ -102,6 +102,8 @@ class Stockroom:
         store = self._desk.world.journal.head.store
         path = f"/stock/stores?sku={quote(article.sku, safe='')}&near={quote(store, safe='')}&limit=50"
         answer = yield shop.ask("GET", path)
+        if answer.silent:
+            raise Refusal("stock-look-silent")
         self._must_hear(answer)
         found = sorted(
             msgspec.json.decode(answer.body, type=_Levels).stores,
