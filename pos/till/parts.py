@@ -130,7 +130,6 @@ class Parts:
         retender = Retender(desk, ledger, self.selling, self.checkout, self.cards.paying)
         vouchers = self.vouchers = Vouchers(desk, self.selling, self.checkout, self.surroundings, tendering)
         credit = Credit(desk, self.selling, self.checkout, tendering)
-        retender.may_void, retender.may_turn = vouchers.may_void, credit.may_turn
         vouchers.give_back_by(refunds)
         credit.give_back_by(refunds)
         promoting = Promoting(desk)
@@ -142,6 +141,9 @@ class Parts:
         self.orders = OrderParts(
             desk, ledger, self.selling, self.checkout, self.parking, self.surroundings, hands.submit
         )
+        retender.may_turn, retender.may_void = (
+            credit.may_turn, (vouchers.may_void, self.orders.giving_back.may_void),
+        )  # fmt: skip
         counting = Counting(desk, ledger)
         cash = Cash(desk, ledger, self.selling, self.surroundings, counting)
         leftovers = Leftovers(desk, ledger, self.parking, self.surroundings)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from pos.domain import commands as c
@@ -18,7 +19,7 @@ from sync.hub.shop.orders import core
 from sync.hub.shop.orders.watch import ring_due
 from tests.contract.hub_rig import Rig
 from tests.contract.shop.kit import OFFICE, do
-from tests.contract.shop.orders_kit import made_ready, stocked
+from tests.contract.shop.orders_kit import heard, made_ready, stocked
 from tests.tui.fake_terminal import FakeTerminal
 from tests.tui.fakes import MILK, PIN, SHIRT, Shop
 from tests.tui.orders_rig import PERSON, at_till, do_it, the_order
@@ -334,3 +335,36 @@ def test_what_was_paid_by_card_goes_back_to_the_card_and_its_lost_answer_is_sett
         assert (open_tasks(rig), the_order(rig).given_back_minor) == ([], 500)
 
     at_till(rig, story, **options)
+
+
+@pytest.mark.parametrize("by", ["here", "elsewhere", "silence"])
+def test_the_receipt_of_a_down_payment_is_not_voided_once_that_was_used_or_given_back(
+    rig: Rig, by: str
+) -> None:
+    async def story(shop: Shop, line: HubBehind) -> None:
+        order = await put_aside(rig, shop)
+        first = shop.journal.sales[0].number
+        if by == "silence":
+            line.fail("before")
+        else:
+            cancelled(rig, order)
+            if by == "here":
+                await do_it(shop, c.Do("pickups", str(order.number)), c.Choose(1), c.PayCash(None))
+            else:
+                back = msgspec.structs.replace(shop.journal.sales[0], number=5)
+                lines = tuple(
+                    msgspec.structs.replace(one, qty=-one.qty, total_minor=-one.total_minor)
+                    for one in back.lines
+                )
+                heard(rig, msgspec.structs.replace(back, lines=lines), "4", 9, store="s")
+        said = await do_it(
+            shop, c.Do("void-sale", str(first)), *([c.Approve("Alex", PIN)] if by == "here" else [])
+        )
+        assert said == ("down-payment-silent" if by == "silence" else "down-payment-spent")
+        assert len(shop.journal.sales) == (2 if by == "here" else 1)
+        if by == "silence":
+            line.fail("")
+            await do_it(shop, c.Do("void-sale", str(first)), c.Choose(1))
+            assert len(shop.journal.sales) == 2, "nobody used it: it is voided"
+
+    at_till(rig, story)

@@ -5,6 +5,7 @@ The hub lets one till at a time. Without its word nothing is paid out: nobody el
 
 from collections.abc import Collection, Generator
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -12,11 +13,11 @@ from pos.domain import cart as carts
 from pos.domain import events as e
 from pos.domain.cart import Cart
 from pos.domain.order_cart import DOWN
-from pos.domain.pickup import GiveBack, Handing, by_tax
+from pos.domain.pickup import GiveBack, Handing, Order, by_tax
 from pos.domain.question import Option, Question
 from pos.mentions import receipt_key
 from pos.node_ports import ShopAnswer
-from pos.sale_facts import Sale
+from pos.sale_facts import Sale, SaleLine
 from pos.till.desk import Desk, Refusal
 from pos.till.orders.desk import OrderDesk, read
 from pos.till.orders.handing_sale import HandingSale, down_lines
@@ -117,11 +118,33 @@ class GivingBack:
         if handing.claim:
             self._orders.free_later(handing.order_id, handing.claim)
 
+    async def may_void(self, sale: Sale) -> None:
+        """Raises Refusal where a down payment that this receipt took was given back since, or used for its goods, here or at another till."""
+        for order_id in sorted({line.order for line in sale.lines if _is_down(line) and line.qty > 0}):
+            for one in await self._sales_of(order_id):
+                if any(_is_down(line) and line.order == order_id and line.qty < 0 for line in one.fact.lines):
+                    key = receipt_key(self._desk.world.journal.head.till, one.epoch, one.fact.number)
+                    if not await self._orders.is_countered(key):
+                        raise Refusal("down-payment-spent")
+            answer = await self._orders.get(f"/orders/{quote(order_id, safe='')}")
+            if answer.silent:
+                raise Refusal("down-payment-silent")
+            if answer.yes:
+                order = read(answer, Order)
+                if order.given_back_minor or any(line.delivered for line in order.lines):
+                    raise Refusal("down-payment-spent")
+
+    async def _sales_of(self, order_id: str) -> list[Any]:
+        """The receipts of this till that name an order."""
+        history = self._desk.world.history
+        found = await history.mentions("order", order_id) if history is not None else ()
+        return [one for one in found if isinstance(one.fact, Sale)]
+
     async def _unheard(self, order_id: str, heard_of: Collection[str]) -> bool:
         """Did a receipt of this till give it back, and the hub has not heard of that yet?"""
-        history, head = self._desk.world.history, self._desk.world.journal.head
-        for one in await history.mentions("order", order_id) if history is not None else ():
-            if isinstance(one.fact, Sale) and _gave_back(one.fact, order_id):
+        head = self._desk.world.journal.head
+        for one in await self._sales_of(order_id):
+            if _gave_back(one.fact, order_id):
                 key = receipt_key(head.till, one.epoch, one.fact.number)
                 if f"{head.store}/{key}" not in heard_of and not await self._orders.is_countered(key):
                     return True
@@ -146,6 +169,9 @@ def _minor_in(cart: Cart, handing: Handing) -> int:
 def _gave_back(sale: Sale, order_id: str) -> bool:
     """Does this receipt give a down payment back without handing the order over?"""
     return not any(one.kind == "order" and one.external == order_id for one in sale.references) and any(
-        line.order == order_id and line.kind == DOWN and line.qty < 0 and line.voided_ms is None
-        for line in sale.lines
+        line.order == order_id and _is_down(line) and line.qty < 0 for line in sale.lines
     )
+
+
+def _is_down(line: SaleLine) -> bool:
+    return line.kind == DOWN and line.voided_ms is None

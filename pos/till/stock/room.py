@@ -281,7 +281,7 @@ class Stockroom:
     def _collect(self, draft: Draft, *, one: bool = False) -> _Steps:
         """Scan after scan; a short number is how many there are of the last. Each is kept before the next is asked."""
         while True:
-            code = "stock-scan-one" if one else "stock-scan"
+            code = "stock-scan-goods" if one else "stock-scan"
             fields = {"what": self._desk.words(f"key.{draft.kind}"), **self._sums(draft)}
             answer = yield Question(
                 code, "text", scans="answer", empty=True, fields=fields, rows=self._rows(draft)

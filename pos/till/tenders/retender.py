@@ -50,7 +50,7 @@ class _Target(msgspec.Struct, frozen=True):
 
 
 class Retender:
-    """`may_void` is asked before a receipt is voided and raises Refusal: a gift card of it may be spent."""
+    """`may_void` are asked before a receipt is voided and raise Refusal: a gift card of it may be spent, a down payment used."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Retender:
         self._ledger = ledger
         self._selling = selling
         self._checkout = checkout
-        self.may_void: Callable[[Sale], Coroutine[Any, Any, None]] | None = None
+        self.may_void: Sequence[Callable[[Sale], Coroutine[Any, Any, None]]] = ()
         self.line = line
         """Charges and reverses at terminals on a line, where there are any."""
         self.may_turn: Callable[[Sequence[Tender]], Coroutine[Any, Any, None]] | None = None
@@ -75,8 +75,8 @@ class Retender:
 
     def _void(self, command: c.Do) -> Flow:
         target = yield from self._target(command, "void", VOID_SALE)
-        if self.may_void is not None:
-            yield self.may_void(target.sale)
+        for may in self.may_void:
+            yield may(target.sale)
         asked = Question(
             "void-sale-card" if _by_card(target.standing) else "void-sale",
             options=YES_NO,
