@@ -106,6 +106,18 @@ def test_the_receipt_ends_the_task_once_however_often_it_is_told(rig: Rig) -> No
     assert refused(rig, order) == "nothing-back"
 
 
+def test_a_receipt_that_was_voided_and_is_heard_again_ends_no_lease_of_its_till(rig: Rig) -> None:
+    order = paid_down(rig)
+    take(rig, order)
+    gave = receipt(order, 18, -500)
+    for fact, seq in ((gave, 3), (void(gave, 19), 4)):
+        heard(rig, fact, seq=seq)
+    take(rig, order)
+    heard(rig, gave, seq=3)
+    assert refused(rig, order, TILLS[1]) == "claimed"
+    assert seen(rig, order).given_back_minor == 0
+
+
 @pytest.mark.parametrize("first", ["receipt", "void"])
 def test_a_voided_receipt_gave_nothing_back_whichever_is_heard_first(rig: Rig, first: str) -> None:
     order = paid_down(rig)

@@ -76,10 +76,10 @@ def _back(work: Work, arrived: Arrived, sale: Sale, number: str) -> None:
         if minor <= 0:
             continue
         try:
-            voided_ms = receipts.note_order(work, arrived.store, number, order_id)
-            given_back(work, order_id, f"{arrived.store}/{number}", minor)
-            if voided_ms:
-                voided_at_till(work, order_id, f"{arrived.store}/{number}")
+            if not receipts.note_order(
+                work, arrived.store, number, order_id
+            ):  # else it was voided, and is heard again
+                given_back(work, order_id, f"{arrived.store}/{number}", minor)
         except RefusedError as refused:
             _unknown(work, arrived, refused, order_id, -minor)
 
