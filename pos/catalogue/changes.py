@@ -60,8 +60,6 @@ from pos.domain.price_said import PastOf
 
 __all__ = ["apply_changes"]
 
-_ANY_DAY = dt.date(2000, 1, 1)
-
 # Beside the catalogue's own tables, which readers know: only this module asks it.
 _FED = "CREATE TABLE IF NOT EXISTS fed (sku TEXT PRIMARY KEY, doubt INTEGER NOT NULL) WITHOUT ROWID"
 
@@ -221,7 +219,7 @@ class _ChangingCatalogue:
             "content_unit": article.content_unit or None,
             "generated": 0,
         }
-        before = self._undated_price(article.sku)
+        before = self._price_now(article.sku)
         self._write_past(change)
         variant = self._write_variant(article.sku, row)
         self._write_prices(article.sku, change)
@@ -237,27 +235,25 @@ class _ChangingCatalogue:
                 "SELECT DISTINCT sku FROM list_price WHERE list = ?", [name]
             ).fetchall()
         ]
-        before = {sku: self._undated_price(sku) for sku in skus}
+        before = {sku: self._price_now(sku) for sku in skus}
         said = msgspec.json.encode(change.said).decode()
         self._db.execute("INSERT OR REPLACE INTO price_list VALUES (?, ?, 0)", [name, said])
         self._prices = Prices(self._db, self._place)
         for sku in skus:
             self._note_price(sku, before[sku])
 
-    def _undated_price(self, sku: str) -> tuple[int | None] | None:
-        """What an article costs everybody here, where none of its prices has days; None where one has, and for none there is."""
+    def _price_now(self, sku: str) -> tuple[int | None] | None:
+        """What an article costs everybody here today; None where its own prices have days, and for one that is not there."""
         row = self._db.execute("SELECT price_minor, dated FROM variant WHERE sku = ?", [sku]).fetchone()
         if row is None or row[1] & DATED:
             return None
-        rungs = self._prices.rungs(sku, *row)
-        if any(one.first is not None or one.last is not None for one in rungs):
-            return None
-        one = standing(rungs, _ANY_DAY)
+        today = dt.datetime.fromtimestamp(self._now_ms / 1000, dt.UTC).date()
+        one = standing(self._prices.rungs(sku, *row), today)
         return (one.minor if one is not None else None,)
 
     def _note_price(self, sku: str, before: tuple[int | None] | None) -> None:
         """A price that comes without a day leaves a trace of the one before: its label hangs on the shelf."""
-        now = self._undated_price(sku)
+        now = self._price_now(sku)
         if before is None or now is None or before == now:
             return
         self._db.execute("DELETE FROM repriced WHERE sku = ?", [sku])

@@ -28,7 +28,8 @@ __all__ = [
     "read_changes",
 ]
 
-RECORD_MAX_BYTES = 64 * 1024
+RECORD_MAX_BYTES = 512 * 1024
+"""An article of 64 KiB, its prices in lists, and what it cost before (sync.hub.shop.catalogue.history)."""
 RECORDS_MAX = 200_000
 
 

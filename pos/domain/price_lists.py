@@ -162,9 +162,11 @@ def at_place(lists: Iterable[PriceList], place: Place) -> Mapping[str, PriceList
 
 
 def ladder(own: Iterable[Dated], listed: Iterable[Listed], lists: Mapping[str, PriceList]) -> Ladder:
-    """All prices of an article at a place (`lists` is `at_place`), the one that counts first."""
+    """All prices of an article at a place (`lists` is `at_place`), the one that counts first. Of two own ones with the same days: the last."""
+    by_days = {(one.first, one.last): one for one in own}
     rungs: list[tuple[Any, Rung]] = [
-        (_place_in(_OWN, one.first, one.last, one.minor), Rung(one.minor, one.first, one.last)) for one in own
+        (_place_in(_OWN, one.first, one.last, one.minor), Rung(one.minor, one.first, one.last))
+        for one in by_days.values()
     ]
     for price in listed:
         one = lists.get(price.list)

@@ -199,7 +199,7 @@ class Parts:
             finding,
             ProviderBack(desk, self.selling, self.checkout, self.surroundings, refunds),
             gifts,
-            Stockroom(desk, self.selling),
+            Stockroom(desk, self.selling, self.surroundings),
             StaffPage(desk),
             labels := Labels(desk, self.selling, self.surroundings, self.orders.desk.tell_later),
             self.letters,

@@ -47,7 +47,10 @@ SIGNATURE: Final = "urn:tresen:problem:signature"
 
 _PREFIX: Final = "/v1/"
 _UNSIGNED: Final = frozenset(
-    {"/v1/health", "/v1/catalogue/articles", "/v1/catalogue/promotions", "/v1/staff/sessions"}
+    {
+        *("/v1/health", "/v1/staff/sessions", "/v1/catalogue/articles", "/v1/catalogue/promotions"),
+        *("/v1/catalogue/price-lists", "/v1/catalogue/list-prices"),
+    }
 )
 _SCHEMA: Final = "/v1/schema"
 _ENROLMENTS: Final = "/v1/enrolments"

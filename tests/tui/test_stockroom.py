@@ -107,6 +107,22 @@ def test_without_a_hub_it_says_so_first() -> None:
     run(go)
 
 
+def test_while_the_hub_is_silent_it_says_before_the_first_scan_what_goes_and_what_does_not(rig: Rig) -> None:
+    async def go() -> None:
+        counter = Counter(rig)
+        await counter.shop.open()
+        counter.shop.till.submit(c.HubReported(online=False, acked_epoch=1, acked_seq=0))
+        for name in ("stock-count", "stock-write-off"):
+            await counter.shop.till.handle(c.Do(name))
+            message, question = counter.shop.till.view.message, counter.shop.till.view.question
+            assert message is not None
+            assert question is not None
+            assert message.code == "stock-offline", name
+            await counter.shop.till.handle(c.Cancel())
+
+    run(go)
+
+
 def test_a_delivery_is_received_against_its_number(rig: Rig) -> None:
     async def go() -> None:
         counter = Counter(rig)

@@ -32,7 +32,9 @@ def told(
     own: list[Dated], listed: list[Listed], lists: list[PriceList], place: Place, day: dt.date
 ) -> tuple[int, str] | None:
     """The rule once more, written as it is read: of all that hold, the greatest by rank, beginning, end and price."""
-    found = [((-1_001, 0), one.first, one.last, one.minor, "") for one in own]
+    again = [{(other.first, other.last) for other in own[at + 1 :]} for at in range(len(own))]
+    last_said = [one for one, later in zip(own, again, strict=True) if (one.first, one.last) not in later]
+    found = [((-1_001, 0), one.first, one.last, one.minor, "") for one in last_said]
     for price in listed:
         for one in lists:
             fits = (

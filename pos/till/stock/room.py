@@ -22,6 +22,7 @@ from pos.till.desk import Desk, Refusal
 from pos.till.flows import Flow
 from pos.till.sale.selling import Selling
 from pos.till.stock.draft import Draft, DraftLine, forget, keep, load, said
+from pos.till.surroundings import Surroundings
 from pos.words import quantity_text
 
 __all__ = ["STOCK_MOVE", "STOCK_WRITE_OFF", "Stockroom"]
@@ -72,9 +73,10 @@ class _Count(msgspec.Struct):
 class Stockroom:
     """Functions of F9; in the line mode they are typed by name."""
 
-    def __init__(self, desk: Desk, selling: Selling) -> None:
+    def __init__(self, desk: Desk, selling: Selling, surroundings: Surroundings) -> None:
         self._desk = desk
         self._selling = selling
+        self._surroundings = surroundings
         self.handlers: dict[type[c.Command], Callable[[Any], Any]] = {}
         self.functions: dict[str, Callable[[c.Do], Any]] = {
             "stock": self._stock,
@@ -267,8 +269,10 @@ class Stockroom:
             raise Refusal("stock-refused", code=answer.code or str(answer.status))
 
     def _begun(self, kind: str) -> _Steps:
-        """What was scanned before and is not told yet, or nothing."""
+        """What was scanned before and is not told yet, or nothing. Said first: what goes without the hub, and what does not."""
         self._hub()
+        if not self._surroundings.hub.online:
+            self._desk.warn("stock-offline")
         draft = yield load(self._desk, kind)
         if draft.key or not draft.lines:
             return draft

@@ -7,7 +7,7 @@ from pos.domain.question import Question, read_date, to_decimal
 from pos.tui.face import Target
 from pos.tui.paint import clean, fit, fit_right
 from pos.tui.scene import WHO, Panel, Scene
-from pos.words import amount, option_text, quantity_text
+from pos.words import amount, day_text, option_text, quantity_text
 
 __all__ = ["entry_line", "entry_targets", "meaning"]
 
@@ -71,7 +71,7 @@ def _answer(scene: Scene, question: Question, text: str) -> str:
             return str(number).replace(".", "," if words.language == "de" else ".")
         case "date":
             day = read_date(text, scene.now.date())
-            return f"{day:%d.%m.%Y}" if day is not None else words("ui.means-nothing")
+            return day_text(day, words.language) if day is not None else words("ui.means-nothing")
     return words("ui.means-number") if question.scans == "answer" else words("ui.no-number")
 
 

@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -46,7 +46,7 @@ def rig(hub_url: str) -> Iterator[Rig]:
     rig.close()
 
 
-def bring_lists(rig: Rig, at_ms: int, *lists: dict[str, object]) -> int:
+def bring_lists(rig: Rig, at_ms: int, *lists: Mapping[str, object]) -> int:
     read = [read_list(msgspec.json.encode({"text": "x", **one})) for one in lists]
     return transact(rig.engine, put_price_lists, read, STAMP, NOW_MS + at_ms)
 
@@ -282,7 +282,7 @@ def test_a_till_lists_what_lists_change_with_days_and_without(rig: Rig, tmp_path
 
 
 async def send(
-    channel: Channel, path: str, *lines: dict[str, object], text: str = "", **more: object
+    channel: Channel, path: str, *lines: Mapping[str, object], text: str = "", **more: object
 ) -> httpx.Response:
     content = text.encode() or b"\n".join(map(msgspec.json.encode, lines))
     kind = "text/csv" if text else "application/x-ndjson"
@@ -354,6 +354,105 @@ def test_lists_and_prices_come_in_and_go_out_by_lines_with_errors_by_line(rig: R
         assert (await send(Channel(rig, "storefront"), "list-prices", listed_at("cgn", 1))).status_code == 403
 
     asyncio.run(go())
+
+
+def test_the_offices_network_brings_lists_and_prices_without_a_token(rig: Rig) -> None:
+    async def go() -> None:
+        bring(rig, 0, tea(500))
+        async with rig.stranger() as office:
+            for path, line in (
+                ("price-lists", {"id": "cgn", "text": "Köln"}),
+                ("list-prices", listed_at("cgn", 480)),
+            ):
+                content, headers = msgspec.json.encode(line), {"Content-Type": "application/x-ndjson"}
+                answer = await office.put(f"/v1/catalogue/{path}", content=content, headers=headers)
+                assert (answer.status_code, answer.json()["changes"]) == (200, 1), answer.text
+                assert (await office.get(f"/v1/catalogue/{path}")).status_code == 200
+        async with rig.stranger("203.0.113.7") as other:
+            assert (await other.get("/v1/catalogue/list-prices")).status_code == 403
+
+    asyncio.run(go())
+
+
+def test_limits_are_said_by_the_line_that_breaks_them(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def go() -> None:
+        office = Channel(rig)
+        bring(rig, 0, tea(500))
+        days = [
+            {"price_minor": 1, "valid_from": f"2027-01-{n + 1:02}", "valid_to": f"2027-0{m + 2}-01"}
+            for n in range(26)
+            for m in range(2)
+        ]
+        for line, field in (
+            ({"prices": days[:51]}, "price_minor"),
+            ({"prices": [{"price_minor": 1}, {"price_minor": 2}]}, "prices"),
+            ({"price_minor": 1, "valid_from": "2027-01-02", "valid_to": "2027-01-01"}, "valid_to"),
+            ({"price_minor": 1, "gone": True}, "price_minor"),
+        ):
+            answer = await send(office, "list-prices", {"list": "cgn", "sku": "A", **line})
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.text
+        bring_lists(rig, 0, *({"id": f"l{n}"} for n in range(5)))
+        full: list[dict[str, object]] = [{"list": f"l{n}", "sku": "A", "prices": days[:50]} for n in range(5)]
+        answer = await send(office, "list-prices", *full[:4])
+        assert answer.json()["changes"] == 4
+        answer = await send(office, "list-prices", full[4])
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "prices")
+        monkeypatch.setattr("sync.hub.shop.catalogue.price_lists.LISTS_MAX", 6)
+        answer = await send(
+            office, "price-lists", *({"id": name, "text": "x"} for name in ("l0", "m0", "m1"))
+        )
+        assert (answer.status_code, [one["line"] for one in answer.json()["errors"]]) == (422, [2, 3])
+
+    asyncio.run(go())
+
+
+def test_an_article_with_all_prices_it_may_have_and_a_long_past_reaches_the_till(
+    rig: Rig, tmp_path: Path
+) -> None:
+    """What a till refuses holds up all others: so much of the past goes down as it takes, the newest."""
+    bring(rig, 0, tea(500))
+    bring_lists(rig, 0, *({"id": f"l{n}"} for n in range(200)))
+    for turn in range(40):
+        bring_prices(rig, (turn + 1) * DAY, *(listed_at(f"l{n}", 100 + turn) for n in range(200)))
+    rows = feed(rig)
+    hear(tmp_path, "cgn", rows, len(rows))
+    with closing(shelf(tmp_path, "cgn", dt.date.fromisoformat(day(0)))) as reader:
+        article = reader.by_sku("A")
+        assert article is not None
+        assert article.price_minor == 139
+        before = asyncio.run(reader.prices_before(["A"])).held["A"]
+    assert before[-1].since_ms == NOW_MS + 40 * DAY
+    assert 5 < len(before) < 40
+
+
+def test_of_two_own_prices_with_the_same_days_the_last_counts_at_hub_and_till(
+    rig: Rig, tmp_path: Path
+) -> None:
+    days = {"valid_from": day(-1), "valid_to": day(1)}
+    bring(rig, 0, tea(500, prices=[{"price_minor": 300, **days}, {"price_minor": 400, **days}]))
+    hear(tmp_path, "cgn", feed(rig), 1)
+    on = dt.date.fromisoformat(day(0))
+    with closing(shelf(tmp_path, "cgn", on)) as reader:
+        article = reader.by_sku("A")
+        assert article is not None
+        assert (article.price_minor, "") == cost(rig, "A", Place("cgn", "till"), on) == (400, "")
+
+
+def test_prices_of_groups_and_lists_to_come_hide_no_change_from_the_labels(rig: Rig, tmp_path: Path) -> None:
+    bring(rig, 0, *(tea(500) | {"sku": sku} for sku in "AB"))
+    bring_lists(
+        rig, 0, {"id": "club", "groups": ["club"], "valid_to": day(9)}, {"id": "week", "valid_from": day(5)}
+    )
+    bring_prices(rig, 0, listed_at("club", 400, "A"), listed_at("week", 300, "B"))
+    hear(tmp_path, "cgn", feed(rig), 6)
+    bring(rig, HOUR, *(tea(450) | {"sku": sku} for sku in "AB"))
+    hear(tmp_path, "cgn", feed(rig), 8)
+    with closing(shelf(tmp_path, "cgn", dt.date.fromisoformat(day(0)))) as reader:
+        found = {
+            (one.article.sku, one.old_minor, one.article.price_minor)
+            for one in asyncio.run(reader.repriced())
+        }
+    assert found == {("A", 500, 450), ("B", 500, 450)}
 
 
 def test_channels_and_carts_hear_the_prices_of_their_store_channel_and_group(rig: Rig) -> None:

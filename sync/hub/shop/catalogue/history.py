@@ -25,6 +25,8 @@ __all__ = ["begin", "end", "note_prices", "note_promotions", "pasts", "read_prom
 _TOLD_MS: Final = 180 * 24 * 3600 * 1000
 """What ended longer ago goes down to no till."""
 _TOLD_MAX: Final = 60
+_TOLD_PRICES_MAX: Final = 2_000
+"""Of all times together, so that no record grows beyond what a till takes; the newest go down."""
 _LOOKED_AT_MS: Final = 450 * 24 * 3600 * 1000
 """Promotions that ended longer ago are before every reduction that is looked back for (pos.domain.lowest_price)."""
 _DAY: Final = dt.timedelta(days=1)
@@ -158,7 +160,13 @@ def _told(past: Sequence[Held], now: _Said, now_ms: int) -> str:
     told = [
         one for one in was if one.until_ms is not None and one.until_ms > max(one.since_ms, now_ms - _TOLD_MS)
     ]
-    return msgspec.json.encode(PastOf(since_ms, tuple(told[-_TOLD_MAX:]))).decode()
+    told, count = told[-_TOLD_MAX:], 0
+    for at in range(len(told) - 1, -1, -1):
+        count += len(told[at].prices) + len(told[at].listed)
+        if count > _TOLD_PRICES_MAX:
+            told = told[at + 1 :]
+            break
+    return msgspec.json.encode(PastOf(since_ms, tuple(told))).decode()
 
 
 def _held(connection: Connection, skus: Iterable[str]) -> dict[str, list[Held]]:
